@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file penstock.h
+ *  The public C interface of Penstock, an embeddable analytical dataframe engine.
+ *
+ *  Conventions
+ *  - Functions borrow their arguments and give what they return through the last
+ *    pointer before the optional `error`; give it back with the type's _unref/_free.
+ *  - Every handle says "any thread" or "one call at a time".
+ *  - A failed call returns a status, fills `error` when one is given, and leaves outputs NULL.
+ *  - Text is UTF-8. Sizes are bytes, times are named with their unit.
+ *  - Structures of options begin with their size: initialise them with their macro. */
+#ifndef PENSTOCK_H
+#define PENSTOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(PS_BUILD)
+#define PS_API __attribute__((visibility("default")))
+#else
+#define PS_API
+#endif
+#define PS_CHECKED __attribute__((warn_unused_result))
+
+#define PS_VERSION "0.1.0"
+
+/* NAME, number (part of the ABI), SQLSTATE class, what it means. */
+#define PS_STATUS_LIST(X)                                                                         \
+    X(OK, 0, "00000", "ok")                                                                       \
+    X(PARSE, 10, "42601", "the text is not a valid statement")                                    \
+    X(BIND, 11, "42000", "a name or type could not be resolved")                                  \
+    X(UNSUPPORTED, 12, "0A000", "valid, but this version can't do it")                            \
+    X(EXISTS, 13, "42710", "something of that name exists already")                               \
+    X(INVALID, 14, "22023", "an argument or setting is out of its range")                         \
+    X(VALUE, 20, "22000", "a value can't be computed: overflow, division by zero, invalid cast")  \
+    X(DATA, 21, "22P04", "an input is damaged or not of the form it claims")                      \
+    X(MEMORY, 30, "53200", "allocation failed or the memory limit is reached")                    \
+    X(IO, 31, "58030", "a file or directory could not be read or written")                        \
+    X(DISK_FULL, 32, "53100", "no room on the device or above the cap for temporary files")       \
+    X(CANCELLED, 40, "57014", "stopped by request")                                               \
+    X(TIMEOUT, 41, "57014", "stopped because its time limit was reached")                         \
+    X(MISUSE, 50, "HY010", "a call broke this interface's rules")                                 \
+    X(INTERNAL, 99, "XX000", "a bug in this library")
+
+typedef enum ps_status {
+#define X(NAME, NUMBER, SQLSTATE, TEXT) PS_##NAME = NUMBER,
+    PS_STATUS_LIST(X)
+#undef X
+} ps_status;
+
+/** What went wrong, on the caller's stack: nothing to free. Zero-initialise it. */
+typedef struct ps_error {
+    ps_status code;
+    uint32_t line;       /**< 1-based position in the statement's text; 0: not about text */
+    uint32_t column;     /**< 1-based, in code points */
+    uint32_t offset;     /**< byte offset in the statement's text plus one; 0: not about text */
+    char message[1024];  /**< what, where, the value; NUL-terminated UTF-8 */
+    char hint[256];      /**< what to do about it; may be empty */
+    char excerpt[512];   /**< the line of the statement with a caret under it; may be empty */
+} ps_error;
+
+/** The name of a status ("VALUE"), static. */
+PS_API const char *ps_status_name(ps_status status);
+/** The meaning of a status in a few words, static. */
+PS_API const char *ps_status_text(ps_status status);
+/** The five-letter SQLSTATE of a status, static. */
+PS_API const char *ps_status_sqlstate(ps_status status);
+/** The version of the library that is loaded, static: compare with PS_VERSION. */
+PS_API const char *ps_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

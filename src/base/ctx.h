@@ -1,0 +1,76 @@
+/* base/ctx.h -- the context that every fallible internal function takes first.
+ *
+ * A context is used by one thread at a time and is cheap: each task has its own, made from
+ * its query's with ps_ctx_child(). It says who pays for memory, when to stop, and carries
+ * the error of the call that failed. Nothing here allocates, so errors can be reported when
+ * memory is gone.
+ *
+ * Errors: a function that fails records one with ps_fail() and returns its code; callers add
+ * where it happened with ps_while() and pass the code on. Three classes never mix: a user's
+ * error is ps_fail(); a bug is PS_ASSERT in dev and PS_INTERNAL in release; an error of one
+ * row inside a kernel is a mark in an error bitmap (eval/program.h). */
+#ifndef PS_BASE_CTX_H
+#define PS_BASE_CTX_H
+
+#include "base/attr.h"
+#include "penstock.h"
+
+#include <stdatomic.h>
+
+typedef struct ps_mem ps_mem;     /* base/mem.h */
+typedef struct ps_diag ps_diag;   /* base/diag.h */
+
+/* Why a query must stop; set once, by any thread, never cleared while the query lives. */
+typedef struct ps_cancel {
+    _Atomic int32_t code;        /* ps_status: PS_OK while running, else PS_CANCELLED, ... */
+    _Atomic uint64_t deadline_ns; /* ps_clock_ns() value after which it is PS_TIMEOUT; 0: none */
+} ps_cancel;
+
+typedef struct ps_ctx {
+    ps_mem *mem;             /* pays for what is allocated through this context */
+    const ps_cancel *cancel; /* NULL: can't be cancelled */
+    ps_diag *diag;           /* NULL: nobody listens */
+    uint32_t batch_rows;     /* rows per batch, 1..PS_BATCH_ROWS_MAX (col/batch.h) */
+    uint32_t poll_count;
+    ps_error error;          /* of the last failure; code PS_OK: none */
+} ps_ctx;
+
+void ps_ctx_init(ps_ctx *cx, ps_mem *mem, const ps_cancel *cancel);
+/* A context for a task of the same query: same payer, same cancel flag, no error. */
+void ps_ctx_child(const ps_ctx *parent, ps_ctx *child);
+
+/* Records a failure and returns code. The message is a sentence with the values at its end
+ * and no full stop: what is wrong, where, what would be right. */
+ps_status ps_fail(ps_ctx *cx, ps_status code, const char *format, ...) PS_PRINTF(3, 4) PS_COLD;
+/* Adds what was being done: "... while reading row group 3 of a.parquet". Returns code. */
+ps_status ps_while(ps_ctx *cx, ps_status code, const char *format, ...) PS_PRINTF(3, 4) PS_COLD;
+/* Adds advice to the recorded error: what to do about it. */
+void ps_hint(ps_ctx *cx, const char *format, ...) PS_PRINTF(2, 3) PS_COLD;
+/* Sets where in the statement's text the recorded error lies (byte offset), unless it is set. */
+void ps_fail_at(ps_ctx *cx, uint32_t offset) PS_COLD;
+/* Forgets the recorded error: for a caller that recovers. */
+void ps_ctx_clear(ps_ctx *cx);
+/* "memory limit reached" or "allocation failed", with the payer's name and numbers. */
+ps_status ps_fail_memory(ps_ctx *cx, size_t bytes) PS_COLD;
+
+/* PS_OK, or PS_CANCELLED / PS_TIMEOUT with the error recorded. For loops that can outlast a
+ * millisecond; costs a relaxed load, the clock is read every 64th call. */
+ps_status ps_poll(ps_ctx *cx);
+
+/* Returns from the calling function on failure. Only where that function owns nothing. */
+#define PS_TRY(call)                                          \
+    do {                                                      \
+        ps_status try_st_ = (call);                           \
+        if (PS_UNLIKELY(try_st_ != PS_OK)) return try_st_;    \
+    } while (0)
+/* Goes to the function's one exit label on failure; needs a local `ps_status st`. */
+#define PS_GO(call)                                           \
+    do {                                                      \
+        st = (call);                                          \
+        if (PS_UNLIKELY(st != PS_OK)) goto done;              \
+    } while (0)
+
+/* A bug found at run time in a build without assertions: an error, never an abort. */
+#define PS_BUG(cx, text) ps_fail(cx, PS_INTERNAL, "%s (%s:%d)", text, __FILE__, __LINE__)
+
+#endif

@@ -1,0 +1,76 @@
+/* base/mem.h -- memory: who pays, the block allocator, counted owners.
+ *
+ * Every byte of data is charged to a payer (ps_mem) before it is taken; payers form a tree
+ * instance -> query -> operator, and a charge must fit at every level. Blocks of
+ * PS_BLOCK_BYTES and more come from our own page allocator, which returns them to the system
+ * (the ceiling is resident memory, not our books); smaller ones from malloc.
+ *
+ * Threads: payers and blocks may be used from any thread.
+ * Fault injection: PS_FAIL_ALLOC=n in the environment of a dev build fails the n-th
+ * allocation; ps_mem_fail_after() does the same from a test (tests/unit/test_mem.c). */
+#ifndef PS_BASE_MEM_H
+#define PS_BASE_MEM_H
+
+#include "base/ctx.h"
+
+enum { PS_BLOCK_BYTES = 64 * 1024, PS_ALIGN = 64 };
+
+/* A payer. Zeroed members are right for "no limit". */
+struct ps_mem {
+    ps_mem *parent;            /* NULL: the root */
+    const char *name;          /* static: "instance", "query", "hash join" */
+    _Atomic int64_t used;      /* bytes charged here and below */
+    _Atomic int64_t peak;      /* highest value of used */
+    _Atomic int64_t limit;     /* bytes; 0: none */
+};
+
+void ps_mem_init(ps_mem *mem, ps_mem *parent, const char *name, uint64_t limit);
+/* Charges bytes to mem and its parents, or fails with PS_MEMORY and charges nothing. */
+ps_status ps_mem_charge(ps_ctx *cx, ps_mem *mem, size_t bytes);
+/* The same without an error: false when it doesn't fit (the caller can spill instead). */
+bool ps_mem_try_charge(ps_mem *mem, size_t bytes);
+void ps_mem_uncharge(ps_mem *mem, size_t bytes);
+/* Bytes that could still be charged before a limit on the way up is reached. */
+uint64_t ps_mem_left(const ps_mem *mem);
+
+/* 64-byte aligned, uninitialised, charged to cx->mem, readable 64 bytes past its end.
+ * NULL with the error recorded on failure; bytes 0 gives a valid block. */
+void *ps_alloc(ps_ctx *cx, size_t bytes) __attribute__((malloc, warn_unused_result));
+void *ps_alloc_zero(ps_ctx *cx, size_t bytes) __attribute__((malloc, warn_unused_result));
+/* Grows or shrinks in the same payer; the old block stays valid on failure. NULL block: alloc. */
+void *ps_realloc(ps_ctx *cx, void *block, size_t bytes) __attribute__((warn_unused_result));
+void ps_free(void *block); /* NULL ok */
+/* Usable bytes of a block. */
+size_t ps_block_size(const void *block);
+/* Gives every cached free page back to the system (at the end of a query). */
+void ps_mem_trim(void);
+/* Tests: the n-th allocation from now fails (1: the next), `forever`: all later ones too; 0: off. */
+void ps_mem_fail_after(int64_t n, bool forever);
+uint64_t ps_mem_alloc_count(void); /* allocations so far in this process */
+
+/* A counted owner of memory that vectors point into: an imported Arrow array, a table
+ * segment, a result buffer. Embed it first. */
+typedef struct ps_owner {
+    _Atomic uint32_t refs;
+    void (*destroy)(struct ps_owner *owner);
+} ps_owner;
+
+PS_INLINE void ps_owner_init(ps_owner *owner, void (*destroy)(ps_owner *))
+{
+    atomic_init(&owner->refs, 1);
+    owner->destroy = destroy;
+}
+PS_INLINE ps_owner *ps_owner_ref(ps_owner *owner)
+{
+    /* relaxed: a reference is made from one that is already held */
+    if (owner) atomic_fetch_add_explicit(&owner->refs, 1, memory_order_relaxed);
+    return owner;
+}
+PS_INLINE void ps_owner_unref(ps_owner *owner) /* NULL ok */
+{
+    /* acq_rel: the last holder must see every write made under the other references */
+    if (owner && atomic_fetch_sub_explicit(&owner->refs, 1, memory_order_acq_rel) == 1)
+        owner->destroy(owner);
+}
+
+#endif
