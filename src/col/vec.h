@@ -31,9 +31,10 @@ typedef enum ps_encoding {
 /* 16 bytes: up to 12 bytes inline, else prefix and pointer (the heap is the owner's). */
 typedef struct ps_view {
     uint32_t n;
+    char prefix[4];      /* the first bytes, zero padded; inline text goes on in rest */
     union {
-        char inlined[12];
-        struct { char prefix[4]; const char *at; };
+        char rest[8];    /* n <= 12 */
+        const char *at;  /* n > 12: all n bytes */
     };
 } ps_view;
 PS_STATIC_ASSERT(sizeof(ps_view) == 16, "views are 16 bytes");
@@ -73,13 +74,17 @@ uint64_t ps_dict_next_id(void);
 extern const uint64_t ps_zero_bits[PS_BITS_WORDS(PS_BATCH_ROWS_MAX)]; /* all null; word 0 marks a null constant */
 
 /* Text of a view; inline bytes belong to the view itself, so pass its address. */
-PS_INLINE ps_str ps_view_str(const ps_view *v) { return (ps_str){v->n <= 12 ? v->inlined : v->at, v->n}; }
+PS_INLINE const char *ps_view_bytes(const ps_view *v)
+{
+    return v->n <= 12 ? (const char *)v + offsetof(ps_view, prefix) : v->at;
+}
+PS_INLINE ps_str ps_view_str(const ps_view *v) { return (ps_str){ps_view_bytes(v), v->n}; }
 /* A view of bytes that outlive it. */
 PS_INLINE ps_view ps_view_of(const char *at, size_t n)
 {
     ps_view v = {.n = (uint32_t)n};
     if (n <= 12) {
-        if (n) memcpy(v.inlined, at, n);
+        if (n) memcpy((char *)&v + offsetof(ps_view, prefix), at, n);
     } else {
         memcpy(v.prefix, at, 4);
         v.at = at;
