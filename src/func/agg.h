@@ -1,0 +1,69 @@
+/* func/agg.h -- aggregate functions: fixed-size states that live in row pages.
+ *
+ * A state is state_bytes of plain memory (8-byte aligned) inside a group's row; its only pointers
+ * are the ps_views listed in `views`, whose bytes are in the row's heap: so a page of states can be
+ * written out, read back elsewhere and merged (DESIGN 2, Rows). States start zeroed: zero must mean
+ * "no row seen". update and merge are order-free to the last bit (integers exactly; floats by
+ * binned accumulators, DESIGN 8) unless the function is order_sensitive: then they use positions.
+ *
+ * Aggregates that must see all their rows (median, quantile, string_agg, list, mode, DISTINCT,
+ * ordered ones) have no state here: `collect` is set and the operator keeps argument rows in pages,
+ * sorts them by group, order and position, and calls finish_sorted once per group. */
+#ifndef PS_FUNC_AGG_H
+#define PS_FUNC_AGG_H
+
+#include "func/func.h"
+
+/* One aggregate of one Aggregate node, bound. */
+typedef struct ps_agg {
+    const ps_agg_class *class;
+    const ps_expr *expr;          /* the AGGREGATE node: func, args' types, result type */
+    ps_type arg_types[4];
+    uint32_t n_args;
+} ps_agg;
+
+/* Where states keep bytes that outlive a batch. */
+typedef struct ps_agg_heap {
+    char *(*alloc)(ps_ctx *cx, struct ps_agg_heap *heap, size_t bytes); /* NULL: failed, error recorded */
+} ps_agg_heap;
+
+typedef enum ps_agg_shape {
+    PS_AGG_ONE,   /* every row goes to states[0] */
+    PS_AGG_FEW,   /* the k-th wanted row goes to states[groups[k]], n_groups <= PS_AGG_FEW_MAX: accumulate
+                   * per group in registers or a small table, then touch each state once */
+    PS_AGG_ROWS   /* the k-th wanted row goes to states[k] */
+} ps_agg_shape;
+enum { PS_AGG_FEW_MAX = 256 };
+
+typedef struct ps_agg_update {
+    ps_ctx *cx;
+    const ps_agg *agg;
+    const ps_vec *args;         /* rows of any encoding and layout; nulls as they are */
+    const uint32_t *sel;        /* wanted rows, NULL: 0..n-1; FILTER and nulls of keys are applied already */
+    uint32_t n;
+    ps_agg_shape shape;
+    const uint8_t *groups;      /* FEW: by k */
+    uint32_t n_groups;
+    uint8_t *const *states;     /* addresses of the states */
+    uint64_t morsel, first_row; /* position of physical row 0 */
+    ps_agg_heap *heap;
+} ps_agg_update;
+
+struct ps_agg_class {
+    uint32_t state_bytes;             /* multiple of 8 */
+    uint8_t n_views;
+    uint8_t views[2];                 /* offsets of ps_views in the state */
+    bool collect;
+    ps_status (*update)(const ps_agg_update *update);
+    /* Adds states src[i] into dst[i]; views of src are copied into the heap. */
+    ps_status (*merge)(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, uint8_t *const *src, uint32_t n, ps_agg_heap *heap);
+    /* Results of n states as a FLAT vector in buf; a state that overflowed its result type is PS_VALUE. */
+    ps_status (*finish)(ps_ctx *cx, const ps_agg *agg, uint8_t *const *states, uint32_t n, ps_vec_buf *buf, ps_vec *out);
+    /* collect: the result of one group from its n argument rows, in order; appended as row `row` of out. */
+    ps_status (*finish_sorted)(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n, ps_vec_buf *buf, uint32_t row, ps_vec *out);
+};
+
+/* The class for the bound aggregate (by argument types); PS_UNSUPPORTED when there is none. */
+ps_status ps_agg_bind(ps_ctx *cx, const ps_expr *expr, ps_agg *out);
+
+#endif
