@@ -1,0 +1,415 @@
+/* base/mem.c -- payers, and the block allocator.
+ *
+ * A block is a 64-byte header, the usable bytes, and a tail of 64 bytes that may be read so
+ * that kernels can load whole vectors at the end. What is charged is the whole of it,
+ * rounded to its size class: the books follow what the system really gave.
+ *
+ * Blocks of PS_BLOCK_BYTES and more are mappings of our own in classes of four steps per
+ * doubling. Freed ones wait in a cache that is bounded by CACHE_BYTES_MAX and by what the
+ * payer's limit leaves: used + cached stays below the limit, so that the limit holds for
+ * resident memory too. Under the address sanitizer they come from malloc instead, which
+ * finds leaks and overflows.
+ *
+ * Threads: payers are atomics; each class of the cache has a mutex.
+ * Process-wide state (the cache, fault injection) is the one exception to "no mutable
+ * globals": pages belong to the process, whatever instance used them.
+ * Tests: tests/unit/test_base_mem.c */
+#include "base/mem.h"
+
+#include "base/thread.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define MEM_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MEM_ASAN 1
+#endif
+#endif
+#ifndef MEM_ASAN
+#define MEM_ASAN 0
+#endif
+
+enum {
+    HEADER_BYTES = 64,
+    TAIL_BYTES = 64,
+    CLASS_COUNT = 64,           /* 64 KiB << (class / 4), up to 4 GiB; larger ones aren't cached */
+    CACHED_BLOCK_MAX = 64 << 20,
+    CACHE_BYTES_MAX = 256 << 20
+};
+
+enum { KIND_SMALL = 0x736d616c, KIND_MAPPED = 0x6d617070, KIND_FREED = 0x66726565 };
+
+typedef struct block {
+    ps_mem *payer;
+    size_t total;       /* bytes with header and tail: what was charged */
+    uint32_t kind;
+    struct block *next; /* while it is in the cache */
+} block;
+PS_STATIC_ASSERT(sizeof(block) <= HEADER_BYTES, "the header must fit");
+
+typedef struct block_list {
+    pthread_mutex_t mutex; /* guards first */
+    block *first;
+} block_list;
+
+/* GNU range initialisers: a static mutex needs no start-up call. */
+static block_list cache[CLASS_COUNT] = {[0 ... CLASS_COUNT - 1] = {PTHREAD_MUTEX_INITIALIZER, NULL}};
+static _Atomic int64_t cached_bytes;
+
+/* ---- payers ---- */
+
+void ps_mem_init(ps_mem *mem, ps_mem *parent, const char *name, uint64_t limit)
+{
+    mem->parent = parent;
+    mem->name = name;
+    atomic_init(&mem->used, 0);
+    atomic_init(&mem->peak, 0);
+    atomic_init(&mem->limit, limit > INT64_MAX ? 0 : (int64_t)limit);
+}
+
+static void peak_raise(ps_mem *mem, int64_t used)
+{
+    int64_t peak = atomic_load_explicit(&mem->peak, memory_order_relaxed);
+
+    while (used > peak &&
+           !atomic_compare_exchange_weak_explicit(&mem->peak, &peak, used, memory_order_relaxed,
+                                                  memory_order_relaxed)) {}
+}
+
+/* Charges one level. A level with a limit is never above it, not even for a moment: else two
+ * charges that don't both fit could refuse each other. relaxed throughout: the counters order
+ * no other memory. */
+static bool charge_level(ps_mem *mem, int64_t bytes)
+{
+    const int64_t limit = atomic_load_explicit(&mem->limit, memory_order_relaxed);
+    int64_t used;
+
+    if (limit == 0) {
+        used = atomic_fetch_add_explicit(&mem->used, bytes, memory_order_relaxed) + bytes;
+    } else {
+        int64_t old = atomic_load_explicit(&mem->used, memory_order_relaxed);
+        do {
+            if (old > limit - bytes) return false;
+            used = old + bytes;
+        } while (!atomic_compare_exchange_weak_explicit(&mem->used, &old, used,
+                                                        memory_order_relaxed,
+                                                        memory_order_relaxed));
+    }
+    peak_raise(mem, used);
+    return true;
+}
+
+bool ps_mem_try_charge(ps_mem *mem, size_t bytes)
+{
+    if (bytes > INT64_MAX / 4) return false;
+    for (ps_mem *level = mem; level; level = level->parent) {
+        if (charge_level(level, (int64_t)bytes)) continue;
+        for (ps_mem *undo = mem; undo != level; undo = undo->parent)
+            atomic_fetch_sub_explicit(&undo->used, (int64_t)bytes, memory_order_relaxed);
+        return false;
+    }
+    return true;
+}
+
+ps_status ps_mem_charge(ps_ctx *cx, ps_mem *mem, size_t bytes)
+{
+    ps_mem *const own = cx->mem;
+
+    if (PS_LIKELY(ps_mem_try_charge(mem, bytes))) return PS_OK;
+    cx->mem = mem; /* the message names the payer that was asked */
+    ps_fail_memory(cx, bytes);
+    cx->mem = own;
+    return PS_MEMORY;
+}
+
+void ps_mem_uncharge(ps_mem *mem, size_t bytes)
+{
+    for (; mem; mem = mem->parent) {
+        const int64_t old =
+            atomic_fetch_sub_explicit(&mem->used, (int64_t)bytes, memory_order_relaxed);
+        PS_ASSERT(old >= (int64_t)bytes);
+        (void)old;
+    }
+}
+
+uint64_t ps_mem_left(const ps_mem *mem)
+{
+    uint64_t left = UINT64_MAX;
+
+    for (; mem; mem = mem->parent) {
+        const int64_t limit = atomic_load_explicit(&mem->limit, memory_order_relaxed);
+        const int64_t used = atomic_load_explicit(&mem->used, memory_order_relaxed);
+        if (limit) left = PS_MIN(left, used < limit ? (uint64_t)(limit - used) : 0);
+    }
+    return left;
+}
+
+/* ---- fault injection ---- */
+
+static _Atomic int64_t fail_countdown; /* 0: off */
+static _Atomic bool fail_forever;
+static _Atomic uint64_t alloc_count;
+
+#ifdef PS_DEV
+static void fault_from_environment(void)
+{
+    const char *text = getenv("PS_FAIL_ALLOC");
+    if (text) ps_mem_fail_after(strtoll(text, NULL, 10), false);
+}
+#endif
+
+void ps_mem_fail_after(int64_t n, bool forever)
+{
+    atomic_store(&fail_forever, forever);
+    atomic_store(&fail_countdown, n);
+}
+
+uint64_t ps_mem_alloc_count(void)
+{
+    return atomic_load_explicit(&alloc_count, memory_order_relaxed);
+}
+
+static bool fault_due(void)
+{
+#ifdef PS_DEV
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fault_from_environment);
+#endif
+    atomic_fetch_add_explicit(&alloc_count, 1, memory_order_relaxed);
+    if (PS_LIKELY(atomic_load_explicit(&fail_countdown, memory_order_relaxed) == 0)) return false;
+    int64_t at = atomic_load(&fail_countdown);
+    while (at > 0) {
+        /* With `forever` the count stays at 1: this and every later allocation fails. */
+        const int64_t next = at == 1 && atomic_load(&fail_forever) ? 1 : at - 1;
+        if (atomic_compare_exchange_weak(&fail_countdown, &at, next)) return at == 1;
+    }
+    return false;
+}
+
+/* ---- pages ---- */
+
+/* The class of a mapping of at least total bytes, and its exact size. */
+static unsigned class_of(size_t total, size_t *size)
+{
+    unsigned doubling = 0;
+
+    while (((size_t)PS_BLOCK_BYTES << doubling) * 2 <= total) doubling++;
+    const size_t base = (size_t)PS_BLOCK_BYTES << doubling;
+    const size_t step = base / 4;
+    const size_t steps = total <= base ? 0 : (total - base + step - 1) / step;
+    *size = base + steps * step;
+    return doubling * 4 + (unsigned)steps;
+}
+
+static void pages_give(void *pages, size_t size)
+{
+#if MEM_ASAN
+    (void)size;
+    free(pages);
+#else
+    munmap(pages, size);
+#endif
+}
+
+static void *pages_take(size_t size)
+{
+#if MEM_ASAN
+    void *pages = NULL;
+    return posix_memalign(&pages, PS_ALIGN, size) == 0 ? pages : NULL;
+#else
+    void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+#endif
+}
+
+static block *cache_take(unsigned class)
+{
+    if (class >= CLASS_COUNT) return NULL;
+    block_list *list = &cache[class];
+    pthread_mutex_lock(&list->mutex);
+    block *found = list->first;
+    if (found) list->first = found->next;
+    pthread_mutex_unlock(&list->mutex);
+    if (found) atomic_fetch_sub_explicit(&cached_bytes, (int64_t)found->total, memory_order_relaxed);
+    return found;
+}
+
+/* Keeps a freed mapping if there is room in the cache and under the payer's limit. */
+static bool cache_put(ps_mem *payer, unsigned class, block *freed)
+{
+    const int64_t bytes = (int64_t)freed->total;
+
+    if (MEM_ASAN || class >= CLASS_COUNT || freed->total > CACHED_BLOCK_MAX) return false;
+    const int64_t after =
+        atomic_fetch_add_explicit(&cached_bytes, bytes, memory_order_relaxed) + bytes;
+    if (after > CACHE_BYTES_MAX || (uint64_t)after > ps_mem_left(payer)) {
+        atomic_fetch_sub_explicit(&cached_bytes, bytes, memory_order_relaxed);
+        return false;
+    }
+    block_list *list = &cache[class];
+    pthread_mutex_lock(&list->mutex);
+    freed->next = list->first;
+    list->first = freed;
+    pthread_mutex_unlock(&list->mutex);
+    return true;
+}
+
+void ps_mem_trim(void)
+{
+    for (unsigned class = 0; class < CLASS_COUNT; class++) {
+        pthread_mutex_lock(&cache[class].mutex);
+        block *list = cache[class].first;
+        cache[class].first = NULL;
+        pthread_mutex_unlock(&cache[class].mutex);
+        while (list) {
+            block *next = list->next;
+            atomic_fetch_sub_explicit(&cached_bytes, (int64_t)list->total, memory_order_relaxed);
+            pages_give(list, list->total);
+            list = next;
+        }
+    }
+}
+
+/* ---- blocks ---- */
+
+static block *header_of(const void *usable)
+{
+    block *header = (block *)(void *)((char *)(uintptr_t)usable - HEADER_BYTES);
+    PS_ASSERT(header->kind == KIND_SMALL || header->kind == KIND_MAPPED);
+    return header;
+}
+
+static void *usable_of(block *header) { return (char *)header + HEADER_BYTES; }
+
+/* Bytes to charge for a block of `bytes` usable ones; 0: too many. class is for mappings. */
+static size_t total_for(size_t bytes, bool *mapped, unsigned *class)
+{
+    size_t total;
+
+    *class = CLASS_COUNT;
+    *mapped = false;
+    if (bytes > PTRDIFF_MAX / 4) return 0;
+    *mapped = bytes >= PS_BLOCK_BYTES;
+    total = (bytes + HEADER_BYTES + TAIL_BYTES + PS_ALIGN - 1) / PS_ALIGN * PS_ALIGN;
+    if (*mapped) *class = class_of(total, &total);
+    return total;
+}
+
+/* Memory of a block that was charged already. */
+static block *block_take(ps_mem *payer, size_t total, bool mapped, unsigned class)
+{
+    void *memory = NULL;
+
+    if (!mapped) return posix_memalign(&memory, PS_ALIGN, total) == 0 ? memory : NULL;
+    memory = cache_take(class);
+    if (memory) return memory;
+    const int64_t cached = atomic_load_explicit(&cached_bytes, memory_order_relaxed);
+    if (cached > 0 && (uint64_t)cached > ps_mem_left(payer)) ps_mem_trim();
+    memory = pages_take(total);
+    if (memory) return memory;
+    ps_mem_trim(); /* the system has no more: give back what waits, once */
+    return pages_take(total);
+}
+
+static void *alloc_from(ps_ctx *cx, ps_mem *payer, size_t bytes)
+{
+    bool mapped;
+    unsigned class;
+    const size_t total = total_for(bytes, &mapped, &class);
+
+    if (total == 0 || fault_due() || !ps_mem_try_charge(payer, total)) {
+        ps_fail_memory(cx, total ? total : bytes);
+        return NULL;
+    }
+    block *header = block_take(payer, total, mapped, class);
+    if (!header) {
+        ps_mem_uncharge(payer, total);
+        ps_fail_memory(cx, total);
+        return NULL;
+    }
+    *header = (block){.payer = payer, .total = total, .kind = mapped ? KIND_MAPPED : KIND_SMALL};
+    return usable_of(header);
+}
+
+void *ps_alloc(ps_ctx *cx, size_t bytes) { return alloc_from(cx, cx->mem, bytes); }
+
+void *ps_alloc_zero(ps_ctx *cx, size_t bytes)
+{
+    void *usable = ps_alloc(cx, bytes);
+    if (usable) memset(usable, 0, bytes);
+    return usable;
+}
+
+#if !MEM_ASAN
+/* Grows or shrinks a mapping by moving pages instead of bytes. */
+static block *remap(ps_ctx *cx, block *old, size_t total)
+{
+    ps_mem *payer = old->payer;
+    const size_t before = old->total;
+
+    if (fault_due() || (total > before && !ps_mem_try_charge(payer, total - before))) {
+        ps_fail_memory(cx, total);
+        return NULL;
+    }
+    block *moved = mremap(old, before, total, MREMAP_MAYMOVE);
+    if (moved == MAP_FAILED) {
+        if (total > before) ps_mem_uncharge(payer, total - before);
+        ps_fail_memory(cx, total);
+        return NULL;
+    }
+    if (total < before) ps_mem_uncharge(payer, before - total);
+    moved->total = total;
+    return moved;
+}
+#endif
+
+void *ps_realloc(ps_ctx *cx, void *usable, size_t bytes)
+{
+    bool mapped;
+    unsigned class;
+
+    if (!usable) return ps_alloc(cx, bytes);
+    block *old = header_of(usable);
+    const size_t total = total_for(bytes, &mapped, &class);
+    if (total == old->total && mapped == (old->kind == KIND_MAPPED)) return usable;
+#if !MEM_ASAN
+    if (total && mapped && old->kind == KIND_MAPPED) {
+        block *moved = remap(cx, old, total);
+        return moved ? usable_of(moved) : NULL;
+    }
+#endif
+    void *fresh = alloc_from(cx, old->payer, bytes);
+    if (!fresh) return NULL;
+    memcpy(fresh, usable, PS_MIN(bytes, ps_block_size(usable)));
+    ps_free(usable);
+    return fresh;
+}
+
+void ps_free(void *usable)
+{
+    if (!usable) return;
+    block *header = header_of(usable);
+    ps_mem *payer = header->payer;
+    const size_t total = header->total;
+    const bool mapped = header->kind == KIND_MAPPED;
+
+    header->kind = KIND_FREED;
+    ps_mem_uncharge(payer, total);
+    if (!mapped) {
+        free(header);
+        return;
+    }
+    size_t size;
+    const unsigned class = class_of(total, &size);
+    PS_ASSERT(size == total);
+    if (!cache_put(payer, class, header)) pages_give(header, total);
+}
+
+size_t ps_block_size(const void *usable)
+{
+    return header_of(usable)->total - HEADER_BYTES - TAIL_BYTES;
+}
