@@ -14,6 +14,9 @@
  * Process-wide state (the cache, fault injection) is the one exception to "no mutable
  * globals": pages belong to the process, whatever instance used them.
  * Tests: tests/unit/test_base_mem.c */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* mremap */
+#endif
 #include "base/mem.h"
 
 #include "base/thread.h"

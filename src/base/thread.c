@@ -1,4 +1,7 @@
 /* base/thread.c -- pthreads, with what can't fail here asserted instead of returned. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* CPU sets, thread names */
+#endif
 #include "base/thread.h"
 
 #include <errno.h>

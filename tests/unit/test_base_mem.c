@@ -1,0 +1,189 @@
+/* tests/unit/test_base_mem.c -- payers, blocks, fault injection, arenas. */
+#include "unit.h"
+
+#include "base/arena.h"
+#include "base/thread.h"
+
+static void charges_reach_every_payer_or_none(void **state)
+{
+    ps_mem root, query, op;
+    (void)state;
+    ps_mem_init(&root, NULL, "instance", 1000);
+    ps_mem_init(&query, &root, "query", 0);
+    ps_mem_init(&op, &query, "hash join", 600);
+    assert_true(ps_mem_try_charge(&op, 600));
+    assert_false(ps_mem_try_charge(&op, 1));
+    assert_int_equal(root.used, 600);
+    assert_int_equal(ps_mem_left(&query), 400);
+    assert_false(ps_mem_try_charge(&query, 401)); /* refused above: nothing stays below */
+    assert_int_equal(query.used, 600);
+    ps_mem_uncharge(&op, 600);
+    assert_int_equal(root.used, 0);
+    assert_int_equal(root.peak, 600);
+}
+
+static void a_refusal_names_the_limit(void **state)
+{
+    ps_mem root, query;
+    ps_ctx cx;
+    (void)state;
+    ps_mem_init(&root, NULL, "instance", 200000);
+    ps_mem_init(&query, &root, "query", 0);
+    ps_ctx_init(&cx, &query, NULL);
+    assert_null(ps_alloc(&cx, 1 << 20));
+    assert_int_equal(cx.error.code, PS_MEMORY);
+    assert_non_null(strstr(cx.error.message, "by instance"));
+    assert_int_equal(root.used, 0);
+    assert_null(ps_alloc(&cx, SIZE_MAX - 5));
+    assert_int_equal(cx.error.code, PS_MEMORY);
+}
+
+static void blocks_are_aligned_padded_and_charged(void **state)
+{
+    static const size_t sizes[] = {0, 1, 63, 64, 65, 4096, 65535, 65536, 65537, 81000, 1 << 20, (1 << 20) + 1};
+    ps_mem root;
+    ps_ctx cx;
+    (void)state;
+    ps_mem_init(&root, NULL, "instance", 0);
+    ps_ctx_init(&cx, &root, NULL);
+    for (size_t i = 0; i < PS_COUNT(sizes); i++) {
+        unsigned char *block = ps_alloc(&cx, sizes[i]);
+        volatile unsigned char sum = 0;
+        assert_non_null(block);
+        assert_int_equal((uintptr_t)block % PS_ALIGN, 0);
+        assert_true(ps_block_size(block) >= sizes[i]);
+        assert_true((size_t)root.used >= sizes[i] + 128);
+        assert_true((size_t)root.used <= sizes[i] * 5 / 4 + 256);
+        memset(block, 7, ps_block_size(block));
+        for (size_t k = 0; k < 64; k++) sum = (unsigned char)(sum + block[ps_block_size(block) + k]);
+        ps_free(block);
+        assert_int_equal(root.used, 0);
+    }
+    ps_free(NULL);
+    ps_mem_trim();
+}
+
+static void realloc_keeps_bytes_across_kinds(void **state)
+{
+    static const size_t sizes[] = {10, 1000, 70000, 200000, 5000000, 90000, 100, 66000};
+    ps_mem root;
+    ps_ctx cx;
+    unsigned char *block = NULL;
+    (void)state;
+    ps_mem_init(&root, NULL, "instance", 0);
+    ps_ctx_init(&cx, &root, NULL);
+    for (size_t i = 0, had = 0; i < PS_COUNT(sizes); had = sizes[i++]) {
+        block = ps_realloc(&cx, block, sizes[i]);
+        assert_non_null(block);
+        for (size_t k = 0; k < PS_MIN(had, sizes[i]); k++) assert_int_equal(block[k], k % 251);
+        for (size_t k = 0; k < sizes[i]; k++) block[k] = (unsigned char)(k % 251);
+    }
+    atomic_store(&root.limit, 300000);
+    assert_null(ps_realloc(&cx, block, 1 << 22)); /* the old block stays */
+    assert_int_equal(block[65999], 65999 % 251);
+    ps_free(block);
+    assert_int_equal(root.used, 0);
+}
+
+static void faults_hit_the_nth_allocation(void **state)
+{
+    ps_mem root;
+    ps_ctx cx;
+    (void)state;
+    ps_mem_init(&root, NULL, "instance", 0);
+    ps_ctx_init(&cx, &root, NULL);
+    for (int forever = 0; forever < 2; forever++) {
+        void *blocks[4];
+        ps_mem_fail_after(2, forever);
+        for (int i = 0; i < 4; i++) blocks[i] = ps_alloc(&cx, 100);
+        ps_mem_fail_after(0, false);
+        assert_non_null(blocks[0]);
+        assert_null(blocks[1]);
+        assert_int_equal(blocks[2] == NULL, forever);
+        assert_int_equal(blocks[3] == NULL, forever);
+        for (int i = 0; i < 4; i++) ps_free(blocks[i]);
+    }
+    assert_int_equal(root.used, 0);
+}
+
+enum { THREADS = 4, ROUNDS = 2000, LIMIT = 3 << 20 };
+static void *charge_loop(void *argument)
+{
+    ps_mem *root = argument, own;
+    ps_ctx cx;
+    uint64_t seed = (uintptr_t)&own;
+    ps_mem_init(&own, root, "task", 0);
+    ps_ctx_init(&cx, &own, NULL);
+    for (int i = 0; i < ROUNDS; i++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        const size_t bytes = (size_t)(seed >> 44) % 900000; /* four of them may not fit */
+        char *block = ps_alloc(&cx, bytes);
+        if (block && bytes) block[0] = block[bytes - 1] = 1;
+        ps_free(block);
+    }
+    return (void *)(uintptr_t)(own.used != 0);
+}
+
+static void concurrent_charges_never_pass_the_limit(void **state)
+{
+    ps_mem root;
+    ps_thread threads[THREADS];
+    (void)state;
+    ps_mem_init(&root, NULL, "instance", LIMIT);
+    for (int i = 0; i < THREADS; i++)
+        assert_true(ps_thread_start(&threads[i], "charge", charge_loop, &root));
+    for (int i = 0; i < THREADS; i++) {
+        void *left;
+        pthread_join(threads[i], &left);
+        assert_null(left);
+    }
+    assert_int_equal(root.used, 0);
+    assert_true(root.peak > 0 && root.peak <= LIMIT);
+    ps_mem_trim();
+}
+
+static void count_release(void *object) { ++*(int *)object; }
+
+static void arenas_align_reset_and_release(void **state)
+{
+    ps_mem root;
+    ps_ctx cx;
+    ps_arena arena = {0};
+    int released = 0;
+    (void)state;
+    ps_mem_init(&root, NULL, "instance", 0);
+    ps_ctx_init(&cx, &root, NULL);
+    for (size_t i = 1; i < 3000; i++) {
+        unsigned char *bytes = ps_arena_alloc(&cx, &arena, i);
+        assert_int_equal((uintptr_t)bytes % 16, 0);
+        for (size_t k = 0; k < i; k++) assert_int_equal(bytes[k], 0);
+        memset(bytes, 0xEE, i);
+        assert_int_equal((uintptr_t)ps_arena_alloc_raw(&cx, &arena, 3, 64) % 64, 0);
+    }
+    assert_string_equal(ps_arena_printf(&cx, &arena, "%s-%d", "a", 7), "a-7");
+    assert_string_equal(ps_arena_strndup(&cx, &arena, "hello", 4), "hell");
+    assert_non_null(ps_arena_alloc(&cx, &arena, 5 << 20));
+    assert_int_equal(ps_arena_own(&cx, &arena, &released, count_release), PS_OK);
+    ps_arena_reset(&arena);
+    assert_int_equal(released, 1);
+    assert_true(arena.bytes >= 5u << 20);
+    assert_int_equal(ps_arena_own(&cx, &arena, &released, count_release), PS_OK);
+    ps_arena_release(&arena);
+    assert_int_equal(released, 2);
+    assert_int_equal(root.used, 0);
+    assert_null(ps_arena_alloc(&cx, &arena, SIZE_MAX - 100));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(charges_reach_every_payer_or_none),
+        cmocka_unit_test(a_refusal_names_the_limit),
+        cmocka_unit_test(blocks_are_aligned_padded_and_charged),
+        cmocka_unit_test(realloc_keeps_bytes_across_kinds),
+        cmocka_unit_test(faults_hit_the_nth_allocation),
+        cmocka_unit_test(concurrent_charges_never_pass_the_limit),
+        cmocka_unit_test(arenas_align_reset_and_release),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
