@@ -5,18 +5,31 @@
  * casts are explicit: what overflows, divides by zero or rounds is said by function and cast mode,
  * never by the engine's mood (DESIGN 3). Build nodes with the functions below only: they fill type
  * flags and hash. Trees are at most PS_EXPR_DEPTH_MAX deep (long AND/OR chains are n-ary), so
- * recursion over them is bounded. */
+ * recursion over them is bounded, and have at most PS_EXPR_NODES_MAX nodes when written out as
+ * trees, so that sharing can't make a walk endless. */
 #ifndef PS_EXPR_EXPR_H
 #define PS_EXPR_EXPR_H
 
 #include "col/value.h"
 
-enum { PS_EXPR_DEPTH_MAX = 1200 };
+enum { PS_EXPR_DEPTH_MAX = 1200, PS_EXPR_NODES_MAX = 1 << 20 };
 
 typedef uint32_t ps_col_id;
 #define PS_COL_NONE ((ps_col_id)-1)
 
 typedef struct ps_func ps_func;   /* func/func.h: the catalog's entry, static */
+/* What expressions know of an entry: how ps_func begins (checked in func.h; func is above expr). */
+typedef struct ps_func_head {
+    const char *name;
+    uint8_t kind, nulls, purity; /* ps_func_kind, ps_nulls, ps_purity */
+    bool fallible;
+} ps_func_head;
+PS_INLINE ps_func_head ps_func_head_of(const ps_func *func)
+{
+    ps_func_head head;
+    memcpy(&head, func, sizeof head);
+    return head;
+}
 typedef struct ps_node ps_node;   /* plan/node.h */
 typedef struct ps_expr ps_expr;
 
@@ -94,6 +107,7 @@ struct ps_expr {
     ps_type type;
     uint64_t hash;     /* of everything but `at` */
     uint32_t n_args;
+    uint32_t n_nodes;  /* of the subtree, shared ones counted each time */
     const ps_expr *const *args;
     union {
         ps_col_id column;
@@ -149,9 +163,12 @@ const ps_expr *ps_expr_window(ps_ctx *cx, ps_arena *arena, const ps_func *func, 
 const ps_expr *ps_expr_subquery(ps_ctx *cx, ps_arena *arena, ps_subquery_kind kind, ps_type type,
                                 const ps_func *compare, const ps_expr *const *args, uint32_t n,
                                 const ps_node *plan);
+/* Says where in the statement a node just built comes from (byte offset plus one); a node that has a
+ * place keeps it. NULL passes through. */
+const ps_expr *ps_expr_place(const ps_expr *expr, uint32_t at);
 /* The same node with other arguments (same number and types); the node itself if none changed.
- * Arguments are args, then a window's or aggregate's filter, partition and order expressions,
- * in ps_expr_child order. */
+ * Children are args, then a window's or aggregate's filter, partition, OVER's order, the aggregate's
+ * own order, and the frame's offsets, in ps_expr_child order. */
 const ps_expr *ps_expr_with_children(ps_ctx *cx, ps_arena *arena, const ps_expr *expr, const ps_expr *const *children);
 uint32_t ps_expr_n_children(const ps_expr *expr);
 const ps_expr *ps_expr_child(const ps_expr *expr, uint32_t i);

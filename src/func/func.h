@@ -91,6 +91,14 @@ struct ps_func {
     const char *const *names; /* all names incl. the canonical one, NULL-terminated */
 };
 
+PS_STATIC_ASSERT(PS_PURITY_VOLATILE == 2, "expr/build.h knows this number");
+PS_STATIC_ASSERT(offsetof(ps_func, name) == offsetof(ps_func_head, name) &&
+                     offsetof(ps_func, kind) == offsetof(ps_func_head, kind) &&
+                     offsetof(ps_func, nulls) == offsetof(ps_func_head, nulls) &&
+                     offsetof(ps_func, purity) == offsetof(ps_func_head, purity) &&
+                     offsetof(ps_func, fallible) == offsetof(ps_func_head, fallible),
+                 "expressions read a catalog entry's head");
+
 extern const ps_func *const ps_catalog[];
 extern const size_t ps_catalog_count;
 
