@@ -34,9 +34,13 @@ ps_status ps_arrow_export_schema(ps_ctx *cx, const ps_schema *schema, struct Arr
  * layouts agree, the rest is copied; released by the consumer on any thread. */
 ps_status ps_arrow_export_batch(ps_ctx *cx, const ps_schema *schema, const ps_batch *batch, struct ArrowArray *out);
 ps_status ps_arrow_import_schema(ps_ctx *cx, const struct ArrowSchema *schema, ps_schema **out);
-/* Takes the array over (marks it released); checks offsets, lengths and null counts. The vectors of
- * *out (in the arena) share one owner, given as *owner with one reference. */
+/* Takes the array over, also on failure (marks it released); checks offsets, lengths, null counts,
+ * codes and UTF-8. `form` is the Arrow schema that `schema` was imported from: it tells the form of
+ * the buffers. The vectors of *out (headers in the arena) share one owner, given as *owner with one
+ * reference; it may outlive cx but not cx->mem. At most INT32_MAX rows, any number above
+ * PS_BATCH_ROWS_MAX: cut it with ps_vec_slice(). */
 ps_status ps_arrow_import_batch(ps_ctx *cx, ps_arena *arena, const ps_schema *schema,
-                                struct ArrowArray *array, ps_batch *out, ps_owner **owner);
+                                const struct ArrowSchema *form, struct ArrowArray *array,
+                                ps_batch *out, ps_owner **owner);
 
 #endif

@@ -39,6 +39,8 @@ typedef enum ps_layout {
 
 typedef enum ps_unit { PS_UNIT_S, PS_UNIT_MS, PS_UNIT_US, PS_UNIT_NS } ps_unit;
 
+enum { PS_TYPE_DEPTH_MAX = 64 }; /* bounds every recursion over types and nested values */
+
 typedef struct ps_type_ext ps_type_ext;
 typedef struct ps_type {
     uint8_t id;         /* ps_type_id */
@@ -59,6 +61,7 @@ typedef struct ps_field {
 /* Immutable, counted. */
 struct ps_type_ext {
     _Atomic uint32_t refs;
+    uint32_t depth;          /* levels of nesting, 1: no child has an ext; at most PS_TYPE_DEPTH_MAX */
     uint64_t hash;
     ps_str name;             /* TIMESTAMP_TZ: zone; EXTENSION: its name; else empty */
     ps_str metadata;         /* EXTENSION: serialised parameters */
@@ -97,7 +100,8 @@ void ps_type_unref(ps_type type);
 /* The arena holds the type's ext (a reference of its own) until it ends. */
 ps_status ps_type_keep(ps_ctx *cx, ps_arena *arena, ps_type type);
 
-bool ps_type_equal(ps_type a, ps_type b); /* by value; a display zone is ignored */
+/* By value. Ignored: a display zone, nullability, metadata, names of items of lists and maps. */
+bool ps_type_equal(ps_type a, ps_type b);
 uint64_t ps_type_hash(ps_type type);
 ps_type_class ps_type_class_of(ps_type type);
 ps_layout ps_type_layout(ps_type type);   /* canonical */
@@ -125,6 +129,9 @@ ps_schema *ps_schema_ref(ps_schema *schema);
 void ps_schema_unref(ps_schema *schema);
 bool ps_schema_equal(const ps_schema *a, const ps_schema *b);
 void ps_schema_print(const ps_schema *schema, ps_text *out); /* a: INTEGER NOT NULL, b: VARCHAR */
+
+/* Bytes of Arrow's encoding of key-value metadata; NULL: 0. */
+size_t ps_metadata_bytes(const char *metadata);
 
 /* Powers of ten that fit 128 bits, 10^0..10^38. */
 extern const ps_i128 ps_pow10[39];

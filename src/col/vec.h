@@ -157,6 +157,9 @@ ps_status ps_vec_flatten(ps_ctx *cx, const ps_vec *src, const uint32_t *sel, uin
 /* Rows sel[0..n) of src as rows 0..n of out: dictionary vectors keep their dictionary, constants
  * stay constant, the rest is copied into buf (nested: through a code vector over src). */
 ps_status ps_vec_gather(ps_ctx *cx, const ps_vec *src, const uint32_t *sel, uint32_t n, ps_vec_buf *buf, ps_vec *out);
+/* Rows [first, first + n) of src without a copy; first must be a multiple of 64. Headers of
+ * children are in the arena; encoding, bounds and owner stay. */
+ps_status ps_vec_slice(ps_ctx *cx, ps_arena *arena, const ps_vec *src, uint32_t first, uint32_t n, ps_vec *out);
 /* A full copy that lives on its own under one new owner (out->owner, one reference given):
  * strings are copied, encodings kept where cheap. */
 ps_status ps_vec_retain(ps_ctx *cx, const ps_vec *src, const uint32_t *sel, uint32_t n, ps_vec *out);
