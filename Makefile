@@ -2,13 +2,24 @@
 PRESET ?= dev
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
+PY = PYTHONDONTWRITEBYTECODE=1 python3
 
-.PHONY: all build unit lint gen clean install
+.PHONY: all build unit slt fast check check-all demo bench release install lint tidy gen torture \
+	fuzz new-op new-rule new-func clean help
 
-all: build
+all: fast
 
-build/$(PRESET)/build.ninja: CMakeLists.txt CMakePresets.json
-	cmake --preset $(PRESET)
+help:
+	@echo 'make            build dev and run the quick checks'
+	@echo 'make demo       release build, TPC-H 0.1, an ETL job, the 22 queries'
+	@echo 'make check      all tests but the long ones;  make check-all: those too'
+	@echo 'make release    build/release/penstock;  make install PREFIX=$(PREFIX)'
+	@echo 'make slt        .test files [TEST=path]; UPDATE=1 rewrites what they expect'
+	@echo 'make unit | lint | gen | tidy | torture | bench | fuzz TARGET= | new-op NAME= |'
+	@echo '     new-rule NAME= | new-func FAMILY= NAME=';
+
+build/%/build.ninja:
+	cmake --preset $*
 
 build: build/$(PRESET)/build.ninja
 	cmake --build build/$(PRESET) -j $(JOBS)
@@ -16,6 +27,62 @@ build: build/$(PRESET)/build.ninja
 unit: build/$(PRESET)/build.ninja
 	cmake --build build/$(PRESET) -j $(JOBS) --target unit_tests
 	ctest --test-dir build/$(PRESET) -L unit --output-on-failure -j $(JOBS)
+
+TEST ?= tests/slt
+slt: build
+	build/$(PRESET)/slt --jobs $(JOBS) --config tests/configs/default.conf $(TEST)
+
+fast:
+	@tools/bootstrap.sh check
+	@$(PY) tools/check.py fast
+
+check:
+	@tools/bootstrap.sh check
+	@$(PY) tools/check.py check
+
+check-all:
+	@tools/bootstrap.sh all
+	@$(PY) tools/check.py all
+
+release:
+	@tools/bootstrap.sh build
+	@$(MAKE) --no-print-directory build PRESET=release
+
+demo:
+	@tools/bootstrap.sh demo
+	@$(MAKE) --no-print-directory build PRESET=release
+	@$(PY) tools/demo.py
+
+bench:
+	@tools/bootstrap.sh bench
+	@$(MAKE) --no-print-directory build PRESET=bench
+	@build/venv/bin/python bench/run.py $(ARGS)
+
+install: release
+	cmake --install build/release --prefix $(PREFIX)
+
+lint:
+	@$(PY) tools/lint.py
+
+gen:
+	@$(PY) tools/gen.py
+
+tidy:
+	git ls-files 'src/*.[ch]' 'cli/*.[ch]' 'tests/*.[ch]' 'include/*.h' 'examples/*.c' | \
+		xargs clang-format-19 -i
+
+torture: build/asan/build.ninja
+	cmake --build build/asan -j $(JOBS) --target all unit_tests
+	build/asan/slt --torture --jobs $(JOBS) --config tests/configs/default.conf tests/torture
+
+fuzz: build/fuzz/build.ninja
+	cmake --build build/fuzz -j $(JOBS) --target fuzz_$(TARGET)
+	mkdir -p build/fuzz/corpus/$(TARGET)
+	build/fuzz/fuzz_$(TARGET) -max_total_time=$(or $(SECONDS),60) build/fuzz/corpus/$(TARGET) \
+		$(wildcard fuzz/corpus/$(TARGET))
+
+new-op new-rule new-func:
+	@$(PY) tools/new.py $(@:new-%=%) "$(NAME)" "$(FAMILY)"
 
 clean:
 	rm -rf build
