@@ -51,8 +51,22 @@ typedef struct ps_func_class {
     void (*release)(void *state);
 } ps_func_class;
 
+/* The definition of a kernel: PS_FN(add_int, .eval = add_int_eval) makes ps_fn_add_int, which the
+ * TOML names as kernel = "add_int". tools/gen.py looks for this spelling (or `ps_fn_add_int =`): an
+ * entry whose kernel no source defines has no class and answers PS_UNSUPPORTED. */
+#define PS_FN(name, ...) \
+    extern const ps_func_class ps_fn_##name; \
+    const ps_func_class ps_fn_##name = {__VA_ARGS__}
+
 typedef struct ps_agg_class ps_agg_class;       /* func/agg.h */
 typedef struct ps_window_class ps_window_class; /* func/window.h */
+
+/* What the window operator computes itself; aggregates over frames have 0. */
+typedef enum ps_window_id {
+    PS_WINDOW_NONE, PS_WINDOW_ROW_NUMBER, PS_WINDOW_RANK, PS_WINDOW_DENSE_RANK, PS_WINDOW_PERCENT_RANK,
+    PS_WINDOW_CUME_DIST, PS_WINDOW_NTILE, PS_WINDOW_LAG, PS_WINDOW_LEAD, PS_WINDOW_FIRST_VALUE,
+    PS_WINDOW_LAST_VALUE, PS_WINDOW_NTH_VALUE
+} ps_window_id;
 
 /* One parameter of a signature. */
 typedef enum ps_param_kind {
@@ -74,6 +88,7 @@ struct ps_func {
     const char *name;       /* canonical */
     uint8_t kind;           /* ps_func_kind */
     uint8_t nulls, purity;
+    uint8_t window_id;      /* ps_window_id of a window function */
     bool fallible;
     bool variadic;          /* the last parameter repeats, 0 or more times */
     bool order_sensitive;   /* aggregates: by position, else order-free */
