@@ -240,6 +240,11 @@ def catalog_c(entries):
     out.append("const ps_func *const ps_catalog[] = {")
     out += [f"    &func_{i}," for i in range(len(entries))]
     out += ["};", "const size_t ps_catalog_count = sizeof(ps_catalog) / sizeof(ps_catalog[0]);", ""]
+    index = sorted((name.lower(), i) for i, e in enumerate(entries) for name in e.all_names())
+    out.append("/* Sorted by name, then by place in the catalog. */")
+    out.append("const ps_func_name ps_func_names[] = {")
+    out += [f"    {{{c_string(name)}, &func_{i}}}," for name, i in index]
+    out += ["};", "const size_t ps_func_names_count = sizeof(ps_func_names) / sizeof(ps_func_names[0]);", ""]
     return "\n".join(out)
 
 

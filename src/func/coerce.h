@@ -14,6 +14,14 @@ bool ps_decimal_of_expr(const ps_expr *expr, ps_type *out);
 /* The type that all of n expressions become in CASE, COALESCE, UNION, VALUES and greatest(). */
 bool ps_type_common_exprs(const ps_expr *const *exprs, uint32_t n, ps_type *out);
 
+/* Whether expr is a literal that has no type of its own: NULL, 'text', 1, 1.5. */
+bool ps_expr_adapts(const ps_expr *expr);
+
+/* Every name of the catalog, lower case, sorted; overloads in catalog order. */
+typedef struct ps_func_name { const char *name; const ps_func *func; } ps_func_name;
+extern const ps_func_name ps_func_names[];
+extern const size_t ps_func_names_count;
+
 /* Resolvers, named by `resolve` in the TOML. */
 #define PS_RESOLVER(name)                                                                        \
     ps_status ps_resolve_##name(ps_ctx *cx, const ps_func *func, const ps_expr *const *args,     \

@@ -88,10 +88,10 @@ struct ps_func {
     const char *name;       /* canonical */
     uint8_t kind;           /* ps_func_kind */
     uint8_t nulls, purity;
-    uint8_t window_id;      /* ps_window_id of a window function */
     bool fallible;
     bool variadic;          /* the last parameter repeats, 0 or more times */
     bool order_sensitive;   /* aggregates: by position, else order-free */
+    uint8_t window_id;      /* ps_window_id of a window function */
     uint8_t n_params;
     uint8_t n_required;     /* parameters from here on have no argument when left out */
     const ps_param *params;
