@@ -1,0 +1,19 @@
+/* plan/source.c -- what every source shares: its counted base. */
+#include "plan/source.h"
+
+static void source_destroy(ps_owner *owner)
+{
+    ps_source *source = PS_CONTAINER(owner, ps_source, owner);
+    ps_schema *schema = source->schema;
+
+    source->class->destroy(source);
+    ps_schema_unref(schema);
+}
+
+void ps_source_init(ps_source *source, const ps_source_class *class, ps_schema *schema, ps_str name)
+{
+    ps_owner_init(&source->owner, source_destroy);
+    source->class = class;
+    source->schema = ps_schema_ref(schema);
+    source->name = name;
+}

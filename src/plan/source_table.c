@@ -1,0 +1,246 @@
+/* plan/source_table.c -- an in-memory table's snapshot as a source; a morsel is a segment.
+ *
+ * Filters run in stages: the columns of the first are read, rows dropped, then those of the next,
+ * and the remaining columns only for batches with a row left. Segments are skipped by their
+ * statistics, which are exact facts about decoded data. Tests: tests/unit/test_plan_source.c */
+#include "eval/program.h"
+#include "plan/source.h"
+
+typedef struct table_source {
+    ps_source base;
+    ps_table *table;
+    char name[];
+} table_source;
+typedef struct table_scan { ps_scan base; ps_scan_request request; } table_scan;
+typedef struct table_reader {
+    ps_reader base;
+    ps_scan_filter *filter;
+    ps_vec_buf *bufs;      /* by column of the request */
+    uint32_t n_bufs;       /* initialised so far */
+    bool *loaded;
+    uint64_t *hashes;      /* dynamic filters */
+    uint32_t *sel;
+    const ps_segment *segment;
+    uint64_t morsel;
+    uint32_t at, end;
+} table_reader;
+
+static const table_source *table_of(const ps_source *s) { return (const table_source *)(const void *)s; }
+static const ps_scan_request *request_of(const ps_reader *r)
+{
+    return &((const table_scan *)(const void *)r->scan)->request;
+}
+
+static void table_destroy(ps_source *source)
+{
+    ps_table_unref(((table_source *)(void *)source)->table);
+    ps_free(source);
+}
+
+static ps_status table_stats(ps_ctx *cx, ps_arena *arena, const ps_source *source, ps_source_stats *out)
+{
+    const ps_table *table = table_of(source)->table;
+
+    (void)cx, (void)arena;
+    *out = (ps_source_stats){.n_rows = (double)table->n_rows, .n_rows_exact = true,
+                             .cols = table->stats, .trusted = true};
+    return PS_OK;
+}
+
+static ps_status table_scan_open(ps_ctx *cx, ps_arena *arena, const ps_source *source,
+                                 const ps_scan_request *request, ps_scan **out)
+{
+    table_scan *scan = PS_ARENA_NEW(cx, arena, table_scan);
+
+    if (!scan) return cx->error.code;
+    scan->base.source = source;
+    scan->base.n_morsels = table_of(source)->table->n_segments;
+    scan->request = *request;
+    *out = &scan->base;
+    return PS_OK;
+}
+
+static void table_scan_close(ps_scan *scan) { (void)scan; }
+
+static void table_reader_close(ps_reader *base)
+{
+    table_reader *reader = (table_reader *)(void *)base;
+
+    for (uint32_t i = 0; i < reader->n_bufs; i++) ps_vec_buf_release(&reader->bufs[i]);
+    reader->n_bufs = 0;
+}
+
+static ps_status table_reader_open(ps_ctx *cx, ps_arena *arena, const ps_scan *scan, ps_scan_filter *filter,
+                                   ps_reader **out)
+{
+    table_reader *reader = PS_ARENA_NEW(cx, arena, table_reader);
+    const ps_scan_request *request = &((const table_scan *)(const void *)scan)->request;
+
+    if (!reader) return cx->error.code;
+    reader->base.scan = scan;
+    reader->filter = filter;
+    reader->bufs = PS_ARENA_ARRAY(cx, arena, ps_vec_buf, request->n_columns + 1);
+    reader->loaded = PS_ARENA_ARRAY(cx, arena, bool, request->n_columns + 1);
+    if (!reader->bufs || !reader->loaded) return cx->error.code;
+    if (request->n_dynamic) {
+        reader->hashes = PS_ARENA_ARRAY(cx, arena, uint64_t, PS_BATCH_ROWS_MAX);
+        reader->sel = PS_ARENA_ARRAY(cx, arena, uint32_t, PS_BATCH_ROWS_MAX);
+        if (!reader->hashes || !reader->sel) return cx->error.code;
+    }
+    while (reader->n_bufs < request->n_columns) {
+        ps_status st = ps_vec_buf_init(cx, &reader->bufs[reader->n_bufs], cx->batch_rows);
+        if (st != PS_OK) {
+            table_reader_close(&reader->base);
+            return st;
+        }
+        reader->n_bufs++;
+    }
+    *out = &reader->base;
+    return PS_OK;
+}
+
+/* ---- pruning ---- */
+
+static bool range_misses(const ps_col_stats *stats, uint32_t n_rows, const ps_value *lo, bool lo_strict,
+                         const ps_value *hi, bool hi_strict)
+{
+    if (stats->n_null == n_rows) return true; /* a range is never true of a null */
+    if (!stats->has_range) return false;
+    if (lo && ps_type_equal(lo->type, stats->max.type)) {
+        int order = ps_value_compare(&stats->max, lo);
+        if (order < 0 || (order == 0 && lo_strict)) return true;
+    }
+    if (hi && ps_type_equal(hi->type, stats->min.type)) {
+        int order = ps_value_compare(&stats->min, hi);
+        if (order > 0 || (order == 0 && hi_strict)) return true;
+    }
+    return false;
+}
+
+static bool segment_misses(const ps_segment *segment, const ps_scan_request *request)
+{
+    for (uint32_t i = 0; i < request->n_ranges; i++) {
+        const ps_scan_range *r = &request->ranges[i];
+        const ps_col_stats *stats = &segment->stats[request->columns[r->column]];
+        if (range_misses(stats, segment->n_rows, r->lo, r->lo_strict, r->hi, r->hi_strict)) return true;
+    }
+    for (uint32_t i = 0; i < request->n_dynamic; i++) {
+        const ps_dynamic_filter *d = request->dynamic[i];
+        const ps_col_stats *stats = &segment->stats[request->columns[d->column]];
+        if (!d->ready) continue;
+        if (d->empty) return true;
+        if (d->has_range && range_misses(stats, segment->n_rows, &d->lo, false, &d->hi, false)) return true;
+    }
+    return false;
+}
+
+static ps_status table_reader_start(ps_ctx *cx, ps_reader *base, uint64_t morsel)
+{
+    table_reader *reader = (table_reader *)(void *)base;
+    const ps_table *table = table_of(base->scan->source)->table;
+
+    if (morsel >= table->n_segments) return PS_BUG(cx, "a morsel past the end of a table");
+    reader->segment = table->segments[morsel];
+    reader->morsel = morsel;
+    reader->at = 0;
+    reader->end = segment_misses(reader->segment, request_of(base)) ? 0 : reader->segment->n_rows;
+    return PS_OK;
+}
+
+/* ---- reading ---- */
+
+static ps_status load(ps_ctx *cx, table_reader *reader, uint32_t i, ps_batch *out)
+{
+    if (reader->loaded[i]) return PS_OK;
+    reader->loaded[i] = true;
+    return ps_segment_read(cx, reader->segment, request_of(&reader->base)->columns[i], reader->at, out->n,
+                           &reader->bufs[i], &out->cols[i]);
+}
+
+static ps_status run_filters(ps_ctx *cx, table_reader *reader, ps_batch *out)
+{
+    const ps_scan_request *request = request_of(&reader->base);
+
+    for (uint32_t f = 0; f < request->n_filters && out->n_live; f++) {
+        for (uint32_t c = 0; c < request->n_filter_columns[f]; c++)
+            PS_TRY(load(cx, reader, request->filter_columns[f][c], out));
+        PS_TRY(reader->filter->run(cx, reader->filter, f, out));
+    }
+    return PS_OK;
+}
+
+static ps_status run_dynamic(ps_ctx *cx, table_reader *reader, ps_batch *out)
+{
+    const ps_scan_request *request = request_of(&reader->base);
+
+    for (uint32_t i = 0; i < request->n_dynamic && out->n_live; i++) {
+        const ps_dynamic_filter *d = request->dynamic[i];
+        if (!d->ready || !d->probe) continue;
+        PS_TRY(load(cx, reader, d->column, out));
+        PS_TRY(ps_hash_rows(cx, &out->cols[d->column], 1, out->sel, out->n_live, 0, reader->hashes));
+        out->n_live = d->probe(d->state, reader->hashes, out->sel, out->n_live, reader->sel);
+        out->sel = reader->sel;
+    }
+    return PS_OK;
+}
+
+static ps_status table_reader_next(ps_ctx *cx, ps_reader *base, ps_batch *out, bool *done)
+{
+    table_reader *reader = (table_reader *)(void *)base;
+    const uint32_t n_columns = request_of(base)->n_columns;
+
+    *done = false;
+    while (reader->at < reader->end) {
+        PS_TRY(ps_poll(cx));
+        PS_ASSERT(out->cols_max >= n_columns);
+        out->n_cols = n_columns;
+        out->n = out->n_live = PS_MIN(reader->end - reader->at, cx->batch_rows);
+        out->sel = NULL;
+        out->morsel = reader->morsel;
+        out->first_row = reader->at;
+        for (uint32_t i = 0; i < n_columns; i++) {
+            reader->loaded[i] = false;
+            out->cols[i] = (ps_vec){.n = out->n};
+        }
+        PS_TRY(run_filters(cx, reader, out));
+        PS_TRY(run_dynamic(cx, reader, out));
+        for (uint32_t i = 0; i < n_columns && out->n_live; i++) PS_TRY(load(cx, reader, i, out));
+        reader->at += out->n;
+        if (out->n_live) return PS_OK;
+    }
+    *done = true;
+    out->n = out->n_live = 0;
+    return PS_OK;
+}
+
+static void table_describe(const ps_source *source, ps_text *out)
+{
+    ps_text_printf(out, "table:%.*s@%llu", PS_STR_ARGS(source->name),
+                   (unsigned long long)table_of(source)->table->version);
+}
+
+static const ps_source_class table_class = {
+    .name = "table",
+    .destroy = table_destroy,
+    .stats = table_stats,
+    .scan_open = table_scan_open,
+    .scan_close = table_scan_close,
+    .reader_open = table_reader_open,
+    .reader_close = table_reader_close,
+    .reader_start = table_reader_start,
+    .reader_next = table_reader_next,
+    .describe = table_describe,
+};
+
+ps_status ps_table_source_new(ps_ctx *cx, ps_table *table, ps_str name, ps_source **out)
+{
+    table_source *s = ps_alloc_zero(cx, sizeof(*s) + name.n + 1);
+
+    *out = NULL;
+    if (!s) return cx->error.code;
+    if (name.n) memcpy(s->name, name.at, name.n);
+    s->table = ps_table_ref(table);
+    ps_source_init(&s->base, &table_class, table->schema, (ps_str){s->name, name.n});
+    *out = &s->base;
+    return PS_OK;
+}
