@@ -109,9 +109,19 @@ size_t ps_layout_bytes(ps_layout layout); /* per value; 0 for NONE and STRUCT */
 PS_INLINE bool ps_layout_is_int(ps_layout l) { return l >= PS_LAYOUT_I8 && l <= PS_LAYOUT_U64; }
 /* The smallest signed layout that holds [lo, hi]. */
 ps_layout ps_layout_for(ps_i128 lo, ps_i128 hi);
+/* The range of an integer layout; false: not one. */
+bool ps_layout_range(ps_layout layout, ps_i128 *lo, ps_i128 *hi);
 /* The range of values a type of an integer layout may have (decimals: +-(10^p - 1)); false: not such a type. */
 bool ps_type_range(ps_type type, ps_i128 *lo, ps_i128 *hi);
 void ps_type_print(ps_type type, ps_text *out); /* as SQL: DECIMAL(15,2), STRUCT(a INTEGER) */
+/* What an extension stores; other types are themselves. */
+PS_INLINE ps_type ps_type_storage(ps_type type)
+{
+    while (type.id == PS_TYPE_EXTENSION) type = type.ext->fields[0].type;
+    return type;
+}
+/* The struct(key, value) that a map is a list of; borrows the map's ext. */
+PS_INLINE ps_type ps_type_entry(ps_type map) { return (ps_type){.id = PS_TYPE_STRUCT, .ext = map.ext}; }
 PS_INLINE bool ps_type_is_numeric(ps_type t)
 {
     ps_type_class c = ps_type_class_of(t);

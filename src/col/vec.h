@@ -12,7 +12,8 @@
  * rows longer takes a reference or copies. All memory is immutable for those who read it.
  * Data is readable (contents undefined) up to the next multiple of 64 bytes.
  *
- * Null slots of FLAT data hold any bit pattern; VIEW slots of nulls are zeroed (n = 0). */
+ * Null slots of FLAT data hold any bit pattern; VIEW and LIST slots of nulls are zeroed (n = 0), codes
+ * of null rows are in range (0 if the dictionary is empty). A vector of layout NONE is CONSTANT. */
 #ifndef PS_COL_VEC_H
 #define PS_COL_VEC_H
 
@@ -38,6 +39,10 @@ typedef struct ps_view {
     };
 } ps_view;
 PS_STATIC_ASSERT(sizeof(ps_view) == 16, "views are 16 bytes");
+
+/* IEEE half precision, the slot of FLOAT16. */
+float ps_f16_to(uint16_t half);
+uint16_t ps_f16_of(float value); /* to nearest even */
 
 typedef struct ps_interval { int32_t months, days; int64_t ns; } ps_interval;
 typedef struct ps_list { uint32_t start, n; } ps_list; /* items start..start+n-1 of the child */
@@ -147,6 +152,16 @@ void ps_vec_flat(ps_vec *out, ps_type type, ps_layout layout, const void *data, 
 struct ps_value;
 /* A constant of n rows; its slot (and heap) is in the arena. */
 ps_status ps_vec_constant(ps_ctx *cx, ps_arena *arena, const struct ps_value *value, uint32_t n, ps_vec *out);
+/* A FLAT vector of n values of one type (or null), in the arena; canonical layout. */
+ps_status ps_vec_of_values(ps_ctx *cx, ps_arena *arena, ps_type type, const struct ps_value *values,
+                           uint32_t n, ps_vec *out);
+/* How many vectors children points at. */
+PS_INLINE uint32_t ps_vec_child_count(const ps_vec *vec)
+{
+    if (vec->layout == PS_LAYOUT_LIST) return 1;
+    if (vec->layout != PS_LAYOUT_STRUCT && vec->layout != PS_LAYOUT_UNION) return 0;
+    return ps_type_storage(vec->type).ext->n_fields;
+}
 /* Sets lo/hi to the layout's range (or what the type allows, if less). */
 void ps_vec_bounds_reset(ps_vec *vec);
 /* Measures lo and hi of the selected valid rows of a FLAT integer vector of up to 64 bits (one pass);
