@@ -73,6 +73,8 @@ typedef struct ps_op_class {
     ps_status (*sink_open)(ps_ctx *cx, ps_op *op, void *local);
     ps_status (*sink)(ps_ctx *cx, ps_op *op, void *local, const ps_batch *batch, ps_flow *flow); /* MORE_INPUT, BLOCKED, DONE */
     ps_status (*sink_end)(ps_ctx *cx, ps_op *op, void *local, uint64_t morsel); /* no more rows of this morsel; optional */
+    /* Sinks that keep order: pipeline number `feeder` of op->n_feeders has this many morsels; told once each. */
+    void (*feeder)(ps_op *op, uint32_t feeder, uint64_t n_morsels);
     ps_status (*combine)(ps_ctx *cx, ps_op *op, void *local);
     ps_status (*finish_plan)(ps_ctx *cx, ps_op *op, uint64_t *n_tasks);
     ps_status (*finish_task)(ps_ctx *cx, ps_op *op, uint64_t task);
@@ -100,11 +102,12 @@ struct ps_op {
     const ps_node *node;        /* whose work it does; NULL: none in particular */
     void *config;               /* the operator's own description, made by its planner function (arena) */
     void *shared;               /* class->shared_size */
-    ps_arena *arena;            /* of the query; use only in open, source_plan, finish_plan, seal */
+    ps_arena arena;             /* its own; use only in open, source_plan, finish_plan, seal: never in parallel slots */
     const ps_exec_settings *settings;
     uint32_t n_cols;            /* output: as source or transform */
     const ps_col *cols;
     uint32_t number;            /* position in the physical plan */
+    uint32_t n_feeders;         /* as sink: pipelines that end here; known when open is called */
     ps_mem mem;                 /* pays for its state; a child of the query's */
     ps_op_stats stats;
 };

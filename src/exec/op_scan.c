@@ -1,0 +1,164 @@
+/* exec/op_scan.c -- reads a source; the pushed filters run inside the reader, stage by stage.
+ *
+ * Tests: tests/slt/op/scan.test */
+#include "exec/phys.h"
+#include "exec/scan_ranges.h"
+
+typedef struct scan_config {
+    const ps_source *source;
+    ps_scan_request request;
+    const ps_program *const *filters; /* request.n_filters */
+} scan_config;
+
+typedef struct scan_shared { ps_scan *scan; } scan_shared;
+
+typedef struct scan_local {
+    ps_scan_filter filter;  /* first: the reader hands it back */
+    ps_arena arena;
+    ps_eval **evals;        /* by stage */
+    uint32_t *sels[2];      /* a stage reads one selection and writes the other */
+    ps_reader *reader;
+} scan_local;
+
+static ps_status scan_source_plan(ps_ctx *cx, ps_op *op, uint64_t *n_morsels)
+{
+    const scan_config *config = op->config;
+    scan_shared *shared = op->shared;
+
+    PS_TRY(config->source->class->scan_open(cx, &op->arena, config->source, &config->request, &shared->scan));
+    *n_morsels = shared->scan->n_morsels;
+    return PS_OK;
+}
+
+static ps_status scan_run_filter(ps_ctx *cx, ps_scan_filter *filter, uint32_t stage, ps_batch *batch)
+{
+    scan_local *l = filter->user;
+    uint32_t *sel = batch->sel == l->sels[0] ? l->sels[1] : l->sels[0];
+
+    PS_TRY(ps_eval_filter(cx, l->evals[stage], batch, sel, &batch->n_live));
+    batch->sel = sel;
+    return PS_OK;
+}
+
+static ps_status scan_source_open(ps_ctx *cx, ps_op *op, void *local)
+{
+    const scan_config *config = op->config;
+    const scan_shared *shared = op->shared;
+    scan_local *l = local;
+
+    l->filter = (ps_scan_filter){.run = scan_run_filter, .user = l};
+    l->evals = PS_ARENA_ARRAY(cx, &l->arena, ps_eval *, config->request.n_filters + 1);
+    if (!l->evals) return PS_MEMORY;
+    for (uint32_t i = 0; i < 2; i++) {
+        l->sels[i] = PS_ARENA_ARRAY(cx, &l->arena, uint32_t, PS_BATCH_ROWS_MAX);
+        if (!l->sels[i]) return PS_MEMORY;
+    }
+    for (uint32_t i = 0; i < config->request.n_filters; i++) {
+        PS_TRY(ps_eval_new(cx, &l->arena, config->filters[i], &l->evals[i]));
+    }
+    return config->source->class->reader_open(cx, &l->arena, shared->scan, &l->filter, &l->reader);
+}
+
+static void scan_source_close(ps_op *op, void *local)
+{
+    const scan_config *config = op->config;
+    scan_local *l = local;
+
+    if (l->reader) config->source->class->reader_close(l->reader);
+    for (uint32_t i = 0; l->evals && i < config->request.n_filters; i++) ps_eval_release(l->evals[i]);
+    ps_arena_release(&l->arena);
+}
+
+static ps_status scan_source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t morsel)
+{
+    const scan_config *config = op->config;
+
+    return config->source->class->reader_start(cx, ((scan_local *)local)->reader, morsel);
+}
+
+static ps_status scan_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, bool *done)
+{
+    const scan_config *config = op->config;
+
+    return config->source->class->reader_next(cx, ((scan_local *)local)->reader, out, done);
+}
+
+static void scan_close(ps_op *op)
+{
+    const scan_config *config = op->config;
+    scan_shared *shared = op->shared;
+
+    if (shared->scan) config->source->class->scan_close(shared->scan);
+}
+
+static const ps_op_class scan_class = {
+    .name = "scan", .shared_size = sizeof(scan_shared), .source_size = sizeof(scan_local),
+    .source_plan = scan_source_plan, .source_open = scan_source_open, .source_start = scan_source_start,
+    .source_next = scan_source_next, .source_close = scan_source_close, .close = scan_close,
+};
+
+/* Which request columns a filter reads. */
+static ps_status scan_filter_columns(ps_phys *p, const ps_expr *filter, const ps_col *cols, uint32_t n_cols,
+                                     const uint32_t **out, uint32_t *n_out)
+{
+    uint32_t *list = PS_ARENA_ARRAY(p->cx, p->arena, uint32_t, n_cols + 1);
+    ps_col_set used = {.n_words = (p->n_ids + 63) / 64};
+
+    used.bits = PS_ARENA_ARRAY(p->cx, p->arena, uint64_t, used.n_words + 1);
+    *n_out = 0;
+    *out = list;
+    if (!list || !used.bits) return PS_MEMORY;
+    ps_col_set_add_expr(&used, filter);
+    for (uint32_t i = 0; i < n_cols; i++) {
+        if (ps_col_set_has(&used, cols[i].id)) list[(*n_out)++] = i;
+    }
+    return PS_OK;
+}
+
+static ps_status scan_plan_filters(ps_phys *p, const ps_node_scan *scan, const ps_stream *stream, scan_config *config)
+{
+    const uint32_t n = scan->filters.n;
+    const ps_program **programs = PS_ARENA_ARRAY(p->cx, p->arena, const ps_program *, n + 1);
+    const uint32_t **columns = PS_ARENA_ARRAY(p->cx, p->arena, const uint32_t *, n + 1);
+    uint32_t *n_columns = PS_ARENA_ARRAY(p->cx, p->arena, uint32_t, n + 1);
+    const ps_col_id *inputs;
+
+    if (!programs || !columns || !n_columns) return PS_MEMORY;
+    PS_TRY(ps_phys_inputs(p, stream, &inputs));
+    for (uint32_t i = 0; i < n; i++) {
+        PS_TRY(ps_program_new(p->cx, p->arena, &scan->filters.at[i], 1, inputs, stream->n_cols, &programs[i]));
+        PS_TRY(scan_filter_columns(p, scan->filters.at[i], stream->cols, stream->n_cols, &columns[i], &n_columns[i]));
+    }
+    config->filters = programs;
+    config->request.filter_columns = columns;
+    config->request.n_filter_columns = n_columns;
+    config->request.n_filters = n;
+    return ps_scan_ranges(p->cx, p->arena, scan->filters.at, n, stream->cols, stream->n_cols,
+                          &config->request.ranges, &config->request.n_ranges);
+}
+
+ps_status ps_phys_scan(ps_phys *p, const ps_node *node, const ps_col_set *needed, ps_stream *out)
+{
+    const ps_node_scan *scan = ps_node_as_scan(node);
+    scan_config *config = PS_ARENA_NEW(p->cx, p->arena, scan_config);
+    ps_col *cols = PS_ARENA_ARRAY(p->cx, p->arena, ps_col, scan->columns.n + 1);
+    uint32_t *ordinals = PS_ARENA_ARRAY(p->cx, p->arena, uint32_t, scan->columns.n + 1);
+    ps_col_set used;
+    uint32_t n = 0;
+
+    if (!config || !cols || !ordinals) return PS_MEMORY;
+    PS_TRY(ps_col_set_copy(p->cx, p->arena, needed, &used));
+    for (uint32_t i = 0; i < scan->filters.n; i++) ps_col_set_add_expr(&used, scan->filters.at[i]);
+    for (uint32_t i = 0; i < scan->columns.n; i++) {
+        if (!ps_col_set_has(&used, scan->columns.at[i].col.id)) continue;
+        cols[n] = scan->columns.at[i].col;
+        ordinals[n++] = scan->columns.at[i].source_column;
+    }
+    config->source = scan->source;
+    config->request = (ps_scan_request){.columns = ordinals, .n_columns = n,
+                                        .limit = scan->limit > 0 ? (uint64_t)scan->limit - 1 : 0};
+    ps_op *op = ps_phys_op(p, &scan_class, node, config, cols, n);
+    if (!op) return PS_MEMORY;
+    PS_TRY(ps_phys_source(p, op, false, out));
+    return scan_plan_filters(p, scan, out, config);
+}

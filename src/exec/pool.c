@@ -1,0 +1,137 @@
+/* exec/pool.c -- the threads of an instance: they go round the running queries and take tasks.
+ *
+ * pool->mutex guards the list of queries, their pool_users and the generation. A thread that found nothing
+ * sleeps until the generation changes; every kick changes it and wakes one thread, which kicks the next
+ * when there is more work than it took: so a query with one task wakes nobody and a large one wakes all.
+ * Round robin over queries, one task each, is what keeps a short query short beside a long one. */
+#include "exec/query_impl.h"
+
+struct ps_pool {
+    ps_mutex mutex;
+    ps_cond wake;        /* pool threads */
+    ps_cond left;        /* a thread stopped looking at a query */
+    ps_query *queries;   /* singly linked, oldest first */
+    uint64_t generation;
+    uint32_t n_wanted;   /* threads to have: settings.threads - 1 */
+    uint32_t n_started;
+    bool ending;
+    ps_thread threads[];
+};
+
+ps_status ps_pool_new(ps_ctx *cx, uint32_t threads, ps_pool **out)
+{
+    const uint32_t n = threads > 1 ? threads - 1 : 0;
+    ps_pool *pool = ps_alloc_zero(cx, sizeof(*pool) + n * sizeof(ps_thread));
+
+    *out = NULL;
+    if (!pool) return PS_MEMORY;
+    ps_mutex_init(&pool->mutex);
+    ps_cond_init(&pool->wake);
+    ps_cond_init(&pool->left);
+    pool->n_wanted = n;
+    *out = pool;
+    return PS_OK;
+}
+
+/* The query after `last` in round-robin order, with a use counted; NULL: none. Mutex held. */
+static ps_query *pool_next(ps_pool *pool, const ps_query *last)
+{
+    ps_query *query = last && last->next_in_pool ? last->next_in_pool : pool->queries;
+
+    if (query) query->pool_users++;
+    return query;
+}
+
+static void pool_leave(ps_pool *pool, ps_query *query)
+{
+    if (--query->pool_users == 0) ps_cond_broadcast(&pool->left);
+}
+
+static uint32_t pool_count(const ps_pool *pool)
+{
+    uint32_t n = 0;
+
+    for (const ps_query *q = pool->queries; q; q = q->next_in_pool) n++;
+    return n;
+}
+
+static void *pool_thread(void *argument)
+{
+    ps_pool *pool = argument;
+    uint64_t seen;
+
+    ps_mutex_lock(&pool->mutex);
+    while (!pool->ending) {
+        ps_query *query = NULL;
+        uint32_t idle = 0;
+
+        seen = pool->generation;
+        /* until a whole round found nothing */
+        while (!pool->ending && idle <= pool_count(pool)) {
+            ps_query *next = pool_next(pool, query);
+
+            if (query) pool_leave(pool, query);
+            query = next;
+            if (!query) break;
+            ps_mutex_unlock(&pool->mutex);
+            idle = ps_query_work(query) ? 0 : idle + 1;
+            ps_mutex_lock(&pool->mutex);
+        }
+        if (query) pool_leave(pool, query);
+        while (!pool->ending && pool->generation == seen) ps_cond_wait(&pool->wake, &pool->mutex);
+    }
+    ps_mutex_unlock(&pool->mutex);
+    return NULL;
+}
+
+void ps_pool_kick(ps_pool *pool)
+{
+    if (pool->n_wanted == 0) return;
+    ps_mutex_lock(&pool->mutex);
+    pool->generation++;
+    /* One thread at a time, when there is work for it. One that the system refuses is not missed:
+     * the puller runs every task itself. */
+    if (pool->n_started < pool->n_wanted && !pool->ending &&
+        ps_thread_start(&pool->threads[pool->n_started], "penstock", pool_thread, pool)) {
+        pool->n_started++;
+    }
+    ps_cond_signal(&pool->wake);
+    ps_mutex_unlock(&pool->mutex);
+}
+
+void ps_pool_add(ps_pool *pool, ps_query *query)
+{
+    ps_mutex_lock(&pool->mutex);
+    ps_query **end = &pool->queries;
+    while (*end) end = &(*end)->next_in_pool;
+    *end = query;
+    query->next_in_pool = NULL;
+    ps_mutex_unlock(&pool->mutex);
+}
+
+void ps_pool_remove(ps_pool *pool, ps_query *query)
+{
+    ps_mutex_lock(&pool->mutex);
+    /* A thread that looks at it will step from it to its successor: so wait for it before unlinking.
+     * The wait ends with the mutex held, so none comes in between. */
+    while (query->pool_users > 0) ps_cond_wait(&pool->left, &pool->mutex);
+    ps_query **at = &pool->queries;
+    while (*at && *at != query) at = &(*at)->next_in_pool;
+    if (*at) *at = query->next_in_pool;
+    ps_mutex_unlock(&pool->mutex);
+}
+
+void ps_pool_free(ps_pool *pool)
+{
+    if (!pool) return;
+    ps_mutex_lock(&pool->mutex);
+    PS_ASSERT(!pool->queries);
+    pool->ending = true;
+    ps_cond_broadcast(&pool->wake);
+    ps_mutex_unlock(&pool->mutex);
+    for (uint32_t i = 0; i < pool->n_started; i++) ps_thread_join(pool->threads[i]);
+    ps_cond_destroy(&pool->left);
+    ps_cond_destroy(&pool->wake);
+    ps_mutex_destroy(&pool->mutex);
+    ps_free(pool);
+}

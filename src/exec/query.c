@@ -1,0 +1,240 @@
+/* exec/query.c -- a query from plan to last batch; see query.h for the contract and sched.c for its tasks. */
+#include "exec/query_impl.h"
+
+#include "exec/op_result.h"
+
+#include <string.h>
+
+static void query_wake(void *user)
+{
+    ps_query *query = user;
+
+    ps_mutex_lock(&query->mutex);
+    ps_cond_broadcast(&query->changed);
+    ps_mutex_unlock(&query->mutex);
+}
+
+static ps_status query_plan(ps_query *query, const ps_node *plan, uint32_t n_ids)
+{
+    ps_ctx *cx = &query->cx;
+    ps_phys *p = &query->phys;
+    ps_col_set needed = {.n_words = (n_ids + 63) / 64};
+    ps_stream stream = {0};
+
+    *p = (ps_phys){.cx = cx, .arena = &query->arena, .settings = &query->settings, .mem = query->mem, .n_ids = n_ids};
+    needed.bits = PS_ARENA_ARRAY(cx, &query->arena, uint64_t, needed.n_words + 1);
+    if (!needed.bits) return PS_MEMORY;
+    for (uint32_t i = 0; i < plan->n_cols; i++) ps_col_set_add(&needed, plan->cols[i].id);
+    query->cols = plan->cols;
+    query->n_cols = plan->n_cols;
+    return ps_phys_result(p, plan, &needed, query_wake, query, &stream, &query->result);
+}
+
+static ps_status query_open_ops(ps_query *query)
+{
+    for (size_t i = 0; i < query->phys.ops.n; i++) {
+        ps_op *op = query->phys.ops.at[i];
+
+        query->cx.mem = &op->mem;
+        if (op->class->open) PS_TRY(op->class->open(&query->cx, op));
+    }
+    query->cx.mem = query->mem;
+    return PS_OK;
+}
+
+static ps_status query_make_runs(ps_query *query)
+{
+    ps_ctx *cx = &query->cx;
+    const uint32_t n = (uint32_t)query->phys.pipelines.n;
+
+    query->pipes = PS_ARENA_ARRAY(cx, &query->arena, ps_run_pipe, n);
+    query->sinks = PS_ARENA_ARRAY(cx, &query->arena, ps_run_sink, n);
+    if (!query->pipes || !query->sinks) return PS_MEMORY;
+    for (uint32_t i = 0; i < n; i++) {
+        const ps_pipeline *plan = query->phys.pipelines.at[i];
+        ps_run_sink *sink = NULL;
+
+        for (uint32_t s = 0; s < query->n_sinks; s++) {
+            if (query->sinks[s].op == plan->sink) sink = &query->sinks[s];
+        }
+        if (!sink) {
+            sink = &query->sinks[query->n_sinks++];
+            sink->op = plan->sink;
+        }
+        sink->n_feeders++;
+        sink->last_pipe = i;
+        query->pipes[i] = (ps_run_pipe){.query = query, .plan = plan, .sink = sink};
+        query->pipes[i].lanes = PS_ARENA_ARRAY(cx, &query->arena, ps_lane *, query->settings.threads);
+        if (!query->pipes[i].lanes) return PS_MEMORY;
+    }
+    query->n_pipes = n;
+    return PS_OK;
+}
+
+ps_status ps_query_new(ps_ctx *cx, ps_pool *pool, const ps_node *plan, const ps_exec_settings *settings,
+                       ps_cancel *cancel, ps_mem *mem, uint32_t n_ids, ps_query **out)
+{
+    ps_status st;
+    ps_query *query = ps_alloc_zero(cx, sizeof(*query));
+
+    *out = NULL;
+    if (!query) return PS_MEMORY;
+    query->pool = pool;
+    query->settings = *settings;
+    query->settings.threads = PS_MAX(settings->threads, 1);
+    query->mem = mem;
+    ps_ctx_init(&query->cx, mem, cancel);
+    query->cx.diag = cx->diag;
+    query->cx.batch_rows = settings->batch_rows;
+    ps_mutex_init(&query->mutex);
+    ps_cond_init(&query->changed);
+    PS_GO(query_plan(query, plan, n_ids));
+    PS_GO(query_make_runs(query));
+    PS_GO(query_open_ops(query));
+    ps_pool_add(pool, query);
+    *out = query;
+    return PS_OK;
+done:
+    cx->error = query->cx.error;
+    ps_query_free(query);
+    return st;
+}
+
+const ps_col *ps_query_cols(const ps_query *query, uint32_t *n)
+{
+    *n = query->n_cols;
+    return query->cols;
+}
+
+/* Hands a kept batch over: out's vectors are copied from it, each with its owner's reference. */
+static void query_give(ps_kept *kept, ps_batch *out)
+{
+    ps_vec *cols = out->cols;
+    const uint32_t cols_max = out->cols_max;
+
+    *out = kept->batch;
+    out->cols = cols;
+    out->cols_max = cols_max;
+    memcpy(cols, kept->cols, kept->batch.n_cols * sizeof(*cols));
+    kept->batch.n_cols = 0; /* the references moved */
+    ps_kept_free(kept);
+}
+
+static ps_status query_error(ps_ctx *cx, ps_query *query)
+{
+    cx->error = query->error;
+    if (cx->error.code == PS_OK) return PS_BUG(cx, "a query failed without an error");
+    return cx->error.code;
+}
+
+/* With the mutex held: waits for a change, at most until the deadline (0: none). False: time is up. */
+static bool query_wait(ps_query *query, uint64_t deadline_ns)
+{
+    /* A query's own time limit and cancel flag are seen by its running tasks; the pause bounds how long
+     * the puller sleeps when there are none. */
+    uint64_t pause_ns = 50000000;
+
+    if (deadline_ns) {
+        const uint64_t now = ps_clock_ns();
+
+        if (now >= deadline_ns) return false;
+        pause_ns = PS_MIN(pause_ns, deadline_ns - now);
+    }
+    ps_cond_wait_ns(&query->changed, &query->mutex, pause_ns);
+    return true;
+}
+
+ps_status ps_query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_batch *out, bool *done)
+{
+    const uint64_t deadline_ns = timeout_ns == UINT64_MAX ? 0 : ps_clock_ns() + timeout_ns;
+    ps_task task;
+
+    *done = false;
+    out->n = out->n_live = 0;
+    for (;;) {
+        ps_kept *kept = NULL;
+
+        PS_TRY(ps_result_pop(cx, query->result, &kept));
+        if (kept) {
+            query_give(kept, out);
+            ps_mutex_lock(&query->mutex);
+            const bool more = ps_query_has_work(query);
+            ps_mutex_unlock(&query->mutex);
+            if (more) ps_pool_kick(query->pool);
+            return PS_OK;
+        }
+        PS_TRY(ps_poll(cx));
+        ps_mutex_lock(&query->mutex);
+        const bool picked = ps_query_pick(query, &task);
+        const bool more = picked && ps_query_has_work(query);
+        const bool finished = !picked && ps_query_finished(query);
+        const bool failed = atomic_load_explicit(&query->failed, memory_order_relaxed);
+        bool late = false;
+        if (!picked && !finished && !ps_result_waiting(query->result)) late = !query_wait(query, deadline_ns);
+        ps_mutex_unlock(&query->mutex);
+        if (more) ps_pool_kick(query->pool);
+        if (picked) ps_query_run_task(query, &task);
+        if (finished && failed) return query_error(cx, query);
+        if (finished && !ps_result_waiting(query->result)) {
+            *done = true;
+            return PS_OK;
+        }
+        if (late || (deadline_ns && ps_clock_ns() >= deadline_ns)) return PS_OK;
+    }
+}
+
+double ps_query_progress(const ps_query *query)
+{
+    uint64_t n = 0, n_ended = 0;
+
+    /* relaxed and without the mutex: a figure for display */
+    for (uint32_t i = 0; i < query->n_pipes; i++) {
+        const ps_run_pipe *pipe = &query->pipes[i];
+
+        if (pipe->state < PS_PIPE_RUNNING) return -1;
+        n += pipe->n_morsels;
+        n_ended += atomic_load_explicit(&pipe->n_ended, memory_order_relaxed);
+    }
+    return n ? (double)n_ended / (double)n : 1;
+}
+
+void ps_query_annotate(const ps_query *query, const ps_node *node, ps_text *out)
+{
+    for (size_t i = 0; i < query->phys.ops.n; i++) {
+        const ps_op *op = query->phys.ops.at[i];
+
+        if (op->node != node) continue;
+        ps_text_printf(out, " [%s: %llu rows, %llu batches, %.2f Mcycles, %.1f KiB peak]", op->class->name,
+                       (unsigned long long)PS_MAX(op->stats.rows_out, op->stats.rows_in),
+                       (unsigned long long)op->stats.batches, (double)op->stats.cycles / 1e6,
+                       (double)op->mem.peak / 1024.0);
+        if (op->stats.spilled_bytes) {
+            ps_text_printf(out, " [%.1f MiB spilled]", (double)op->stats.spilled_bytes / 1048576.0);
+        }
+    }
+}
+
+void ps_query_free(ps_query *query)
+{
+    if (!query) return;
+    ps_mutex_lock(&query->mutex);
+    query->stopping = true;
+    query->failed_at = (ps_error_place){0, 0};
+    atomic_store_explicit(&query->failed, true, memory_order_relaxed);
+    while (query->n_running > 0) ps_cond_wait(&query->changed, &query->mutex);
+    ps_mutex_unlock(&query->mutex);
+    ps_pool_remove(query->pool, query);
+    for (uint32_t i = 0; i < query->n_pipes; i++) {
+        for (uint32_t k = 0; k < query->pipes[i].n_lanes; k++) ps_lane_close(query->pipes[i].lanes[k]);
+    }
+    for (size_t i = query->phys.ops.n; i-- > 0;) {
+        ps_op *op = query->phys.ops.at[i];
+
+        if (op->class->close) op->class->close(op);
+        ps_arena_release(&op->arena);
+    }
+    ps_cond_destroy(&query->changed);
+    ps_mutex_destroy(&query->mutex);
+    ps_arena_release(&query->arena);
+    ps_free(query);
+}

@@ -1,0 +1,308 @@
+/* exec/sched.c -- which task can run next, and what its end changes.
+ *
+ * States only move forward: a pipeline WAITING -> PLANNING -> RUNNING -> DRAINED, a sink FILLING -> PLANNING ->
+ * FINISHING -> SEALING -> SEALED. Every transition happens under the query's mutex, in ps_query_pick (a task
+ * is taken) or in task_ended. After an error only tasks with an earlier place go on. */
+#include "exec/query_impl.h"
+
+static const uint64_t PLACE_AFTER_MORSELS = (uint64_t)1 << 62;
+
+static bool place_before(ps_error_place a, ps_error_place b)
+{
+    return a.pipe != b.pipe ? a.pipe < b.pipe : a.morsel < b.morsel;
+}
+
+static bool query_wants(const ps_query *query, ps_error_place place)
+{
+    return !atomic_load_explicit(&query->failed, memory_order_relaxed) || place_before(place, query->failed_at);
+}
+
+bool ps_query_is_moot(ps_query *query, ps_error_place place)
+{
+    ps_mutex_lock(&query->mutex);
+    const bool moot = query->stopping || !query_wants(query, place);
+    ps_mutex_unlock(&query->mutex);
+    return moot;
+}
+
+static ps_run_sink *query_sink_of(ps_query *query, const ps_op *op)
+{
+    for (uint32_t i = 0; i < query->n_sinks; i++) {
+        if (query->sinks[i].op == op) return &query->sinks[i];
+    }
+    return NULL;
+}
+
+static bool pipe_may_start(ps_query *query, const ps_run_pipe *pipe)
+{
+    const ps_pipeline *plan = pipe->plan;
+
+    for (size_t i = 0; i < plan->after_sealed.n; i++) {
+        const ps_run_sink *sink = query_sink_of(query, plan->after_sealed.at[i]);
+        if (sink && sink->state != PS_SINK_SEALED) return false;
+    }
+    for (size_t i = 0; i < plan->after_drained.n; i++) {
+        if (query->pipes[plan->after_drained.at[i]->number].state != PS_PIPE_DRAINED) return false;
+    }
+    return true;
+}
+
+static bool pick_parked(ps_run_pipe *pipe, ps_task *task)
+{
+    for (uint32_t i = 0; i < pipe->n_lanes; i++) {
+        ps_lane *lane = pipe->lanes[i];
+
+        if (lane->state != PS_LANE_PARKED || !ps_lane_ready(lane)) continue;
+        if (!query_wants(pipe->query, (ps_error_place){pipe->plan->number, lane->morsel})) continue;
+        *task = (ps_task){.kind = PS_TASK_MORSEL, .pipe = pipe, .lane = lane};
+        return true;
+    }
+    return false;
+}
+
+/* A lane for a new morsel: an idle one, or a new one as long as there are fewer than threads. */
+static ps_lane *pipe_lane(ps_run_pipe *pipe)
+{
+    ps_query *query = pipe->query;
+
+    for (uint32_t i = 0; i < pipe->n_lanes; i++) {
+        if (pipe->lanes[i]->state == PS_LANE_IDLE) return pipe->lanes[i];
+    }
+    if (pipe->n_lanes == query->settings.threads) return NULL;
+    ps_lane *lane = PS_ARENA_NEW(&query->cx, &query->arena, ps_lane);
+    if (!lane) return NULL;
+    lane->pipe = pipe;
+    ps_ctx_child(&query->cx, &lane->cx);
+    pipe->lanes[pipe->n_lanes++] = lane;
+    return lane;
+}
+
+static bool pick_morsel(ps_run_pipe *pipe, ps_task *task)
+{
+    ps_op *sink = pipe->plan->sink;
+    const uint64_t position = ps_pipe_position(pipe, pipe->next_morsel);
+
+    if (pipe->stopped || pipe->next_morsel == pipe->n_morsels) return false;
+    if (!query_wants(pipe->query, (ps_error_place){pipe->plan->number, pipe->next_morsel})) return false;
+    if (sink->class->enough && sink->class->enough(sink, position)) {
+        pipe->stopped = true;
+        return false;
+    }
+    if (sink->class->ready && !sink->class->ready(sink, position)) return false;
+    ps_lane *lane = pipe_lane(pipe);
+    if (!lane) return false;
+    lane->morsel = pipe->next_morsel;
+    lane->at = PS_LANE_SOURCE;
+    lane->source_done = false;
+    *task = (ps_task){.kind = PS_TASK_MORSEL, .pipe = pipe, .lane = lane, .number = 1};
+    return true;
+}
+
+/* When no morsel is left or under way, every lane combines once; then the pipeline is drained. */
+static bool pick_combine(ps_run_pipe *pipe, ps_task *task)
+{
+    uint32_t n_combined = 0;
+
+    if (!pipe->stopped && pipe->next_morsel < pipe->n_morsels) return false;
+    for (uint32_t i = 0; i < pipe->n_lanes; i++) {
+        const ps_lane_state state = pipe->lanes[i]->state;
+
+        n_combined += state == PS_LANE_COMBINED;
+        if (state == PS_LANE_RUNNING || state == PS_LANE_PARKED) return false;
+    }
+    if (n_combined == pipe->n_lanes) {
+        pipe->state = PS_PIPE_DRAINED;
+        pipe->sink->n_drained++;
+        return false;
+    }
+    if (!query_wants(pipe->query, (ps_error_place){pipe->plan->number, PLACE_AFTER_MORSELS})) return false;
+    for (uint32_t i = 0; i < pipe->n_lanes; i++) {
+        if (pipe->lanes[i]->state != PS_LANE_IDLE) continue;
+        *task = (ps_task){.kind = PS_TASK_COMBINE, .pipe = pipe, .lane = pipe->lanes[i]};
+        return true;
+    }
+    return false;
+}
+
+static bool pick_in_pipe(ps_query *query, ps_run_pipe *pipe, ps_task *task)
+{
+    if (pipe->state == PS_PIPE_WAITING && pipe_may_start(query, pipe) &&
+        query_wants(query, (ps_error_place){pipe->plan->number, 0})) {
+        *task = (ps_task){.kind = PS_TASK_PLAN, .pipe = pipe};
+        return true;
+    }
+    if (pipe->state != PS_PIPE_RUNNING) return false;
+    return pick_parked(pipe, task) || pick_morsel(pipe, task) || pick_combine(pipe, task);
+}
+
+static bool pick_in_sink(ps_query *query, ps_run_sink *sink, ps_task *task)
+{
+    const ps_error_place place = {sink->last_pipe, PLACE_AFTER_MORSELS + 1};
+
+    if (sink->n_drained < sink->n_feeders || sink->state == PS_SINK_SEALED || !query_wants(query, place)) return false;
+    *task = (ps_task){.sink = sink, .number = sink->next_task};
+    if (sink->state == PS_SINK_FILLING) {
+        task->kind = PS_TASK_FINISH_PLAN;
+    } else if (sink->state == PS_SINK_FINISHING && sink->next_task < sink->n_tasks) {
+        task->kind = PS_TASK_FINISH;
+    } else if (sink->state == PS_SINK_FINISHING && sink->n_done == sink->n_tasks) {
+        task->kind = PS_TASK_SEAL;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool query_find(ps_query *query, ps_task *task)
+{
+    if (query->stopping) return false;
+    for (uint32_t i = 0; i < query->n_pipes; i++) {
+        if (pick_in_pipe(query, &query->pipes[i], task)) return true;
+    }
+    for (uint32_t i = 0; i < query->n_sinks; i++) {
+        if (pick_in_sink(query, &query->sinks[i], task)) return true;
+    }
+    return false;
+}
+
+bool ps_query_has_work(ps_query *query)
+{
+    ps_task task;
+
+    return query_find(query, &task);
+}
+
+bool ps_query_pick(ps_query *query, ps_task *task)
+{
+    if (!query_find(query, task)) return false;
+    query->n_running++;
+    switch (task->kind) {
+    case PS_TASK_PLAN: task->pipe->state = PS_PIPE_PLANNING; break;
+    case PS_TASK_MORSEL:
+        if (task->lane->state == PS_LANE_IDLE) task->pipe->next_morsel++;
+        task->lane->state = PS_LANE_RUNNING;
+        break;
+    case PS_TASK_COMBINE: task->lane->state = PS_LANE_RUNNING; break;
+    case PS_TASK_FINISH_PLAN: task->sink->state = PS_SINK_PLANNING; break;
+    case PS_TASK_FINISH: task->sink->next_task++; break;
+    case PS_TASK_SEAL: task->sink->state = PS_SINK_SEALING; break;
+    }
+    return true;
+}
+
+bool ps_query_finished(const ps_query *query)
+{
+    if (query->n_running > 0) return false;
+    if (query->stopping || atomic_load_explicit(&query->failed, memory_order_relaxed)) return true;
+    for (uint32_t i = 0; i < query->n_sinks; i++) {
+        if (query->sinks[i].state != PS_SINK_SEALED) return false;
+    }
+    return true;
+}
+
+static ps_status plan_source(ps_ctx *cx, ps_op *op, ps_run_pipe *pipe)
+{
+    ps_op *sink = pipe->plan->sink;
+
+    PS_TRY(op->class->source_plan(cx, op, &pipe->n_morsels));
+    if (sink->class->feeder) sink->class->feeder(sink, pipe->plan->feeder, pipe->n_morsels);
+    return PS_OK;
+}
+
+/* Runs the operator's part of a task; *parked for a morsel that waits. */
+static ps_status task_body(ps_query *query, const ps_task *task, ps_ctx *cx, bool *parked)
+{
+    ps_op *op = task->sink ? task->sink->op : task->pipe->plan->source;
+
+    cx->mem = &op->mem;
+    switch (task->kind) {
+    case PS_TASK_PLAN: return plan_source(cx, op, task->pipe);
+    case PS_TASK_MORSEL:
+        if (!task->lane->opened) PS_TRY(ps_lane_open(task->lane));
+        if (task->number == 1 && op->class->source_start) {
+            task->lane->cx.mem = &op->mem;
+            PS_TRY(op->class->source_start(&task->lane->cx, op, task->lane->source_local, task->lane->morsel));
+        }
+        return ps_lane_run(task->lane, parked);
+    case PS_TASK_COMBINE: return ps_lane_combine(task->lane);
+    case PS_TASK_FINISH_PLAN:
+        task->sink->n_tasks = 0;
+        return op->class->finish_plan ? op->class->finish_plan(cx, op, &task->sink->n_tasks) : PS_OK;
+    case PS_TASK_FINISH: return op->class->finish_task(cx, op, task->number);
+    case PS_TASK_SEAL: return op->class->seal ? op->class->seal(cx, op) : PS_OK;
+    }
+    (void)query;
+    return PS_BUG(cx, "unknown task kind");
+}
+
+static ps_error_place task_place(const ps_task *task)
+{
+    switch (task->kind) {
+    case PS_TASK_PLAN: return (ps_error_place){task->pipe->plan->number, 0};
+    case PS_TASK_MORSEL: return (ps_error_place){task->pipe->plan->number, task->lane->morsel};
+    case PS_TASK_COMBINE: return (ps_error_place){task->pipe->plan->number, PLACE_AFTER_MORSELS};
+    case PS_TASK_FINISH_PLAN: return (ps_error_place){task->sink->last_pipe, PLACE_AFTER_MORSELS + 1};
+    case PS_TASK_FINISH: return (ps_error_place){task->sink->last_pipe, PLACE_AFTER_MORSELS + 2 + task->number};
+    case PS_TASK_SEAL: break;
+    }
+    return (ps_error_place){task->sink->last_pipe, UINT64_MAX};
+}
+
+/* Keeps the error with the lowest place. Mutex held. */
+static void query_fail(ps_query *query, ps_error_place place, const ps_error *error)
+{
+    if (!query_wants(query, place)) return;
+    query->failed_at = place;
+    query->error = *error;
+    atomic_store_explicit(&query->failed, true, memory_order_relaxed);
+}
+
+static void task_ended(ps_query *query, const ps_task *task, ps_status st, bool parked)
+{
+    switch (task->kind) {
+    case PS_TASK_PLAN: task->pipe->state = PS_PIPE_RUNNING; break;
+    case PS_TASK_MORSEL:
+        task->lane->state = parked ? PS_LANE_PARKED : PS_LANE_IDLE;
+        if (!parked) atomic_fetch_add_explicit(&task->pipe->n_ended, 1, memory_order_relaxed);
+        break;
+    case PS_TASK_COMBINE: task->lane->state = PS_LANE_COMBINED; break;
+    case PS_TASK_FINISH_PLAN: task->sink->state = PS_SINK_FINISHING; break;
+    case PS_TASK_FINISH: task->sink->n_done++; break;
+    case PS_TASK_SEAL: task->sink->state = st == PS_OK ? PS_SINK_SEALED : PS_SINK_SEALING; break;
+    }
+    query->n_running--;
+}
+
+void ps_query_run_task(ps_query *query, const ps_task *task)
+{
+    const bool has_lane = task->kind == PS_TASK_MORSEL || task->kind == PS_TASK_COMBINE;
+    bool parked = false;
+    ps_ctx own;
+    ps_ctx *cx = has_lane ? &task->lane->cx : &own;
+
+    if (!has_lane) ps_ctx_child(&query->cx, &own);
+    ps_status st = task_body(query, task, cx, &parked);
+
+    ps_mutex_lock(&query->mutex);
+    /* A failed source can't be run: its error stands, whatever its place. */
+    if (st != PS_OK) query_fail(query, task_place(task), &cx->error);
+    task_ended(query, task, st, parked);
+    const bool more = ps_query_has_work(query);
+    ps_cond_broadcast(&query->changed);
+    ps_mutex_unlock(&query->mutex);
+    if (more) ps_pool_kick(query->pool);
+}
+
+bool ps_query_work(ps_query *query)
+{
+    ps_task task;
+
+    ps_mutex_lock(&query->mutex);
+    const bool found = ps_query_pick(query, &task);
+    const bool more = found && ps_query_has_work(query);
+    ps_mutex_unlock(&query->mutex);
+    if (!found) return false;
+    if (more) ps_pool_kick(query->pool);
+    ps_query_run_task(query, &task);
+    return true;
+}
