@@ -1,0 +1,544 @@
+/* tests/runner/play.c -- runs the records of one script. See play.h.
+ *
+ * Each file has an instance of its own, a directory for what it writes (${DIR}) that is removed
+ * afterwards, and variables of its loops. A failing record is told with what was expected and
+ * what came; the records after it still run. */
+#include "play.h"
+
+#include "values.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { VARIABLES_MAX = 8, LABELS_MAX = 4096, SHOWN_LINES = 12 };
+
+typedef struct label {
+    const char *name;
+    char *hash;
+} label;
+
+typedef struct player {
+    pool keep; /* lives as long as the file is played */
+    pool step; /* of one record */
+    const configuration *config;
+    const play_options *options;
+    script script;
+    db *db;
+    tally *tally;
+    char dir[64];
+    const char *names[VARIABLES_MAX], *values[VARIABLES_MAX];
+    size_t n_variables;
+    label *labels;
+    size_t n_labels;
+    long threshold;
+    char **fresh; /* by record: the new expected text, where it changes (update) */
+    bool stopped;
+} player;
+
+/* ---- configurations */
+
+bool configuration_read(pool *p, const char *path, configuration *out, char **why)
+{
+    text content = {0};
+    char *line, *rest;
+    const char *base = strrchr(path, '/');
+
+    *out = (configuration){0};
+    base = base ? base + 1 : path;
+    out->name = pool_copy(p, base, strcspn(base, "."));
+    const bool read = text_read_file(path, &content);
+    rest = pool_copy(p, content.at, content.n);
+    text_release(&content);
+    if (!read) {
+        *why = strerror(errno);
+        return false;
+    }
+    while ((line = strsep(&rest, "\n"))) {
+        if (strncmp(line, "skip ", 5) == 0 && out->n_skips < PLAY_SETS_MAX) {
+            out->skips[out->n_skips++] = line + 5;
+        } else if (line[0] && line[0] != '#' && out->n_sets < PLAY_SETS_MAX) {
+            out->sets[out->n_sets++] = line;
+        }
+    }
+    return true;
+}
+
+/* ---- variables, temporary directories */
+
+static const char *variable(const player *pl, const char *name, size_t n)
+{
+    for (size_t i = pl->n_variables; i-- > 0;)
+        if (strlen(pl->names[i]) == n && memcmp(pl->names[i], name, n) == 0) return pl->values[i];
+    if (n == 3 && memcmp(name, "DIR", n) == 0) return pl->dir;
+    if (n == 4 && memcmp(name, "ROOT", n) == 0) return pl->options->root;
+    return NULL;
+}
+
+/* Replaces ${NAME}; other text stays as it is. */
+static char *expand(player *pl, const char *in)
+{
+    text t = {0};
+
+    for (const char *at = in; *at;) {
+        const char *end = at[0] == '$' && at[1] == '{' ? strchr(at, '}') : NULL;
+        const char *value = end ? variable(pl, at + 2, (size_t)(end - at - 2)) : NULL;
+
+        if (value) {
+            text_puts(&t, value);
+            at = end + 1;
+        } else {
+            text_add(&t, at++, 1);
+        }
+    }
+    char *out = pool_copy(&pl->step, t.at ? t.at : "", t.n);
+    text_release(&t);
+    return out;
+}
+
+/* The reverse for paths in messages: the name of this run's directory is not what a test expects.
+ */
+static char *hide_paths(player *pl, const char *in)
+{
+    const size_t n = strlen(pl->dir);
+    text t = {0};
+
+    while (*in) {
+        const bool here = n && strncmp(in, pl->dir, n) == 0;
+
+        text_add(&t, here ? "${DIR}" : in, here ? 6 : 1);
+        in += here ? n : 1;
+    }
+    char *out = pool_copy(&pl->step, t.at ? t.at : "", t.n);
+    text_release(&t);
+    return out;
+}
+
+static void remove_tree(const char *path, int depth)
+{
+    DIR *dir = depth < 8 ? opendir(path) : NULL;
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir))) {
+        text child = {0};
+        struct stat st;
+
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        text_printf(&child, "%s/%s", path, entry->d_name);
+        if (lstat(child.at, &st) == 0 && S_ISDIR(st.st_mode)) remove_tree(child.at, depth + 1);
+        else unlink(child.at);
+        text_release(&child);
+    }
+    if (dir) closedir(dir);
+    rmdir(path);
+}
+
+/* ---- judging */
+
+static void show_lines(const char *head, char *const *lines, size_t n)
+{
+    printf("    %s\n", head);
+    for (size_t i = 0; i < n && i < SHOWN_LINES; i++) printf("      %s\n", lines[i]);
+    if (n > SHOWN_LINES) printf("      ... %zu lines\n", n);
+}
+
+static void fail(player *pl, const record *r, const char *what, const char *detail)
+{
+    pl->tally->failed++;
+    printf("%s:%zu: %s", pl->script.path, r->line, what);
+    for (size_t i = 0; i < pl->n_variables; i++) printf(" [%s=%s]", pl->names[i], pl->values[i]);
+    printf("\n");
+    if (detail) printf("    %s\n", detail);
+    if (r->sql) printf("    statement: %.1000s\n", r->sql);
+}
+
+static void fail_status(player *pl, const record *r, const char *what, const result *res)
+{
+    pl->tally->unsupported += res->status == PS_UNSUPPORTED;
+    fail(pl, r, what, res->message);
+}
+
+static size_t record_index(const player *pl, const record *r)
+{
+    return (size_t)(r - pl->script.records);
+}
+
+/* Notes the new expectation of a failing record; false where the file is not to be changed. */
+static bool update(player *pl, const record *r, char *const *lines, size_t n_lines)
+{
+    text t = {0};
+
+    if (!pl->options->update || pl->n_variables) return false;
+    for (size_t i = 0; i < n_lines; i++) text_printf(&t, "%s\n", lines[i]);
+    pl->fresh[record_index(pl, r)] = pool_copy(&pl->keep, t.at ? t.at : "", t.n);
+    text_release(&t);
+    printf("%s:%zu: updated\n", pl->script.path, r->line);
+    return true;
+}
+
+/* A message matches the beginning "CODE: text", a part of it, or <REGEX>:pattern as a whole. */
+static bool message_matches(player *pl, const char *message, const char *expected)
+{
+    static const char marker[] = "<REGEX>:";
+    regex_t pattern;
+    text whole = {0};
+
+    if (strncmp(expected, marker, sizeof marker - 1) != 0) return strstr(message, expected) != NULL;
+    text_printf(&whole, "^(%s)$", expected + sizeof marker - 1);
+    const int bad = regcomp(&pattern, whole.at, REG_EXTENDED | REG_NOSUB);
+    text_release(&whole);
+    if (bad) {
+        printf("%s: a pattern that does not compile: %s\n", pl->script.path, expected);
+        return false;
+    }
+    const bool found = regexec(&pattern, message, 0, NULL, 0) == 0;
+    regfree(&pattern);
+    return found;
+}
+
+static char *joined(player *pl, char *const *lines, size_t n)
+{
+    text t = {0};
+
+    for (size_t i = 0; i < n; i++) text_printf(&t, "%s%s", i ? "\n" : "", lines[i]);
+    char *out = expand(pl, t.at ? t.at : "");
+    text_release(&t);
+    return out;
+}
+
+static void judge_error(player *pl, const record *r, const result *res)
+{
+    if (res->status == PS_OK) {
+        fail(pl, r, "expected an error, but it succeeded", NULL);
+        return;
+    }
+    if (res->status == PS_INTERNAL) { /* a bug is never what a test expects */
+        fail(pl, r, "internal error", res->message);
+        return;
+    }
+    if (!r->has_expected && !pl->options->update) {
+        pl->tally->passed++;
+        return;
+    }
+    char *message = hide_paths(pl, res->message);
+    const char *expected = joined(pl, r->lines, r->n_lines);
+
+    if ((r->has_expected && message_matches(pl, message, expected)) || update(pl, r, &message, 1)) {
+        pl->tally->passed++;
+        return;
+    }
+    fail(pl, r, "another error than expected", message);
+    show_lines("expected:", r->lines, r->n_lines);
+}
+
+static void play_statement(player *pl, const record *r)
+{
+    result res;
+
+    db_run(pl->db, &pl->step, expand(pl, r->sql), &res);
+    if (r->wants_error) {
+        judge_error(pl, r, &res);
+    } else if (res.status != PS_OK) {
+        fail_status(pl, r, "statement failed", &res);
+    } else {
+        pl->tally->passed++;
+    }
+}
+
+/* Queries of one label must have one answer. */
+static bool same_as_label(player *pl, const record *r, const result *res)
+{
+    if (!r->label) return true;
+    char *hash = values_hash(&pl->step, res);
+
+    for (size_t i = 0; i < pl->n_labels; i++)
+        if (strcmp(pl->labels[i].name, r->label) == 0) return strcmp(pl->labels[i].hash, hash) == 0;
+    if (pl->n_labels < LABELS_MAX) {
+        pl->labels = pool_grow(&pl->keep, pl->labels, pl->n_labels, sizeof *pl->labels);
+        pl->labels[pl->n_labels++] =
+            (label){.name = r->label, .hash = pool_copy(&pl->keep, hash, strlen(hash))};
+    }
+    return true;
+}
+
+static void judge_rows(player *pl, const record *r, result *res)
+{
+    const bool sqlite = pl->options->sqlite;
+    const size_t n_values = res->n_rows * res->n_cols;
+    char **expected = pool_alloc(&pl->step, (r->n_lines + 1) * sizeof *expected);
+
+    for (size_t i = 0; i < r->n_lines; i++) expected[i] = expand(pl, r->lines[i]);
+    values_format(&pl->step, res, r->word, sqlite);
+    values_sort(&pl->step, res, r->sort);
+    const bool matches = !r->has_expected
+                             ? !pl->options->update
+                             : values_match(&pl->step, res, expected, r->n_lines, sqlite);
+    const bool labelled = same_as_label(pl, r, res);
+
+    if (matches && labelled) {
+        pl->tally->passed++;
+        return;
+    }
+    outcome_text came = values_lines(&pl->step, res, sqlite);
+    if (pl->threshold > 0 && n_values > (size_t)pl->threshold) {
+        came.lines = pool_alloc(&pl->step, sizeof *came.lines);
+        came.lines[0] = values_hash(&pl->step, res);
+        came.n_lines = 1;
+    }
+    if (labelled && update(pl, r, came.lines, came.n_lines)) {
+        pl->tally->passed++;
+        return;
+    }
+    pl->tally->wrong++;
+    fail(pl, r, matches ? "another result than before under this label" : "wrong result", NULL);
+    show_lines("expected:", expected, r->n_lines);
+    show_lines("came:", came.lines, came.n_lines);
+}
+
+static void play_query(player *pl, const record *r)
+{
+    result res;
+
+    db_run(pl->db, &pl->step, expand(pl, r->sql), &res);
+    if (res.status != PS_OK) {
+        fail_status(pl, r, "query failed", &res);
+    } else if (res.n_cols != strlen(r->word)) {
+        char detail[96];
+
+        snprintf(detail, sizeof detail, "%zu columns, the test has %zu", res.n_cols,
+                 strlen(r->word));
+        fail(pl, r, "wrong number of columns", detail);
+    } else {
+        judge_rows(pl, r, &res);
+    }
+}
+
+static void play_plan(player *pl, const record *r)
+{
+    const bool bound = strcmp(r->word, "bound") == 0;
+    result res;
+    text sql = {0};
+    char *plan, *line;
+    char **lines = NULL;
+    size_t n_lines = 0;
+
+    text_printf(&sql, "EXPLAIN (%s) %s", bound ? "bound" : "optimized", expand(pl, r->sql));
+    db_run(pl->db, &pl->step, sql.at, &res);
+    text_release(&sql);
+    if (res.status != PS_OK || res.n_rows == 0) {
+        fail_status(pl, r, "explain failed", &res);
+        return;
+    }
+    plan = joined(pl, res.cells, res.n_rows); /* one column: a row a line, or one text */
+    while ((line = strsep(&plan, "\n"))) {
+        if (!line[0]) continue;
+        lines = pool_grow(&pl->step, lines, n_lines, sizeof *lines);
+        lines[n_lines++] = line;
+    }
+    bool same = n_lines == r->n_lines && r->has_expected;
+    for (size_t i = 0; same && i < n_lines; i++) same = strcmp(lines[i], r->lines[i]) == 0;
+    if (same || update(pl, r, lines, n_lines)) {
+        pl->tally->passed++;
+        return;
+    }
+    pl->tally->wrong++;
+    fail(pl, r, "another plan than expected", NULL);
+    show_lines("expected:", r->lines, r->n_lines);
+    show_lines("came:", lines, n_lines);
+}
+
+/* ---- directives */
+
+static bool has_feature(const player *pl, const char *name)
+{
+    static const char *const ours[] = {"parquet", "csv", "json"};
+
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+        if (strcmp(name, ours[i]) == 0) return true;
+    if (strcmp(name, "shared") == 0) { /* other projects' files, where the machine has them */
+        text path = {0};
+
+        text_printf(&path, "%s/../shared/corpora", pl->options->root);
+        const bool there = access(path.at, R_OK) == 0;
+        text_release(&path);
+        return there;
+    }
+    return false;
+}
+
+static void play_config(player *pl, const record *r)
+{
+    bool named = false;
+
+    for (size_t i = 0; i < r->n_lines; i++) named |= strcmp(r->lines[i], pl->config->name) == 0;
+    if (named == (strcmp(r->word, "skip") == 0)) pl->tally->left_out = pl->stopped = true;
+}
+
+static void run_settings(player *pl, const record *r)
+{
+    for (size_t i = 0; i < pl->config->n_sets && !pl->stopped; i++) {
+        result res;
+
+        db_run(pl->db, &pl->step, pl->config->sets[i], &res);
+        if (res.status == PS_OK) continue;
+        fail(pl, r, "the configuration can't be set", res.message);
+        printf("    %s: %s\n", pl->config->name, pl->config->sets[i]);
+        pl->stopped = true;
+    }
+}
+
+static void play_session(player *pl, const record *r)
+{
+    char *why = NULL;
+    bool fresh = true;
+
+    for (const record *before = pl->script.records; before < r; before++)
+        fresh &= before->kind != RECORD_SESSION || strcmp(before->word, r->word) != 0;
+    if (!db_session(pl->db, &pl->keep, r->word, &why)) {
+        fail(pl, r, "no session", why);
+        pl->stopped = true;
+    } else if (fresh) {
+        run_settings(pl, r);
+    }
+}
+
+static void play_records(player *pl, size_t first, size_t end);
+
+static void play_loop(player *pl, const record *r)
+{
+    const size_t first = record_index(pl, r) + 1;
+
+    for (size_t i = 0; i < r->n_lines && !pl->stopped; i++) {
+        pl->names[pl->n_variables] = r->word;
+        pl->values[pl->n_variables++] = r->lines[i];
+        play_records(pl, first, r->partner);
+        pl->n_variables--;
+    }
+}
+
+static void play_record(player *pl, const record *r)
+{
+    switch (r->kind) {
+    case RECORD_STATEMENT: play_statement(pl, r); break;
+    case RECORD_QUERY: play_query(pl, r); break;
+    case RECORD_PLAN: play_plan(pl, r); break;
+    case RECORD_LOOP: play_loop(pl, r); break;
+    case RECORD_END: break;
+    case RECORD_HALT: pl->stopped = true; break;
+    case RECORD_THRESHOLD: pl->threshold = r->number; break;
+    case RECORD_CONFIG: play_config(pl, r); break;
+    case RECORD_SESSION: play_session(pl, r); break;
+    case RECORD_REQUIRE:
+        if (!has_feature(pl, r->word)) pl->tally->left_out = pl->stopped = true;
+        break;
+    }
+}
+
+/* The depth of loops is bounded by script_parse(). */
+static void play_records(player *pl, size_t first, size_t end)
+{
+    for (size_t i = first; i < end && !pl->stopped; i++) {
+        const record *r = &pl->script.records[i];
+
+        if (r->skipped) {
+            pl->tally->skipped += r->kind <= RECORD_PLAN;
+        } else {
+            play_record(pl, r);
+            fflush(stdout);
+        }
+        if (r->kind == RECORD_LOOP) i = r->partner;
+        pool_release(&pl->step);
+    }
+}
+
+/* ---- the whole file */
+
+static void rewrite(player *pl)
+{
+    text out = {0};
+    size_t at = 0;
+
+    for (size_t i = 0; i < pl->script.n_records; i++) {
+        const record *r = &pl->script.records[i];
+
+        if (!pl->fresh[i]) continue;
+        for (; at < r->sql_end; at++) text_printf(&out, "%s\n", pl->script.lines[at]);
+        text_printf(&out, "----\n%s", pl->fresh[i]);
+        at = r->expected_end;
+    }
+    if (at == 0) {
+        text_release(&out);
+        return;
+    }
+    for (; at < pl->script.n_lines; at++) text_printf(&out, "%s\n", pl->script.lines[at]);
+    if (!text_write_file(pl->script.path, &out))
+        printf("%s: can't be written: %s\n", pl->script.path, strerror(errno));
+    text_release(&out);
+}
+
+static bool is_left_out(const player *pl, const char *path)
+{
+    for (size_t i = 0; i < pl->config->n_skips; i++) {
+        const char *skip = pl->config->skips[i];
+        const size_t n = strcspn(skip, " ");
+        const char *found = memmem(path, strlen(path), skip, n);
+
+        if (n && found && found[n] == 0) return true;
+    }
+    return false;
+}
+
+static void play_script(player *pl)
+{
+    static const record start = {.line = 1};
+    char *why = NULL;
+
+    pl->fresh = pool_alloc(&pl->keep, (pl->script.n_records + 1) * sizeof *pl->fresh);
+    pl->db = db_open(&pl->keep, &why);
+    if (!pl->db) {
+        fail(pl, &start, "no instance", why);
+        return;
+    }
+    run_settings(pl, &start);
+    play_records(pl, 0, pl->script.n_records);
+    db_close(pl->db);
+    if (pl->options->update) rewrite(pl);
+}
+
+void play_file(const char *path, const configuration *config, const play_options *options,
+               tally *out)
+{
+    player pl = {.config = config, .options = options, .tally = out};
+    const char *tmp = getenv("TMPDIR");
+    text content = {0};
+
+    *out = (tally){0};
+    snprintf(pl.dir, sizeof pl.dir, "%.40s/slt-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
+    if (is_left_out(&pl, path)) {
+        out->left_out = out->done = true;
+        return;
+    }
+    if (!text_read_file(path, &content) || !mkdtemp(pl.dir)) {
+        printf("%s: %s\n", path, strerror(errno));
+        out->failed = 1;
+        text_release(&content);
+        return;
+    }
+    script_parse(&pl.keep, path, &content, &pl.script);
+    text_release(&content);
+    if (pl.script.mistake) {
+        printf("%s\n", pl.script.mistake);
+        out->failed++;
+    } else {
+        play_script(&pl);
+    }
+    remove_tree(pl.dir, 0);
+    pool_release(&pl.step);
+    pool_release(&pl.keep);
+    out->done = true;
+}
