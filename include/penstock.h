@@ -119,6 +119,35 @@ PS_API const char *ps_status_sqlstate(ps_status status);
 /** The version of the library that is loaded, static: compare with PS_VERSION. */
 PS_API const char *ps_version(void);
 
+/** The values of one Arrow batch as text, as CAST(value AS VARCHAR) gives them: for shells, tests
+ *  and logs. One call at a time. */
+typedef struct ps_cells ps_cells;
+
+/** Reads a batch for its text.
+ *  @param schema  borrowed: a struct whose children are the columns, as a stream gives it
+ *  @param batch   taken over, also on failure; NULL: no rows, for names and types alone
+ *  @param out     given; release with ps_cells_free(); NULL on failure
+ *  @param error   optional
+ *  @return PS_OK, PS_DATA (damaged batch), PS_UNSUPPORTED (a type), PS_MEMORY    @since 0.1 */
+PS_API PS_CHECKED ps_status ps_cells_new(const struct ArrowSchema *schema,
+                                         struct ArrowArray *batch, ps_cells **out,
+                                         ps_error *error);
+PS_API void ps_cells_free(ps_cells *cells); /**< NULL ok */
+PS_API size_t ps_cells_n_rows(const ps_cells *cells);
+PS_API size_t ps_cells_n_columns(const ps_cells *cells);
+/** The name of a column, NUL-terminated, valid as long as cells. */
+PS_API const char *ps_cells_name(const ps_cells *cells, size_t column);
+/** The SQL type of a column ("DECIMAL(15,2)"), NUL-terminated, valid as long as cells. */
+PS_API const char *ps_cells_type(const ps_cells *cells, size_t column);
+/** Whether a column holds numbers: shells align them to the right, JSON leaves out quotes. */
+PS_API bool ps_cells_is_number(const ps_cells *cells, size_t column);
+/** The text of one value: NUL-terminated, valid until the next call with these cells.
+ *  @param text     given; NULL: the value is null
+ *  @param n_bytes  optional: its length without the NUL
+ *  @return PS_OK, PS_MISUSE (no such row or column), PS_MEMORY */
+PS_API PS_CHECKED ps_status ps_cells_text(ps_cells *cells, size_t row, size_t column,
+                                          const char **text, size_t *n_bytes, ps_error *error);
+
 #ifdef __cplusplus
 }
 #endif
