@@ -8,7 +8,8 @@
 #define PS_BIND_SCOPE_H
 
 #include "base/array.h"
-#include "bind/catalog.h"
+#include "bind/dialect.h"
+#include "bind/env.h"
 
 typedef struct ps_name { ps_str text; bool quoted; uint32_t at; } ps_name; /* as written */
 

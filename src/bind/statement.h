@@ -4,7 +4,9 @@
 #ifndef PS_BIND_STATEMENT_H
 #define PS_BIND_STATEMENT_H
 
-#include "bind/catalog.h"
+#include "bind/env.h"
+
+typedef struct ps_names { const ps_str *at; uint32_t n; } ps_names;
 
 typedef enum ps_statement_kind {
     PS_STATEMENT_NONE,         /* nothing to do */
