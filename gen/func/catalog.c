@@ -2,6 +2,35 @@
 #include "func/agg.h"
 #include "func/coerce.h"
 
+extern const ps_func_class ps_fn_add_decimal;
+extern const ps_func_class ps_fn_add_float;
+extern const ps_func_class ps_fn_add_int;
+extern const ps_func_class ps_fn_divide_float;
+extern const ps_func_class ps_fn_divide_float_checked;
+extern const ps_func_class ps_fn_divide_int;
+extern const ps_func_class ps_fn_eq;
+extern const ps_func_class ps_fn_ge;
+extern const ps_func_class ps_fn_gt;
+extern const ps_func_class ps_fn_is_distinct_from;
+extern const ps_func_class ps_fn_is_not_distinct_from;
+extern const ps_func_class ps_fn_is_not_null;
+extern const ps_func_class ps_fn_is_null;
+extern const ps_func_class ps_fn_le;
+extern const ps_func_class ps_fn_lt;
+extern const ps_func_class ps_fn_modulo_decimal;
+extern const ps_func_class ps_fn_modulo_float;
+extern const ps_func_class ps_fn_modulo_int;
+extern const ps_func_class ps_fn_multiply_decimal;
+extern const ps_func_class ps_fn_multiply_float;
+extern const ps_func_class ps_fn_multiply_int;
+extern const ps_func_class ps_fn_ne;
+extern const ps_func_class ps_fn_negate_decimal;
+extern const ps_func_class ps_fn_negate_float;
+extern const ps_func_class ps_fn_negate_int;
+extern const ps_func_class ps_fn_not;
+extern const ps_func_class ps_fn_subtract_decimal;
+extern const ps_func_class ps_fn_subtract_float;
+extern const ps_func_class ps_fn_subtract_int;
 
 /* aggregate: count() -> int64 */
 static const char *const names_0[] = {"count", "count_star", NULL};
@@ -606,6 +635,7 @@ static const ps_func func_44 = {
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_44,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_add_int,
     .doc = "The sum, in the arguments' common type; an error on overflow.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
     .example = "1 + 2", .names = names_44,
@@ -622,6 +652,7 @@ static const ps_func func_45 = {
     .n_params = 2, .n_required = 2, .params = params_45,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_add,
+    .scalar = &ps_fn_add_decimal,
     .doc = "The exact sum: one more integer digit, the larger scale, 38 digits at most.",
     .signature = "(a: decimal, b: decimal) -> decimal", .since = "0.1",
     .example = "1.25 + 1.5", .names = names_45,
@@ -636,6 +667,7 @@ static const ps_func func_46 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_46,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_add_float,
     .doc = "The IEEE sum.",
     .signature = "(a: double, b: double) -> double", .since = "0.1",
     .example = "1e0 + 0.5", .names = names_46,
@@ -650,6 +682,7 @@ static const ps_func func_47 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_47,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
+    .scalar = &ps_fn_add_float,
     .doc = "The IEEE sum.",
     .signature = "(a: float, b: float) -> float", .since = "0.1",
     .example = "1e0 + 0.5", .names = names_47,
@@ -665,6 +698,7 @@ static const ps_func func_48 = {
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_48,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_subtract_int,
     .doc = "The difference, in the arguments' common type; an error on overflow.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
     .example = "1 - 2", .names = names_48,
@@ -681,6 +715,7 @@ static const ps_func func_49 = {
     .n_params = 2, .n_required = 2, .params = params_49,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_add,
+    .scalar = &ps_fn_subtract_decimal,
     .doc = "The exact difference: one more integer digit, the larger scale, 38 digits at most.",
     .signature = "(a: decimal, b: decimal) -> decimal", .since = "0.1",
     .example = "1.25 - 1.5", .names = names_49,
@@ -695,6 +730,7 @@ static const ps_func func_50 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_50,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_subtract_float,
     .doc = "The IEEE difference.",
     .signature = "(a: double, b: double) -> double", .since = "0.1",
     .example = "1e0 - 0.5", .names = names_50,
@@ -709,6 +745,7 @@ static const ps_func func_51 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_51,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
+    .scalar = &ps_fn_subtract_float,
     .doc = "The IEEE difference.",
     .signature = "(a: float, b: float) -> float", .since = "0.1",
     .example = "1e0 - 0.5", .names = names_51,
@@ -723,6 +760,7 @@ static const ps_func func_52 = {
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_52,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_multiply_int,
     .doc = "The product, in the arguments' common type; an error on overflow.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
     .example = "6 * 7", .names = names_52,
@@ -738,6 +776,7 @@ static const ps_func func_53 = {
     .n_params = 2, .n_required = 2, .params = params_53,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_multiply,
+    .scalar = &ps_fn_multiply_decimal,
     .doc = "The exact product: precisions and scales add up, 38 digits at most; an error beyond.",
     .signature = "(a: decimal, b: decimal) -> decimal", .since = "0.1",
     .example = "1.25 * 1.5", .names = names_53,
@@ -751,6 +790,7 @@ static const ps_func func_54 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_54,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_multiply_float,
     .doc = "The IEEE product.",
     .signature = "(a: double, b: double) -> double", .since = "0.1",
     .example = "2e0 * 0.5", .names = names_54,
@@ -764,6 +804,7 @@ static const ps_func func_55 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_55,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
+    .scalar = &ps_fn_multiply_float,
     .doc = "The IEEE product.",
     .signature = "(a: float, b: float) -> float", .since = "0.1",
     .example = "2e0 * 0.5", .names = names_55,
@@ -777,6 +818,7 @@ static const ps_func func_56 = {
     .name = "/", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_56,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_divide_float,
     .doc = "The IEEE quotient; integers and decimals are divided as doubles. Division by zero gives infinity or NaN.",
     .signature = "(a: double, b: double) -> double", .since = "0.1",
     .example = "7 / 2", .names = names_56,
@@ -790,6 +832,7 @@ static const ps_func func_57 = {
     .name = "/", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_57,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
+    .scalar = &ps_fn_divide_float,
     .doc = "The IEEE quotient; integers and decimals are divided as doubles. Division by zero gives infinity or NaN.",
     .signature = "(a: float, b: float) -> float", .since = "0.1",
     .example = "7 / 2", .names = names_57,
@@ -804,6 +847,7 @@ static const ps_func func_58 = {
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_58,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_divide_int,
     .doc = "The quotient cut toward zero; an error when b is zero.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
     .example = "7 // 2", .names = names_58,
@@ -818,6 +862,7 @@ static const ps_func func_59 = {
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_59,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_divide_float_checked,
     .doc = "The IEEE quotient; an error when b is zero.",
     .signature = "(a: double, b: double) -> double", .since = "0.1",
     .example = "7e0 // 2e0", .names = names_59,
@@ -832,6 +877,7 @@ static const ps_func func_60 = {
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_60,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
+    .scalar = &ps_fn_divide_float_checked,
     .doc = "The IEEE quotient; an error when b is zero.",
     .signature = "(a: float, b: float) -> float", .since = "0.1",
     .example = "7e0 // 2e0", .names = names_60,
@@ -847,6 +893,7 @@ static const ps_func func_61 = {
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_61,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_modulo_int,
     .doc = "The remainder of division cut toward zero, with the sign of a; an error when b is zero.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
     .example = "7 % 3", .names = names_61,
@@ -863,6 +910,7 @@ static const ps_func func_62 = {
     .n_params = 2, .n_required = 2, .params = params_62,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_modulo,
+    .scalar = &ps_fn_modulo_decimal,
     .doc = "The exact remainder, with the sign of a; an error when b is zero.",
     .signature = "(a: decimal, b: decimal) -> decimal", .since = "0.1",
     .example = "7.5 % 2", .names = names_62,
@@ -878,6 +926,7 @@ static const ps_func func_63 = {
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_63,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_modulo_float,
     .doc = "The remainder as C's fmod, with the sign of a; NaN when b is zero.",
     .signature = "(a: double, b: double) -> double", .since = "0.1",
     .example = "7.5e0 % 2", .names = names_63,
@@ -893,6 +942,7 @@ static const ps_func func_64 = {
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_64,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
+    .scalar = &ps_fn_modulo_float,
     .doc = "The remainder as C's fmod, with the sign of a; NaN when b is zero.",
     .signature = "(a: float, b: float) -> float", .since = "0.1",
     .example = "7.5e0 % 2", .names = names_64,
@@ -907,6 +957,7 @@ static const ps_func func_65 = {
     .fallible = true,
     .n_params = 1, .n_required = 1, .params = params_65,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_negate_int,
     .doc = "Unary minus; an error when the type can't hold the result.",
     .signature = "(a: integer) -> integer", .since = "0.1",
     .example = "-(5)", .names = names_65,
@@ -920,6 +971,7 @@ static const ps_func func_66 = {
     .name = "negate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_66,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
+    .scalar = &ps_fn_negate_decimal,
     .doc = "Unary minus.",
     .signature = "(a: decimal) -> decimal", .since = "0.1",
     .example = "-(1.5)", .names = names_66,
@@ -933,6 +985,7 @@ static const ps_func func_67 = {
     .name = "negate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_67,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_negate_float,
     .doc = "Unary minus.",
     .signature = "(a: double) -> double", .since = "0.1",
     .example = "-(1e0)", .names = names_67,
@@ -946,6 +999,7 @@ static const ps_func func_68 = {
     .name = "negate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_68,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
+    .scalar = &ps_fn_negate_float,
     .doc = "Unary minus.",
     .signature = "(a: float) -> float", .since = "0.1",
     .example = "-(1e0)", .names = names_68,
@@ -961,6 +1015,7 @@ static const ps_func func_69 = {
     .n_params = 2, .n_required = 2, .params = params_69,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
+    .scalar = &ps_fn_eq,
     .doc = "True if a and b are equal; null if either is null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
     .example = "1 = 1.0", .names = names_69,
@@ -976,6 +1031,7 @@ static const ps_func func_70 = {
     .n_params = 2, .n_required = 2, .params = params_70,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
+    .scalar = &ps_fn_ne,
     .doc = "True if a and b differ; null if either is null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
     .example = "1 <> 2", .names = names_70,
@@ -991,6 +1047,7 @@ static const ps_func func_71 = {
     .n_params = 2, .n_required = 2, .params = params_71,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
+    .scalar = &ps_fn_lt,
     .doc = "True if a is before b; null if either is null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
     .example = "1 < 2", .names = names_71,
@@ -1006,6 +1063,7 @@ static const ps_func func_72 = {
     .n_params = 2, .n_required = 2, .params = params_72,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
+    .scalar = &ps_fn_le,
     .doc = "True if a is not after b; null if either is null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
     .example = "2 <= 2", .names = names_72,
@@ -1021,6 +1079,7 @@ static const ps_func func_73 = {
     .n_params = 2, .n_required = 2, .params = params_73,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
+    .scalar = &ps_fn_gt,
     .doc = "True if a is after b; null if either is null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
     .example = "1 > 2", .names = names_73,
@@ -1036,6 +1095,7 @@ static const ps_func func_74 = {
     .n_params = 2, .n_required = 2, .params = params_74,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
+    .scalar = &ps_fn_ge,
     .doc = "True if a is not before b; null if either is null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
     .example = "1 >= 2", .names = names_74,
@@ -1051,6 +1111,7 @@ static const ps_func func_75 = {
     .n_params = 2, .n_required = 2, .params = params_75,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
+    .scalar = &ps_fn_is_distinct_from,
     .doc = "True if a and b differ, where null equals null and differs from all else; never null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
     .example = "1 IS DISTINCT FROM NULL", .names = names_75,
@@ -1066,6 +1127,7 @@ static const ps_func func_76 = {
     .n_params = 2, .n_required = 2, .params = params_76,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
+    .scalar = &ps_fn_is_not_distinct_from,
     .doc = "True if a and b are equal, where null equals null and differs from all else; never null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
     .example = "1 IS NOT DISTINCT FROM NULL", .names = names_76,
@@ -1079,6 +1141,7 @@ static const ps_func func_77 = {
     .name = "is_null", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_77,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_is_null,
     .doc = "True if a is null; never null.",
     .signature = "(a: any) -> bool", .since = "0.1",
     .example = "NULL IS NULL", .names = names_77,
@@ -1092,6 +1155,7 @@ static const ps_func func_78 = {
     .name = "is_not_null", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_78,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_is_not_null,
     .doc = "True if a is not null; never null.",
     .signature = "(a: any) -> bool", .since = "0.1",
     .example = "1 IS NOT NULL", .names = names_78,
@@ -1105,6 +1169,7 @@ static const ps_func func_79 = {
     .name = "not", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_79,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_not,
     .doc = "True if a is false, false if it is true, null if it is null.",
     .signature = "(a: bool) -> bool", .since = "0.1",
     .example = "NOT true", .names = names_79,
