@@ -119,6 +119,104 @@ PS_API const char *ps_status_sqlstate(ps_status status);
 /** The version of the library that is loaded, static: compare with PS_VERSION. */
 PS_API const char *ps_version(void);
 
+/* ---- instances -------------------------------------------------------------------------- */
+
+/** The thread pool, the memory budget and the tables that sessions share. Usable from any thread.
+ *  Threads start at the first need, block all signals and end with the instance. An instance made
+ *  before fork() is not usable in the child: calls give PS_MISUSE there. */
+typedef struct ps_instance ps_instance;
+
+typedef struct ps_instance_options {
+    size_t size;                 /**< sizeof: lets old callers meet new libraries */
+    uint32_t threads;            /**< that run queries, the caller's included; 0: one per core */
+    uint64_t memory_bytes_max;   /**< for all data of all queries; 0: 80 % of the machine's memory */
+    const char *temp_directory;  /**< for spilling; NULL: TMPDIR or /tmp */
+} ps_instance_options;
+#define PS_INSTANCE_OPTIONS ((ps_instance_options){.size = sizeof(ps_instance_options)})
+
+/** @param options  optional
+ *  @return PS_OK, PS_MEMORY, PS_INVALID */
+PS_API PS_CHECKED ps_status ps_instance_new(const ps_instance_options *options, ps_instance **out,
+                                            ps_error *error);
+/** Gives the caller's reference back; what sessions and results still use stays until they are freed.
+ *  NULL is fine. */
+PS_API void ps_instance_free(ps_instance *instance);
+
+/* ---- sessions --------------------------------------------------------------------------- */
+
+/** Settings, temporary tables, prepared statements: what one user of an instance has. One call at a
+ *  time, but for ps_session_cancel(). */
+typedef struct ps_session ps_session;
+
+PS_API PS_CHECKED ps_status ps_session_new(ps_instance *instance, ps_session **out, ps_error *error);
+/** NULL is fine. Results of this session stay usable. */
+PS_API void ps_session_free(ps_session *session);
+/** SET name = value, with the value as text ("4", "256MiB", "true").
+ *  @return PS_OK, PS_BIND (no such setting; near names in the message), PS_INVALID */
+PS_API PS_CHECKED ps_status ps_session_set(ps_session *session, const char *name, const char *value,
+                                           ps_error *error);
+/** The value of a setting as text, into buffer (NUL-terminated, cut when it is too small). */
+PS_API PS_CHECKED ps_status ps_session_get(ps_session *session, const char *name, char *buffer,
+                                           size_t buffer_bytes, ps_error *error);
+/** Stops what the session is doing (parsing, planning, running), from any thread, within about
+ *  100 ms; that call gives PS_CANCELLED. No effect when it does nothing. */
+PS_API void ps_session_cancel(ps_session *session);
+
+/* ---- running SQL ------------------------------------------------------------------------- */
+
+/** The rows of a statement, made while they are fetched. One call at a time, but for
+ *  ps_result_cancel() and ps_result_progress(). */
+typedef struct ps_result ps_result;
+
+/** Runs the first statement of text. Statements that give no rows (CREATE, INSERT, SET, ...) have
+ *  run when this returns; queries begin to run.
+ *  @param text   UTF-8, need not end in a NUL
+ *  @param tail   optional: set to what follows the statement and its semicolon; without it more
+ *                than one statement is an error
+ *  @param out    given; an empty text gives a result without columns
+ *  @return PS_OK, PS_PARSE, PS_BIND, PS_UNSUPPORTED, PS_VALUE, PS_DATA, PS_IO, PS_MEMORY,
+ *          PS_CANCELLED, PS_TIMEOUT, PS_INTERNAL */
+PS_API PS_CHECKED ps_status ps_session_sql(ps_session *session, const char *text, size_t bytes,
+                                           const char **tail, ps_result **out, ps_error *error);
+/** NULL is fine; stops what still runs. */
+PS_API void ps_result_free(ps_result *result);
+/** Columns; 0 for statements that give no rows. */
+PS_API uint32_t ps_result_columns(const ps_result *result);
+/** What was done: "SELECT", "CREATE TABLE", "INSERT", ...; static. */
+PS_API const char *ps_result_tag(const ps_result *result);
+/** Rows written by INSERT, CREATE TABLE AS and COPY; -1: does not apply. */
+PS_API int64_t ps_result_rows_changed(const ps_result *result);
+/** The schema as an Arrow struct type; release it as Arrow says. */
+PS_API PS_CHECKED ps_status ps_result_schema(ps_result *result, struct ArrowSchema *out, ps_error *error);
+
+typedef enum ps_fetch {
+    PS_FETCH_BATCH = 0, /**< a batch was given */
+    PS_FETCH_END = 1,   /**< there are no more */
+    PS_FETCH_WAIT = 2   /**< the time was up; ask again */
+} ps_fetch;
+/** The next rows as an Arrow struct array; the calling thread works on the query while it waits.
+ *  Batches come in the query's order; they are valid after the result is freed.
+ *  @param timeout_ms  UINT64_MAX: as long as it takes */
+PS_API PS_CHECKED ps_status ps_result_next(ps_result *result, uint64_t timeout_ms, struct ArrowArray *out,
+                                           ps_fetch *fetch, ps_error *error);
+/** Turns the result into an Arrow stream, which owns it from now on. Its errors are errno values with
+ *  get_last_error's text. */
+PS_API PS_CHECKED ps_status ps_result_stream(ps_result *result, struct ArrowArrayStream *out, ps_error *error);
+/** Stops the query, from any thread; the next fetch gives PS_CANCELLED. */
+PS_API void ps_result_cancel(ps_result *result);
+/** Part of the input that was read, 0 to 1, from any thread; below 0: not known yet. */
+PS_API double ps_result_progress(const ps_result *result);
+
+/* ---- tables ------------------------------------------------------------------------------ */
+
+/** Reads a stream to its end into a table of the instance (replacing one of that name) and releases
+ *  it. Columns are shared with the producer where layouts agree.
+ *  @return PS_OK, PS_DATA (a broken array, with where), PS_MEMORY, PS_CANCELLED */
+PS_API PS_CHECKED ps_status ps_session_import(ps_session *session, const char *name,
+                                              struct ArrowArrayStream *stream, ps_error *error);
+
+/* ---- text of values ---------------------------------------------------------------------- */
+
 /** The values of one Arrow batch as text, as CAST(value AS VARCHAR) gives them: for shells, tests
  *  and logs. One call at a time. */
 typedef struct ps_cells ps_cells;
