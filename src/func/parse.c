@@ -2,7 +2,6 @@
  *
  * Decimals are collected as digits and a power of ten, so that 1.005 is what it says; doubles go to
  * strtod in the C locale, which glibc rounds correctly. Tests: tests/unit/test_func_parse.c */
-#define _GNU_SOURCE /* strtod_l */
 #include "func/parse.h"
 
 #include <locale.h>
