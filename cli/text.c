@@ -1,4 +1,4 @@
-/* tests/runner/text.c -- see text.h. */
+/* cli/text.c -- see text.h. */
 #include "text.h"
 
 #include <errno.h>

@@ -1,9 +1,10 @@
-/* tests/runner/text.h -- growing text and a pool, for a program that ends when memory does.
+/* cli/text.h -- growing text and a pool, for a program that ends when memory does.
  *
- * A pool keeps everything of one script until pool_release(); a text is its owner's. Out of memory
+ * A pool keeps everything of one script or result until pool_release(); a text is its owner's. The
+ * shell and the runner of .test files use it (they see no more than penstock.h). Out of memory
  * ends the process: the parent counts a crashed child as a failure. */
-#ifndef RUNNER_TEXT_H
-#define RUNNER_TEXT_H
+#ifndef PENSTOCK_TEXT_H
+#define PENSTOCK_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
