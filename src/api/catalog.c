@@ -1,0 +1,203 @@
+/* api/catalog.c -- see catalog.h. Lists are short (hundreds): lookup is linear. */
+#include "api/catalog.h"
+
+void ps_catalog_init(ps_catalog *catalog, ps_mem *mem)
+{
+    memset(catalog, 0, sizeof(*catalog));
+    ps_mutex_init(&catalog->mutex);
+    catalog->mem = mem;
+}
+
+static void entry_release(ps_entry *entry)
+{
+    ps_table_unref(entry->table);
+    for (uint32_t i = 0; i < entry->n_view_columns; i++) ps_free(entry->view_columns[i]);
+    ps_free(entry->view_columns);
+    ps_free(entry->view_text);
+    ps_free(entry->name);
+}
+
+void ps_catalog_release(ps_catalog *catalog)
+{
+    for (size_t i = 0; i < catalog->entries.n; i++) entry_release(&catalog->entries.at[i]);
+    ps_free(catalog->entries.at);
+    ps_mutex_destroy(&catalog->mutex);
+}
+
+static ps_entry *catalog_find(ps_catalog *catalog, ps_str name)
+{
+    for (size_t i = 0; i < catalog->entries.n; i++) {
+        if (ps_str_equal_nocase(ps_str_of(catalog->entries.at[i].name), name)) return &catalog->entries.at[i];
+    }
+    return NULL;
+}
+
+static char *text_copy(ps_ctx *cx, ps_str text)
+{
+    char *copy = ps_alloc(cx, text.n + 1);
+
+    if (!copy) return NULL;
+    if (text.n) memcpy(copy, text.at, text.n);
+    copy[text.n] = 0;
+    return copy;
+}
+
+/* Puts a finished entry in place; it is taken over in every case. Mutex held. */
+static ps_status catalog_put(ps_ctx *cx, ps_catalog *catalog, ps_entry *entry, ps_exists exists, bool *kept)
+{
+    ps_entry *old = catalog_find(catalog, ps_str_of(entry->name));
+
+    *kept = false;
+    if (old && exists == PS_EXISTS_KEEP) {
+        *kept = true;
+        entry_release(entry);
+        return PS_OK;
+    }
+    if (old && exists == PS_EXISTS_FAIL) {
+        ps_fail(cx, PS_EXISTS, "a %s of this name exists: %s", old->table ? "table" : "view", old->name);
+        ps_hint(cx, "CREATE OR REPLACE replaces it, IF NOT EXISTS leaves it");
+        entry_release(entry);
+        return PS_EXISTS;
+    }
+    if (old) {
+        entry_release(old);
+        *old = *entry;
+        return PS_OK;
+    }
+    const ps_status st = PS_ARRAY_ADD(cx, &catalog->entries, *entry);
+    if (st != PS_OK) entry_release(entry);
+    return st;
+}
+
+ps_status ps_catalog_put_table(ps_ctx *cx, ps_catalog *catalog, ps_str name, ps_table *table, ps_exists exists, bool *kept)
+{
+    ps_ctx own = *cx;
+    ps_entry entry = {0};
+
+    own.mem = catalog->mem;
+    entry.name = text_copy(&own, name);
+    if (!entry.name) {
+        cx->error = own.error;
+        return PS_MEMORY;
+    }
+    entry.table = ps_table_ref(table);
+    ps_mutex_lock(&catalog->mutex);
+    const ps_status st = catalog_put(&own, catalog, &entry, exists, kept);
+    ps_mutex_unlock(&catalog->mutex);
+    cx->error = own.error;
+    return st;
+}
+
+static ps_status view_fill(ps_ctx *cx, ps_entry *entry, ps_str name, ps_str text, const ps_str *columns, uint32_t n)
+{
+    entry->name = text_copy(cx, name);
+    entry->view_text = text_copy(cx, text);
+    entry->view_columns = ps_alloc_zero(cx, (n + 1) * sizeof(char *));
+    if (!entry->name || !entry->view_text || !entry->view_columns) return PS_MEMORY;
+    for (uint32_t i = 0; i < n; i++) {
+        entry->view_columns[i] = text_copy(cx, columns[i]);
+        if (!entry->view_columns[i]) return PS_MEMORY;
+        entry->n_view_columns = i + 1;
+    }
+    return PS_OK;
+}
+
+ps_status ps_catalog_put_view(ps_ctx *cx, ps_catalog *catalog, ps_str name, ps_str text, const ps_str *columns,
+                              uint32_t n_columns, ps_exists exists, bool *kept)
+{
+    ps_ctx own = *cx;
+    ps_entry entry = {0};
+
+    own.mem = catalog->mem;
+    ps_status st = view_fill(&own, &entry, name, text, columns, n_columns);
+    if (st != PS_OK) {
+        entry_release(&entry);
+    } else {
+        ps_mutex_lock(&catalog->mutex);
+        st = catalog_put(&own, catalog, &entry, exists, kept);
+        ps_mutex_unlock(&catalog->mutex);
+    }
+    cx->error = own.error;
+    return st;
+}
+
+static ps_status found_view(ps_ctx *cx, ps_arena *arena, const ps_entry *entry, ps_catalog_found *out)
+{
+    const size_t n = strlen(entry->view_text);
+    ps_str *columns = PS_ARENA_ARRAY(cx, arena, ps_str, entry->n_view_columns + 1);
+
+    out->view_text = (ps_str){ps_arena_strndup(cx, arena, entry->view_text, n), n};
+    if (!columns || !out->view_text.at) return PS_MEMORY;
+    for (uint32_t i = 0; i < entry->n_view_columns; i++) {
+        const size_t length = strlen(entry->view_columns[i]);
+
+        columns[i] = (ps_str){ps_arena_strndup(cx, arena, entry->view_columns[i], length), length};
+        if (!columns[i].at) return PS_MEMORY;
+    }
+    out->view_columns = columns;
+    out->n_view_columns = entry->n_view_columns;
+    return PS_OK;
+}
+
+ps_status ps_catalog_get(ps_ctx *cx, ps_arena *arena, ps_catalog *catalog, ps_str name, bool *found, ps_catalog_found *out)
+{
+    ps_status st = PS_OK;
+
+    *out = (ps_catalog_found){0};
+    ps_mutex_lock(&catalog->mutex);
+    const ps_entry *entry = catalog_find(catalog, name);
+    *found = entry != NULL;
+    if (entry && entry->table) out->table = ps_table_ref(entry->table);
+    else if (entry) st = found_view(cx, arena, entry, out);
+    ps_mutex_unlock(&catalog->mutex);
+    return st;
+}
+
+ps_status ps_catalog_append(ps_ctx *cx, ps_catalog *catalog, ps_str name, ps_segment *const *segments, uint32_t n)
+{
+    ps_table *next = NULL, *old = NULL;
+    ps_status st;
+
+    ps_mutex_lock(&catalog->mutex);
+    ps_entry *entry = catalog_find(catalog, name);
+    if (!entry || !entry->table) {
+        st = ps_fail(cx, PS_BIND, "the table is gone: %.*s", PS_STR_ARGS(name));
+    } else {
+        st = ps_table_append(cx, entry->table, segments, n, &next);
+        if (st == PS_OK) {
+            old = entry->table;
+            entry->table = next;
+        }
+    }
+    ps_mutex_unlock(&catalog->mutex);
+    ps_table_unref(old);
+    return st;
+}
+
+ps_status ps_catalog_drop(ps_ctx *cx, ps_catalog *catalog, ps_str name, bool view, bool *found)
+{
+    ps_status st = PS_OK;
+
+    ps_mutex_lock(&catalog->mutex);
+    ps_entry *entry = catalog_find(catalog, name);
+    *found = entry != NULL;
+    if (entry && (entry->table == NULL) != view) {
+        st = ps_fail(cx, PS_BIND, "%s is a %s: use DROP %s", entry->name, entry->table ? "table" : "view",
+                     entry->table ? "TABLE" : "VIEW");
+    } else if (entry) {
+        entry_release(entry);
+        memmove(entry, entry + 1, (size_t)((char *)(catalog->entries.at + catalog->entries.n) - (char *)(entry + 1)));
+        catalog->entries.n--;
+    }
+    ps_mutex_unlock(&catalog->mutex);
+    return st;
+}
+
+void ps_catalog_names(ps_catalog *catalog, void (*fn)(void *user, ps_str name, bool view), void *user)
+{
+    ps_mutex_lock(&catalog->mutex);
+    for (size_t i = 0; i < catalog->entries.n; i++) {
+        fn(user, ps_str_of(catalog->entries.at[i].name), catalog->entries.at[i].table == NULL);
+    }
+    ps_mutex_unlock(&catalog->mutex);
+}
