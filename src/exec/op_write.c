@@ -32,7 +32,7 @@ static ps_status write_open(ps_ctx *cx, ps_op *op)
 
     PS_TRY(ps_collector_init(cx, &op->arena, &shared->collector, op->n_feeders,
                              limit ? PS_MIN(limit / 8, WRITE_BYTES_MAX) : WRITE_BYTES_MAX));
-    return spec->class->open(cx, spec->path, config->schema, &spec->options, &shared->sink);
+    return spec->class->open(cx, spec, config->schema, &shared->sink);
 }
 
 /* Writes what is out, unless somebody else does. */
@@ -131,7 +131,7 @@ static ps_status write_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch 
     const write_shared *shared = op->shared;
     const ps_value count = ps_value_int(PS_TYPE(INT64), (ps_i128)shared->n_rows);
 
-    /* rare: the arena that held the sink's batches takes the constant too */
+    /* one call a query: the local is an arena for this constant */
     out->n = out->n_live = 1;
     out->n_cols = op->n_cols;
     *done = true;

@@ -123,18 +123,20 @@ typedef struct ps_format {
 
 /* Writing: one sink for a query; tasks hand it batches in order of position. */
 typedef struct ps_sink ps_sink;
-typedef struct ps_sink_class {
+typedef struct ps_sink_class ps_sink_class;
+typedef struct ps_sink_spec {   /* what a Write node holds */
+    const ps_sink_class *class;
+    ps_str path;                /* of a file; a table's name */
+    ps_options options;
+    void *user;                 /* for sinks that are not files: not part of the plan's hash or JSON */
+} ps_sink_spec;
+struct ps_sink_class {
     const char *name;
-    /* Checks options and prepares the temporary file; nothing at the final name before commit. */
-    ps_status (*open)(ps_ctx *cx, ps_str path, const ps_schema *schema, const ps_options *options, ps_sink **out);
+    /* Checks options and prepares the temporary file; nothing at the final name before commit. spec lives as long as the plan. */
+    ps_status (*open)(ps_ctx *cx, const ps_sink_spec *spec, const ps_schema *schema, ps_sink **out);
     ps_status (*write)(ps_ctx *cx, ps_sink *sink, const ps_batch *batch); /* one call at a time, in order */
     ps_status (*commit)(ps_ctx *cx, ps_sink *sink, uint64_t *n_rows);     /* the file appears whole */
     void (*close)(ps_sink *sink);                                         /* after commit or instead of it: leaves nothing behind */
-} ps_sink_class;
-typedef struct ps_sink_spec {   /* what a Write node holds */
-    const ps_sink_class *class;
-    ps_str path;
-    ps_options options;
-} ps_sink_spec;
+};
 
 #endif

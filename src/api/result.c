@@ -1,0 +1,181 @@
+/* api/result.c -- results: fetching, cancelling, the Arrow stream. */
+#include "api/handles.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+void ps_result_free(ps_result *result)
+{
+    if (!result) return;
+    ps_session *session = result->session;
+
+    ps_mutex_lock(&session->mutex);
+    if (session->current == result) session->current = NULL;
+    ps_mutex_unlock(&session->mutex);
+    ps_query_free(result->query);
+    ps_schema_unref(result->schema);
+    ps_arena_release(&result->arena);
+    ps_free(result->text);
+    ps_free(result);
+    ps_session_unref(session);
+}
+
+uint32_t ps_result_columns(const ps_result *result) { return result->schema ? result->schema->n : 0; }
+const char *ps_result_tag(const ps_result *result) { return result->tag; }
+int64_t ps_result_rows_changed(const ps_result *result) { return result->rows_changed; }
+
+void ps_result_cancel(ps_result *result)
+{
+    int32_t running = PS_OK;
+
+    /* relaxed: only the flag itself matters */
+    atomic_compare_exchange_strong_explicit(&result->cancel.code, &running, PS_CANCELLED, memory_order_relaxed,
+                                            memory_order_relaxed);
+}
+
+double ps_result_progress(const ps_result *result) { return result->query ? ps_query_progress(result->query) : 1; }
+
+ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node *plan)
+{
+    ps_ctx *cx = &result->cx;
+    ps_field *fields = PS_ARENA_ARRAY(cx, &result->arena, ps_field, plan->n_cols + 1);
+
+    if (!fields) return PS_MEMORY;
+    for (uint32_t i = 0; i < plan->n_cols; i++) {
+        fields[i] = (ps_field){.name = plan->cols[i].name, .type = plan->cols[i].type, .nullable = plan->cols[i].nullable};
+    }
+    PS_TRY(ps_schema_new(cx, fields, plan->n_cols, &result->schema));
+    result->exec = result->settings.exec;
+    if (result->exec.threads == 0) result->exec.threads = result->session->instance->threads;
+    if (result->exec.memory_limit == 0) result->exec.memory_limit = (uint64_t)result->session->instance->mem.limit;
+    result->exec.temp_directory = result->settings.temp_directory[0] ? result->settings.temp_directory
+                                                                     : result->session->instance->temp_directory;
+    PS_TRY(ps_batch_init(cx, &result->arena, plan->n_cols, &result->batch));
+    return ps_query_new(cx, result->session->instance->pool, plan, &result->exec, &result->cancel, &result->mem,
+                        planner->next_id, &result->query);
+}
+
+static void batch_release(ps_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->n_cols; i++) {
+        ps_owner_unref(batch->cols[i].owner);
+        batch->cols[i].owner = NULL;
+    }
+}
+
+ps_status ps_result_drain(ps_result *result, int64_t *sum)
+{
+    bool done = false;
+
+    while (!done) {
+        PS_TRY(ps_query_next(&result->cx, result->query, UINT64_MAX, &result->batch, &done));
+        for (uint32_t row = 0; sum && !done && row < result->batch.n; row++) {
+            ps_value value;
+
+            PS_TRY(ps_vec_value(&result->cx, &result->arena, &result->batch.cols[0], row, &value));
+            *sum += (int64_t)value.i;
+        }
+        if (!done) batch_release(&result->batch);
+    }
+    return PS_OK;
+}
+
+ps_status ps_result_schema(ps_result *result, struct ArrowSchema *out, ps_error *error)
+{
+    ps_schema *empty = NULL;
+    ps_status st = PS_OK;
+
+    if (!result->schema) st = ps_schema_new(&result->cx, NULL, 0, &empty);
+    if (st == PS_OK) st = ps_arrow_export_schema(&result->cx, result->schema ? result->schema : empty, out);
+    ps_schema_unref(empty);
+    return ps_give_error(&result->cx, st, error);
+}
+
+static ps_status fetch(ps_result *result, uint64_t timeout_ms, struct ArrowArray *out, ps_fetch *what)
+{
+    const uint64_t timeout_ns = timeout_ms > UINT64_MAX / 1000000 ? UINT64_MAX : timeout_ms * 1000000;
+    bool done = false;
+
+    *what = PS_FETCH_END;
+    if (!result->query) return PS_OK;
+    PS_TRY(ps_query_next(&result->cx, result->query, timeout_ns, &result->batch, &done));
+    if (done) return PS_OK;
+    *what = PS_FETCH_WAIT;
+    if (result->batch.n == 0) return PS_OK;
+    *what = PS_FETCH_BATCH;
+    const ps_status st = ps_arrow_export_batch(&result->cx, result->schema, &result->batch, out);
+    batch_release(&result->batch);
+    return st;
+}
+
+ps_status ps_result_next(ps_result *result, uint64_t timeout_ms, struct ArrowArray *out, ps_fetch *what, ps_error *error)
+{
+    memset(out, 0, sizeof(*out));
+    PS_TRY(ps_instance_check(result->session->instance, error));
+    return ps_give_error(&result->cx, fetch(result, timeout_ms, out, what), error);
+}
+
+static int stream_errno(ps_status st)
+{
+    switch (st) {
+    case PS_OK: return 0;
+    case PS_MEMORY: return ENOMEM;
+    case PS_CANCELLED: return ECANCELED;
+    case PS_TIMEOUT: return ETIMEDOUT;
+    case PS_IO: return EIO;
+    case PS_DISK_FULL: return ENOSPC;
+    case PS_UNSUPPORTED: return ENOTSUP;
+    default: return EINVAL;
+    }
+}
+
+static int stream_fail(ps_result *result, ps_status st, const ps_error *error)
+{
+    if (st != PS_OK) {
+        snprintf(result->stream_error, sizeof(result->stream_error), "%s: %s%s%s", ps_status_name(st), error->message,
+                 error->hint[0] ? ": " : "", error->hint);
+    }
+    return stream_errno(st);
+}
+
+static int stream_get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
+{
+    ps_result *result = stream->private_data;
+    ps_error error = {0};
+    const ps_status st = ps_result_schema(result, out, &error);
+
+    return stream_fail(result, st, &error);
+}
+
+static int stream_get_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
+{
+    ps_result *result = stream->private_data;
+    ps_error error = {0};
+    ps_fetch what;
+    const ps_status st = ps_result_next(result, UINT64_MAX, out, &what, &error);
+
+    return stream_fail(result, st, &error);
+}
+
+static const char *stream_get_last_error(struct ArrowArrayStream *stream)
+{
+    const ps_result *result = stream->private_data;
+
+    return result->stream_error[0] ? result->stream_error : NULL;
+}
+
+static void stream_release(struct ArrowArrayStream *stream)
+{
+    ps_result_free(stream->private_data);
+    stream->private_data = NULL;
+    stream->release = NULL;
+}
+
+ps_status ps_result_stream(ps_result *result, struct ArrowArrayStream *out, ps_error *error)
+{
+    (void)error;
+    *out = (struct ArrowArrayStream){.get_schema = stream_get_schema, .get_next = stream_get_next,
+                                     .get_last_error = stream_get_last_error, .release = stream_release,
+                                     .private_data = result};
+    return PS_OK;
+}

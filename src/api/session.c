@@ -1,0 +1,222 @@
+/* api/session.c -- sessions: settings, cancelling, running SQL text. */
+#include "api/handles.h"
+
+#include "front/sql/lower.h"
+#include "front/sql/parser.h"
+
+ps_status ps_session_new(ps_instance *instance, ps_session **out, ps_error *error)
+{
+    ps_ctx cx;
+
+    *out = NULL;
+    PS_TRY(ps_instance_check(instance, error));
+    ps_ctx_init(&cx, &instance->mem, NULL);
+    ps_session *session = ps_alloc_zero(&cx, sizeof(*session));
+    if (!session) return ps_give_error(&cx, PS_MEMORY, error);
+    atomic_init(&session->refs, 1);
+    atomic_init(&session->busy, false);
+    session->instance = ps_instance_ref(instance);
+    ps_mem_init(&session->mem, &instance->mem, "session", 0);
+    ps_catalog_init(&session->temporary, &session->mem);
+    ps_mutex_init(&session->mutex);
+    ps_settings_init(&session->settings);
+    *out = session;
+    return PS_OK;
+}
+
+ps_session *ps_session_ref(ps_session *session)
+{
+    /* relaxed: made from a reference that is held */
+    atomic_fetch_add_explicit(&session->refs, 1, memory_order_relaxed);
+    return session;
+}
+
+void ps_session_unref(ps_session *session)
+{
+    /* acq_rel: the last holder sees everything done under the others */
+    if (!session || atomic_fetch_sub_explicit(&session->refs, 1, memory_order_acq_rel) != 1) return;
+    ps_instance *instance = session->instance;
+
+    for (size_t i = 0; i < session->prepared.n; i++) {
+        ps_free(session->prepared.at[i].name);
+        ps_free(session->prepared.at[i].sql);
+    }
+    ps_free(session->prepared.at);
+    ps_catalog_release(&session->temporary);
+    ps_mutex_destroy(&session->mutex);
+    ps_free(session);
+    ps_instance_unref(instance);
+}
+
+void ps_session_free(ps_session *session) { ps_session_unref(session); }
+
+/* Marks the session as in a call; PS_MISUSE when it is in one already. */
+static ps_status session_enter(ps_session *session, ps_error *error)
+{
+    bool idle = false;
+    ps_ctx cx;
+
+    PS_TRY(ps_instance_check(session->instance, error));
+    /* acquire: sees what the last call on another thread did */
+    if (atomic_compare_exchange_strong_explicit(&session->busy, &idle, true, memory_order_acquire, memory_order_relaxed)) {
+        return PS_OK;
+    }
+    ps_ctx_init(&cx, NULL, NULL);
+    ps_fail(&cx, PS_MISUSE, "a session takes one call at a time");
+    return ps_give_error(&cx, PS_MISUSE, error);
+}
+
+static void session_leave(ps_session *session)
+{
+    atomic_store_explicit(&session->busy, false, memory_order_release);
+}
+
+static void session_apply(ps_session *session)
+{
+    /* relaxed: read by charges of later queries */
+    atomic_store_explicit(&session->mem.limit, (int64_t)session->settings.exec.memory_limit, memory_order_relaxed);
+}
+
+ps_status ps_session_set(ps_session *session, const char *name, const char *value, ps_error *error)
+{
+    ps_ctx cx;
+
+    PS_TRY(session_enter(session, error));
+    ps_ctx_init(&cx, &session->mem, NULL);
+    const ps_status st = ps_settings_set(&cx, &session->settings, ps_str_of(name), ps_str_of(value));
+    session_apply(session);
+    session_leave(session);
+    return ps_give_error(&cx, st, error);
+}
+
+ps_status ps_session_get(ps_session *session, const char *name, char *buffer, size_t buffer_bytes, ps_error *error)
+{
+    ps_ctx cx;
+    ps_text text;
+
+    PS_TRY(session_enter(session, error));
+    ps_ctx_init(&cx, &session->mem, NULL);
+    ps_text_init(&text, &cx);
+    const ps_status st = ps_settings_get(&cx, &session->settings, ps_str_of(name), &text);
+    if (st == PS_OK && buffer_bytes) {
+        const size_t n = PS_MIN(text.n, buffer_bytes - 1);
+
+        if (n) memcpy(buffer, text.at, n);
+        buffer[n] = 0;
+    }
+    ps_text_release(&text);
+    session_leave(session);
+    return ps_give_error(&cx, st, error);
+}
+
+void ps_session_set_current(ps_session *session, ps_result *result)
+{
+    ps_mutex_lock(&session->mutex);
+    session->current = result;
+    ps_mutex_unlock(&session->mutex);
+}
+
+void ps_session_cancel(ps_session *session)
+{
+    ps_mutex_lock(&session->mutex);
+    if (session->current) ps_result_cancel(session->current);
+    ps_mutex_unlock(&session->mutex);
+}
+
+ps_status ps_result_bind(ps_result *result, ps_planner *planner, ps_str text, const ps_value *params, uint32_t n_params,
+                         ps_statement *out)
+{
+    ps_sql_statements statements;
+    ps_bind_env env;
+
+    PS_TRY(ps_sql_parse(&result->cx, &result->arena, text, &statements));
+    *out = (ps_statement){.kind = PS_STATEMENT_NONE};
+    if (statements.n == 0) return PS_OK;
+    ps_session_env(result->session, &env);
+    env.params = params;
+    env.n_params = n_params;
+    return ps_sql_lower(planner, &env, text, &statements.at[0], out);
+}
+
+static ps_status result_make(ps_session *session, ps_str text, ps_result **out, ps_error *error)
+{
+    ps_ctx cx;
+
+    ps_ctx_init(&cx, &session->mem, NULL);
+    ps_result *result = ps_alloc_zero(&cx, sizeof(*result));
+    char *copy = ps_alloc(&cx, text.n + 1);
+    if (!result || !copy) {
+        ps_free(result);
+        ps_free(copy);
+        return ps_give_error(&cx, PS_MEMORY, error);
+    }
+    if (text.n) memcpy(copy, text.at, text.n);
+    copy[text.n] = 0;
+    result->text = copy;
+    result->text_bytes = text.n;
+    result->session = ps_session_ref(session);
+    result->rows_changed = -1;
+    result->tag = "";
+    result->settings = session->settings;
+    ps_mem_init(&result->mem, &session->mem, "query", 0);
+    if (session->settings.max_execution_ms) {
+        atomic_store_explicit(&result->cancel.deadline_ns,
+                              ps_clock_ns() + session->settings.max_execution_ms * 1000000u, memory_order_relaxed);
+    }
+    ps_ctx_init(&result->cx, &result->mem, &result->cancel);
+    result->cx.batch_rows = session->settings.exec.batch_rows;
+    *out = result;
+    return PS_OK;
+}
+
+static ps_status run_first(ps_result *result, const char **tail, const char *text)
+{
+    ps_planner planner = {.cx = &result->cx, .arena = &result->arena};
+    ps_sql_statements statements;
+    ps_statement statement;
+    ps_bind_env env;
+    ps_status st;
+
+    st = ps_sql_parse(&result->cx, &result->arena, (ps_str){result->text, result->text_bytes}, &statements);
+    if (st == PS_OK && statements.n == 0) {
+        if (tail) *tail = text + result->text_bytes;
+        return PS_OK;
+    }
+    if (st == PS_OK && !tail && statements.n > 1) {
+        st = ps_fail(&result->cx, PS_PARSE, "one statement was expected, not %u", (unsigned)statements.n);
+        ps_fail_at(&result->cx, statements.at[1].at);
+    }
+    if (st == PS_OK) {
+        ps_session_env(result->session, &env);
+        st = ps_sql_lower(&planner, &env, (ps_str){result->text, result->text_bytes}, &statements.at[0], &statement);
+    }
+    if (st == PS_OK && tail) *tail = text + (statements.n > 1 ? statements.at[1].at : result->text_bytes);
+    if (st == PS_OK) st = ps_statement_run(result, &planner, &statement);
+    if (st != PS_OK && result->cx.error.offset) {
+        ps_sql_locate((ps_str){result->text, result->text_bytes}, result->cx.error.offset - 1, &result->cx.error);
+    }
+    return st;
+}
+
+ps_status ps_session_sql(ps_session *session, const char *text, size_t bytes, const char **tail, ps_result **out,
+                         ps_error *error)
+{
+    ps_result *result = NULL;
+
+    *out = NULL;
+    PS_TRY(session_enter(session, error));
+    ps_status st = result_make(session, (ps_str){text, bytes}, &result, error);
+    if (st == PS_OK) {
+        ps_session_set_current(session, result);
+        st = run_first(result, tail, text);
+        session_apply(session);
+        ps_give_error(&result->cx, st, error);
+    }
+    if (st != PS_OK) {
+        ps_result_free(result);
+        result = NULL;
+    }
+    session_leave(session);
+    *out = result;
+    return st;
+}
