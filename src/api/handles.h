@@ -6,7 +6,7 @@
 #ifndef PS_API_HANDLES_H
 #define PS_API_HANDLES_H
 
-#include "api/catalog.h"
+#include "api/relations.h"
 #include "api/settings.h"
 #include "bind/statement.h"
 #include "exec/query.h"
@@ -20,7 +20,7 @@ struct ps_instance {
     ps_pool *pool;
     uint32_t threads;
     char temp_directory[PS_SETTING_TEXT_MAX];
-    ps_catalog catalog;
+    ps_relations relations;
 };
 
 typedef struct ps_prepared { char *name, *sql; uint32_t n_params; } ps_prepared;
@@ -31,7 +31,7 @@ struct ps_session {
     ps_instance *instance;
     ps_mem mem;              /* limit: the setting memory_limit */
     ps_settings settings;
-    ps_catalog temporary;
+    ps_relations temporary;
     PS_ARRAY(ps_prepared) prepared;
     ps_mutex mutex;          /* guards current */
     struct ps_result *current; /* what ps_session_cancel stops */
@@ -66,7 +66,7 @@ void ps_session_set_current(ps_session *session, ps_result *result);
 /* env.c: the world as this session sees it; borrowed by the bind of one statement. */
 void ps_session_env(ps_session *session, ps_bind_env *out);
 /* table_sink.c: what CREATE TABLE AS and INSERT write to. */
-typedef struct ps_table_target { ps_catalog *catalog; bool append; ps_exists exists; } ps_table_target;
+typedef struct ps_table_target { ps_relations *relations; bool append; ps_exists exists; } ps_table_target;
 extern const ps_sink_class ps_table_sink;
 /* statement.c: runs a bound statement as far as it goes without fetching rows. */
 ps_status ps_statement_run(ps_result *result, ps_planner *planner, const ps_statement *statement);

@@ -44,7 +44,7 @@ ps_status ps_instance_new(const ps_instance_options *options, ps_instance **out,
     atomic_init(&instance->refs, 1);
     instance->pid = getpid();
     ps_mem_init(&instance->mem, NULL, "instance", given.memory_bytes_max ? given.memory_bytes_max : default_memory());
-    ps_catalog_init(&instance->catalog, &instance->mem);
+    ps_relations_init(&instance->relations, &instance->mem);
     const ps_status st = instance_configure(&cx, instance, &given);
     if (st != PS_OK) {
         ps_instance_unref(instance);
@@ -76,7 +76,7 @@ void ps_instance_unref(ps_instance *instance)
     /* acq_rel: the last holder sees everything done under the others */
     if (!instance || atomic_fetch_sub_explicit(&instance->refs, 1, memory_order_acq_rel) != 1) return;
     ps_pool_free(instance->pool);
-    ps_catalog_release(&instance->catalog);
+    ps_relations_release(&instance->relations);
     ps_free(instance);
     ps_mem_trim();
 }

@@ -17,7 +17,7 @@ ps_status ps_session_new(ps_instance *instance, ps_session **out, ps_error *erro
     atomic_init(&session->busy, false);
     session->instance = ps_instance_ref(instance);
     ps_mem_init(&session->mem, &instance->mem, "session", 0);
-    ps_catalog_init(&session->temporary, &session->mem);
+    ps_relations_init(&session->temporary, &session->mem);
     ps_mutex_init(&session->mutex);
     ps_settings_init(&session->settings);
     *out = session;
@@ -42,7 +42,7 @@ void ps_session_unref(ps_session *session)
         ps_free(session->prepared.at[i].sql);
     }
     ps_free(session->prepared.at);
-    ps_catalog_release(&session->temporary);
+    ps_relations_release(&session->temporary);
     ps_mutex_destroy(&session->mutex);
     ps_free(session);
     ps_instance_unref(instance);

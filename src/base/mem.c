@@ -69,9 +69,33 @@ void ps_mem_init(ps_mem *mem, ps_mem *parent, const char *name, uint64_t limit)
 {
     mem->parent = parent;
     mem->name = name;
+    mem->counted = false;
     atomic_init(&mem->used, 0);
     atomic_init(&mem->peak, 0);
     atomic_init(&mem->limit, limit > INT64_MAX ? 0 : (int64_t)limit);
+}
+
+/* A counted payer and its parents are charged one byte for being open; whoever takes used to 0
+ * is the last and frees it. So `used` is the reference count. */
+ps_mem *ps_mem_new(ps_ctx *cx, ps_mem *parent, const char *name, uint64_t limit)
+{
+    ps_mem *mem = malloc(sizeof(*mem));
+
+    if (!mem) {
+        ps_fail_memory(cx, sizeof(*mem));
+        return NULL;
+    }
+    ps_mem_init(mem, parent, name, limit);
+    mem->counted = true;
+    atomic_init(&mem->used, 1);
+    for (ps_mem *level = parent; level; level = level->parent)
+        atomic_fetch_add_explicit(&level->used, 1, memory_order_relaxed);
+    return mem;
+}
+
+void ps_mem_close(ps_mem *mem)
+{
+    if (mem) ps_mem_uncharge(mem, 1);
 }
 
 static void peak_raise(ps_mem *mem, int64_t used)
@@ -131,11 +155,15 @@ ps_status ps_mem_charge(ps_ctx *cx, ps_mem *mem, size_t bytes)
 
 void ps_mem_uncharge(ps_mem *mem, size_t bytes)
 {
-    for (; mem; mem = mem->parent) {
+    while (mem) {
+        ps_mem *const parent = mem->parent; /* read before another thread may free mem */
+        const bool counted = mem->counted;
+        /* acq_rel: the one that frees mem comes after everybody else's last use of it */
         const int64_t old =
-            atomic_fetch_sub_explicit(&mem->used, (int64_t)bytes, memory_order_relaxed);
+            atomic_fetch_sub_explicit(&mem->used, (int64_t)bytes, memory_order_acq_rel);
         PS_ASSERT(old >= (int64_t)bytes);
-        (void)old;
+        if (counted && old == (int64_t)bytes) free(mem);
+        mem = parent;
     }
 }
 
@@ -401,15 +429,15 @@ void ps_free(void *usable)
     const bool mapped = header->kind == KIND_MAPPED;
 
     header->kind = KIND_FREED;
-    ps_mem_uncharge(payer, total);
-    if (!mapped) {
+    if (mapped) {
+        size_t size;
+        const unsigned class = class_of(total, &size);
+        PS_ASSERT(size == total);
+        if (!cache_put(payer, class, header)) pages_give(header, total);
+    } else {
         free(header);
-        return;
     }
-    size_t size;
-    const unsigned class = class_of(total, &size);
-    PS_ASSERT(size == total);
-    if (!cache_put(payer, class, header)) pages_give(header, total);
+    ps_mem_uncharge(payer, total); /* last: it may free the payer */
 }
 
 size_t ps_block_size(const void *usable)

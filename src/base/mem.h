@@ -18,6 +18,7 @@ enum { PS_BLOCK_BYTES = 64 * 1024, PS_ALIGN = 64 };
 /* A payer. Zeroed members are right for "no limit". */
 struct ps_mem {
     ps_mem *parent;            /* NULL: the root */
+    bool counted;              /* made by ps_mem_new */
     const char *name;          /* static: "instance", "query", "hash join" */
     _Atomic int64_t used;      /* bytes charged here and below */
     _Atomic int64_t peak;      /* highest value of used */
@@ -25,6 +26,10 @@ struct ps_mem {
 };
 
 void ps_mem_init(ps_mem *mem, ps_mem *parent, const char *name, uint64_t limit);
+/* A payer that lives as long as anything charged to it: blocks may outlive the query that made them
+ * (rows in a consumer's hands). Closed by whoever made it; NULL: failed. */
+ps_mem *ps_mem_new(ps_ctx *cx, ps_mem *parent, const char *name, uint64_t limit) __attribute__((warn_unused_result));
+void ps_mem_close(ps_mem *mem); /* NULL ok */
 /* Charges bytes to mem and its parents, or fails with PS_MEMORY and charges nothing. */
 ps_status ps_mem_charge(ps_ctx *cx, ps_mem *mem, size_t bytes);
 /* The same without an error: false when it doesn't fit (the caller can spill instead). */

@@ -43,17 +43,17 @@ ps_status ps_lane_open(ps_lane *lane)
 
     lane->opened = true;
     PS_TRY(lane_reserve(lane));
-    cx->mem = &plan->source->mem;
+    cx->mem = plan->source->mem;
     if (plan->source->class->source_open) {
         PS_TRY(plan->source->class->source_open(cx, plan->source, lane->source_local));
     }
     for (size_t i = 0; i < plan->ops.n; i++) {
         ps_op *op = plan->ops.at[i];
 
-        cx->mem = &op->mem;
+        cx->mem = op->mem;
         if (op->class->local_open) PS_TRY(op->class->local_open(cx, op, lane->locals[i]));
     }
-    cx->mem = &plan->sink->mem;
+    cx->mem = plan->sink->mem;
     return plan->sink->class->sink_open
                ? plan->sink->class->sink_open(cx, plan->sink, lane->sink_local)
                : PS_OK;
@@ -121,7 +121,7 @@ static ps_status lane_source(ps_lane *lane)
     ps_batch *batch = &lane->batches[0];
     const uint64_t start = ps_cycles();
 
-    lane->cx.mem = &source->mem;
+    lane->cx.mem = source->mem;
     batch->n = batch->n_live = 0;
     batch->sel = NULL;
     PS_TRY(source->class->source_next(&lane->cx, source, lane->source_local, batch, &lane->source_done));
@@ -137,7 +137,7 @@ static ps_status lane_push(ps_lane *lane, uint32_t i, ps_flow *flow)
     ps_batch *out = &lane->batches[i + 1];
     const uint64_t start = ps_cycles();
 
-    lane->cx.mem = &op->mem;
+    lane->cx.mem = op->mem;
     out->n = out->n_live = 0;
     out->sel = NULL;
     out->morsel = in->morsel;
@@ -154,7 +154,7 @@ static ps_status lane_sink(ps_lane *lane, ps_flow *flow)
     const ps_batch *in = &lane->batches[plan->ops.n];
     const uint64_t start = ps_cycles();
 
-    lane->cx.mem = &plan->sink->mem;
+    lane->cx.mem = plan->sink->mem;
     *flow = PS_FLOW_MORE_INPUT;
     PS_TRY(plan->sink->class->sink(&lane->cx, plan->sink, lane->sink_local, in, flow));
     lane_count(&lane->stats[plan->ops.n + 1], in, NULL, ps_cycles() - start);
@@ -207,7 +207,7 @@ static ps_status lane_end(ps_lane *lane)
 
     lane_publish(lane);
     if (!plan->sink->class->sink_end) return PS_OK;
-    lane->cx.mem = &plan->sink->mem;
+    lane->cx.mem = plan->sink->mem;
     return plan->sink->class->sink_end(&lane->cx, plan->sink, lane->sink_local,
                                        ps_pipe_position(lane->pipe, lane->morsel));
 }
@@ -239,6 +239,6 @@ ps_status ps_lane_combine(ps_lane *lane)
 {
     ps_op *sink = lane->pipe->plan->sink;
 
-    lane->cx.mem = &sink->mem;
+    lane->cx.mem = sink->mem;
     return sink->class->combine ? sink->class->combine(&lane->cx, sink, lane->sink_local) : PS_OK;
 }

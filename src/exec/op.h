@@ -108,7 +108,7 @@ struct ps_op {
     const ps_col *cols;
     uint32_t number;            /* position in the physical plan */
     uint32_t n_feeders;         /* as sink: pipelines that end here; known when open is called */
-    ps_mem mem;                 /* pays for its state; a child of the query's */
+    ps_mem *mem;                /* pays for its state; a child of the query's */
     ps_op_stats stats;
 };
 

@@ -35,7 +35,7 @@ static ps_status query_open_ops(ps_query *query)
     for (size_t i = 0; i < query->phys.ops.n; i++) {
         ps_op *op = query->phys.ops.at[i];
 
-        query->cx.mem = &op->mem;
+        query->cx.mem = op->mem;
         if (op->class->open) PS_TRY(op->class->open(&query->cx, op));
     }
     query->cx.mem = query->mem;
@@ -207,7 +207,7 @@ void ps_query_annotate(const ps_query *query, const ps_node *node, ps_text *out)
         ps_text_printf(out, " [%s: %llu rows, %llu batches, %.2f Mcycles, %.1f KiB peak]", op->class->name,
                        (unsigned long long)PS_MAX(op->stats.rows_out, op->stats.rows_in),
                        (unsigned long long)op->stats.batches, (double)op->stats.cycles / 1e6,
-                       (double)op->mem.peak / 1024.0);
+                       (double)op->mem->peak / 1024.0);
         if (op->stats.spilled_bytes) {
             ps_text_printf(out, " [%.1f MiB spilled]", (double)op->stats.spilled_bytes / 1048576.0);
         }
@@ -232,6 +232,7 @@ void ps_query_free(ps_query *query)
 
         if (op->class->close) op->class->close(op);
         ps_arena_release(&op->arena);
+        ps_mem_close(op->mem);
     }
     ps_cond_destroy(&query->changed);
     ps_mutex_destroy(&query->mutex);

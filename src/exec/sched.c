@@ -214,13 +214,13 @@ static ps_status task_body(ps_query *query, const ps_task *task, ps_ctx *cx, boo
 {
     ps_op *op = task->sink ? task->sink->op : task->pipe->plan->source;
 
-    cx->mem = &op->mem;
+    cx->mem = op->mem;
     switch (task->kind) {
     case PS_TASK_PLAN: return plan_source(cx, op, task->pipe);
     case PS_TASK_MORSEL:
         if (!task->lane->opened) PS_TRY(ps_lane_open(task->lane));
         if (task->number == 1 && op->class->source_start) {
-            task->lane->cx.mem = &op->mem;
+            task->lane->cx.mem = op->mem;
             PS_TRY(op->class->source_start(&task->lane->cx, op, task->lane->source_local, task->lane->morsel));
         }
         return ps_lane_run(task->lane, parked);

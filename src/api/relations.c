@@ -1,11 +1,11 @@
-/* api/catalog.c -- see catalog.h. Lists are short (hundreds): lookup is linear. */
-#include "api/catalog.h"
+/* api/relations.c -- see relations.h. Lists are short (hundreds): lookup is linear. */
+#include "api/relations.h"
 
-void ps_catalog_init(ps_catalog *catalog, ps_mem *mem)
+void ps_relations_init(ps_relations *relations, ps_mem *mem)
 {
-    memset(catalog, 0, sizeof(*catalog));
-    ps_mutex_init(&catalog->mutex);
-    catalog->mem = mem;
+    memset(relations, 0, sizeof(*relations));
+    ps_mutex_init(&relations->mutex);
+    relations->mem = mem;
 }
 
 static void entry_release(ps_entry *entry)
@@ -17,17 +17,17 @@ static void entry_release(ps_entry *entry)
     ps_free(entry->name);
 }
 
-void ps_catalog_release(ps_catalog *catalog)
+void ps_relations_release(ps_relations *relations)
 {
-    for (size_t i = 0; i < catalog->entries.n; i++) entry_release(&catalog->entries.at[i]);
-    ps_free(catalog->entries.at);
-    ps_mutex_destroy(&catalog->mutex);
+    for (size_t i = 0; i < relations->entries.n; i++) entry_release(&relations->entries.at[i]);
+    ps_free(relations->entries.at);
+    ps_mutex_destroy(&relations->mutex);
 }
 
-static ps_entry *catalog_find(ps_catalog *catalog, ps_str name)
+static ps_entry *catalog_find(ps_relations *relations, ps_str name)
 {
-    for (size_t i = 0; i < catalog->entries.n; i++) {
-        if (ps_str_equal_nocase(ps_str_of(catalog->entries.at[i].name), name)) return &catalog->entries.at[i];
+    for (size_t i = 0; i < relations->entries.n; i++) {
+        if (ps_str_equal_nocase(ps_str_of(relations->entries.at[i].name), name)) return &relations->entries.at[i];
     }
     return NULL;
 }
@@ -43,9 +43,9 @@ static char *text_copy(ps_ctx *cx, ps_str text)
 }
 
 /* Puts a finished entry in place; it is taken over in every case. Mutex held. */
-static ps_status catalog_put(ps_ctx *cx, ps_catalog *catalog, ps_entry *entry, ps_exists exists, bool *kept)
+static ps_status catalog_put(ps_ctx *cx, ps_relations *relations, ps_entry *entry, ps_exists exists, bool *kept)
 {
-    ps_entry *old = catalog_find(catalog, ps_str_of(entry->name));
+    ps_entry *old = catalog_find(relations, ps_str_of(entry->name));
 
     *kept = false;
     if (old && exists == PS_EXISTS_KEEP) {
@@ -64,26 +64,26 @@ static ps_status catalog_put(ps_ctx *cx, ps_catalog *catalog, ps_entry *entry, p
         *old = *entry;
         return PS_OK;
     }
-    const ps_status st = PS_ARRAY_ADD(cx, &catalog->entries, *entry);
+    const ps_status st = PS_ARRAY_ADD(cx, &relations->entries, *entry);
     if (st != PS_OK) entry_release(entry);
     return st;
 }
 
-ps_status ps_catalog_put_table(ps_ctx *cx, ps_catalog *catalog, ps_str name, ps_table *table, ps_exists exists, bool *kept)
+ps_status ps_relations_put_table(ps_ctx *cx, ps_relations *relations, ps_str name, ps_table *table, ps_exists exists, bool *kept)
 {
     ps_ctx own = *cx;
     ps_entry entry = {0};
 
-    own.mem = catalog->mem;
+    own.mem = relations->mem;
     entry.name = text_copy(&own, name);
     if (!entry.name) {
         cx->error = own.error;
         return PS_MEMORY;
     }
     entry.table = ps_table_ref(table);
-    ps_mutex_lock(&catalog->mutex);
-    const ps_status st = catalog_put(&own, catalog, &entry, exists, kept);
-    ps_mutex_unlock(&catalog->mutex);
+    ps_mutex_lock(&relations->mutex);
+    const ps_status st = catalog_put(&own, relations, &entry, exists, kept);
+    ps_mutex_unlock(&relations->mutex);
     cx->error = own.error;
     return st;
 }
@@ -102,26 +102,26 @@ static ps_status view_fill(ps_ctx *cx, ps_entry *entry, ps_str name, ps_str text
     return PS_OK;
 }
 
-ps_status ps_catalog_put_view(ps_ctx *cx, ps_catalog *catalog, ps_str name, ps_str text, const ps_str *columns,
+ps_status ps_relations_put_view(ps_ctx *cx, ps_relations *relations, ps_str name, ps_str text, const ps_str *columns,
                               uint32_t n_columns, ps_exists exists, bool *kept)
 {
     ps_ctx own = *cx;
     ps_entry entry = {0};
 
-    own.mem = catalog->mem;
+    own.mem = relations->mem;
     ps_status st = view_fill(&own, &entry, name, text, columns, n_columns);
     if (st != PS_OK) {
         entry_release(&entry);
     } else {
-        ps_mutex_lock(&catalog->mutex);
-        st = catalog_put(&own, catalog, &entry, exists, kept);
-        ps_mutex_unlock(&catalog->mutex);
+        ps_mutex_lock(&relations->mutex);
+        st = catalog_put(&own, relations, &entry, exists, kept);
+        ps_mutex_unlock(&relations->mutex);
     }
     cx->error = own.error;
     return st;
 }
 
-static ps_status found_view(ps_ctx *cx, ps_arena *arena, const ps_entry *entry, ps_catalog_found *out)
+static ps_status found_view(ps_ctx *cx, ps_arena *arena, const ps_entry *entry, ps_relation_found *out)
 {
     const size_t n = strlen(entry->view_text);
     ps_str *columns = PS_ARENA_ARRAY(cx, arena, ps_str, entry->n_view_columns + 1);
@@ -139,27 +139,27 @@ static ps_status found_view(ps_ctx *cx, ps_arena *arena, const ps_entry *entry, 
     return PS_OK;
 }
 
-ps_status ps_catalog_get(ps_ctx *cx, ps_arena *arena, ps_catalog *catalog, ps_str name, bool *found, ps_catalog_found *out)
+ps_status ps_relations_get(ps_ctx *cx, ps_arena *arena, ps_relations *relations, ps_str name, bool *found, ps_relation_found *out)
 {
     ps_status st = PS_OK;
 
-    *out = (ps_catalog_found){0};
-    ps_mutex_lock(&catalog->mutex);
-    const ps_entry *entry = catalog_find(catalog, name);
+    *out = (ps_relation_found){0};
+    ps_mutex_lock(&relations->mutex);
+    const ps_entry *entry = catalog_find(relations, name);
     *found = entry != NULL;
     if (entry && entry->table) out->table = ps_table_ref(entry->table);
     else if (entry) st = found_view(cx, arena, entry, out);
-    ps_mutex_unlock(&catalog->mutex);
+    ps_mutex_unlock(&relations->mutex);
     return st;
 }
 
-ps_status ps_catalog_append(ps_ctx *cx, ps_catalog *catalog, ps_str name, ps_segment *const *segments, uint32_t n)
+ps_status ps_relations_append(ps_ctx *cx, ps_relations *relations, ps_str name, ps_segment *const *segments, uint32_t n)
 {
     ps_table *next = NULL, *old = NULL;
     ps_status st;
 
-    ps_mutex_lock(&catalog->mutex);
-    ps_entry *entry = catalog_find(catalog, name);
+    ps_mutex_lock(&relations->mutex);
+    ps_entry *entry = catalog_find(relations, name);
     if (!entry || !entry->table) {
         st = ps_fail(cx, PS_BIND, "the table is gone: %.*s", PS_STR_ARGS(name));
     } else {
@@ -169,35 +169,35 @@ ps_status ps_catalog_append(ps_ctx *cx, ps_catalog *catalog, ps_str name, ps_seg
             entry->table = next;
         }
     }
-    ps_mutex_unlock(&catalog->mutex);
+    ps_mutex_unlock(&relations->mutex);
     ps_table_unref(old);
     return st;
 }
 
-ps_status ps_catalog_drop(ps_ctx *cx, ps_catalog *catalog, ps_str name, bool view, bool *found)
+ps_status ps_relations_drop(ps_ctx *cx, ps_relations *relations, ps_str name, bool view, bool *found)
 {
     ps_status st = PS_OK;
 
-    ps_mutex_lock(&catalog->mutex);
-    ps_entry *entry = catalog_find(catalog, name);
+    ps_mutex_lock(&relations->mutex);
+    ps_entry *entry = catalog_find(relations, name);
     *found = entry != NULL;
     if (entry && (entry->table == NULL) != view) {
         st = ps_fail(cx, PS_BIND, "%s is a %s: use DROP %s", entry->name, entry->table ? "table" : "view",
                      entry->table ? "TABLE" : "VIEW");
     } else if (entry) {
         entry_release(entry);
-        memmove(entry, entry + 1, (size_t)((char *)(catalog->entries.at + catalog->entries.n) - (char *)(entry + 1)));
-        catalog->entries.n--;
+        memmove(entry, entry + 1, (size_t)((char *)(relations->entries.at + relations->entries.n) - (char *)(entry + 1)));
+        relations->entries.n--;
     }
-    ps_mutex_unlock(&catalog->mutex);
+    ps_mutex_unlock(&relations->mutex);
     return st;
 }
 
-void ps_catalog_names(ps_catalog *catalog, void (*fn)(void *user, ps_str name, bool view), void *user)
+void ps_relations_names(ps_relations *relations, void (*fn)(void *user, ps_str name, bool view), void *user)
 {
-    ps_mutex_lock(&catalog->mutex);
-    for (size_t i = 0; i < catalog->entries.n; i++) {
-        fn(user, ps_str_of(catalog->entries.at[i].name), catalog->entries.at[i].table == NULL);
+    ps_mutex_lock(&relations->mutex);
+    for (size_t i = 0; i < relations->entries.n; i++) {
+        fn(user, ps_str_of(relations->entries.at[i].name), relations->entries.at[i].table == NULL);
     }
-    ps_mutex_unlock(&catalog->mutex);
+    ps_mutex_unlock(&relations->mutex);
 }
