@@ -105,7 +105,8 @@ static char **copy_cells(pool *p, char *const *cells, size_t n)
 {
     char **copy = pool_alloc(p, (n + 1) * sizeof *copy);
 
-    for (size_t i = 0; i < n; i++) copy[i] = cells[i] ? pool_copy(p, cells[i], strlen(cells[i])) : NULL;
+    for (size_t i = 0; i < n; i++)
+        copy[i] = cells[i] ? pool_copy(p, cells[i], strlen(cells[i])) : NULL;
     return copy;
 }
 

@@ -1,7 +1,8 @@
 /* cli/render.h -- results as text: box, csv, json, jsonlines, markdown.
  *
  * A renderer takes batches as they come. Row formats write at once; box and markdown keep the rows
- * they show (the first and last rows_max / 2) until the end, because widths depend on all of them. */
+ * they show (the first and last rows_max / 2) until the end, because widths depend on all of them.
+ */
 #ifndef PENSTOCK_RENDER_H
 #define PENSTOCK_RENDER_H
 
@@ -41,11 +42,11 @@ typedef struct render {
     size_t n_columns;
     char **names, **types;
     bool *numeric;
-    size_t n_rows;       /* that came */
-    render_row *head;    /* the first rows, all where nothing is left out */
+    size_t n_rows;    /* that came */
+    render_row *head; /* the first rows, all where nothing is left out */
     size_t n_head;
-    render_row *tail;    /* a ring of the last rows_max / 2 */
-    pool *tail_pools;    /* of each ring slot */
+    render_row *tail; /* a ring of the last rows_max / 2 */
+    pool *tail_pools; /* of each ring slot */
     size_t tail_room;
     text line;
 } render;

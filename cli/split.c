@@ -70,8 +70,8 @@ size_t split_statement(const char *text, size_t n)
 bool split_is_empty(const char *text, size_t n)
 {
     for (size_t i = 0; i < n;) {
-        const bool comment = n - i > 1 && (memcmp(text + i, "--", 2) == 0 ||
-                                           memcmp(text + i, "/*", 2) == 0);
+        const bool comment =
+            n - i > 1 && (memcmp(text + i, "--", 2) == 0 || memcmp(text + i, "/*", 2) == 0);
 
         if (!comment && text[i] != ';' && !isspace((unsigned char)text[i])) return false;
         i += comment ? skip_piece(text + i, n - i) : 1;

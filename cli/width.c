@@ -12,8 +12,8 @@ size_t width_cut(const char *text, size_t columns, size_t *taken)
 
     while (at < n) {
         utf8proc_int32_t code_point;
-        const utf8proc_ssize_t step = utf8proc_iterate(
-            (const utf8proc_uint8_t *)text + at, (utf8proc_ssize_t)(n - at), &code_point);
+        const utf8proc_ssize_t step = utf8proc_iterate((const utf8proc_uint8_t *)text + at,
+                                                       (utf8proc_ssize_t)(n - at), &code_point);
         const int width = step > 0 ? utf8proc_charwidth(code_point) : 1;
 
         if (sum + (size_t)(width > 0 ? width : 0) > columns) break;

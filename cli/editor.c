@@ -1,0 +1,140 @@
+/* cli/editor.c -- the interactive loop on libedit: prompt, lines, history.
+ *
+ * A statement may take several lines; it is run when its semicolon comes and is one entry of the
+ * history, kept in the file of PENSTOCK_HISTORY or ~/.penstock_history. */
+#include "shell.h"
+
+#include "split.h"
+
+#include <errno.h>
+#include <histedit.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HISTORY_SIZE = 5000 };
+
+typedef struct editor {
+    EditLine *line;
+    History *history;
+    text path;      /* of the history file; empty: none */
+    text statement; /* typed so far */
+} editor;
+
+static char *prompt(EditLine *line)
+{
+    static char first[] = "penstock> ", more[] = "     ...> ";
+    void *data = NULL;
+
+    el_get(line, EL_CLIENTDATA, &data);
+    const editor *ed = data;
+    return ed && ed->statement.n ? more : first;
+}
+
+static void open_history(editor *ed)
+{
+    const char *file = getenv("PENSTOCK_HISTORY"), *home = getenv("HOME");
+    HistEvent event;
+
+    ed->history = history_init();
+    if (!ed->history) return;
+    history(ed->history, &event, H_SETSIZE, HISTORY_SIZE);
+    history(ed->history, &event, H_SETUNIQUE, 1);
+    if (file) text_puts(&ed->path, file);
+    else if (home && home[0]) text_printf(&ed->path, "%s/.penstock_history", home);
+    if (ed->path.n) history(ed->history, &event, H_LOAD, ed->path.at);
+    el_set(ed->line, EL_HIST, history, ed->history);
+}
+
+static void remember(editor *ed, const char *entry)
+{
+    HistEvent event;
+    text one = {0};
+
+    if (!ed->history) return;
+    text_puts(&one, entry); /* a statement of several lines comes back as one */
+    for (size_t i = 0; i < one.n; i++)
+        if (one.at[i] == '\n' || one.at[i] == '\r') one.at[i] = ' ';
+    while (one.n && one.at[one.n - 1] == ' ') one.at[--one.n] = 0;
+    if (one.n) history(ed->history, &event, H_ENTER, one.at);
+    text_release(&one);
+}
+
+static void close_history(editor *ed)
+{
+    HistEvent event;
+
+    if (!ed->history) return;
+    if (ed->path.n) history(ed->history, &event, H_SAVE, ed->path.at);
+    history_end(ed->history);
+    text_release(&ed->path);
+}
+
+/* Runs every complete statement of what was typed; the rest stays. */
+static void run_complete(shell *sh, editor *ed)
+{
+    size_t n;
+
+    while (!sh->leave && (n = split_statement(ed->statement.at, ed->statement.n)) > 0) {
+        text one = {0};
+
+        text_add(&one, ed->statement.at, n);
+        remember(ed, one.at);
+        shell_run(sh, one.at, one.n);
+        text_release(&one);
+        memmove(ed->statement.at, ed->statement.at + n, ed->statement.n - n + 1);
+        ed->statement.n -= n;
+    }
+    if (split_is_empty(ed->statement.at, ed->statement.n)) text_clear(&ed->statement);
+}
+
+static void take_line(shell *sh, editor *ed, const char *line)
+{
+    const char *start = line + strspn(line, " \t");
+
+    if (ed->statement.n == 0 && start[0] == '.') {
+        text command = {0};
+
+        text_add(&command, start, strcspn(start, "\r\n"));
+        remember(ed, command.at);
+        shell_dot(sh, command.at);
+        text_release(&command);
+        return;
+    }
+    text_puts(&ed->statement, line);
+    run_complete(sh, ed);
+}
+
+void shell_interact(shell *sh)
+{
+    editor ed = {.line = el_init("penstock", stdin, stdout, stderr)};
+    int n;
+
+    if (!ed.line) return;
+    text_add(&ed.statement, "", 0);
+    el_set(ed.line, EL_CLIENTDATA, &ed);
+    el_set(ed.line, EL_PROMPT, prompt);
+    el_set(ed.line, EL_EDITOR, "emacs");
+    el_set(ed.line, EL_SIGNAL, 0);
+    el_set(ed.line, EL_BIND, "^R", "em-inc-search-prev", NULL);
+    open_history(&ed);
+    el_source(ed.line, NULL);
+    printf("Penstock %s. Statements end with a semicolon; .help for more.\n", ps_version());
+    while (!sh->leave) {
+        signals_arm(); /* Ctrl-C at the prompt cancels nothing, but is noticed */
+        errno = 0;
+        const char *line = el_gets(ed.line, &n);
+        const bool pressed = signals_disarm();
+
+        if (pressed) { /* drop what was typed */
+            text_clear(&ed.statement);
+            el_reset(ed.line);
+            fputs("\n", stdout);
+            continue;
+        }
+        if (!line || n <= 0) break;
+        take_line(sh, &ed, line);
+    }
+    close_history(&ed);
+    text_release(&ed.statement);
+    el_end(ed.line);
+}

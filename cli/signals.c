@@ -1,0 +1,67 @@
+/* cli/signals.c -- Ctrl-C.
+ *
+ * The handler may do next to nothing, so it writes a byte to a pipe; a thread reads it and cancels
+ * what the session is doing. The handler does not restart system calls: a read() of the line editor
+ * ends with EINTR, which clears the line. State is global because a handler has no argument. */
+#include "shell.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+static int wake[2] = {-1, -1};
+static atomic_bool armed, pressed;
+
+static void on_interrupt(int number)
+{
+    const int saved = errno;
+    const char byte = 0;
+
+    (void)number;
+    atomic_store(&pressed, true);
+    if (write(wake[1], &byte, 1) < 0) errno = 0; /* full: a wake-up is under way already */
+    errno = saved;
+}
+
+static void *watch(void *argument)
+{
+    shell *sh = argument;
+    char byte;
+
+    for (;;) {
+        const ssize_t n = read(wake[0], &byte, 1);
+
+        if (n == 0 || (n < 0 && errno != EINTR)) return NULL;
+        if (n > 0 && atomic_load(&armed)) ps_session_cancel(sh->session);
+    }
+}
+
+bool signals_start(shell *sh)
+{
+    struct sigaction action = {.sa_handler = on_interrupt};
+    sigset_t all, before;
+    pthread_t thread;
+
+    if (pipe(wake) != 0) return false;
+    sigfillset(&all); /* the thread takes no signals: they are for the line editor */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const bool started = pthread_create(&thread, NULL, watch, sh) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!started) return false;
+    pthread_detach(thread);
+    return sigaction(SIGINT, &action, NULL) == 0;
+}
+
+void signals_arm(void)
+{
+    atomic_store(&pressed, false);
+    atomic_store(&armed, true);
+}
+
+bool signals_disarm(void)
+{
+    atomic_store(&armed, false);
+    return atomic_load(&pressed);
+}
