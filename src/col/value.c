@@ -57,7 +57,7 @@ bool ps_value_equal(const ps_value *a, const ps_value *b)
 
 static int float_compare(double a, double b)
 {
-    if (isnan(a) || isnan(b)) return (int)isnan(a) - (int)isnan(b) > 0 ? 1 : isnan(a) && isnan(b) ? 0 : -1;
+    if (isnan(a) || isnan(b)) return (isnan(a) != 0) - (isnan(b) != 0);
     return a < b ? -1 : a > b;
 }
 
