@@ -16,7 +16,7 @@
 struct ps_instance {
     _Atomic uint32_t refs;
     pid_t pid;               /* of the process that made it */
-    ps_mem mem;              /* the root payer */
+    ps_mem *mem;              /* the root payer */
     ps_pool *pool;
     uint32_t threads;
     char temp_directory[PS_SETTING_TEXT_MAX];
@@ -29,7 +29,7 @@ struct ps_session {
     _Atomic uint32_t refs;
     _Atomic bool busy;       /* a call is in progress: a second one is misuse */
     ps_instance *instance;
-    ps_mem mem;              /* limit: the setting memory_limit */
+    ps_mem *mem;              /* limit: the setting memory_limit */
     ps_settings settings;
     ps_relations temporary;
     PS_ARRAY(ps_prepared) prepared;
@@ -40,7 +40,7 @@ struct ps_session {
 struct ps_result {
     ps_session *session;
     ps_ctx cx;
-    ps_mem mem;
+    ps_mem *mem;
     ps_cancel cancel;
     ps_arena arena;          /* the statement's tree, its plan, the sources it reads */
     ps_settings settings;    /* as they were when it began */

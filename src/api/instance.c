@@ -1,6 +1,7 @@
 /* api/instance.c -- instances: threads, memory, shared tables; the end of the line for errors. */
 #include "api/handles.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 ps_status ps_give_error(const ps_ctx *cx, ps_status st, ps_error *error)
@@ -43,9 +44,9 @@ ps_status ps_instance_new(const ps_instance_options *options, ps_instance **out,
     if (!instance) return ps_give_error(&cx, PS_MEMORY, error);
     atomic_init(&instance->refs, 1);
     instance->pid = getpid();
-    ps_mem_init(&instance->mem, NULL, "instance", given.memory_bytes_max ? given.memory_bytes_max : default_memory());
-    ps_relations_init(&instance->relations, &instance->mem);
-    const ps_status st = instance_configure(&cx, instance, &given);
+    instance->mem = ps_mem_new(&cx, NULL, "instance", given.memory_bytes_max ? given.memory_bytes_max : default_memory());
+    ps_relations_init(&instance->relations, instance->mem);
+    const ps_status st = instance->mem ? instance_configure(&cx, instance, &given) : PS_MEMORY;
     if (st != PS_OK) {
         ps_instance_unref(instance);
         return ps_give_error(&cx, st, error);
@@ -77,6 +78,7 @@ void ps_instance_unref(ps_instance *instance)
     if (!instance || atomic_fetch_sub_explicit(&instance->refs, 1, memory_order_acq_rel) != 1) return;
     ps_pool_free(instance->pool);
     ps_relations_release(&instance->relations);
+    ps_mem_close(instance->mem);
     ps_free(instance);
     ps_mem_trim();
 }

@@ -16,6 +16,7 @@ void ps_result_free(ps_result *result)
     ps_schema_unref(result->schema);
     ps_arena_release(&result->arena);
     ps_free(result->text);
+    ps_mem_close(result->mem);
     ps_free(result);
     ps_session_unref(session);
 }
@@ -47,11 +48,11 @@ ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node 
     PS_TRY(ps_schema_new(cx, fields, plan->n_cols, &result->schema));
     result->exec = result->settings.exec;
     if (result->exec.threads == 0) result->exec.threads = result->session->instance->threads;
-    if (result->exec.memory_limit == 0) result->exec.memory_limit = (uint64_t)result->session->instance->mem.limit;
+    if (result->exec.memory_limit == 0) result->exec.memory_limit = (uint64_t)result->session->instance->mem->limit;
     result->exec.temp_directory = result->settings.temp_directory[0] ? result->settings.temp_directory
                                                                      : result->session->instance->temp_directory;
     PS_TRY(ps_batch_init(cx, &result->arena, plan->n_cols, &result->batch));
-    return ps_query_new(cx, result->session->instance->pool, plan, &result->exec, &result->cancel, &result->mem,
+    return ps_query_new(cx, result->session->instance->pool, plan, &result->exec, &result->cancel, result->mem,
                         planner->next_id, &result->query);
 }
 

@@ -10,14 +10,18 @@ ps_status ps_session_new(ps_instance *instance, ps_session **out, ps_error *erro
 
     *out = NULL;
     PS_TRY(ps_instance_check(instance, error));
-    ps_ctx_init(&cx, &instance->mem, NULL);
+    ps_ctx_init(&cx, instance->mem, NULL);
     ps_session *session = ps_alloc_zero(&cx, sizeof(*session));
     if (!session) return ps_give_error(&cx, PS_MEMORY, error);
+    session->mem = ps_mem_new(&cx, instance->mem, "session", 0);
+    if (!session->mem) {
+        ps_free(session);
+        return ps_give_error(&cx, PS_MEMORY, error);
+    }
     atomic_init(&session->refs, 1);
     atomic_init(&session->busy, false);
     session->instance = ps_instance_ref(instance);
-    ps_mem_init(&session->mem, &instance->mem, "session", 0);
-    ps_relations_init(&session->temporary, &session->mem);
+    ps_relations_init(&session->temporary, session->mem);
     ps_mutex_init(&session->mutex);
     ps_settings_init(&session->settings);
     *out = session;
@@ -44,6 +48,7 @@ void ps_session_unref(ps_session *session)
     ps_free(session->prepared.at);
     ps_relations_release(&session->temporary);
     ps_mutex_destroy(&session->mutex);
+    ps_mem_close(session->mem);
     ps_free(session);
     ps_instance_unref(instance);
 }
@@ -74,7 +79,7 @@ static void session_leave(ps_session *session)
 static void session_apply(ps_session *session)
 {
     /* relaxed: read by charges of later queries */
-    atomic_store_explicit(&session->mem.limit, (int64_t)session->settings.exec.memory_limit, memory_order_relaxed);
+    atomic_store_explicit(&session->mem->limit, (int64_t)session->settings.exec.memory_limit, memory_order_relaxed);
 }
 
 ps_status ps_session_set(ps_session *session, const char *name, const char *value, ps_error *error)
@@ -82,7 +87,7 @@ ps_status ps_session_set(ps_session *session, const char *name, const char *valu
     ps_ctx cx;
 
     PS_TRY(session_enter(session, error));
-    ps_ctx_init(&cx, &session->mem, NULL);
+    ps_ctx_init(&cx, session->mem, NULL);
     const ps_status st = ps_settings_set(&cx, &session->settings, ps_str_of(name), ps_str_of(value));
     session_apply(session);
     session_leave(session);
@@ -95,7 +100,7 @@ ps_status ps_session_get(ps_session *session, const char *name, char *buffer, si
     ps_text text;
 
     PS_TRY(session_enter(session, error));
-    ps_ctx_init(&cx, &session->mem, NULL);
+    ps_ctx_init(&cx, session->mem, NULL);
     ps_text_init(&text, &cx);
     const ps_status st = ps_settings_get(&cx, &session->settings, ps_str_of(name), &text);
     if (st == PS_OK && buffer_bytes) {
@@ -142,12 +147,14 @@ static ps_status result_make(ps_session *session, ps_str text, ps_result **out, 
 {
     ps_ctx cx;
 
-    ps_ctx_init(&cx, &session->mem, NULL);
+    ps_ctx_init(&cx, session->mem, NULL);
     ps_result *result = ps_alloc_zero(&cx, sizeof(*result));
     char *copy = ps_alloc(&cx, text.n + 1);
-    if (!result || !copy) {
+    ps_mem *mem = ps_mem_new(&cx, session->mem, "query", 0);
+    if (!result || !copy || !mem) {
         ps_free(result);
         ps_free(copy);
+        ps_mem_close(mem);
         return ps_give_error(&cx, PS_MEMORY, error);
     }
     if (text.n) memcpy(copy, text.at, text.n);
@@ -158,12 +165,12 @@ static ps_status result_make(ps_session *session, ps_str text, ps_result **out, 
     result->rows_changed = -1;
     result->tag = "";
     result->settings = session->settings;
-    ps_mem_init(&result->mem, &session->mem, "query", 0);
+    result->mem = mem;
     if (session->settings.max_execution_ms) {
         atomic_store_explicit(&result->cancel.deadline_ns,
                               ps_clock_ns() + session->settings.max_execution_ms * 1000000u, memory_order_relaxed);
     }
-    ps_ctx_init(&result->cx, &result->mem, &result->cancel);
+    ps_ctx_init(&result->cx, result->mem, &result->cancel);
     result->cx.batch_rows = session->settings.exec.batch_rows;
     *out = result;
     return PS_OK;
@@ -184,13 +191,13 @@ static ps_status run_first(ps_result *result, const char **tail, const char *tex
     }
     if (st == PS_OK && !tail && statements.n > 1) {
         st = ps_fail(&result->cx, PS_PARSE, "one statement was expected, not %u", (unsigned)statements.n);
-        ps_fail_at(&result->cx, statements.at[1].at);
+        ps_fail_at(&result->cx, statements.at[1].start);
     }
     if (st == PS_OK) {
         ps_session_env(result->session, &env);
         st = ps_sql_lower(&planner, &env, (ps_str){result->text, result->text_bytes}, &statements.at[0], &statement);
     }
-    if (st == PS_OK && tail) *tail = text + (statements.n > 1 ? statements.at[1].at : result->text_bytes);
+    if (st == PS_OK && tail) *tail = text + (statements.n > 1 ? statements.at[1].start : result->text_bytes);
     if (st == PS_OK) st = ps_statement_run(result, &planner, &statement);
     if (st != PS_OK && result->cx.error.offset) {
         ps_sql_locate((ps_str){result->text, result->text_bytes}, result->cx.error.offset - 1, &result->cx.error);
