@@ -35,6 +35,15 @@ typedef enum ps_agg_shape {
 } ps_agg_shape;
 enum { PS_AGG_FEW_MAX = 256 };
 
+/* One lane's working memory for updates: contents mean nothing between calls. */
+typedef struct ps_agg_scratch {
+    uint32_t idx[PS_BATCH_ROWS_MAX], rows[PS_BATCH_ROWS_MAX];
+    uint8_t groups[PS_BATCH_ROWS_MAX];
+    uint8_t *states[PS_BATCH_ROWS_MAX];
+    uint32_t group_n[PS_AGG_FEW_MAX];
+    int64_t slots[PS_BATCH_ROWS_MAX];
+} ps_agg_scratch;
+
 typedef struct ps_agg_update {
     ps_ctx *cx;
     const ps_agg *agg;
@@ -44,9 +53,11 @@ typedef struct ps_agg_update {
     ps_agg_shape shape;
     const uint8_t *groups;      /* FEW: by k */
     uint32_t n_groups;
+    const uint32_t *group_n;    /* FEW: wanted rows of each group; its sum is n */
     uint8_t *const *states;     /* addresses of the states */
     uint64_t morsel, first_row; /* position of physical row 0 */
     ps_agg_heap *heap;
+    ps_agg_scratch *scratch;
 } ps_agg_update;
 
 struct ps_agg_class {
@@ -54,6 +65,8 @@ struct ps_agg_class {
     uint8_t n_views;
     uint8_t views[2];                 /* offsets of ps_views in the state */
     bool collect;
+    /* The class for these argument types, NULL: none; without select: this one. */
+    const ps_agg_class *(*select)(const ps_expr *expr);
     ps_status (*update)(const ps_agg_update *update);
     /* Adds states src[i] into dst[i]; views of src are copied into the heap. */
     ps_status (*merge)(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, uint8_t *const *src, uint32_t n, ps_agg_heap *heap);
@@ -62,6 +75,13 @@ struct ps_agg_class {
     /* collect: the result of one group from its n argument rows, in order; appended as row `row` of out. */
     ps_status (*finish_sorted)(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n, ps_vec_buf *buf, uint32_t row, ps_vec *out);
 };
+
+/* Two aggregates over equal arguments, filters and distinctness may share one state when they agree on
+ * update and state_bytes: sum and avg do. */
+PS_INLINE bool ps_agg_shares_state(const ps_agg_class *a, const ps_agg_class *b)
+{
+    return !a->collect && !b->collect && a->update == b->update && a->state_bytes == b->state_bytes;
+}
 
 /* The class for the bound aggregate (by argument types); PS_UNSUPPORTED when there is none. */
 ps_status ps_agg_bind(ps_ctx *cx, const ps_expr *expr, ps_agg *out);
