@@ -163,6 +163,7 @@ def corpora(preset):
         TOTALS.add("corpus sqlite", 0, 0, 1, 0)
         return
     counted("corpus sqlite", [f"build/{preset}/slt", "--sqlite", "--jobs", JOBS,
+                              "--config", "tests/configs/sqlite.conf",
                               "--pass-percent", "95", folder], 3600)
 
 
