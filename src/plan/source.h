@@ -49,8 +49,10 @@ typedef struct ps_dynamic_filter {
     bool empty;               /* the build side has no rows: nothing can match */
     bool has_range;
     ps_value lo, hi;
-    /* Tests n hashes (eval/program.h's of the one column); clears what surely has no match; NULL: range only. */
-    uint32_t (*probe)(const void *state, const uint64_t *hashes, const uint32_t *sel, uint32_t n, uint32_t *sel_out);
+    /* Writes those of the n rows in sel (NULL: 0..n-1) that may have a match to sel_out; vec is a batch of the column in any
+     * encoding. sel_out may be sel itself. NULL: range only. Any thread. */
+    ps_status (*probe)(ps_ctx *cx, const void *state, const ps_vec *vec, const uint32_t *sel, uint32_t n, uint32_t *sel_out,
+                       uint32_t *n_out);
     const void *state;
 } ps_dynamic_filter;
 

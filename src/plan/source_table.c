@@ -18,8 +18,7 @@ typedef struct table_reader {
     ps_vec_buf *bufs;      /* by column of the request */
     uint32_t n_bufs;       /* initialised so far */
     bool *loaded;
-    uint64_t *hashes;      /* dynamic filters */
-    uint32_t *sel;
+    uint32_t *sel;         /* dynamic filters */
     const ps_segment *segment;
     uint64_t morsel;
     uint32_t at, end;
@@ -83,9 +82,8 @@ static ps_status table_reader_open(ps_ctx *cx, ps_arena *arena, const ps_scan *s
     reader->loaded = PS_ARENA_ARRAY(cx, arena, bool, request->n_columns + 1);
     if (!reader->bufs || !reader->loaded) return cx->error.code;
     if (request->n_dynamic) {
-        reader->hashes = PS_ARENA_ARRAY(cx, arena, uint64_t, PS_BATCH_ROWS_MAX);
         reader->sel = PS_ARENA_ARRAY(cx, arena, uint32_t, PS_BATCH_ROWS_MAX);
-        if (!reader->hashes || !reader->sel) return cx->error.code;
+        if (!reader->sel) return cx->error.code;
     }
     while (reader->n_bufs < request->n_columns) {
         ps_status st = ps_vec_buf_init(cx, &reader->bufs[reader->n_bufs], cx->batch_rows);
@@ -177,8 +175,7 @@ static ps_status run_dynamic(ps_ctx *cx, table_reader *reader, ps_batch *out)
         const ps_dynamic_filter *d = request->dynamic[i];
         if (!d->ready || !d->probe) continue;
         PS_TRY(load(cx, reader, d->column, out));
-        PS_TRY(ps_hash_rows(cx, &out->cols[d->column], 1, out->sel, out->n_live, 0, reader->hashes));
-        out->n_live = d->probe(d->state, reader->hashes, out->sel, out->n_live, reader->sel);
+        PS_TRY(d->probe(cx, d->state, &out->cols[d->column], out->sel, out->n_live, reader->sel, &out->n_live));
         out->sel = reader->sel;
     }
     return PS_OK;
