@@ -180,6 +180,7 @@ def lints():
 def abi():
     """What the library exports is what docs/abi/penstock.syms says."""
     case("abi", [sys.executable, "tools/abi.py", "build/dev/libpenstock.so"], 60)
+    case("symbols", [sys.executable, "tools/symbols.py", "build/dev/libpenstock_all.a"], 60)
 
 
 def main(tier):

@@ -1,0 +1,224 @@
+"""The shell as a person and a script use it: formats, exit codes, errors, the editor, Ctrl-C."""
+import fcntl
+import json
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+
+SHELL = os.environ.get("PS_SHELL", "build/dev/penstock")
+
+
+def run(*arguments, stdin=None):
+    done = subprocess.run([SHELL, *arguments], input=stdin, text=True, timeout=60, check=False,
+                          stdin=subprocess.DEVNULL if stdin is None else None,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return done.returncode, done.stdout, done.stderr
+
+
+def expect(got, wanted):
+    assert got == wanted, f"got {got!r}, wanted {wanted!r}"
+
+
+def test_csv_quotes_and_nulls():
+    sql = "SELECT 1 AS i, 'a,\"b\"' AS t, NULL AS n, '' AS e"
+    expect(run("--format", "csv", "-c", sql)[:2], (0, 'i,t,n,e\n1,"a,""b""",,""\n'))
+
+
+def test_json_is_json():
+    sql = "SELECT 1 AS i, 1.50 AS d, 'x\"\\y' AS t, true AS b, NULL AS n"
+    code, out, _ = run("--format", "json", "-c", sql)
+    expect(code, 0)
+    expect(json.loads(out), [{"i": 1, "d": 1.5, "t": 'x"\\y', "b": True, "n": None}])
+
+
+def test_json_without_rows():
+    expect(json.loads(run("--format", "json", "-c", "SELECT 1 AS i WHERE false")[1]), [])
+
+
+def test_jsonlines():
+    out = run("--format", "jsonlines", "-c", "SELECT * FROM (VALUES (1), (2)) t(i)")[1]
+    expect([json.loads(line) for line in out.splitlines()], [{"i": 1}, {"i": 2}])
+
+
+def test_markdown():
+    out = run("--format", "markdown", "-c", "SELECT 1 AS i, 'a|b' AS t")[1]
+    expect(out.splitlines()[0], "|   i | t    |")
+    expect(out.splitlines()[2], "|   1 | a\\|b |")
+
+
+def test_box():
+    out = run("-c", "SELECT 12 AS n, 'ab' AS t")[1].splitlines()
+    expect(out[0][0] + out[0][-1], "┌┐")
+    assert "n" in out[1] and "VARCHAR" in out[2], out
+    assert out[4].endswith(" ab      │"), out
+    expect(out[-1], "(1 row)")
+
+
+def test_wide_characters_align():
+    out = run("-c", "SELECT '日本' AS t UNION ALL SELECT 'abcd'")[1].splitlines()
+    assert "│ 日本    │" in out and "│ abcd    │" in out, out
+
+
+def test_several_statements_and_commands():
+    code, out, _ = run("--format", "csv", "-c", "CREATE TABLE t AS SELECT 1 AS i; SELECT i FROM t;",
+                       "-c", "SELECT i + 1 AS j FROM t")
+    expect((code, out), (0, "i\n1\nj\n2\n"))
+
+
+def test_semicolons_inside():
+    sql = "SELECT ';' AS a /* ; /* ; */ */, \"x;y\" AS b -- ;\nFROM (VALUES (1)) v(\"x;y\"); SELECT 2 AS c"
+    expect(run("--format", "csv", "-c", sql)[:2], (0, "a,b\n;,1\nc\n2\n"))
+
+
+def test_stdin_and_file():
+    expect(run("--format", "csv", stdin="SELECT 1 AS i;\n.mode jsonlines\nSELECT 2 AS j")[:2],
+           (0, 'i\n1\n{"j":2}\n'))
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
+        file.write("SELECT 3 AS k")
+        file.flush()
+        expect(run("--format", "csv", file.name)[:2], (0, "k\n3\n"))
+
+
+def test_errors_stop_scripts():
+    code, out, err = run("--format", "csv", "-c", "SELECT 1 AS i; SELECT nope; SELECT 2 AS j")
+    expect((code, out), (1, "i\n1\n"))
+    assert err.startswith("BIND: ") and "^" in err and "SELECT nope" in err, err
+
+
+def test_wrong_calls():
+    expect(run("--wat")[0], 2)
+    expect(run("--format", "xml")[0], 2)
+    expect(run("/nonexistent/file.sql")[0], 1)
+    expect(run("-c", ".wat")[0], 1)
+    expect(run("--help")[0], 0)
+
+
+def test_dot_commands():
+    code, out, _ = run("--format", "csv", "-c", "CREATE TABLE t1(a INTEGER)", "-c", ".tables",
+                       "-c", ".schema t1", "-c", ".timer on", "-c", "SELECT 1 AS i")
+    expect(code, 0)
+    assert "t1" in out and "INTEGER" in out and "time: " in out, out
+
+
+class Terminal:
+    """A shell on a terminal of its own, 60 columns wide."""
+
+    def __init__(self):
+        self.history = tempfile.mktemp()
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ.update(PENSTOCK_HISTORY=self.history, TERM="xterm", LC_ALL="C.UTF-8")
+            os.execv(SHELL, [SHELL])
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+        self.out = ""
+        self.wait_for("penstock> ")
+
+    def wait_for(self, text, seconds=20.0):
+        """What came up to and with text, which must come in time."""
+        end = time.time() + seconds
+        while text not in self.out:
+            assert time.time() < end, f"no {text!r} in {self.out!r}"
+            if select.select([self.fd], [], [], 0.05)[0]:
+                try:
+                    self.out += os.read(self.fd, 65536).decode(errors="replace")
+                except OSError:
+                    break
+        assert text in self.out, f"no {text!r} in {self.out!r}"
+        at = self.out.index(text) + len(text)
+        came, self.out = self.out[:at], self.out[at:]
+        return came
+
+    def type(self, text):
+        os.write(self.fd, text.encode())
+
+    def close(self):
+        self.type("\x04")
+        end = time.time() + 20
+        while time.time() < end:
+            if select.select([self.fd], [], [], 0.05)[0]:
+                try:
+                    os.read(self.fd, 65536)
+                except OSError:
+                    break
+        code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        os.close(self.fd)
+        return code
+
+
+def test_editor_many_lines_and_history():
+    terminal = Terminal()
+    terminal.type("SELECT 40\n")
+    terminal.wait_for("...> ")
+    terminal.type("+ 2 AS answer;\n")
+    assert "42" in terminal.wait_for("(1 row)")
+    terminal.wait_for("penstock> ")
+    terminal.type("SELECT nope;\n")
+    terminal.wait_for("^")
+    terminal.wait_for("penstock> ")
+    terminal.type("SELECT 1 AS still_here;\n")
+    terminal.wait_for("(1 row)")
+    expect(terminal.close(), 0)
+    with open(terminal.history, encoding="utf-8") as file:
+        assert "answer" in file.read()
+    os.unlink(terminal.history)
+
+
+def test_box_fits_the_terminal():
+    terminal = Terminal()
+    terminal.type("SELECT repeat('x', 200) AS a, 7 AS b;\n")
+    lines = terminal.wait_for("(1 row)").splitlines()
+    assert all(len(line) <= 60 for line in lines if "│" in line), lines
+    assert any("…" in line for line in lines), lines
+    terminal.wait_for("penstock> ")
+    expect(terminal.close(), 0)
+
+
+def test_interrupt_drops_the_line():
+    terminal = Terminal()
+    terminal.type("SELECT 'open\n")
+    terminal.wait_for("...> ")
+    terminal.type("\x03")
+    terminal.wait_for("penstock> ")
+    terminal.type("SELECT 5 AS five;\n")
+    terminal.wait_for("(1 row)")
+    terminal.wait_for("penstock> ")
+    expect(terminal.close(), 0)
+
+
+CROSS = ("SELECT count(*) FROM range(100000) a(i), range(100000) b(j) "
+         "WHERE (a.i * 7 + b.j) % 1000003 = 5")
+
+
+def test_interrupt_cancels_and_the_session_goes_on():
+    terminal = Terminal()
+    terminal.type(f"CREATE TABLE kept AS SELECT 1 AS i; {CROSS};\n")
+    time.sleep(1.5)
+    pressed = time.time()
+    terminal.type("\x03")
+    terminal.wait_for("CANCELLED")
+    took = time.time() - pressed
+    assert took < 1.0, f"cancelled after {took:.3f} s"
+    terminal.wait_for("penstock> ")
+    terminal.type("SELECT i + 41 AS j FROM kept;\n")
+    assert "42" in terminal.wait_for("(1 row)")
+    terminal.wait_for("penstock> ")
+    expect(terminal.close(), 0)
+
+
+def test_interrupt_ends_a_script():
+    child = subprocess.Popen([SHELL, "-c", CROSS], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(1.0)
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=20)
+    expect((child.returncode, err[:9]), (130, b"CANCELLED"))
+
+
+if __name__ == "__main__":
+    sys.exit("run me with tools/pytests.py")
