@@ -1,0 +1,104 @@
+/* col/table.c -- snapshots of in-memory tables: lists of shared segments under a version.
+ *
+ * Tests: tests/unit/test_col_table.c */
+#include "col/segment.h"
+
+#include <stdlib.h>
+
+typedef struct table_body {
+    ps_table head;
+    ps_arena arena; /* lists, statistics, text of ranges */
+} table_body;
+
+static uint64_t next_version(void)
+{
+    /* Process-wide on purpose: caches key on it. relaxed: it orders nothing. */
+    static _Atomic uint64_t next = 1;
+    return atomic_fetch_add_explicit(&next, 1, memory_order_relaxed);
+}
+
+static void table_destroy(ps_owner *owner)
+{
+    table_body *body = (table_body *)(void *)owner;
+
+    for (uint32_t i = 0; i < body->head.n_segments; i++) ps_owner_unref(&body->head.segments[i]->owner);
+    ps_arena_release(&body->arena);
+    ps_schema_unref(body->head.schema);
+    ps_free(body);
+}
+
+static int by_sequence(const void *a, const void *b)
+{
+    const ps_segment *x = *(ps_segment *const *)a, *y = *(ps_segment *const *)b;
+    return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
+}
+
+/* Statistics of one column over all segments. */
+static ps_status stats_all(ps_ctx *cx, table_body *body, uint32_t col)
+{
+    ps_col_stats *stats = &body->head.stats[col];
+    ps_sketch *sketch = PS_ARENA_NEW(cx, &body->arena, ps_sketch);
+    bool first = true, counted = false;
+    double bytes = 0;
+
+    if (!sketch) return PS_MEMORY;
+    for (uint32_t i = 0; i < body->head.n_segments; i++) {
+        const ps_segment *segment = body->head.segments[i];
+        const ps_col_stats *one = &segment->stats[col];
+        if (one->n_null == segment->n_rows) { /* no value: narrows nothing */
+            stats->n_null += one->n_null;
+            continue;
+        }
+        PS_TRY(ps_stats_merge(cx, &body->arena, one, first, stats));
+        first = false;
+        bytes += one->width * (double)(segment->n_rows - one->n_null);
+        if (segment->cols[col].sketch) ps_sketch_merge(sketch, segment->cols[col].sketch);
+        counted |= segment->cols[col].sketch != NULL;
+    }
+    const double n_valid = (double)(body->head.n_rows - stats->n_null);
+    stats->width = n_valid > 0 ? bytes / n_valid : 0;
+    const double estimate = counted ? ps_sketch_count(sketch) : 0;
+    stats->n_distinct = PS_MIN(estimate, n_valid);
+    return PS_OK;
+}
+
+static ps_status table_make(ps_ctx *cx, const ps_table *base, ps_schema *schema, ps_segment *const *segments,
+                            uint32_t n, ps_table **out)
+{
+    const uint32_t n_old = base ? base->n_segments : 0;
+    table_body *body = ps_alloc_zero(cx, sizeof *body);
+    ps_status st = PS_MEMORY;
+
+    *out = NULL;
+    if (!body) return PS_MEMORY;
+    ps_owner_init(&body->head.owner, table_destroy);
+    body->head.schema = ps_schema_ref(schema);
+    body->head.version = next_version();
+    body->head.segments = PS_ARENA_ARRAY(cx, &body->arena, ps_segment *, n_old + n);
+    body->head.stats = PS_ARENA_ARRAY(cx, &body->arena, ps_col_stats, schema->n);
+    if (!body->head.segments || !body->head.stats) goto done;
+    for (uint32_t i = 0; i < n_old + n; i++) {
+        ps_segment *segment = i < n_old ? base->segments[i] : segments[i - n_old];
+        ps_owner_ref(&segment->owner);
+        body->head.segments[body->head.n_segments++] = segment;
+        body->head.n_rows += segment->n_rows;
+    }
+    /* sequences differ within one append, so qsort's order of equals doesn't matter */
+    qsort(body->head.segments + n_old, n, sizeof *segments, by_sequence);
+    for (uint32_t i = 0; i < schema->n; i++) PS_GO(stats_all(cx, body, i));
+    st = PS_OK;
+    *out = &body->head;
+done:
+    if (st != PS_OK) table_destroy(&body->head.owner);
+    return st;
+}
+
+ps_status ps_table_new(ps_ctx *cx, ps_schema *schema, ps_table **out)
+{
+    return table_make(cx, NULL, schema, NULL, 0, out);
+}
+
+ps_status ps_table_append(ps_ctx *cx, const ps_table *table, ps_segment *const *segments, uint32_t n, ps_table **out)
+{
+    return table_make(cx, table, table->schema, segments, n, out);
+}
