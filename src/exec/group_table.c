@@ -19,6 +19,8 @@ static uint64_t entry_of(const uint8_t *row, uint64_t hash)
     return hash << TAG_SHIFT | (uint64_t)(uintptr_t)row;
 }
 static uint8_t *entry_row(uint64_t entry) { return (uint8_t *)(uintptr_t)(entry & address_mask); }
+/* The bits below those of the partition, which may say little where they come from few groups. */
+static uint64_t dir_index(uint64_t hash, uint32_t bits) { return (hash << PS_GROUP_RADIX_BITS) >> (64 - bits); }
 static bool entry_tag_is(uint64_t entry, uint64_t hash) { return (entry ^ hash << TAG_SHIFT) >> TAG_SHIFT == 0; }
 
 ps_status ps_group_table_init(ps_ctx *cx, ps_group_table *table, const ps_row_layout *layout, bool partitioned, uint32_t dir_bits_max)
@@ -100,7 +102,7 @@ static ps_status dir_grow(ps_ctx *cx, ps_group_table *table)
     for (uint64_t i = 0; i < old_size; i++) {
         const uint64_t entry = table->dir[i];
         if (!entry) continue;
-        uint64_t at = ps_row_hash(entry_row(entry)) >> (64 - bits);
+        uint64_t at = dir_index(ps_row_hash(entry_row(entry)), bits);
         while (dir[at]) at = (at + 1) & mask;
         dir[at] = entry;
     }
@@ -219,10 +221,9 @@ ps_status ps_group_table_find(ps_ctx *cx, ps_group_table *table, const ps_vec *k
     if (!table->append_only) PS_TRY(dir_room(cx, table, n));
     if (table->append_only) return find_append(cx, table, keys, sel, n, hashes, out);
     table->rows_seen += n;
-    const uint32_t shift = 64 - table->dir_bits;
     const uint64_t mask = ((uint64_t)1 << table->dir_bits) - 1;
     for (uint32_t k = 0; k < n; k++) {
-        s->at[k] = hashes[k] >> shift;
+        s->at[k] = dir_index(hashes[k], table->dir_bits);
         PS_PREFETCH(&table->dir[s->at[k]]);
         s->pending[k] = k;
     }

@@ -1,0 +1,152 @@
+/* exec/op_aggregate.h -- what the files of the aggregate operator share. */
+#ifndef PS_EXEC_OP_AGGREGATE_H
+#define PS_EXEC_OP_AGGREGATE_H
+
+#include "base/thread.h"
+#include "exec/group_table.h"
+#include "exec/phys.h"
+
+enum { AGG_NONE = -1, AGG_ARGS_MAX = 4 };
+
+/* One aggregate that is computed. */
+typedef struct agg_item {
+    ps_agg agg;
+    uint32_t args[AGG_ARGS_MAX]; /* places in the program's results */
+    int32_t filter;              /* place of FILTER's predicate, or AGG_NONE */
+    uint32_t state_at;           /* in the group's row */
+    bool shared;                 /* another item keeps this state up to date */
+    int32_t distinct;            /* index of the distinct set that feeds it, or AGG_NONE */
+} agg_item;
+
+/* Distinct argument rows of each group, for aggregates with DISTINCT: a group table of its own whose keys are
+ * the group's keys and the arguments, and whose partitions are those of the group's hash. */
+typedef struct agg_distinct {
+    uint32_t args[AGG_ARGS_MAX];
+    uint32_t n_args;
+    int32_t filter;
+    const ps_row_layout *layout; /* keys, arguments; then the group's hash */
+} agg_distinct;
+
+typedef struct agg_output { bool key; uint32_t at; } agg_output; /* key column or item */
+
+typedef struct agg_config {
+    const ps_program *program;   /* keys, then arguments and filters */
+    uint32_t n_results, n_keys;
+    const ps_row_layout *layout;
+    agg_item *items;
+    uint32_t n_items;
+    agg_distinct *distincts;
+    uint32_t n_distincts;
+    agg_output *outputs;         /* of op->cols */
+} agg_config;
+
+typedef struct agg_heap { ps_agg_heap base; ps_rows *rows; } agg_heap;
+void ps_aggregate_heap_init(agg_heap *heap, ps_rows *rows);
+
+/* Everything one lane has gathered. */
+typedef struct agg_tables {
+    ps_group_table groups;
+    ps_group_table *distincts;   /* config->n_distincts */
+    bool opened;
+} agg_tables;
+
+typedef struct agg_shared {
+    ps_mutex mutex;              /* guards tables, spill while lanes run */
+    bool opened;
+    PS_ARRAY(agg_tables *) tables; /* of combined lanes */
+    ps_spill *spill;
+    uint32_t n_parts;            /* after seal */
+    uint32_t generations;        /* of all tables together */
+} agg_shared;
+
+/* Groups by small integers: slots of a key domain that batches keep to (op_aggregate_few.c). */
+enum { AGG_SLOTS_MAX = 4096, AGG_KEYS_MAX = 8 };
+typedef enum agg_key_kind { AGG_KEY_CODE, AGG_KEY_INT, AGG_KEY_CONSTANT } agg_key_kind;
+typedef struct agg_key {
+    uint8_t kind;
+    bool nulls;                  /* the last slot is null's */
+    uint32_t n_slots;
+    uint64_t dict_id;
+    int64_t base;
+} agg_key;
+typedef struct agg_direct {
+    agg_key keys[AGG_KEYS_MAX];
+    uint32_t n_keys, n_slots;    /* n_slots 0: nothing cached */
+    uint32_t n_few;              /* groups that have a number */
+    uint8_t *few_rows[PS_AGG_FEW_MAX];
+    uint8_t numbers[AGG_SLOTS_MAX];  /* slot -> number; meaningless without a row */
+    uint8_t *rows[AGG_SLOTS_MAX];    /* slot -> row; NULL: not looked up yet */
+    uint16_t slots[PS_BATCH_ROWS_MAX];
+    uint32_t counts[4][PS_AGG_FEW_MAX];
+} agg_direct;
+
+/* A batch's rows and their groups. */
+typedef struct agg_rows {
+    const ps_batch *batch;
+    const uint32_t *sel;
+    uint32_t n;
+    ps_agg_shape shape;
+    uint32_t n_groups;
+    const uint8_t *groups;       /* FEW: number of the k-th row's group */
+    const uint32_t *group_n;
+    uint8_t *const *rows;        /* ONE: rows[0]; FEW: by number; ROWS: by k */
+} agg_rows;
+
+/* One lane's arrays, as large as a batch. */
+typedef struct agg_work {
+    uint64_t hashes[PS_BATCH_ROWS_MAX], distinct_hashes[PS_BATCH_ROWS_MAX];
+    uint8_t *rows[PS_BATCH_ROWS_MAX];
+    uint8_t *states[PS_BATCH_ROWS_MAX];
+    uint8_t groups[PS_BATCH_ROWS_MAX];
+    uint32_t group_n[PS_AGG_FEW_MAX];
+    uint32_t subset_sel[PS_BATCH_ROWS_MAX];
+    uint8_t *subset_rows[PS_BATCH_ROWS_MAX];
+    uint8_t subset_groups[PS_BATCH_ROWS_MAX];
+    uint32_t subset_group_n[PS_AGG_FEW_MAX];
+    agg_direct direct;
+    ps_agg_scratch scratch;
+} agg_work;
+
+typedef struct agg_local {
+    ps_arena arena;
+    ps_eval *eval;
+    ps_vec *results;
+    agg_work *work;
+    agg_tables *tables;
+    uint8_t *single;             /* without keys: the only row */
+    uint32_t batches;
+} agg_local;
+
+/* Finds the batch's groups through the slots cache; *done false: the keys are not of that kind. */
+ps_status ps_aggregate_direct(ps_ctx *cx, ps_op *op, agg_local *l, const ps_batch *batch, agg_rows *out, bool *done);
+void ps_aggregate_direct_forget(agg_direct *direct);
+ps_status ps_aggregate_hash(ps_ctx *cx, ps_op *op, const ps_vec *keys, uint32_t n_keys, const uint32_t *sel, uint32_t n, uint64_t *out);
+void ps_aggregate_tables_free(const agg_config *config, agg_tables *tables);
+ps_status ps_aggregate_update_item(ps_ctx *cx, const agg_item *item, const ps_vec *results, const agg_rows *rows,
+                                   agg_work *work, ps_agg_heap *heap);
+
+/* The source's slots (op_aggregate_emit.c). */
+typedef struct agg_source {
+    ps_arena arena;
+    ps_vec_buf *bufs;            /* one for each output column */
+    ps_group_merge merge;        /* of the morsel's partition */
+    const agg_config *config;
+    agg_heap heap;
+    uint64_t part, at;
+    uint8_t **states;            /* settings->batch_rows */
+    struct agg_set_work *sets;   /* for DISTINCT; NULL: not needed yet */
+} agg_source;
+ps_status ps_aggregate_source_plan(ps_ctx *cx, ps_op *op, uint64_t *n_morsels);
+ps_status ps_aggregate_source_open(ps_ctx *cx, ps_op *op, void *local);
+ps_status ps_aggregate_source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t morsel);
+ps_status ps_aggregate_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, bool *done);
+void ps_aggregate_source_close(ps_op *op, void *local);
+
+/* Updates the merged groups from the merged sets of distinct arguments (op_aggregate_distinct.c). */
+ps_status ps_aggregate_distinct(ps_ctx *cx, ps_op *op, agg_source *s);
+void ps_aggregate_distinct_close(agg_source *s);
+ps_status ps_aggregate_merge_states(ps_ctx *cx, void *source, uint8_t *const *dst, uint8_t *const *src, uint32_t n);
+
+extern const ps_op_class ps_aggregate_class;
+
+#endif
