@@ -1,4 +1,4 @@
-/* func/compare.kern.c -- inner loops of comparison and selection; compiled per x86-64 level.
+/* func/compare.kern.c -- inner loops of comparison, and of bits, bytes and positions; compiled per x86-64 level.
  *
  * Floats have a total order: NaN equals NaN and is above all numbers, -0.0 equals 0.0.
  * Packing bytes to bits and bits to positions has code of its own for AVX-512 and AVX2; positions
@@ -221,9 +221,7 @@ static void lookup_bytes(const uint8_t *table, const uint32_t *codes, size_t n, 
 
 const ps_compare_kernels PS_CAT(ps_compare_kernels_v, PS_CPU_LEVEL) = {
     .binary = {ROW(loop, eq), ROW(loop, ne), ROW(loop, lt), ROW(loop, le)},
-    .select = {ROW(select, eq), ROW(select, ne), ROW(select, lt), ROW(select, le)},
     .range = ROW_RANGE(range),
-    .range_select = ROW_RANGE(range_select),
     .bytes_to_bits = bytes_to_bits,
     .bits_to_sel = bits_to_sel,
     .lookup_bytes = lookup_bytes,

@@ -19,11 +19,6 @@ typedef enum ps_compare_op { PS_COMPARE_EQ, PS_COMPARE_NE, PS_COMPARE_LT, PS_COM
 typedef void (*ps_binary_loop)(const void *a, const void *b, void *out, size_t n, ps_shape shape);
 /* out[i] = lo <= x[i] <= hi as 0 or 1; lo and hi are one slot each. */
 typedef void (*ps_range_loop)(const void *x, const void *lo, const void *hi, uint8_t *out, size_t n);
-/* Keeps the positions sel[0..n) where the condition holds; out may be sel. Gives their number. */
-typedef size_t (*ps_select_loop)(const void *a, const void *b, ps_shape shape, const uint32_t *sel,
-                                 size_t n, uint32_t *out);
-typedef size_t (*ps_range_select_loop)(const void *x, const void *lo, const void *hi,
-                                       const uint32_t *sel, size_t n, uint32_t *out);
 
 typedef struct ps_arith_kernels {
     ps_binary_loop binary[PS_ARITH_COUNT][PS_LAYOUT_COUNT]; /* I16..I128 (no DIV), F32, F64 */
@@ -35,9 +30,7 @@ typedef struct ps_arith_kernels {
 
 typedef struct ps_compare_kernels {
     ps_binary_loop binary[PS_COMPARE_COUNT][PS_LAYOUT_COUNT]; /* to bytes; integers, F32, F64 */
-    ps_select_loop select[PS_COMPARE_COUNT][PS_LAYOUT_COUNT];
     ps_range_loop range[PS_LAYOUT_COUNT];                     /* I8..I64, U8..U64 */
-    ps_range_select_loop range_select[PS_LAYOUT_COUNT];
     /* Bytes of 0 or 1 to bits; whole words are written, bits from n on are 0. */
     void (*bytes_to_bits)(const uint8_t *bytes, size_t n, uint64_t *bits);
     /* Positions of the ones among the first n bits (bits from n on are 0), their number. */

@@ -8,6 +8,9 @@
 #include "func/func.h"
 #include "func/kernels.h"
 
+/* Classes that the evaluator itself calls. */
+extern const ps_func_class ps_fn_multiply_decimal;
+
 /* Which slots loops compute for a call. */
 typedef struct ps_lanes {
     const uint32_t *sel; /* wanted rows; NULL: 0..n-1 */

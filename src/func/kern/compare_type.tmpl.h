@@ -24,21 +24,6 @@ static void K_NAME(range)(const void *x, const void *lo, const void *hi, uint8_t
 
     for (size_t i = 0; i < n; i++) out[i] = (K_UNSIGNED)(a[i] - low) <= span;
 }
-static size_t K_NAME(range_select)(const void *x, const void *lo, const void *hi, const uint32_t *sel,
-                                   size_t n, uint32_t *out)
-{
-    const K_UNSIGNED *a = x;
-    K_UNSIGNED low = *(const K_UNSIGNED *)lo;
-    K_UNSIGNED span = (K_UNSIGNED)(*(const K_UNSIGNED *)hi - low);
-    size_t found = 0;
-
-    for (size_t k = 0; k < n; k++) {
-        uint32_t i = sel[k];
-        out[found] = i;
-        found += (K_UNSIGNED)(a[i] - low) <= span;
-    }
-    return found;
-}
 #undef K_SUFFIX
 #undef K_UNSIGNED
 #endif
