@@ -175,12 +175,12 @@ def load():
 
 
 def defined_symbols():
-    """Kernels that exist: `ps_fn_x =`, `ps_aggfn_x =`, PS_FN(x, PS_AGGFN(x in any source of src/func."""
+    """Kernels that exist: `ps_fn_x =`, `ps_aggfn_x =`, PS_FN(x, PS_ROW_FN(x, PS_AGGFN(x in any source of src/func."""
     found = set()
     for path in sorted((ROOT / "src/func").rglob("*.[ch]")):
         text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)
         found |= {m[1] for m in re.finditer(r"\b(ps_(?:agg)?fn_\w+)\s*=", text)}
-        found |= {"ps_fn_" + m[1] for m in re.finditer(r"\bPS_FN\(\s*(\w+)", text)}
+        found |= {"ps_fn_" + m[1] for m in re.finditer(r"\bPS_(?:ROW_)?FN\(\s*(\w+)", text)}
         found |= {"ps_aggfn_" + m[1] for m in re.finditer(r"\bPS_AGGFN\(\s*(\w+)", text)}
     return found
 

@@ -5,18 +5,38 @@
 extern const ps_func_class ps_fn_add_decimal;
 extern const ps_func_class ps_fn_add_float;
 extern const ps_func_class ps_fn_add_int;
+extern const ps_func_class ps_fn_ascii;
+extern const ps_func_class ps_fn_bit_length;
+extern const ps_func_class ps_fn_chr;
+extern const ps_func_class ps_fn_concat;
+extern const ps_func_class ps_fn_concat_any;
+extern const ps_func_class ps_fn_concat_two;
+extern const ps_func_class ps_fn_concat_ws;
+extern const ps_func_class ps_fn_contains;
 extern const ps_func_class ps_fn_divide_float;
 extern const ps_func_class ps_fn_divide_float_checked;
 extern const ps_func_class ps_fn_divide_int;
+extern const ps_func_class ps_fn_ends_with;
 extern const ps_func_class ps_fn_eq;
 extern const ps_func_class ps_fn_ge;
 extern const ps_func_class ps_fn_gt;
+extern const ps_func_class ps_fn_hex_bytes;
+extern const ps_func_class ps_fn_hex_int;
+extern const ps_func_class ps_fn_ilike;
+extern const ps_func_class ps_fn_initcap;
 extern const ps_func_class ps_fn_is_distinct_from;
 extern const ps_func_class ps_fn_is_not_distinct_from;
 extern const ps_func_class ps_fn_is_not_null;
 extern const ps_func_class ps_fn_is_null;
 extern const ps_func_class ps_fn_le;
+extern const ps_func_class ps_fn_left;
+extern const ps_func_class ps_fn_length;
+extern const ps_func_class ps_fn_like;
+extern const ps_func_class ps_fn_list_length;
+extern const ps_func_class ps_fn_lower;
+extern const ps_func_class ps_fn_lpad;
 extern const ps_func_class ps_fn_lt;
+extern const ps_func_class ps_fn_ltrim;
 extern const ps_func_class ps_fn_modulo_decimal;
 extern const ps_func_class ps_fn_modulo_float;
 extern const ps_func_class ps_fn_modulo_int;
@@ -28,9 +48,31 @@ extern const ps_func_class ps_fn_negate_decimal;
 extern const ps_func_class ps_fn_negate_float;
 extern const ps_func_class ps_fn_negate_int;
 extern const ps_func_class ps_fn_not;
+extern const ps_func_class ps_fn_not_ilike;
+extern const ps_func_class ps_fn_not_like;
+extern const ps_func_class ps_fn_octet_length;
+extern const ps_func_class ps_fn_regex_extract;
+extern const ps_func_class ps_fn_regex_replace;
+extern const ps_func_class ps_fn_regex_test;
+extern const ps_func_class ps_fn_repeat;
+extern const ps_func_class ps_fn_replace;
+extern const ps_func_class ps_fn_reverse;
+extern const ps_func_class ps_fn_right;
+extern const ps_func_class ps_fn_rpad;
+extern const ps_func_class ps_fn_rtrim;
+extern const ps_func_class ps_fn_split_part;
+extern const ps_func_class ps_fn_starts_with;
+extern const ps_func_class ps_fn_strpos;
+extern const ps_func_class ps_fn_substring;
 extern const ps_func_class ps_fn_subtract_decimal;
 extern const ps_func_class ps_fn_subtract_float;
 extern const ps_func_class ps_fn_subtract_int;
+extern const ps_func_class ps_fn_translate;
+extern const ps_func_class ps_fn_trim;
+extern const ps_func_class ps_fn_typeof;
+extern const ps_func_class ps_fn_unhex;
+extern const ps_func_class ps_fn_unicode;
+extern const ps_func_class ps_fn_upper;
 
 /* aggregate: count() -> int64 */
 static const char *const names_0[] = {"count", "count_star", NULL};
@@ -1174,179 +1216,902 @@ static const ps_func func_79 = {
     .signature = "(a: bool) -> bool", .since = "0.1",
     .example = "NOT true", .names = names_79,
 };
-/* window: row_number() -> int64 */
-static const char *const names_80[] = {"row_number", NULL};
+/* regex: regexp_matches(text: str, pattern: str, options?: str) -> bool */
+static const ps_param params_80[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
+};
+static const char *const names_80[] = {"regexp_matches", NULL};
 static const ps_func func_80 = {
+    .name = "regexp_matches", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 2, .params = params_80,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_regex_test,
+    .doc = "True if pattern matches somewhere in text. Options: i no case, c case, s dot takes newlines, m ^ and $ at lines, l plain text.",
+    .signature = "(text: str, pattern: str, options?: str) -> bool", .since = "0.1",
+    .example = "regexp_matches('abc', 'b.')", .names = names_80,
+};
+/* regex: regexp_full_match(text: str, pattern: str, options?: str) -> bool */
+static const ps_param params_81[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
+};
+static const char *const names_81[] = {"regexp_full_match", "~", NULL};
+static const ps_func func_81 = {
+    .name = "regexp_full_match", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 2, .params = params_81,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_regex_test,
+    .doc = "True if pattern matches the whole text.",
+    .signature = "(text: str, pattern: str, options?: str) -> bool", .since = "0.1",
+    .example = "regexp_full_match('abc', 'b')", .names = names_81,
+};
+/* regex: similar_to(text: str, pattern: str) -> bool */
+static const ps_param params_82[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
+};
+static const char *const names_82[] = {"similar_to", NULL};
+static const ps_func func_82 = {
+    .name = "similar_to", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_82,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_regex_test,
+    .doc = "SIMILAR TO: the regular expression matches the whole text.",
+    .signature = "(text: str, pattern: str) -> bool", .since = "0.1",
+    .example = "'abc' SIMILAR TO 'a(b|c)c'", .names = names_82,
+};
+/* regex: regexp_replace(text: str, pattern: str, to: str, options?: str) -> str */
+static const ps_param params_83[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "to"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
+};
+static const char *const names_83[] = {"regexp_replace", NULL};
+static const ps_func func_83 = {
+    .name = "regexp_replace", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 4, .n_required = 3, .params = params_83,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_regex_replace,
+    .doc = "The text with the first match replaced (option g: every match); \\\\1 in to is the first group.",
+    .signature = "(text: str, pattern: str, to: str, options?: str) -> str", .since = "0.1",
+    .example = "regexp_replace('abcb', 'b', 'X')", .names = names_83,
+};
+/* regex: regexp_extract(text: str, pattern: str, group?: int64, options?: str) -> str */
+static const ps_param params_84[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "group"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
+};
+static const char *const names_84[] = {"regexp_extract", NULL};
+static const ps_func func_84 = {
+    .name = "regexp_extract", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 4, .n_required = 2, .params = params_84,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_regex_extract,
+    .doc = "What the group (0: everything) of the first match took; empty without a match.",
+    .signature = "(text: str, pattern: str, group?: int64, options?: str) -> str", .since = "0.1",
+    .example = "regexp_extract('abc', 'b(.)', 1)", .names = names_84,
+};
+/* string: lower(text: str) -> str */
+static const ps_param params_85[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_85[] = {"lower", "lcase", NULL};
+static const ps_func func_85 = {
+    .name = "lower", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_85,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_lower,
+    .doc = "The text in lower case, code point by code point.",
+    .signature = "(text: str) -> str", .since = "0.1",
+    .example = "lower('ÀÉ x')", .names = names_85,
+};
+/* string: upper(text: str) -> str */
+static const ps_param params_86[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_86[] = {"upper", "ucase", NULL};
+static const ps_func func_86 = {
+    .name = "upper", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_86,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_upper,
+    .doc = "The text in upper case, code point by code point.",
+    .signature = "(text: str) -> str", .since = "0.1",
+    .example = "upper('àé x')", .names = names_86,
+};
+/* string: initcap(text: str) -> str */
+static const ps_param params_87[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_87[] = {"initcap", NULL};
+static const ps_func func_87 = {
+    .name = "initcap", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_87,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_initcap,
+    .doc = "The first letter of each word in upper case, the others in lower case.",
+    .signature = "(text: str) -> str", .since = "0.1",
+    .example = "initcap('hello woRLD')", .names = names_87,
+};
+/* string: length(text: str) -> int64 */
+static const ps_param params_88[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_88[] = {"length", "len", "char_length", "character_length", NULL};
+static const ps_func func_88 = {
+    .name = "length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_88,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_length,
+    .doc = "The number of code points.",
+    .signature = "(text: str) -> int64", .since = "0.1",
+    .example = "length('àé')", .names = names_88,
+};
+/* string: length(list: list<T>) -> int64 */
+static const ps_param params_89[] = {
+    {.kind = PS_PARAM_LIST_VAR, .var = 1, .name = "list"},
+};
+static const char *const names_89[] = {"length", "len", "array_length", NULL};
+static const ps_func func_89 = {
+    .name = "length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_89,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_list_length,
+    .doc = "The number of items.",
+    .signature = "(list: list<T>) -> int64", .since = "0.1",
+    .example = "len([1, 2, 3])", .names = names_89,
+};
+/* string: octet_length(text: str) -> int64 */
+static const ps_param params_90[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_90[] = {"octet_length", "strlen", NULL};
+static const ps_func func_90 = {
+    .name = "octet_length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_90,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_octet_length,
+    .doc = "The number of bytes.",
+    .signature = "(text: str) -> int64", .since = "0.1",
+    .example = "octet_length('àé')", .names = names_90,
+};
+/* string: octet_length(bytes: blob) -> int64 */
+static const ps_param params_91[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
+};
+static const char *const names_91[] = {"octet_length", "strlen", NULL};
+static const ps_func func_91 = {
+    .name = "octet_length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_91,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_octet_length,
+    .doc = "The number of bytes.",
+    .signature = "(bytes: blob) -> int64", .since = "0.1",
+    .example = "octet_length('àé')", .names = names_91,
+};
+/* string: bit_length(text: str) -> int64 */
+static const ps_param params_92[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_92[] = {"bit_length", NULL};
+static const ps_func func_92 = {
+    .name = "bit_length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_92,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_bit_length,
+    .doc = "The number of bits.",
+    .signature = "(text: str) -> int64", .since = "0.1",
+    .example = "bit_length('àé')", .names = names_92,
+};
+/* string: substring(text: str, start: int64, length?: int64) -> str */
+static const ps_param params_93[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "start"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "length"},
+};
+static const char *const names_93[] = {"substring", "substr", NULL};
+static const ps_func func_93 = {
+    .name = "substring", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 3, .n_required = 2, .params = params_93,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_substring,
+    .doc = "The code points from start (1 is the first, negative counts from the end), length of them; a negative length goes backwards.",
+    .signature = "(text: str, start: int64, length?: int64) -> str", .since = "0.1",
+    .example = "substring('hello', 2, 3)", .names = names_93,
+};
+/* string: left(text: str, n: int64) -> str */
+static const ps_param params_94[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
+};
+static const char *const names_94[] = {"left", NULL};
+static const ps_func func_94 = {
+    .name = "left", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_94,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_left,
+    .doc = "The first n code points; negative: all but the last -n.",
+    .signature = "(text: str, n: int64) -> str", .since = "0.1",
+    .example = "left('hello', 2)", .names = names_94,
+};
+/* string: right(text: str, n: int64) -> str */
+static const ps_param params_95[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
+};
+static const char *const names_95[] = {"right", NULL};
+static const ps_func func_95 = {
+    .name = "right", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_95,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_right,
+    .doc = "The last n code points; negative: all but the first -n.",
+    .signature = "(text: str, n: int64) -> str", .since = "0.1",
+    .example = "right('hello', 2)", .names = names_95,
+};
+/* string: trim(text: str, characters?: str) -> str */
+static const ps_param params_96[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
+};
+static const char *const names_96[] = {"trim", NULL};
+static const ps_func func_96 = {
+    .name = "trim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 1, .params = params_96,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_trim,
+    .doc = "The text without the characters (a space) at both ends.",
+    .signature = "(text: str, characters?: str) -> str", .since = "0.1",
+    .example = "trim('xxaxx', 'x')", .names = names_96,
+};
+/* string: ltrim(text: str, characters?: str) -> str */
+static const ps_param params_97[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
+};
+static const char *const names_97[] = {"ltrim", NULL};
+static const ps_func func_97 = {
+    .name = "ltrim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 1, .params = params_97,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_ltrim,
+    .doc = "The text without the characters (a space) at its start.",
+    .signature = "(text: str, characters?: str) -> str", .since = "0.1",
+    .example = "ltrim('xxaxx', 'x')", .names = names_97,
+};
+/* string: rtrim(text: str, characters?: str) -> str */
+static const ps_param params_98[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
+};
+static const char *const names_98[] = {"rtrim", NULL};
+static const ps_func func_98 = {
+    .name = "rtrim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 1, .params = params_98,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_rtrim,
+    .doc = "The text without the characters (a space) at its end.",
+    .signature = "(text: str, characters?: str) -> str", .since = "0.1",
+    .example = "rtrim('xxaxx', 'x')", .names = names_98,
+};
+/* string: lpad(text: str, n: int64, pad?: str) -> str */
+static const ps_param params_99[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pad"},
+};
+static const char *const names_99[] = {"lpad", NULL};
+static const ps_func func_99 = {
+    .name = "lpad", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 2, .params = params_99,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_lpad,
+    .doc = "The text padded with pad (a space) at its front, or cut, to n code points.",
+    .signature = "(text: str, n: int64, pad?: str) -> str", .since = "0.1",
+    .example = "lpad('a', 5, 'xy')", .names = names_99,
+};
+/* string: rpad(text: str, n: int64, pad?: str) -> str */
+static const ps_param params_100[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pad"},
+};
+static const char *const names_100[] = {"rpad", NULL};
+static const ps_func func_100 = {
+    .name = "rpad", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 2, .params = params_100,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_rpad,
+    .doc = "The text padded with pad (a space) at its end, or cut, to n code points.",
+    .signature = "(text: str, n: int64, pad?: str) -> str", .since = "0.1",
+    .example = "rpad('a', 5, 'xy')", .names = names_100,
+};
+/* string: replace(text: str, from: str, to: str) -> str */
+static const ps_param params_101[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "from"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "to"},
+};
+static const char *const names_101[] = {"replace", NULL};
+static const ps_func func_101 = {
+    .name = "replace", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 3, .params = params_101,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_replace,
+    .doc = "The text with every place of from replaced by to.",
+    .signature = "(text: str, from: str, to: str) -> str", .since = "0.1",
+    .example = "replace('aaa', 'a', 'bb')", .names = names_101,
+};
+/* string: reverse(text: str) -> str */
+static const ps_param params_102[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_102[] = {"reverse", NULL};
+static const ps_func func_102 = {
+    .name = "reverse", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_102,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_reverse,
+    .doc = "The code points in reverse order.",
+    .signature = "(text: str) -> str", .since = "0.1",
+    .example = "reverse('àbc')", .names = names_102,
+};
+/* string: repeat(text: str, n: int64) -> str */
+static const ps_param params_103[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
+};
+static const char *const names_103[] = {"repeat", NULL};
+static const ps_func func_103 = {
+    .name = "repeat", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_103,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_repeat,
+    .doc = "The text n times.",
+    .signature = "(text: str, n: int64) -> str", .since = "0.1",
+    .example = "repeat('ab', 3)", .names = names_103,
+};
+/* string: concat(values: any...) -> str */
+static const ps_param params_104[] = {
+    {.kind = PS_PARAM_ANY, .name = "values"},
+};
+static const char *const names_104[] = {"concat", NULL};
+static const ps_func func_104 = {
+    .name = "concat", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true, .variadic = true,
+    .n_params = 1, .n_required = 0, .params = params_104,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_concat,
+    .doc = "The texts of all values that are not null, joined.",
+    .signature = "(values: any...) -> str", .since = "0.1",
+    .example = "concat('a', NULL, 1, true)", .names = names_104,
+};
+/* string: concat_ws(separator: str, values: any...) -> str */
+static const ps_param params_105[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "separator"},
+    {.kind = PS_PARAM_ANY, .name = "values"},
+};
+static const char *const names_105[] = {"concat_ws", NULL};
+static const ps_func func_105 = {
+    .name = "concat_ws", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true, .variadic = true,
+    .n_params = 2, .n_required = 1, .params = params_105,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_concat_ws,
+    .doc = "The texts of all values that are not null, with separator between; null if separator is.",
+    .signature = "(separator: str, values: any...) -> str", .since = "0.1",
+    .example = "concat_ws(',', 'a', NULL, 'b')", .names = names_105,
+};
+/* string: ||(a: str, b: str) -> str */
+static const ps_param params_106[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "b"},
+};
+static const char *const names_106[] = {"||", NULL};
+static const ps_func func_106 = {
+    .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_106,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_concat_two,
+    .doc = "Both texts joined; null if either is.",
+    .signature = "(a: str, b: str) -> str", .since = "0.1",
+    .example = "'a' || 'b'", .names = names_106,
+};
+/* string: ||(a: blob, b: blob) -> blob */
+static const ps_param params_107[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "b"},
+};
+static const char *const names_107[] = {"||", NULL};
+static const ps_func func_107 = {
+    .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_107,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}},
+    .scalar = &ps_fn_concat_two,
+    .doc = "Both texts joined; null if either is.",
+    .signature = "(a: blob, b: blob) -> blob", .since = "0.1",
+    .example = "'a' || 'b'", .names = names_107,
+};
+/* string: ||(a: any, b: any) -> str */
+static const ps_param params_108[] = {
+    {.kind = PS_PARAM_ANY, .name = "a"},
+    {.kind = PS_PARAM_ANY, .name = "b"},
+};
+static const char *const names_108[] = {"||", NULL};
+static const ps_func func_108 = {
+    .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_108,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_concat_any,
+    .doc = "Both as text, joined; null if either is.",
+    .signature = "(a: any, b: any) -> str", .since = "0.1",
+    .example = "'a' || 1", .names = names_108,
+};
+/* string: starts_with(text: str, prefix: str) -> bool */
+static const ps_param params_109[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "prefix"},
+};
+static const char *const names_109[] = {"starts_with", "prefix", "^@", NULL};
+static const ps_func func_109 = {
+    .name = "starts_with", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_109,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_starts_with,
+    .doc = "True if text begins with prefix. The empty prefix begins every text.",
+    .signature = "(text: str, prefix: str) -> bool", .since = "0.1",
+    .example = "starts_with('parquet', 'par')", .names = names_109,
+};
+/* string: ends_with(text: str, suffix: str) -> bool */
+static const ps_param params_110[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "suffix"},
+};
+static const char *const names_110[] = {"ends_with", "suffix", NULL};
+static const ps_func func_110 = {
+    .name = "ends_with", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_110,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_ends_with,
+    .doc = "True if text ends with suffix. The empty suffix ends every text.",
+    .signature = "(text: str, suffix: str) -> bool", .since = "0.1",
+    .example = "ends_with('parquet', 'et')", .names = names_110,
+};
+/* string: contains(text: str, piece: str) -> bool */
+static const ps_param params_111[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "piece"},
+};
+static const char *const names_111[] = {"contains", NULL};
+static const ps_func func_111 = {
+    .name = "contains", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_111,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_contains,
+    .doc = "True if piece is somewhere in text.",
+    .signature = "(text: str, piece: str) -> bool", .since = "0.1",
+    .example = "contains('parquet', 'rq')", .names = names_111,
+};
+/* string: strpos(text: str, piece: str) -> int64 */
+static const ps_param params_112[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "piece"},
+};
+static const char *const names_112[] = {"strpos", "instr", "position", NULL};
+static const ps_func func_112 = {
+    .name = "strpos", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_112,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_strpos,
+    .doc = "The position of the first place of piece in text, from 1; 0 if there is none.",
+    .signature = "(text: str, piece: str) -> int64", .since = "0.1",
+    .example = "strpos('àbc', 'c')", .names = names_112,
+};
+/* string: split_part(text: str, separator: str, n: int64) -> str */
+static const ps_param params_113[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "separator"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
+};
+static const char *const names_113[] = {"split_part", NULL};
+static const ps_func func_113 = {
+    .name = "split_part", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 3, .n_required = 3, .params = params_113,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_split_part,
+    .doc = "The n-th part of text between separators, from 1; negative counts from the end; empty if there is none.",
+    .signature = "(text: str, separator: str, n: int64) -> str", .since = "0.1",
+    .example = "split_part('a,b,c', ',', 2)", .names = names_113,
+};
+/* string: ascii(text: str) -> int32 */
+static const ps_param params_114[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_114[] = {"ascii", "ord", NULL};
+static const ps_func func_114 = {
+    .name = "ascii", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_114,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}},
+    .scalar = &ps_fn_ascii,
+    .doc = "The first code point's number; 0 for the empty text.",
+    .signature = "(text: str) -> int32", .since = "0.1",
+    .example = "ascii('é')", .names = names_114,
+};
+/* string: unicode(text: str) -> int32 */
+static const ps_param params_115[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_115[] = {"unicode", NULL};
+static const ps_func func_115 = {
+    .name = "unicode", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_115,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}},
+    .scalar = &ps_fn_unicode,
+    .doc = "The first code point's number; -1 for the empty text.",
+    .signature = "(text: str) -> int32", .since = "0.1",
+    .example = "unicode('é')", .names = names_115,
+};
+/* string: chr(code: int64) -> str */
+static const ps_param params_116[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "code"},
+};
+static const char *const names_116[] = {"chr", NULL};
+static const ps_func func_116 = {
+    .name = "chr", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_116,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_chr,
+    .doc = "The text of one code point; an error if there is no such code point.",
+    .signature = "(code: int64) -> str", .since = "0.1",
+    .example = "chr(233)", .names = names_116,
+};
+/* string: translate(text: str, from: str, to: str) -> str */
+static const ps_param params_117[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "from"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "to"},
+};
+static const char *const names_117[] = {"translate", NULL};
+static const ps_func func_117 = {
+    .name = "translate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 3, .n_required = 3, .params = params_117,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_translate,
+    .doc = "Each code point of from replaced by the one at its place in to; those beyond are removed.",
+    .signature = "(text: str, from: str, to: str) -> str", .since = "0.1",
+    .example = "translate('abcba', 'ab', 'x')", .names = names_117,
+};
+/* string: hex(text: str) -> str */
+static const ps_param params_118[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_118[] = {"hex", "to_hex", NULL};
+static const ps_func func_118 = {
+    .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_118,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_hex_bytes,
+    .doc = "The bytes in hexadecimal.",
+    .signature = "(text: str) -> str", .since = "0.1",
+    .example = "hex('abc')", .names = names_118,
+};
+/* string: hex(bytes: blob) -> str */
+static const ps_param params_119[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
+};
+static const char *const names_119[] = {"hex", "to_hex", NULL};
+static const ps_func func_119 = {
+    .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_119,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_hex_bytes,
+    .doc = "The bytes in hexadecimal.",
+    .signature = "(bytes: blob) -> str", .since = "0.1",
+    .example = "hex('abc')", .names = names_119,
+};
+/* string: hex(value: int64) -> str */
+static const ps_param params_120[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "value"},
+};
+static const char *const names_120[] = {"hex", "to_hex", NULL};
+static const ps_func func_120 = {
+    .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_120,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_hex_int,
+    .doc = "The number in hexadecimal, negative ones as 64-bit two's complement.",
+    .signature = "(value: int64) -> str", .since = "0.1",
+    .example = "hex(255)", .names = names_120,
+};
+/* string: unhex(text: str) -> blob */
+static const ps_param params_121[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_121[] = {"unhex", "from_hex", NULL};
+static const ps_func func_121 = {
+    .name = "unhex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_121,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}},
+    .scalar = &ps_fn_unhex,
+    .doc = "The bytes that a hexadecimal text says.",
+    .signature = "(text: str) -> blob", .since = "0.1",
+    .example = "unhex('61')", .names = names_121,
+};
+/* string: typeof(value: any) -> str */
+static const ps_param params_122[] = {
+    {.kind = PS_PARAM_ANY, .name = "value"},
+};
+static const char *const names_122[] = {"typeof", NULL};
+static const ps_func func_122 = {
+    .name = "typeof", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_122,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_typeof,
+    .doc = "The name of the value's type.",
+    .signature = "(value: any) -> str", .since = "0.1",
+    .example = "typeof(1)", .names = names_122,
+};
+/* string: like(text: str, pattern: str, escape?: str) -> bool */
+static const ps_param params_123[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
+};
+static const char *const names_123[] = {"like", "~~", "like_escape", NULL};
+static const ps_func func_123 = {
+    .name = "like", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 2, .params = params_123,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_like,
+    .doc = "True if text is like pattern: % stands for any text, _ for one code point; escape makes the next one plain.",
+    .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
+    .example = "'abc' LIKE 'a_c'", .names = names_123,
+};
+/* string: not_like(text: str, pattern: str, escape?: str) -> bool */
+static const ps_param params_124[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
+};
+static const char *const names_124[] = {"not_like", "!~~", NULL};
+static const ps_func func_124 = {
+    .name = "not_like", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 2, .params = params_124,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_not_like,
+    .doc = "True if text is not like pattern.",
+    .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
+    .example = "'abc' NOT LIKE 'a%'", .names = names_124,
+};
+/* string: ilike(text: str, pattern: str, escape?: str) -> bool */
+static const ps_param params_125[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
+};
+static const char *const names_125[] = {"ilike", "~~*", "ilike_escape", NULL};
+static const ps_func func_125 = {
+    .name = "ilike", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 2, .params = params_125,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_ilike,
+    .doc = "As like, without regard to case.",
+    .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
+    .example = "'ABC' ILIKE 'aBc'", .names = names_125,
+};
+/* string: not_ilike(text: str, pattern: str, escape?: str) -> bool */
+static const ps_param params_126[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
+};
+static const char *const names_126[] = {"not_ilike", "!~~*", NULL};
+static const ps_func func_126 = {
+    .name = "not_ilike", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 2, .params = params_126,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_not_ilike,
+    .doc = "True if text is not like pattern, without regard to case.",
+    .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
+    .example = "'ABC' NOT ILIKE 'b%'", .names = names_126,
+};
+/* window: row_number() -> int64 */
+static const char *const names_127[] = {"row_number", NULL};
+static const ps_func func_127 = {
     .name = "row_number", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_ROW_NUMBER,
     .doc = "The row's number in its partition, from 1.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "row_number() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_80,
+    .example = "row_number() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_127,
 };
 /* window: rank() -> int64 */
-static const char *const names_81[] = {"rank", NULL};
-static const ps_func func_81 = {
+static const char *const names_128[] = {"rank", NULL};
+static const ps_func func_128 = {
     .name = "rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_RANK,
     .doc = "1 plus the rows before the row's peers.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_81,
+    .example = "rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_128,
 };
 /* window: dense_rank() -> int64 */
-static const char *const names_82[] = {"dense_rank", NULL};
-static const ps_func func_82 = {
+static const char *const names_129[] = {"dense_rank", NULL};
+static const ps_func func_129 = {
     .name = "dense_rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_DENSE_RANK,
     .doc = "1 plus the groups of peers before the row's.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "dense_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_82,
+    .example = "dense_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_129,
 };
 /* window: percent_rank() -> double */
-static const char *const names_83[] = {"percent_rank", NULL};
-static const ps_func func_83 = {
+static const char *const names_130[] = {"percent_rank", NULL};
+static const ps_func func_130 = {
     .name = "percent_rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .window_id = PS_WINDOW_PERCENT_RANK,
     .doc = "(rank - 1) / (rows - 1); 0 for a single row.",
     .signature = "() -> double", .since = "0.1",
-    .example = "percent_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_83,
+    .example = "percent_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_130,
 };
 /* window: cume_dist() -> double */
-static const char *const names_84[] = {"cume_dist", NULL};
-static const ps_func func_84 = {
+static const char *const names_131[] = {"cume_dist", NULL};
+static const ps_func func_131 = {
     .name = "cume_dist", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .window_id = PS_WINDOW_CUME_DIST,
     .doc = "The share of rows at or before the row's peers.",
     .signature = "() -> double", .since = "0.1",
-    .example = "cume_dist() OVER (ORDER BY x) FROM (VALUES (1), (2)) t(x) LIMIT 1", .names = names_84,
+    .example = "cume_dist() OVER (ORDER BY x) FROM (VALUES (1), (2)) t(x) LIMIT 1", .names = names_131,
 };
 /* window: ntile(n: int64) -> int64 */
-static const ps_param params_85[] = {
+static const ps_param params_132[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_85[] = {"ntile", NULL};
-static const ps_func func_85 = {
+static const char *const names_132[] = {"ntile", NULL};
+static const ps_func func_132 = {
     .name = "ntile", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_85,
+    .n_params = 1, .n_required = 1, .params = params_132,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_NTILE,
     .doc = "The row's number among n groups of nearly equal size, from 1; the first ones are larger.",
     .signature = "(n: int64) -> int64", .since = "0.1",
-    .example = "ntile(2) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_85,
+    .example = "ntile(2) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_132,
 };
 /* window: lag(x: T, offset?: int64) -> T */
-static const ps_param params_86[] = {
+static const ps_param params_133[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
 };
-static const char *const names_86[] = {"lag", NULL};
-static const ps_func func_86 = {
+static const char *const names_133[] = {"lag", NULL};
+static const ps_func func_133 = {
     .name = "lag", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_86,
+    .n_params = 2, .n_required = 1, .params = params_133,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LAG,
     .doc = "x of the row `offset` (1) rows before; default (null) where there is none.",
     .signature = "(x: T, offset?: int64) -> T", .since = "0.1",
-    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_86,
+    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_133,
 };
 /* window: lag(x: T, offset: int64, default: T) -> T */
-static const ps_param params_87[] = {
+static const ps_param params_134[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "default"},
 };
-static const char *const names_87[] = {"lag", NULL};
-static const ps_func func_87 = {
+static const char *const names_134[] = {"lag", NULL};
+static const ps_func func_134 = {
     .name = "lag", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_87,
+    .n_params = 3, .n_required = 3, .params = params_134,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LAG,
     .doc = "x of the row `offset` (1) rows before; default (null) where there is none.",
     .signature = "(x: T, offset: int64, default: T) -> T", .since = "0.1",
-    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_87,
+    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_134,
 };
 /* window: lead(x: T, offset?: int64) -> T */
-static const ps_param params_88[] = {
+static const ps_param params_135[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
 };
-static const char *const names_88[] = {"lead", NULL};
-static const ps_func func_88 = {
+static const char *const names_135[] = {"lead", NULL};
+static const ps_func func_135 = {
     .name = "lead", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_88,
+    .n_params = 2, .n_required = 1, .params = params_135,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LEAD,
     .doc = "x of the row `offset` (1) rows after; default (null) where there is none.",
     .signature = "(x: T, offset?: int64) -> T", .since = "0.1",
-    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_88,
+    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_135,
 };
 /* window: lead(x: T, offset: int64, default: T) -> T */
-static const ps_param params_89[] = {
+static const ps_param params_136[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "default"},
 };
-static const char *const names_89[] = {"lead", NULL};
-static const ps_func func_89 = {
+static const char *const names_136[] = {"lead", NULL};
+static const ps_func func_136 = {
     .name = "lead", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_89,
+    .n_params = 3, .n_required = 3, .params = params_136,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LEAD,
     .doc = "x of the row `offset` (1) rows after; default (null) where there is none.",
     .signature = "(x: T, offset: int64, default: T) -> T", .since = "0.1",
-    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_89,
+    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_136,
 };
 /* window: first_value(x: T) -> T */
-static const ps_param params_90[] = {
+static const ps_param params_137[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
 };
-static const char *const names_90[] = {"first_value", NULL};
-static const ps_func func_90 = {
+static const char *const names_137[] = {"first_value", NULL};
+static const ps_func func_137 = {
     .name = "first_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_90,
+    .n_params = 1, .n_required = 1, .params = params_137,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_FIRST_VALUE,
     .doc = "x of the frame's first row.",
     .signature = "(x: T) -> T", .since = "0.1",
-    .example = "first_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_90,
+    .example = "first_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_137,
 };
 /* window: last_value(x: T) -> T */
-static const ps_param params_91[] = {
+static const ps_param params_138[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
 };
-static const char *const names_91[] = {"last_value", NULL};
-static const ps_func func_91 = {
+static const char *const names_138[] = {"last_value", NULL};
+static const ps_func func_138 = {
     .name = "last_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_91,
+    .n_params = 1, .n_required = 1, .params = params_138,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LAST_VALUE,
     .doc = "x of the frame's last row.",
     .signature = "(x: T) -> T", .since = "0.1",
-    .example = "last_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_91,
+    .example = "last_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_138,
 };
 /* window: nth_value(x: T, n: int64) -> T */
-static const ps_param params_92[] = {
+static const ps_param params_139[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_92[] = {"nth_value", NULL};
-static const ps_func func_92 = {
+static const char *const names_139[] = {"nth_value", NULL};
+static const ps_func func_139 = {
     .name = "nth_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_92,
+    .n_params = 2, .n_required = 2, .params = params_139,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_NTH_VALUE,
     .doc = "x of the frame's n-th row, from 1; null where there is none.",
     .signature = "(x: T, n: int64) -> T", .since = "0.1",
-    .example = "nth_value(x, 1) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_92,
+    .example = "nth_value(x, 1) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_139,
 };
 
 const ps_func *const ps_catalog[] = {
@@ -1443,12 +2208,61 @@ const ps_func *const ps_catalog[] = {
     &func_90,
     &func_91,
     &func_92,
+    &func_93,
+    &func_94,
+    &func_95,
+    &func_96,
+    &func_97,
+    &func_98,
+    &func_99,
+    &func_100,
+    &func_101,
+    &func_102,
+    &func_103,
+    &func_104,
+    &func_105,
+    &func_106,
+    &func_107,
+    &func_108,
+    &func_109,
+    &func_110,
+    &func_111,
+    &func_112,
+    &func_113,
+    &func_114,
+    &func_115,
+    &func_116,
+    &func_117,
+    &func_118,
+    &func_119,
+    &func_120,
+    &func_121,
+    &func_122,
+    &func_123,
+    &func_124,
+    &func_125,
+    &func_126,
+    &func_127,
+    &func_128,
+    &func_129,
+    &func_130,
+    &func_131,
+    &func_132,
+    &func_133,
+    &func_134,
+    &func_135,
+    &func_136,
+    &func_137,
+    &func_138,
+    &func_139,
 };
 const size_t ps_catalog_count = sizeof(ps_catalog) / sizeof(ps_catalog[0]);
 
 /* Sorted by name, then by place in the catalog. */
 const ps_func_name ps_func_names[] = {
     {"!=", &func_70},
+    {"!~~", &func_124},
+    {"!~~*", &func_126},
     {"%", &func_61},
     {"%", &func_62},
     {"%", &func_63},
@@ -1477,21 +2291,31 @@ const ps_func_name ps_func_names[] = {
     {"==", &func_69},
     {">", &func_73},
     {">=", &func_74},
+    {"^@", &func_109},
     {"any_value", &func_27},
     {"arbitrary", &func_28},
     {"arg_max", &func_31},
     {"arg_min", &func_30},
     {"argmax", &func_31},
     {"argmin", &func_30},
+    {"array_length", &func_89},
+    {"ascii", &func_114},
     {"avg", &func_8},
     {"avg", &func_9},
     {"avg", &func_10},
     {"avg", &func_11},
     {"bit_and", &func_23},
+    {"bit_length", &func_92},
     {"bit_or", &func_24},
     {"bit_xor", &func_25},
     {"bool_and", &func_21},
     {"bool_or", &func_22},
+    {"char_length", &func_88},
+    {"character_length", &func_88},
+    {"chr", &func_116},
+    {"concat", &func_104},
+    {"concat_ws", &func_105},
+    {"contains", &func_111},
     {"corr", &func_20},
     {"count", &func_0},
     {"count", &func_1},
@@ -1500,26 +2324,46 @@ const ps_func_name ps_func_names[] = {
     {"countif", &func_2},
     {"covar_pop", &func_19},
     {"covar_samp", &func_18},
-    {"cume_dist", &func_84},
-    {"dense_rank", &func_82},
+    {"cume_dist", &func_131},
+    {"dense_rank", &func_129},
     {"div", &func_58},
+    {"ends_with", &func_110},
     {"every", &func_21},
     {"first", &func_28},
-    {"first_value", &func_90},
+    {"first_value", &func_137},
+    {"from_hex", &func_121},
     {"group_concat", &func_32},
     {"group_concat", &func_33},
+    {"hex", &func_118},
+    {"hex", &func_119},
+    {"hex", &func_120},
+    {"ilike", &func_125},
+    {"ilike_escape", &func_125},
+    {"initcap", &func_87},
+    {"instr", &func_112},
     {"is_distinct_from", &func_75},
     {"is_not_distinct_from", &func_76},
     {"is_not_null", &func_78},
     {"is_null", &func_77},
-    {"lag", &func_86},
-    {"lag", &func_87},
+    {"lag", &func_133},
+    {"lag", &func_134},
     {"last", &func_29},
-    {"last_value", &func_91},
-    {"lead", &func_88},
-    {"lead", &func_89},
+    {"last_value", &func_138},
+    {"lcase", &func_85},
+    {"lead", &func_135},
+    {"lead", &func_136},
+    {"left", &func_94},
+    {"len", &func_88},
+    {"len", &func_89},
+    {"length", &func_88},
+    {"length", &func_89},
+    {"like", &func_123},
+    {"like_escape", &func_123},
     {"listagg", &func_32},
     {"listagg", &func_33},
+    {"lower", &func_85},
+    {"lpad", &func_99},
+    {"ltrim", &func_97},
     {"max", &func_13},
     {"max_by", &func_31},
     {"mean", &func_8},
@@ -1542,14 +2386,21 @@ const ps_func_name ps_func_names[] = {
     {"negate", &func_67},
     {"negate", &func_68},
     {"not", &func_79},
-    {"nth_value", &func_92},
-    {"ntile", &func_85},
-    {"percent_rank", &func_83},
+    {"not_ilike", &func_126},
+    {"not_like", &func_124},
+    {"nth_value", &func_139},
+    {"ntile", &func_132},
+    {"octet_length", &func_90},
+    {"octet_length", &func_91},
+    {"ord", &func_114},
+    {"percent_rank", &func_130},
     {"percentile_cont", &func_38},
     {"percentile_cont", &func_39},
     {"percentile_cont", &func_40},
     {"percentile_cont", &func_41},
     {"percentile_disc", &func_42},
+    {"position", &func_112},
+    {"prefix", &func_109},
     {"product", &func_26},
     {"quantile", &func_42},
     {"quantile_cont", &func_38},
@@ -1557,20 +2408,55 @@ const ps_func_name ps_func_names[] = {
     {"quantile_cont", &func_40},
     {"quantile_cont", &func_41},
     {"quantile_disc", &func_42},
-    {"rank", &func_81},
-    {"row_number", &func_80},
+    {"rank", &func_128},
+    {"regexp_extract", &func_84},
+    {"regexp_full_match", &func_81},
+    {"regexp_matches", &func_80},
+    {"regexp_replace", &func_83},
+    {"repeat", &func_103},
+    {"replace", &func_101},
+    {"reverse", &func_102},
+    {"right", &func_95},
+    {"row_number", &func_127},
+    {"rpad", &func_100},
+    {"rtrim", &func_98},
+    {"similar_to", &func_82},
+    {"split_part", &func_113},
+    {"starts_with", &func_109},
     {"stddev", &func_14},
     {"stddev_pop", &func_15},
     {"stddev_samp", &func_14},
     {"string_agg", &func_32},
     {"string_agg", &func_33},
+    {"strlen", &func_90},
+    {"strlen", &func_91},
+    {"strpos", &func_112},
+    {"substr", &func_93},
+    {"substring", &func_93},
+    {"suffix", &func_110},
     {"sum", &func_3},
     {"sum", &func_4},
     {"sum", &func_5},
     {"sum", &func_6},
     {"sum", &func_7},
+    {"to_hex", &func_118},
+    {"to_hex", &func_119},
+    {"to_hex", &func_120},
+    {"translate", &func_117},
+    {"trim", &func_96},
+    {"typeof", &func_122},
+    {"ucase", &func_86},
+    {"unhex", &func_121},
+    {"unicode", &func_115},
+    {"upper", &func_86},
     {"var_pop", &func_17},
     {"var_samp", &func_16},
     {"variance", &func_16},
+    {"||", &func_106},
+    {"||", &func_107},
+    {"||", &func_108},
+    {"~", &func_81},
+    {"~~", &func_123},
+    {"~~*", &func_125},
 };
 const size_t ps_func_names_count = sizeof(ps_func_names) / sizeof(ps_func_names[0]);

@@ -199,3 +199,23 @@ ps_status ps_rows_put_copy(ps_rows *rows, uint32_t row, const char *text, size_t
     ps_rows_put(rows, row, text, n);
     return PS_OK;
 }
+
+ps_status ps_rows_each(ps_call *call, ps_layout layout, ps_row_fn fn)
+{
+    ps_rows rows;
+
+    PS_TRY(ps_rows_begin(call, layout, &rows));
+    for (uint32_t i = 0; i < PS_MIN(call->n_args, (uint32_t)PS_ROWS_ARGS_MAX); i++) {
+        const ps_layout in = ps_type_layout(call->args[i].type);
+        ps_ints ints;
+        if ((!ps_layout_is_int(in) && in != PS_LAYOUT_BOOL) || in == PS_LAYOUT_I128) continue;
+        PS_TRY(ps_rows_ints(&rows, i, &ints));
+        rows.ints[i] = ints.at, rows.int_mask[i] = ints.mask;
+    }
+    for (uint32_t k = 0; k < rows.n; k++) {
+        const uint32_t row = ps_rows_at(&rows, k);
+        if ((k & 255) == 255) PS_TRY(ps_poll(call->cx));
+        if (ps_rows_live(&rows, row)) PS_TRY(fn(&rows, row));
+    }
+    return PS_OK;
+}

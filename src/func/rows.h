@@ -27,6 +27,8 @@ typedef struct ps_rows {
     const uint64_t *valid; /* rows that are not null already; NULL: all */
     void *out;             /* the result's slots */
     ps_reader_view in[PS_ROWS_ARGS_MAX];
+    const int64_t *ints[PS_ROWS_ARGS_MAX]; /* ps_rows_each: integer-like arguments of up to 64 bits */
+    uint32_t int_mask[PS_ROWS_ARGS_MAX];
 } ps_rows;
 
 /* Prepares readers (sequences are written out) and a FLAT or CONSTANT result of layout. */
@@ -43,6 +45,10 @@ PS_INLINE ps_str ps_rows_str(const ps_rows *rows, uint32_t arg, uint32_t row) { 
 PS_INLINE double ps_rows_f64(const ps_rows *rows, uint32_t arg, uint32_t row)
 {
     return ((const double *)rows->in[arg].data)[ps_reader_at(&rows->in[arg], row)];
+}
+PS_INLINE int64_t ps_rows_i64(const ps_rows *rows, uint32_t arg, uint32_t row)
+{
+    return rows->ints[arg][row & rows->int_mask[arg]];
 }
 PS_INLINE ps_interval ps_rows_interval(const ps_rows *rows, uint32_t arg, uint32_t row)
 {
@@ -66,6 +72,16 @@ char *ps_rows_text(ps_rows *rows, size_t n);
 /* out[row] = a copy of text / text that lives as long as the batch (n > 12: not copied). */
 ps_status ps_rows_put_copy(ps_rows *rows, uint32_t row, const char *text, size_t n);
 PS_INLINE void ps_rows_put(ps_rows *rows, uint32_t row, const char *text, size_t n) { ((ps_view *)rows->out)[row] = ps_view_of(text, n); }
+/* The usual kernel: fn computes one row that is wanted and not null, reading its arguments with
+ * ps_rows_str, ps_rows_i64, ps_rows_f64, ps_rows_interval. Cancellable. */
+typedef ps_status (*ps_row_fn)(ps_rows *rows, uint32_t row);
+ps_status ps_rows_each(ps_call *call, ps_layout layout, ps_row_fn fn);
+/* ps_fn_<name> that computes <name>_row for each row into slots of the layout. */
+#define PS_ROW_FN(name, LAYOUT)                                                                                            \
+    static ps_status name##_eval(ps_call *call) { return ps_rows_each(call, PS_LAYOUT_##LAYOUT, name##_row); }           \
+    PS_FN(name, .eval = name##_eval)
+#define PS_ROWS_OUT(rows, type) ((type *)(rows)->out)
+
 /* Sets the bounds of an integer result that the kernel knows. */
 PS_INLINE void ps_rows_bounds(ps_rows *rows, int64_t lo, int64_t hi)
 {
