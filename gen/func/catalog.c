@@ -2,6 +2,32 @@
 #include "func/agg.h"
 #include "func/coerce.h"
 
+extern const ps_agg_class ps_aggfn_any_value;
+extern const ps_agg_class ps_aggfn_arg_max;
+extern const ps_agg_class ps_aggfn_arg_min;
+extern const ps_agg_class ps_aggfn_avg_decimal;
+extern const ps_agg_class ps_aggfn_avg_float;
+extern const ps_agg_class ps_aggfn_avg_int;
+extern const ps_agg_class ps_aggfn_bool_and;
+extern const ps_agg_class ps_aggfn_bool_or;
+extern const ps_agg_class ps_aggfn_corr;
+extern const ps_agg_class ps_aggfn_count;
+extern const ps_agg_class ps_aggfn_count_if;
+extern const ps_agg_class ps_aggfn_count_star;
+extern const ps_agg_class ps_aggfn_covar_pop;
+extern const ps_agg_class ps_aggfn_covar_samp;
+extern const ps_agg_class ps_aggfn_first;
+extern const ps_agg_class ps_aggfn_last;
+extern const ps_agg_class ps_aggfn_max;
+extern const ps_agg_class ps_aggfn_min;
+extern const ps_agg_class ps_aggfn_stddev_pop;
+extern const ps_agg_class ps_aggfn_stddev_samp;
+extern const ps_agg_class ps_aggfn_sum_bool;
+extern const ps_agg_class ps_aggfn_sum_decimal;
+extern const ps_agg_class ps_aggfn_sum_float;
+extern const ps_agg_class ps_aggfn_sum_int;
+extern const ps_agg_class ps_aggfn_var_pop;
+extern const ps_agg_class ps_aggfn_var_samp;
 extern const ps_func_class ps_fn_add_decimal;
 extern const ps_func_class ps_fn_add_float;
 extern const ps_func_class ps_fn_add_int;
@@ -80,6 +106,7 @@ static const ps_func func_0 = {
     .name = "count", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .aggregate = &ps_aggfn_count_star,
     .doc = "The number of rows.",
     .signature = "() -> int64", .since = "0.1",
     .example = "count(*) FROM (VALUES (1), (2), (4)) t(x)", .names = names_0,
@@ -93,6 +120,7 @@ static const ps_func func_1 = {
     .name = "count", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_1,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .aggregate = &ps_aggfn_count,
     .doc = "The number of rows where x is not null.",
     .signature = "(x: any) -> int64", .since = "0.1",
     .example = "count(x) FROM (VALUES (true), (false), (NULL)) t(x)", .names = names_1,
@@ -106,6 +134,7 @@ static const ps_func func_2 = {
     .name = "count_if", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_2,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .aggregate = &ps_aggfn_count_if,
     .doc = "The number of rows where x is true.",
     .signature = "(x: bool) -> int64", .since = "0.1",
     .example = "count_if(x) FROM (VALUES (true), (false), (NULL)) t(x)", .names = names_2,
@@ -120,6 +149,7 @@ static const ps_func func_3 = {
     .fallible = true,
     .n_params = 1, .n_required = 1, .params = params_3,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}},
+    .aggregate = &ps_aggfn_sum_int,
     .doc = "The exact sum; null without rows.",
     .signature = "(x: integer) -> int128", .since = "0.1",
     .example = "sum(x) FROM (VALUES (1), (2), (4)) t(x)", .names = names_3,
@@ -133,6 +163,7 @@ static const ps_func func_4 = {
     .name = "sum", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_4,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}},
+    .aggregate = &ps_aggfn_sum_bool,
     .doc = "The number of true values; null without rows.",
     .signature = "(x: bool) -> int128", .since = "0.1",
     .example = "sum(x) FROM (VALUES (true), (false), (NULL)) t(x)", .names = names_4,
@@ -148,6 +179,7 @@ static const ps_func func_5 = {
     .n_params = 1, .n_required = 1, .params = params_5,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_sum,
+    .aggregate = &ps_aggfn_sum_decimal,
     .doc = "The exact sum as DECIMAL(38, s); an error beyond 38 digits; null without rows.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
     .example = "sum(x) FROM (VALUES (1.5), (2.0)) t(x)", .names = names_5,
@@ -161,6 +193,7 @@ static const ps_func func_6 = {
     .name = "sum", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_6,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_sum_float,
     .doc = "The sum, the same bits in any order of the rows; null without rows.",
     .signature = "(x: double) -> double", .since = "0.1",
     .example = "sum(x) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_6,
@@ -174,6 +207,7 @@ static const ps_func func_7 = {
     .name = "sum", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_7,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_sum_float,
     .doc = "The sum, the same bits in any order of the rows; null without rows.",
     .signature = "(x: float) -> double", .since = "0.1",
     .example = "sum(x) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_7,
@@ -187,6 +221,7 @@ static const ps_func func_8 = {
     .name = "avg", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_8,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_avg_int,
     .doc = "The mean; null without rows.",
     .signature = "(x: integer) -> double", .since = "0.1",
     .example = "avg(x) FROM (VALUES (1), (2), (4)) t(x)", .names = names_8,
@@ -200,6 +235,7 @@ static const ps_func func_9 = {
     .name = "avg", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_9,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_avg_decimal,
     .doc = "The mean as a double; null without rows.",
     .signature = "(x: decimal) -> double", .since = "0.1",
     .example = "avg(x) FROM (VALUES (1.5), (2.0)) t(x)", .names = names_9,
@@ -213,6 +249,7 @@ static const ps_func func_10 = {
     .name = "avg", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_10,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_avg_float,
     .doc = "The mean, the same bits in any order of the rows; null without rows.",
     .signature = "(x: double) -> double", .since = "0.1",
     .example = "avg(x) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_10,
@@ -226,6 +263,7 @@ static const ps_func func_11 = {
     .name = "avg", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_11,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_avg_float,
     .doc = "The mean, the same bits in any order of the rows; null without rows.",
     .signature = "(x: float) -> double", .since = "0.1",
     .example = "avg(x) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_11,
@@ -239,6 +277,7 @@ static const ps_func func_12 = {
     .name = "min", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_12,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
+    .aggregate = &ps_aggfn_min,
     .doc = "The smallest value; null without rows. Text by bytes, NaN above all numbers.",
     .signature = "(x: T) -> T", .since = "0.1",
     .example = "min(x) FROM (VALUES (1), (2), (4)) t(x)", .names = names_12,
@@ -252,6 +291,7 @@ static const ps_func func_13 = {
     .name = "max", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_13,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
+    .aggregate = &ps_aggfn_max,
     .doc = "The largest value; null without rows. Text by bytes, NaN above all numbers.",
     .signature = "(x: T) -> T", .since = "0.1",
     .example = "max(x) FROM (VALUES (1), (2), (4)) t(x)", .names = names_13,
@@ -265,6 +305,7 @@ static const ps_func func_14 = {
     .name = "stddev_samp", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_14,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_stddev_samp,
     .doc = "The sample standard deviation; null for fewer than two rows.",
     .signature = "(x: double) -> double", .since = "0.1",
     .example = "stddev_samp(x) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_14,
@@ -278,6 +319,7 @@ static const ps_func func_15 = {
     .name = "stddev_pop", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_15,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_stddev_pop,
     .doc = "The population standard deviation; null without rows.",
     .signature = "(x: double) -> double", .since = "0.1",
     .example = "stddev_pop(x) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_15,
@@ -291,6 +333,7 @@ static const ps_func func_16 = {
     .name = "var_samp", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_16,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_var_samp,
     .doc = "The sample variance; null for fewer than two rows.",
     .signature = "(x: double) -> double", .since = "0.1",
     .example = "var_samp(x) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_16,
@@ -304,6 +347,7 @@ static const ps_func func_17 = {
     .name = "var_pop", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_17,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_var_pop,
     .doc = "The population variance; null without rows.",
     .signature = "(x: double) -> double", .since = "0.1",
     .example = "var_pop(x) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_17,
@@ -318,6 +362,7 @@ static const ps_func func_18 = {
     .name = "covar_samp", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_18,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_covar_samp,
     .doc = "The sample covariance over rows where neither is null; null for fewer than two.",
     .signature = "(y: double, x: double) -> double", .since = "0.1",
     .example = "covar_samp(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_18,
@@ -332,6 +377,7 @@ static const ps_func func_19 = {
     .name = "covar_pop", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_19,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_covar_pop,
     .doc = "The population covariance over rows where neither is null.",
     .signature = "(y: double, x: double) -> double", .since = "0.1",
     .example = "covar_pop(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_19,
@@ -346,6 +392,7 @@ static const ps_func func_20 = {
     .name = "corr", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_20,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_corr,
     .doc = "Pearson's correlation over rows where neither is null; NaN where a variance is zero.",
     .signature = "(y: double, x: double) -> double", .since = "0.1",
     .example = "corr(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_20,
@@ -359,6 +406,7 @@ static const ps_func func_21 = {
     .name = "bool_and", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_21,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .aggregate = &ps_aggfn_bool_and,
     .doc = "True if no value is false; null without rows.",
     .signature = "(x: bool) -> bool", .since = "0.1",
     .example = "bool_and(x) FROM (VALUES (true), (false), (NULL)) t(x)", .names = names_21,
@@ -372,6 +420,7 @@ static const ps_func func_22 = {
     .name = "bool_or", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_22,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .aggregate = &ps_aggfn_bool_or,
     .doc = "True if a value is true; null without rows.",
     .signature = "(x: bool) -> bool", .since = "0.1",
     .example = "bool_or(x) FROM (VALUES (true), (false), (NULL)) t(x)", .names = names_22,
@@ -439,6 +488,7 @@ static const ps_func func_27 = {
     .order_sensitive = true,
     .n_params = 1, .n_required = 1, .params = params_27,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
+    .aggregate = &ps_aggfn_any_value,
     .doc = "The first value that is not null, in input order.",
     .signature = "(x: T) -> T", .since = "0.1",
     .example = "any_value(x) FROM (VALUES (1), (2), (4)) t(x)", .names = names_27,
@@ -453,6 +503,7 @@ static const ps_func func_28 = {
     .order_sensitive = true,
     .n_params = 1, .n_required = 1, .params = params_28,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
+    .aggregate = &ps_aggfn_first,
     .doc = "The value of the first row, null or not.",
     .signature = "(x: T) -> T", .since = "0.1",
     .example = "first(x) FROM (VALUES (1), (2), (4)) t(x)", .names = names_28,
@@ -467,6 +518,7 @@ static const ps_func func_29 = {
     .order_sensitive = true,
     .n_params = 1, .n_required = 1, .params = params_29,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
+    .aggregate = &ps_aggfn_last,
     .doc = "The value of the last row, null or not.",
     .signature = "(x: T) -> T", .since = "0.1",
     .example = "last(x) FROM (VALUES (1), (2), (4)) t(x)", .names = names_29,
@@ -482,6 +534,7 @@ static const ps_func func_30 = {
     .order_sensitive = true,
     .n_params = 2, .n_required = 2, .params = params_30,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
+    .aggregate = &ps_aggfn_arg_min,
     .doc = "x of the row where by is smallest, the first of ties.",
     .signature = "(x: T, by: U) -> T", .since = "0.1",
     .example = "arg_min(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_30,
@@ -497,6 +550,7 @@ static const ps_func func_31 = {
     .order_sensitive = true,
     .n_params = 2, .n_required = 2, .params = params_31,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
+    .aggregate = &ps_aggfn_arg_max,
     .doc = "x of the row where by is largest, the first of ties.",
     .signature = "(x: T, by: U) -> T", .since = "0.1",
     .example = "arg_max(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_31,
