@@ -1,0 +1,349 @@
+/* func/datetime_fn.c -- dates and times: fields, truncation, differences, construction, formatting.
+ *
+ * Timestamps come in microseconds (the binder casts others); zones are UTC. The field of date_part
+ * and its kin is read once. Tests: tests/unit/test_func_datetime.c, the examples in datetime.toml. */
+#include "func/coerce.h"
+#include "func/datetime.h"
+
+/* A timestamp's slot of a DATE, TIMESTAMP or TIMESTAMP_TZ argument, or the time of a TIME. */
+static int64_t us_of(const ps_rows *rows, uint32_t arg, uint32_t row)
+{
+    const int64_t value = ps_rows_i64(rows, arg, row);
+    return rows->call->args[arg].type.id == PS_TYPE_DATE ? value * PS_US_PER_DAY : value;
+}
+
+static ps_status out_of_range(ps_rows *rows, uint32_t row)
+{
+    ps_rows_error(rows, row, "a date or time out of range");
+    return PS_OK;
+}
+
+/* The field named by the literal (or constant) first argument of this call; each row may differ. */
+static bool field_of(ps_rows *rows, uint32_t row, ps_datefield *field)
+{
+    const ps_str name = ps_rows_str(rows, 0, row);
+
+    if (rows->call->state) {
+        *field = *(const ps_datefield *)rows->call->state;
+        if (*field != PS_FIELD_COUNT) return true;
+    } else if (ps_datefield_find(name, field)) {
+        return true;
+    }
+    ps_rows_error(rows, row, "no such part of a date or time: '%.*s'", (int)PS_MIN(name.n, (size_t)40), name.at);
+    return false;
+}
+
+static ps_status field_prepare(ps_ctx *cx, ps_arena *arena, const ps_expr *expr, void **state)
+{
+    const ps_expr *name = expr->args[0];
+
+    *state = NULL;
+    if (!ps_expr_is_literal(name) || name->literal.null) return PS_OK;
+    ps_datefield *field = PS_ARENA_NEW(cx, arena, ps_datefield);
+    if (!field) return PS_MEMORY;
+    if (!ps_datefield_find(name->literal.str, field)) *field = PS_FIELD_COUNT;
+    *state = field;
+    return PS_OK;
+}
+
+PS_RESOLVER(date_part)
+{
+    ps_datefield field;
+
+    (void)cx, (void)func, (void)arg_types, (void)n;
+    const bool known = ps_expr_is_literal(args[0]) && !args[0]->literal.null && args[0]->type.id == PS_TYPE_STRING &&
+                       ps_datefield_find(args[0]->literal.str, &field);
+    *result = known && ps_datefield_is_float(field) ? PS_TYPE(FLOAT64) : PS_TYPE(INT64);
+    return PS_OK;
+}
+
+static int64_t interval_field(ps_datefield field, ps_interval v, bool *ok)
+{
+    *ok = true;
+    switch (field) {
+    case PS_FIELD_YEAR: return v.months / 12;
+    case PS_FIELD_MONTH: return v.months % 12;
+    case PS_FIELD_QUARTER: return v.months % 12 / 3 + 1;
+    case PS_FIELD_DECADE: return v.months / 120;
+    case PS_FIELD_CENTURY: return v.months / 1200;
+    case PS_FIELD_MILLENNIUM: return v.months / 12000;
+    case PS_FIELD_DAY: return v.days;
+    case PS_FIELD_HOUR: return v.ns / (3600 * INT64_C(1000000000));
+    case PS_FIELD_MINUTE: return v.ns / (60 * INT64_C(1000000000)) % 60;
+    case PS_FIELD_SECOND: return v.ns / INT64_C(1000000000) % 60;
+    case PS_FIELD_MILLISECOND: return v.ns / 1000000 % 60000;
+    case PS_FIELD_MICROSECOND: return v.ns / 1000 % (60 * PS_US_PER_SECOND);
+    default: *ok = false; return 0;
+    }
+}
+
+/* Years of 365.25 days, months of 30, as Postgres and DuckDB count. */
+static double interval_epoch(ps_interval v)
+{
+    const int64_t years = v.months / 12, months = v.months % 12;
+    return (double)(years * 31557600 + (months * 30 + v.days) * 86400) + (double)v.ns / 1e9;
+}
+
+static void put_number(ps_rows *rows, uint32_t row, double real, int64_t whole, bool is_real)
+{
+    if (rows->call->out->type.id == PS_TYPE_FLOAT64) PS_ROWS_OUT(rows, double)[row] = is_real ? real : (double)whole;
+    else PS_ROWS_OUT(rows, int64_t)[row] = is_real ? (int64_t)real : whole;
+}
+
+static ps_status date_part_row(ps_rows *rows, uint32_t row)
+{
+    const ps_type_id id = rows->call->args[1].type.id;
+    ps_datefield field;
+    bool ok;
+
+    if (!field_of(rows, row, &field)) return PS_OK;
+    if (id == PS_TYPE_INTERVAL) {
+        const ps_interval v = ps_rows_interval(rows, 1, row);
+        if (field == PS_FIELD_EPOCH) {
+            put_number(rows, row, interval_epoch(v), 0, true);
+            return PS_OK;
+        }
+        put_number(rows, row, 0, interval_field(field, v, &ok), false);
+        if (!ok) ps_rows_error(rows, row, "an interval has no such part");
+        return PS_OK;
+    }
+    const int64_t us = us_of(rows, 1, row);
+    if (id == PS_TYPE_TIME && (field < PS_FIELD_HOUR || field > PS_FIELD_MICROSECOND) && field != PS_FIELD_EPOCH) {
+        ps_rows_error(rows, row, "a time has no such part");
+        return PS_OK;
+    }
+    if (field == PS_FIELD_EPOCH) put_number(rows, row, (double)us / 1e6, 0, true);
+    else if (field == PS_FIELD_JULIAN) put_number(rows, row, (double)ps_floor_div(us, PS_US_PER_DAY) + 2440588 + (double)(us - ps_floor_div(us, PS_US_PER_DAY) * PS_US_PER_DAY) / (double)PS_US_PER_DAY, 0, true);
+    else put_number(rows, row, 0, ps_datefield_of(field, us), false);
+    return PS_OK;
+}
+static ps_status date_part_eval(ps_call *call)
+{
+    return ps_rows_each(call, call->out->type.id == PS_TYPE_FLOAT64 ? PS_LAYOUT_F64 : PS_LAYOUT_I64, date_part_row);
+}
+PS_FN(date_part, .eval = date_part_eval, .prepare = field_prepare);
+
+/* year(x), month(x), ...: one field of a date or timestamp, without errors. */
+static ps_status part_rows(ps_call *call, ps_datefield field, int64_t lo, int64_t hi)
+{
+    const int64_t unit = call->args[0].type.id == PS_TYPE_DATE ? PS_US_PER_DAY : 1;
+    ps_rows rows;
+    ps_ints in;
+
+    PS_TRY(ps_rows_begin(call, PS_LAYOUT_I64, &rows));
+    PS_TRY(ps_rows_ints(&rows, 0, &in));
+    int64_t *out = rows.out;
+    for (uint32_t k = 0; k < rows.n; k++) {
+        const uint32_t row = ps_rows_at(&rows, k);
+        if (ps_rows_live(&rows, row)) out[row] = ps_datefield_of(field, ps_ints_at(&in, row) * unit);
+    }
+    if (lo < hi) ps_rows_bounds(&rows, lo, hi);
+    return PS_OK;
+}
+static ps_status year_eval(ps_call *call) { return part_rows(call, PS_FIELD_YEAR, 0, 0); }
+PS_FN(year_part, .eval = year_eval);
+static ps_status month_eval(ps_call *call) { return part_rows(call, PS_FIELD_MONTH, 1, 12); }
+PS_FN(month_part, .eval = month_eval);
+static ps_status day_eval(ps_call *call) { return part_rows(call, PS_FIELD_DAY, 1, 31); }
+PS_FN(day_part, .eval = day_eval);
+static ps_status quarter_eval(ps_call *call) { return part_rows(call, PS_FIELD_QUARTER, 1, 4); }
+PS_FN(quarter_part, .eval = quarter_eval);
+static ps_status week_eval(ps_call *call) { return part_rows(call, PS_FIELD_WEEK, 1, 53); }
+PS_FN(week_part, .eval = week_eval);
+static ps_status dayofweek_eval(ps_call *call) { return part_rows(call, PS_FIELD_DOW, 0, 6); }
+PS_FN(dayofweek_part, .eval = dayofweek_eval);
+static ps_status isodow_eval(ps_call *call) { return part_rows(call, PS_FIELD_ISODOW, 1, 7); }
+PS_FN(isodow_part, .eval = isodow_eval);
+static ps_status dayofyear_eval(ps_call *call) { return part_rows(call, PS_FIELD_DOY, 1, 366); }
+PS_FN(dayofyear_part, .eval = dayofyear_eval);
+static ps_status isoyear_eval(ps_call *call) { return part_rows(call, PS_FIELD_ISOYEAR, 0, 0); }
+PS_FN(isoyear_part, .eval = isoyear_eval);
+static ps_status yearweek_eval(ps_call *call) { return part_rows(call, PS_FIELD_YEARWEEK, 0, 0); }
+PS_FN(yearweek_part, .eval = yearweek_eval);
+static ps_status decade_eval(ps_call *call) { return part_rows(call, PS_FIELD_DECADE, 0, 0); }
+PS_FN(decade_part, .eval = decade_eval);
+static ps_status century_eval(ps_call *call) { return part_rows(call, PS_FIELD_CENTURY, 0, 0); }
+PS_FN(century_part, .eval = century_eval);
+static ps_status millennium_eval(ps_call *call) { return part_rows(call, PS_FIELD_MILLENNIUM, 0, 0); }
+PS_FN(millennium_part, .eval = millennium_eval);
+static ps_status era_eval(ps_call *call) { return part_rows(call, PS_FIELD_ERA, 0, 1); }
+PS_FN(era_part, .eval = era_eval);
+static ps_status hour_eval(ps_call *call) { return part_rows(call, PS_FIELD_HOUR, 0, 24); }
+PS_FN(hour_part, .eval = hour_eval);
+static ps_status minute_eval(ps_call *call) { return part_rows(call, PS_FIELD_MINUTE, 0, 59); }
+PS_FN(minute_part, .eval = minute_eval);
+static ps_status second_eval(ps_call *call) { return part_rows(call, PS_FIELD_SECOND, 0, 59); }
+PS_FN(second_part, .eval = second_eval);
+static ps_status millisecond_eval(ps_call *call) { return part_rows(call, PS_FIELD_MILLISECOND, 0, 59999); }
+PS_FN(millisecond_part, .eval = millisecond_eval);
+static ps_status microsecond_eval(ps_call *call) { return part_rows(call, PS_FIELD_MICROSECOND, 0, 59999999); }
+PS_FN(microsecond_part, .eval = microsecond_eval);
+
+static ps_status date_trunc_row(ps_rows *rows, uint32_t row)
+{
+    ps_datefield field;
+    int64_t out;
+
+    if (!field_of(rows, row, &field)) return PS_OK;
+    if (!ps_timestamp_trunc(field, us_of(rows, 1, row), &out)) return out_of_range(rows, row);
+    PS_ROWS_OUT(rows, int64_t)[row] = out;
+    return PS_OK;
+}
+static ps_status date_trunc_eval(ps_call *call) { return ps_rows_each(call, PS_LAYOUT_I64, date_trunc_row); }
+PS_FN(date_trunc, .eval = date_trunc_eval, .prepare = field_prepare);
+
+/* Microseconds of a unit of constant length; 0: it has none. */
+static int64_t unit_us(ps_datefield field)
+{
+    switch (field) {
+    case PS_FIELD_DAY: case PS_FIELD_DOW: case PS_FIELD_ISODOW: case PS_FIELD_DOY: case PS_FIELD_JULIAN: return PS_US_PER_DAY;
+    case PS_FIELD_WEEK: case PS_FIELD_YEARWEEK: return 7 * PS_US_PER_DAY;
+    case PS_FIELD_HOUR: return 3600 * PS_US_PER_SECOND;
+    case PS_FIELD_MINUTE: return 60 * PS_US_PER_SECOND;
+    case PS_FIELD_SECOND: case PS_FIELD_EPOCH: return PS_US_PER_SECOND;
+    case PS_FIELD_MILLISECOND: return 1000;
+    case PS_FIELD_MICROSECOND: return 1;
+    default: return 0;
+    }
+}
+
+/* Months of a unit of months; 0: it has none. */
+static int64_t unit_months(ps_datefield field)
+{
+    switch (field) {
+    case PS_FIELD_MONTH: return 1;
+    case PS_FIELD_QUARTER: return 3;
+    case PS_FIELD_YEAR: return 12;
+    case PS_FIELD_DECADE: return 120;
+    case PS_FIELD_CENTURY: return 1200;
+    case PS_FIELD_MILLENNIUM: return 12000;
+    default: return 0;
+    }
+}
+
+static int64_t months_of(int64_t us)
+{
+    const ps_civil c = ps_civil_of_days(ps_floor_div(us, PS_US_PER_DAY));
+    return c.year * 12 + c.month - 1;
+}
+
+/* date_diff: unit boundaries passed between a and b. */
+static bool boundaries(ps_datefield field, int64_t a, int64_t b, int64_t *out)
+{
+    const int64_t us = unit_us(field), months = unit_months(field);
+    int64_t year_a, year_b;
+
+    if (us == 7 * PS_US_PER_DAY) { /* weeks begin on Monday */
+        const int64_t day_a = ps_floor_div(a, PS_US_PER_DAY), day_b = ps_floor_div(b, PS_US_PER_DAY);
+        *out = (day_b - ps_weekday(day_b) - day_a + ps_weekday(day_a)) / 7;
+    } else if (us) {
+        *out = ps_floor_div(b, us) - ps_floor_div(a, us);
+    } else if (months) {
+        *out = ps_floor_div(months_of(b), months) - ps_floor_div(months_of(a), months);
+    } else if (field == PS_FIELD_ISOYEAR) {
+        ps_iso_week(ps_floor_div(a, PS_US_PER_DAY), &year_a);
+        ps_iso_week(ps_floor_div(b, PS_US_PER_DAY), &year_b);
+        *out = year_b - year_a;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* Whole months from a to b, signed. */
+static int64_t whole_months(int64_t a, int64_t b)
+{
+    int64_t months = months_of(b) - months_of(a), moved = a;
+
+    if (months > 0 && ps_timestamp_add(a, months, 0, 0, &moved) && moved > b) months--;
+    if (months < 0 && ps_timestamp_add(a, months, 0, 0, &moved) && moved < b) months++;
+    return months;
+}
+
+static ps_status diff_row(ps_rows *rows, uint32_t row, bool whole)
+{
+    const int64_t a = us_of(rows, 1, row), b = us_of(rows, 2, row);
+    ps_datefield field;
+    int64_t out = 0;
+    bool ok = true;
+
+    if (!field_of(rows, row, &field)) return PS_OK;
+    if (!whole) {
+        ok = boundaries(field, a, b, &out);
+    } else if (unit_us(field)) {
+        int64_t span;
+        if (__builtin_sub_overflow(b, a, &span)) return out_of_range(rows, row);
+        out = span / unit_us(field);
+    } else if (unit_months(field)) {
+        out = whole_months(a, b) / unit_months(field);
+    } else {
+        ok = false;
+    }
+    if (!ok) ps_rows_error(rows, row, "no difference can be counted in that part");
+    PS_ROWS_OUT(rows, int64_t)[row] = out;
+    return PS_OK;
+}
+static ps_status date_diff_row(ps_rows *rows, uint32_t row) { return diff_row(rows, row, false); }
+static ps_status date_diff_eval(ps_call *call) { return ps_rows_each(call, PS_LAYOUT_I64, date_diff_row); }
+PS_FN(date_diff, .eval = date_diff_eval, .prepare = field_prepare);
+static ps_status date_sub_row(ps_rows *rows, uint32_t row) { return diff_row(rows, row, true); }
+static ps_status date_sub_eval(ps_call *call) { return ps_rows_each(call, PS_LAYOUT_I64, date_sub_row); }
+PS_FN(date_sub, .eval = date_sub_eval, .prepare = field_prepare);
+
+static ps_status last_day_row(ps_rows *rows, uint32_t row)
+{
+    const ps_civil c = ps_civil_of_days(ps_floor_div(us_of(rows, 0, row), PS_US_PER_DAY));
+    PS_ROWS_OUT(rows, int32_t)[row] = (int32_t)ps_days_of_civil(c.year, c.month, ps_days_in_month(c.year, c.month));
+    return PS_OK;
+}
+PS_ROW_FN(last_day, I32);
+
+static ps_status put_format(ps_rows *rows, uint32_t row, int64_t us, ps_str format)
+{
+    ps_text text;
+    ps_status st;
+
+    ps_text_init(&text, rows->call->cx);
+    const char *unknown = ps_timestamp_format(us, format, &text);
+    if (unknown) ps_rows_error(rows, row, "unknown specifier of a date format: %%%c", *unknown);
+    PS_GO(ps_text_status(&text));
+    PS_GO(ps_rows_put_copy(rows, row, text.at ? text.at : "", text.n));
+done:
+    ps_text_release(&text);
+    return st;
+}
+static ps_status dayname_row(ps_rows *rows, uint32_t row) { return put_format(rows, row, us_of(rows, 0, row), PS_STR("%A")); }
+PS_ROW_FN(dayname, VIEW);
+static ps_status monthname_row(ps_rows *rows, uint32_t row) { return put_format(rows, row, us_of(rows, 0, row), PS_STR("%B")); }
+PS_ROW_FN(monthname, VIEW);
+static ps_status strftime_row(ps_rows *rows, uint32_t row) { return put_format(rows, row, us_of(rows, 0, row), ps_rows_str(rows, 1, row)); }
+PS_ROW_FN(strftime, VIEW);
+
+static ps_status epoch_row(ps_rows *rows, uint32_t row)
+{
+    const bool interval = rows->call->args[0].type.id == PS_TYPE_INTERVAL;
+    PS_ROWS_OUT(rows, double)[row] = interval ? interval_epoch(ps_rows_interval(rows, 0, row)) : (double)us_of(rows, 0, row) / 1e6;
+    return PS_OK;
+}
+PS_ROW_FN(epoch, F64);
+
+static ps_status epoch_ms_row(ps_rows *rows, uint32_t row)
+{
+    PS_ROWS_OUT(rows, int64_t)[row] = ps_floor_div(us_of(rows, 0, row), 1000);
+    return PS_OK;
+}
+PS_ROW_FN(epoch_ms, I64);
+static ps_status epoch_us_row(ps_rows *rows, uint32_t row)
+{
+    PS_ROWS_OUT(rows, int64_t)[row] = us_of(rows, 0, row);
+    return PS_OK;
+}
+PS_ROW_FN(epoch_us, I64);
+/* us to ns, and ms to us: times a thousand. */
+static ps_status times_1000_row(ps_rows *rows, uint32_t row)
+{
+    const int64_t value = us_of(rows, 0, row);
+    if (__builtin_mul_overflow(value, 1000, PS_ROWS_OUT(rows, int64_t) + row)) return out_of_range(rows, row);
+    return PS_OK;
+}
+PS_ROW_FN(times_1000, I64);
