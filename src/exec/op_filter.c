@@ -62,5 +62,7 @@ ps_status ps_phys_filter(ps_phys *p, const ps_node *node, const ps_col_set *need
     PS_TRY(ps_phys_inputs(p, out, &inputs));
     PS_TRY(ps_program_new(p->cx, p->arena, &filter->predicate, 1, inputs, out->n_cols, &config->program));
     ps_op *op = ps_phys_op(p, &filter_class, node, config, out->cols, out->n_cols);
-    return op ? ps_phys_transform(p, out, op) : PS_MEMORY;
+    if (!op) return PS_MEMORY;
+    op->row_wise = true;
+    return ps_phys_transform(p, out, op);
 }

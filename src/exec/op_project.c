@@ -80,5 +80,7 @@ ps_status ps_phys_project(ps_phys *p, const ps_node *node, const ps_col_set *nee
     PS_TRY(ps_phys_inputs(p, out, &inputs));
     PS_TRY(ps_program_new(p->cx, p->arena, exprs, n, inputs, out->n_cols, &config->program));
     ps_op *op = ps_phys_op(p, &project_class, node, config, cols, n);
-    return op ? ps_phys_transform(p, out, op) : PS_MEMORY;
+    if (!op) return PS_MEMORY;
+    op->row_wise = true;
+    return ps_phys_transform(p, out, op);
 }

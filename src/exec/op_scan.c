@@ -1,13 +1,16 @@
 /* exec/op_scan.c -- reads a source; the pushed filters run inside the reader, stage by stage.
  *
  * Tests: tests/slt/op/scan.test */
-#include "exec/phys.h"
+#include "exec/op_scan.h"
+
+#include "base/array.h"
 #include "exec/scan_ranges.h"
 
 typedef struct scan_config {
     const ps_source *source;
     ps_scan_request request;
     const ps_program *const *filters; /* request.n_filters */
+    PS_ARRAY(ps_dynamic_filter *) dynamic;
 } scan_config;
 
 typedef struct scan_shared { ps_scan *scan; } scan_shared;
@@ -96,6 +99,23 @@ static const ps_op_class scan_class = {
     .source_plan = scan_source_plan, .source_open = scan_source_open, .source_start = scan_source_start,
     .source_next = scan_source_next, .source_close = scan_source_close, .close = scan_close,
 };
+
+ps_status ps_scan_dynamic(ps_phys *p, ps_op *op, ps_col_id column, ps_dynamic_filter **out)
+{
+    const uint32_t at = ps_cols_find(op->cols, op->n_cols, column);
+
+    *out = NULL;
+    if (op->class != &scan_class || at == UINT32_MAX) return PS_OK;
+    scan_config *config = op->config;
+    ps_dynamic_filter *filter = PS_ARENA_NEW(p->cx, p->arena, ps_dynamic_filter);
+    if (!filter) return PS_MEMORY;
+    filter->column = at;
+    PS_TRY(PS_ARRAY_ADD_IN(p->cx, p->arena, &config->dynamic, filter));
+    config->request.dynamic = config->dynamic.at;
+    config->request.n_dynamic = (uint32_t)config->dynamic.n;
+    *out = filter;
+    return PS_OK;
+}
 
 /* Which request columns a filter reads. */
 static ps_status scan_filter_columns(ps_phys *p, const ps_expr *filter, const ps_col *cols, uint32_t n_cols,

@@ -36,7 +36,9 @@ static ps_status order_stream(ps_phys *p, const ps_node *input, const ps_node *n
     }
     config->order = order;
     ps_op *op = ps_phys_op(p, &order_class, NULL, config, cols, n);
-    return op ? ps_phys_transform(p, stream, op) : PS_MEMORY;
+    if (!op) return PS_MEMORY;
+    op->row_wise = true;
+    return ps_phys_transform(p, stream, op);
 }
 
 ps_status ps_phys_setop(ps_phys *p, const ps_node *node, const ps_col_set *needed, ps_stream *out)

@@ -1,0 +1,313 @@
+/* exec/join_table.c -- the directory over the build side's rows; see join.h.
+ *
+ * One task a partition. It first lists its rows in the order of their positions: lanes bring runs, one a morsel,
+ * each in order, so sorting the runs by morsel is enough. Equal keys have equal hashes, so they are in one partition:
+ * tasks write disjoint slots of the dense array. */
+#include "exec/join.h"
+
+#include <stdlib.h>
+
+enum { TASK_ROWS_MIN = 16 * 1024 };
+
+typedef struct run_ref { const ps_rows *rows; ps_join_run run; } run_ref;
+
+static int run_compare(const void *a, const void *b)
+{
+    const uint64_t x = ((const run_ref *)a)->run.morsel, y = ((const run_ref *)b)->run.morsel;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Row addresses of a partition in order of position. */
+static ps_status list_rows(ps_ctx *cx, const ps_join_shared *shared, int p, uint8_t **out)
+{
+    PS_ARRAY(run_ref) runs = {0};
+    ps_status st = PS_OK;
+
+    for (size_t i = 0; i < shared->lanes.n; i++) {
+        const ps_join_lane_part *part = &shared->lanes.at[i]->parts[p];
+
+        for (size_t r = 0; r < part->runs.n; r++) {
+            PS_GO(PS_ARRAY_ADD(cx, &runs, (run_ref){&part->rows, part->runs.at[r]}));
+        }
+    }
+    if (runs.n) qsort(runs.at, runs.n, sizeof(*runs.at), run_compare);
+    for (size_t r = 0; r < runs.n; r++) {
+        for (uint64_t left = runs.at[r].run.n; left > 0;) {
+            const uint32_t n = ps_rows_next(runs.at[r].rows, &runs.at[r].run.at, (uint32_t)PS_MIN(left, 65536), out);
+
+            PS_GO(ps_poll(cx));
+            out += n;
+            left -= n;
+        }
+    }
+done:
+    ps_free(runs.at);
+    return st;
+}
+
+static bool is_dense_type(const ps_join_config *config)
+{
+    if (config->n_keys != 1 || config->null_equal[0]) return false;
+    const ps_layout layout = (ps_layout)config->layout->cols[0].layout;
+
+    return layout >= PS_LAYOUT_I8 && layout <= PS_LAYOUT_I64;
+}
+
+static int64_t key_of(const ps_row_layout *layout, const uint8_t *row)
+{
+    const uint8_t *at = row + layout->cols[0].at;
+
+    switch ((ps_layout)layout->cols[0].layout) {
+    case PS_LAYOUT_I8: return *(const int8_t *)at;
+    case PS_LAYOUT_I16: return *(const int16_t *)(const void *)at;
+    case PS_LAYOUT_I32: return *(const int32_t *)(const void *)at;
+    default: break;
+    }
+    int64_t value;
+    memcpy(&value, at, 8);
+    return value;
+}
+
+/* The range of the key over all rows; sequential over pages, once. */
+static void measure(ps_join_shared *shared, const ps_row_layout *layout, int64_t *lo, int64_t *hi)
+{
+    uint8_t *rows[256];
+
+    *lo = INT64_MAX;
+    *hi = INT64_MIN;
+    for (size_t i = 0; i < shared->lanes.n; i++) {
+        for (int p = 0; p < PS_JOIN_PARTS; p++) {
+            ps_row_cursor at = {0};
+            uint32_t n;
+
+            while ((n = ps_rows_next(&shared->lanes.at[i]->parts[p].rows, &at, 256, rows)) > 0) {
+                for (uint32_t k = 0; k < n; k++) {
+                    const int64_t key = key_of(layout, rows[k]);
+
+                    *lo = PS_MIN(*lo, key);
+                    *hi = PS_MAX(*hi, key);
+                }
+            }
+        }
+    }
+}
+
+static void plan_dense(ps_ctx *cx, ps_join_shared *shared, const ps_join_config *config)
+{
+    int64_t lo, hi;
+
+    if (!is_dense_type(config) || shared->n_rows == 0) return;
+    measure(shared, config->layout, &lo, &hi);
+    shared->parts[0].lo = lo;
+    shared->parts[0].hi = hi;
+    const ps_u128 range = (ps_u128)((ps_i128)hi - lo) + 1;
+    if (range > (ps_u128)shared->n_rows * 8 + 1024 || range >= (ps_u128)1 << 31) return;
+    if (ps_mem_left(cx->mem) / 2 < (uint64_t)range * 8) return;
+    shared->dense_slots = ps_alloc_zero(cx, (size_t)range * 8);
+    shared->dense_entries = ps_alloc(cx, shared->n_rows * sizeof(uint8_t *));
+    if (!shared->dense_slots || !shared->dense_entries) {
+        /* the directory needs less: not an error yet */
+        ps_free(shared->dense_slots);
+        ps_free(shared->dense_entries);
+        shared->dense_slots = NULL;
+        shared->dense_entries = NULL;
+        ps_ctx_clear(cx);
+        return;
+    }
+    shared->dense = true;
+    shared->dense_lo = lo;
+    shared->dense_range = (uint64_t)range;
+}
+
+ps_status ps_join_table_plan(ps_ctx *cx, ps_op *op, uint64_t *n_tasks)
+{
+    ps_join_shared *shared = op->shared;
+    uint64_t first = 0;
+
+    for (int p = 0; p < PS_JOIN_ALL_PARTS; p++) {
+        ps_join_part *part = &shared->parts[p];
+
+        for (size_t i = 0; i < shared->lanes.n; i++) part->n += shared->lanes.at[i]->parts[p].rows.n_rows;
+        if (p == PS_JOIN_NULL_PART) break;
+        shared->dense_first[p] = first;
+        first += part->n;
+    }
+    shared->n_rows = first;
+    if (first > UINT32_MAX / 2) return ps_fail(cx, PS_UNSUPPORTED, "a join's build side has too many rows: %llu", (unsigned long long)first);
+    plan_dense(cx, shared, op->config);
+    *n_tasks = first < TASK_ROWS_MIN ? 1 : PS_JOIN_PARTS;
+    return PS_OK;
+}
+
+static uint64_t hash_tags(uint64_t hash) { return (uint64_t)1 << (hash & 15) | (uint64_t)1 << (hash >> 4 & 15); }
+
+/* Histogram, prefix sums, rows into their buckets: stable, so a bucket keeps the order of positions. */
+static ps_status fill_directory(ps_ctx *cx, ps_join_part *part, uint8_t *const *rows)
+{
+    const unsigned bits = PS_MAX(ps_log2_ceil(part->n + part->n / 2 + 1), 4);
+
+    part->mask = ((uint64_t)1 << bits) - 1;
+    part->shift = 60 - bits;
+    part->slots = ps_alloc_zero(cx, ((size_t)part->mask + 3) * 8);
+    part->entries = ps_alloc(cx, (part->n + 1) * sizeof(uint8_t *));
+    if (!part->slots || !part->entries) return PS_MEMORY;
+    /* slots[s + 2] counts s; after the prefix sums slots[s + 1] is the place of s's next row, in the end its end */
+    uint64_t *counts = part->slots + 2;
+    for (uint64_t i = 0; i < part->n; i++) {
+        const uint64_t hash = ps_row_hash(rows[i]);
+
+        counts[hash >> part->shift & part->mask] += (uint64_t)1 << 16;
+    }
+    for (uint64_t s = 1; s <= part->mask; s++) counts[s] += counts[s - 1];
+    PS_TRY(ps_poll(cx));
+    for (uint64_t i = 0; i < part->n; i++) {
+        const uint64_t hash = ps_row_hash(rows[i]);
+        uint64_t *slot = &part->slots[(hash >> part->shift & part->mask) + 1];
+
+        part->entries[*slot >> 16] = rows[i];
+        *slot = (*slot + ((uint64_t)1 << 16)) | hash_tags(hash);
+    }
+    return PS_OK;
+}
+
+static void fill_dense(ps_join_shared *shared, const ps_row_layout *layout, int p, uint8_t *const *rows)
+{
+    const uint64_t n = shared->parts[p].n;
+    uint64_t next = shared->dense_first[p];
+
+    /* first how many rows a key has, as n << 1 | 1 */
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t *slot = &shared->dense_slots[key_of(layout, rows[i]) - shared->dense_lo];
+
+        *slot = *slot ? *slot + 2 : 3;
+    }
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t *slot = &shared->dense_slots[key_of(layout, rows[i]) - shared->dense_lo];
+
+        if (*slot == 3) {
+            *slot = (uint64_t)(uintptr_t)rows[i]; /* the only one: rows are 8-byte aligned, so even */
+            continue;
+        }
+        if ((*slot >> 32) == 0) {
+            /* the first of several: takes their places; the count of those placed begins anew */
+            const uint64_t count = *slot >> 1;
+
+            *slot = (next + 1) << 32 | 1;
+            next += count;
+        }
+        const uint64_t begin = (*slot >> 32) - 1, placed = (*slot & UINT32_MAX) >> 1;
+        shared->dense_entries[begin + placed] = rows[i];
+        *slot += 2;
+    }
+}
+
+static ps_status build_part(ps_ctx *cx, ps_op *op, int p)
+{
+    const ps_join_config *config = op->config;
+    ps_join_shared *shared = op->shared;
+    ps_join_part *part = &shared->parts[p];
+    uint8_t **rows = ps_alloc(cx, (part->n + 1) * sizeof(*rows));
+    ps_status st;
+
+    if (!rows) return PS_MEMORY;
+    PS_GO(list_rows(cx, shared, p, rows));
+    if (p == PS_JOIN_NULL_PART) {
+        part->entries = rows; /* only for the rest source */
+        return PS_OK;
+    }
+    if (!shared->dense) {
+        PS_GO(fill_directory(cx, part, rows));
+    } else {
+        fill_dense(shared, config->layout, p, rows);
+        if (config->rest != PS_REST_NONE) {
+            part->entries = rows;
+            rows = NULL;
+        }
+    }
+done:
+    ps_free(rows);
+    return st;
+}
+
+ps_status ps_join_table_task(ps_ctx *cx, ps_op *op, uint64_t task)
+{
+    const ps_join_shared *shared = op->shared;
+
+    if (shared->n_rows >= TASK_ROWS_MIN) return build_part(cx, op, (int)task);
+    for (int p = 0; p < PS_JOIN_PARTS; p++) PS_TRY(build_part(cx, op, p));
+    return PS_OK;
+}
+
+ps_status ps_join_table_seal(ps_ctx *cx, ps_op *op)
+{
+    const ps_join_config *config = op->config;
+    ps_join_shared *shared = op->shared;
+
+    PS_TRY(build_part(cx, op, PS_JOIN_NULL_PART));
+    for (uint32_t i = 0; i < config->n_dynamic; i++) {
+        ps_dynamic_filter *filter = config->dynamic[i];
+        const ps_type type = config->layout->cols[config->dynamic_keys[i]].type;
+
+        filter->empty = shared->n_rows == 0;
+        if (is_dense_type(config) && shared->n_rows) {
+            filter->has_range = true;
+            filter->lo = ps_value_int(type, shared->parts[0].lo);
+            filter->hi = ps_value_int(type, shared->parts[0].hi);
+        }
+        if (config->n_keys == 1) {
+            filter->probe = ps_join_may_match;
+            filter->state = op;
+        }
+        filter->ready = true;
+    }
+    return PS_OK;
+}
+
+uint32_t ps_join_find(const ps_join_shared *shared, const uint64_t *hashes, const uint32_t *rows, uint32_t n,
+                      uint32_t *rows_out, ps_join_bucket *out)
+{
+    uint32_t n_out = 0;
+
+    for (uint32_t k = 0; k < n; k++) {
+        const ps_join_part *part = &shared->parts[hashes[k] >> 60];
+        const uint64_t *slot = &part->slots[hashes[k] >> part->shift & part->mask];
+        const uint64_t tags = hash_tags(hashes[k]), end = slot[1];
+
+        if ((end & tags) != tags) continue;
+        const uint64_t begin = slot[0] >> 16, count = (end >> 16) - begin;
+        rows_out[n_out] = rows[k];
+        out[n_out] = (ps_join_bucket){.at = part->entries + begin, .n = (uint32_t)count};
+        n_out += count > 0;
+    }
+    return n_out;
+}
+
+/* One loop a layout: the key, if it is in range and has a slot. */
+#define FIND_DENSE(T)                                                                              \
+    for (uint32_t k = 0; k < n; k++) {                                                             \
+        const uint64_t at = (uint64_t)(int64_t)((const T *)key->data)[rows[k]] - (uint64_t)lo;     \
+        const uint64_t slot = at < range ? shared->dense_slots[at] : 0;                            \
+        rows_out[n_out] = rows[k];                                                                 \
+        out[n_out] = (slot & 1) ? (ps_join_bucket){.at = shared->dense_entries + ((slot >> 32) - 1), \
+                                                   .n = (uint32_t)(slot & UINT32_MAX) >> 1}        \
+                                : (ps_join_bucket){.n = 1, .only = (uint8_t *)(uintptr_t)slot};    \
+        n_out += slot != 0;                                                                        \
+    }
+
+uint32_t ps_join_find_dense(const ps_join_shared *shared, const ps_vec *key, const uint32_t *rows, uint32_t n,
+                            uint32_t *rows_out, ps_join_bucket *out)
+{
+    const int64_t lo = shared->dense_lo;
+    const uint64_t range = shared->dense_range;
+    uint32_t n_out = 0;
+
+    switch ((ps_layout)key->layout) {
+    case PS_LAYOUT_I8: FIND_DENSE(int8_t) break;
+    case PS_LAYOUT_I16: FIND_DENSE(int16_t) break;
+    case PS_LAYOUT_I32: FIND_DENSE(int32_t) break;
+    case PS_LAYOUT_I64: FIND_DENSE(int64_t) break;
+    default: PS_ASSERT(!"a dense key has a signed layout"); break;
+    }
+    return n_out;
+}
