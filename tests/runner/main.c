@@ -3,63 +3,15 @@
  * Every file is played once for each configuration, each time by a child process of its own, so
  * that a crash, a leak or a hang is one failure and the others go on. A file is one case: it
  * passes if all of its records do. See tests/README.md for the syntax and the options. */
-#include "play.h"
+#include "jobs.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
-
-#include <dirent.h>
-
-enum { JOBS_MAX = 64, CONFIGS_MAX = 64 };
-
-typedef struct job {
-    pid_t pid; /* 0: free */
-    const char *path;
-    const configuration *config;
-    int log;      /* what the child printed */
-    tally *tally; /* shared with the child */
-    double deadline;
-    bool timed_out;
-} job;
-
-typedef struct options {
-    play_options play;
-    long jobs, timeout_s, pass_percent;
-    const char *counts;
-    const configuration *configs[CONFIGS_MAX];
-    size_t n_configs;
-} options;
-
-typedef struct totals {
-    tally records;
-    long passed, failed, skipped; /* files */
-} totals;
-
-typedef struct runner {
-    pool p;
-    options opt;
-    char **paths;
-    size_t n_paths;
-    job jobs[JOBS_MAX];
-    totals sum;
-} runner;
-
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* ---- what to play */
 
@@ -104,123 +56,6 @@ static bool collect(runner *r, const char *path, int depth)
     return true;
 }
 
-/* ---- children */
-
-static void child_main(runner *r, job *j)
-{
-    dup2(j->log, STDOUT_FILENO);
-    dup2(j->log, STDERR_FILENO);
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    play_file(j->path, j->config, &r->opt.play, j->tally);
-    fflush(stdout);
-    pool_release(&r->p); /* the leak checker sees only what the library lost */
-    exit(0);
-}
-
-static bool start(runner *r, job *j, const char *path, const configuration *config)
-{
-    *j = (job){.path = path, .config = config};
-    j->log = memfd_create("slt", MFD_CLOEXEC);
-    j->tally =
-        mmap(NULL, sizeof *j->tally, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (j->log < 0 || j->tally == MAP_FAILED) return false;
-    fflush(stdout);
-    j->deadline = now_s() + (double)r->opt.timeout_s;
-    j->pid = fork();
-    if (j->pid == 0) child_main(r, j);
-    return j->pid > 0;
-}
-
-static void show_log(const job *j)
-{
-    char buffer[8192];
-    ssize_t n;
-
-    lseek(j->log, 0, SEEK_SET);
-    while ((n = read(j->log, buffer, sizeof buffer)) > 0) fwrite(buffer, 1, (size_t)n, stdout);
-}
-
-static void finish(runner *r, job *j, int status)
-{
-    const tally *t = j->tally;
-    totals *sum = &r->sum;
-    const bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0 && t->done;
-    /* a corpus is judged by its pass rate and by wrong results */
-    const long bad = r->opt.pass_percent ? t->wrong : t->failed;
-
-    sum->records.passed += t->passed;
-    sum->records.failed += t->failed;
-    sum->records.skipped += t->skipped;
-    sum->records.wrong += t->wrong;
-    sum->records.unsupported += t->unsupported;
-    if (!clean || t->failed || r->opt.play.verbose || r->opt.play.update) show_log(j);
-    if (!clean) {
-        printf("%s: %s", j->path, j->timed_out ? "timeout" : "crashed");
-        if (!j->timed_out && WIFSIGNALED(status)) printf(" by signal %d", WTERMSIG(status));
-        else if (!j->timed_out) printf(" with exit code %d", WEXITSTATUS(status));
-        printf("\n");
-    }
-    if (!clean || bad) sum->failed++;
-    else if (t->left_out) sum->skipped++;
-    else sum->passed++;
-    if (!clean || t->failed || r->opt.play.verbose)
-        printf("%s  %s [%s]: %ld passed, %ld failed, %ld skipped\n",
-               clean && !bad ? "pass" : "FAIL", j->path, j->config->name, t->passed, t->failed,
-               t->skipped);
-    close(j->log);
-    munmap(j->tally, sizeof *j->tally);
-    j->pid = 0;
-}
-
-/* Waits until one child ended; kills those that are late. */
-static void wait_one(runner *r)
-{
-    int status;
-
-    for (;;) {
-        const pid_t pid = waitpid(-1, &status, WNOHANG);
-
-        for (size_t i = 0; i < JOBS_MAX; i++) {
-            job *j = &r->jobs[i];
-
-            if (pid > 0 && j->pid == pid) {
-                finish(r, j, status);
-                return;
-            }
-            if (j->pid && !j->timed_out && now_s() > j->deadline) {
-                j->timed_out = true;
-                kill(j->pid, SIGKILL);
-            }
-        }
-        if (pid < 0) return;
-        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-    }
-}
-
-static job *free_job(runner *r)
-{
-    for (long i = 0; i < r->opt.jobs; i++)
-        if (!r->jobs[i].pid) return &r->jobs[i];
-    return NULL;
-}
-
-static void run_all(runner *r)
-{
-    for (size_t c = 0; c < r->opt.n_configs; c++) {
-        for (size_t i = 0; i < r->n_paths; i++) {
-            job *j;
-
-            while (!(j = free_job(r))) wait_one(r);
-            if (start(r, j, r->paths[i], r->opt.configs[c])) continue;
-            printf("%s: can't start: %s\n", r->paths[i], strerror(errno));
-            r->sum.failed++;
-            j->pid = 0;
-        }
-    }
-    for (long i = 0; i < r->opt.jobs; i++)
-        while (r->jobs[i].pid) wait_one(r);
-}
-
 /* ---- the command line */
 
 static const char usage[] =
@@ -231,6 +66,7 @@ static const char usage[] =
     "  --sqlite             formats of SQLite's sqllogictest corpus\n"
     "  --pass-percent N     fails below this rate of records, or with any wrong result\n"
     "  --counts FILE        writes `passed failed skipped` there\n"
+    "  --torture            fails one allocation after the other: each must end in a clean error\n"
     "  --verbose            also what passed\n"
     "UPDATE=1 in the environment rewrites the expectations of failing records.\n";
 
@@ -267,6 +103,7 @@ static bool parse_option(runner *r, const char *name, const char *value, bool *t
     }
     *took_value = false;
     if (strcmp(name, "--sqlite") == 0) r->opt.play.sqlite = true;
+    else if (strcmp(name, "--torture") == 0) r->opt.play.torture = true;
     else if (strcmp(name, "--verbose") == 0) r->opt.play.verbose = true;
     else return false;
     return true;
@@ -330,7 +167,8 @@ int main(int argc, char **argv)
             plain.name = pool_copy(&r.p, "default", 7);
             r.opt.configs[r.opt.n_configs++] = &plain;
         }
-        run_all(&r);
+        if (r.opt.play.torture) run_torture(&r);
+        else run_all(&r);
         code = report(&r, now_s() - started);
     } else if (r.n_paths == 0) {
         fputs("slt: nothing to play\n", stderr);

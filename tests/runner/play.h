@@ -21,6 +21,7 @@ typedef struct configuration {
 typedef struct tally {
     long passed, failed, skipped; /* records */
     long wrong;                   /* of the failed ones: an answer, but not the right one */
+    long memory;                  /* statements that ended in PS_MEMORY (torture) */
     long unsupported;             /* of the failed ones: PS_UNSUPPORTED */
     bool left_out;                /* the whole file, by require, config or a skip list */
     bool done;                    /* the script was played to its end */
@@ -30,6 +31,7 @@ typedef struct play_options {
     bool sqlite; /* the formats and sorting of SQLite's corpus */
     bool update; /* rewrite what failing records expect */
     bool verbose;
+    bool torture;     /* an allocation fails: PS_MEMORY is right, and the session must go on */
     const char *root; /* of the repository: what ${ROOT} stands for */
 } play_options;
 
