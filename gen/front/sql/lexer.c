@@ -379,7 +379,7 @@ yy34:
 	{ TOKEN(PS_TK_COLON); }
 yy35:
 	++cursor;
-	{ TOKEN(PS_TK_SEMI); }
+	{ TOKEN(PS_TK_SEMI_COLON); }
 yy36:
 	yyaccept = 3;
 	yych = *(marker = ++cursor);

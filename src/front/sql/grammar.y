@@ -198,7 +198,7 @@ expr(A) ::= STRING(T). { A = sql_string_node(sql, T); }
 expr(A) ::= BLOB(T). { A = NEW(blob, BLOB, T->start, .hex = {sql->text + T->start + 2, T->end - T->start - 3}); }
 expr(A) ::= PARAM(T). { A = sql_param(sql, T); }
 expr(A) ::= ORDINAL(T). { A = NEW(position, POSITION, T->start, .number = sql_count(sql, T)); }
-expr(A) ::= idents(L) STRING(T). { A = sql_typed(sql, L, NULL, T); }
+expr(A) ::= idents(L) STRING(T). { A = sql_typed(sql, L, "", T); }
 expr(A) ::= idents(L) WITH_TIME_ZONE STRING(T). { A = sql_typed(sql, L, "tz", T); }
 expr(A) ::= INTERVAL(I) STRING(T). { A = NEW(interval, INTERVAL, I->start, .value = sql_string_node(sql, T)); }
 expr(A) ::= INTERVAL(I) STRING(T) UNIT(U). { A = NEW(interval, INTERVAL, I->start, .value = sql_string_node(sql, T), .unit = sql_unit(sql, U)); }

@@ -92,7 +92,7 @@ scan:
     "{"                     { TOKEN(PS_TK_LC); }
     "}"                     { TOKEN(PS_TK_RC); }
     ","                     { TOKEN(PS_TK_COMMA); }
-    ";"                     { TOKEN(PS_TK_SEMI); }
+    ";"                     { TOKEN(PS_TK_SEMI_COLON); }
     "."                     { TOKEN(PS_TK_DOT); }
     ":"                     { TOKEN(PS_TK_COLON); }
     "::"                    { TOKEN(PS_TK_TYPECAST); }

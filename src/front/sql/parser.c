@@ -115,7 +115,7 @@ static bool fail_unsupported(sql_parser *p)
     case PS_TK_ALTER: case PS_TK_ATTACH: case PS_TK_CHECKPOINT: case PS_TK_COMMENT:
     case PS_TK_DETACH: case PS_TK_EXPORT: case PS_TK_FORCE: case PS_TK_IMPORT: case PS_TK_INSTALL:
     case PS_TK_LOAD: case PS_TK_MERGE: case PS_TK_VACUUM: case PS_TK_ANALYZE: case PS_TK_INSERT:
-        if (p->at > 0 && p->tokens[p->at - 1].kind != PS_TK_SEMI && kind != PS_TK_MERGE &&
+        if (p->at > 0 && p->tokens[p->at - 1].kind != PS_TK_SEMI_COLON && kind != PS_TK_MERGE &&
             kind != PS_TK_INSERT)
             return false;
         break;
@@ -127,7 +127,7 @@ static bool fail_unsupported(sql_parser *p)
     if (kind == PS_TK_INDEX || kind == PS_TK_SEQUENCE || kind == PS_TK_DATABASE ||
         kind == PS_TK_TRIGGER || kind == PS_TK_UNIQUE || kind == PS_TK_SECRET) {
         size_t i = p->at;
-        while (i > 0 && p->tokens[i - 1].kind != PS_TK_SEMI) i--;
+        while (i > 0 && p->tokens[i - 1].kind != PS_TK_SEMI_COLON) i--;
         if (p->tokens[i].kind != PS_TK_CREATE || p->at - i > 3) return false;
         p->status = ps_fail(p->cx, PS_UNSUPPORTED, "CREATE %.*s is not supported", PS_STR_ARGS(word));
     } else {
@@ -144,7 +144,7 @@ void sql_syntax_error(sql_parser *p, bool (*accepts)(void *state, uint16_t kind)
 
     if (p->status != PS_OK || fail_unsupported(p)) return;
     near = misspelled(p, &at, accepts, state);
-    if (p->tokens[at].kind == PS_TK_EOT || p->tokens[at].kind == PS_TK_SEMI)
+    if (p->tokens[at].kind == PS_TK_EOT || p->tokens[at].kind == PS_TK_SEMI_COLON)
         p->status = ps_fail(p->cx, PS_PARSE, "syntax error at the end of the statement");
     else if (p->tokens[at].end - p->tokens[at].start > 200)
         p->status = ps_fail(p->cx, PS_PARSE, "syntax error at a token of %u bytes",
@@ -172,7 +172,7 @@ static ps_status statement_feed(sql_parser *p, void *grammar)
 
     for (;; p->at++) {
         const ps_sql_token *token = &p->tokens[p->at];
-        if (token->kind == PS_TK_SEMI || token->kind == PS_TK_EOT) break;
+        if (token->kind == PS_TK_SEMI_COLON || token->kind == PS_TK_EOT) break;
         if (opens(token->kind) && ++open > PS_SQL_DEPTH_MAX) {
             sql_stack_overflow(p);
             return p->status;
@@ -244,7 +244,7 @@ ps_status ps_sql_parse(ps_ctx *cx, ps_arena *arena, ps_str text, ps_sql_statemen
     p.tokens = tokens.at;
     while (p.tokens[p.at].kind != PS_TK_EOT) {
         ps_sql_statement statement;
-        if (p.tokens[p.at].kind == PS_TK_SEMI) {
+        if (p.tokens[p.at].kind == PS_TK_SEMI_COLON) {
             p.at++;
             continue;
         }
@@ -264,7 +264,7 @@ bool ps_sql_is_complete(ps_str text)
     ps_ctx cx;
     ps_mem mem;
     char *copy = small;
-    uint16_t last = PS_TK_SEMI;
+    uint16_t last = PS_TK_SEMI_COLON;
 
     ps_mem_init(&mem, NULL, "sql", 0);
     ps_ctx_init(&cx, &mem, NULL);
@@ -280,5 +280,5 @@ bool ps_sql_is_complete(ps_str text)
         if (token.kind > PS_TK_BAD_CHARACTER && token.kind != PS_TK_BAD_BLOB) break;
     }
     if (copy != small) ps_free(copy);
-    return last == PS_TK_SEMI;
+    return last == PS_TK_SEMI_COLON;
 }

@@ -101,7 +101,7 @@ static bool word_is_keyword(uint16_t kind, uint16_t before, uint16_t next, uint1
                next == PS_TK_INTEGER || next == PS_TK_NUMBER || next == PS_TK_INTERVAL ||
                next == PS_TK_PARAM;
     case PS_TK_SET:
-        return before == PS_TK_EOT || before == PS_TK_SEMI || before == PS_TK_UPDATE ||
+        return before == PS_TK_EOT || before == PS_TK_SEMI_COLON || before == PS_TK_UPDATE ||
                after_next == PS_TK_EQ || next == PS_TK_LP;
     case PS_TK_INTERVAL:
         return next == PS_TK_STRING || next == PS_TK_INTEGER || next == PS_TK_NUMBER ||
