@@ -287,7 +287,8 @@ static void print_call(const ps_sql_call *self, ps_text *out)
 {
     const uint32_t first = self->chained ? 1 : 0;
     if (self->chained) {
-        sql_print_expr(self->args.at[0], LEVEL_POSTFIX, out);
+        if (self->args.at[0]->kind == PS_SQL_COLUMN) print_brackets(self->args.at[0], out);
+        else sql_print_expr(self->args.at[0], LEVEL_POSTFIX, out);
         ps_text_char(out, '.');
         sql_print_ident(self->name.at[0], out);
     } else {

@@ -212,7 +212,7 @@ static void print_sample(const ps_sql_node *node, ps_text *out)
 
 static void print_pivot_on(const ps_sql_pivot_on *self, ps_text *out)
 {
-    if (self->exprs.n == 1) ps_sql_print(self->exprs.at[0], out);
+    if (self->exprs.n == 1) sql_print_expr(self->exprs.at[0], LEVEL_PRIMARY, out);
     else {
         sql_print_list("(", self->exprs, out);
         ps_text_char(out, ')');

@@ -62,6 +62,7 @@ size_t ps_sql_grammar_bytes(void)
 /* @keywords */
 
 %nonassoc LOWEST.
+%left COMMA.
 %left ARROW.
 %left OR.
 %left AND.
@@ -523,7 +524,8 @@ body(A) ::= SELECT(T) distinct_opt(D) items_c(I) from_opt(F) block_tail(B). { A 
 body(A) ::= FROM(T) tables(F) SELECT distinct_opt(D) items_c(I) block_tail(B). { A = sql_select_with(sql, B, T->start, D, I, F); }
 body(A) ::= FROM(T) tables(F) block_tail(B). { A = sql_select_with(sql, B, T->start, (sql_distinct){0}, ONE(NEW(item, ITEM, T->start, .expr = NEW(star, STAR, T->start))), F); }
 body(A) ::= TABLE(T) idents(N). { A = sql_table_query(sql, T, N); }
-body(A) ::= VALUES(T) rows(R). { A = NEW(values, VALUES, T->start, .rows = R); }
+body(A) ::= VALUES(T) rows(R) COMMA. { A = NEW(values, VALUES, T->start, .rows = R); }
+body(A) ::= VALUES(T) rows(R). [AND] { A = NEW(values, VALUES, T->start, .rows = R); }
 body(A) ::= clause(B) setop(S) clause(C). [UNION] { A = sql_setop(sql, S.op, S.all, S.by_name, S.at, B, C); }
 body(A) ::= clause(B) INTERSECT(T) set_all_opt(L) clause(C). [INTERSECT] { A = sql_setop(sql, PS_SQL_SETOP_INTERSECT, L & 1, L & 2, T->start, B, C); }
 setop(A) ::= UNION(T) set_all_opt(L). { A = (sql_setop_kind){PS_SQL_SETOP_UNION, L & 1, L & 2, T->start}; }
@@ -620,6 +622,8 @@ table_plain(A) ::= call_head(C). { A = NEW(function, FUNCTION, C ? C->start : 0,
 table_plain(A) ::= call_head(C) WITH_ORDINALITY. { A = NEW(function, FUNCTION, C ? C->start : 0, .call = C, .ordinality = true); }
 table_plain(A) ::= LATERAL(T) call_head(C). { A = NEW(function, FUNCTION, T->start, .call = C, .lateral = true); }
 table_plain(A) ::= query_paren(Q). [LOWEST] { A = NEW(derived, DERIVED, Q ? Q->start : 0, .query = Q); }
+table_plain(A) ::= LATERAL(T) call_head(C) WITH_ORDINALITY. { A = NEW(function, FUNCTION, T->start, .call = C, .lateral = true, .ordinality = true); }
+table_plain(A) ::= VALUES(T) rows(R). [LOWEST] { A = NEW(derived, DERIVED, T->start, .query = sql_query_of(sql, NEW(values, VALUES, T->start, .rows = R))); }
 table_plain(A) ::= LATERAL(T) query_paren(Q). { A = NEW(derived, DERIVED, T->start, .query = Q, .lateral = true); }
 table_plain(A) ::= LP(T) describe(D) RP. { A = NEW(derived, DERIVED, T->start, .query = D); }
 table_plain(A) ::= LP joined(J) RP. { A = J; }

@@ -97,6 +97,9 @@ static bool word_is_keyword(uint16_t kind, uint16_t before, uint16_t next, uint1
     case PS_TK_ROWS:
     case PS_TK_RANGE:
     case PS_TK_GROUPS:
+        if (before == PS_TK_ON || before == PS_TK_AND || before == PS_TK_OR ||
+            before == PS_TK_WHERE || before == PS_TK_SELECT || before == PS_TK_COMMA)
+            return false;
         return next == PS_TK_BETWEEN || next == PS_TK_UNBOUNDED || next == PS_TK_CURRENT ||
                next == PS_TK_INTEGER || next == PS_TK_NUMBER || next == PS_TK_INTERVAL ||
                next == PS_TK_PARAM;
