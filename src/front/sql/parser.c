@@ -153,7 +153,7 @@ void sql_syntax_error(sql_parser *p, bool (*accepts)(void *state, uint16_t kind)
         p->status = ps_fail(p->cx, PS_PARSE, "syntax error at \"%.*s\"", PS_STR_ARGS(token_text(p, at)));
     ps_fail_at(p->cx, p->tokens[at].start);
     if (near) ps_hint(p->cx, "did you mean %s", near);
-    else if (p->tokens[at].kind < PS_TK_WORDS_END && p->tokens[at].kind != PS_TK_ID &&
+    else if (p->tokens[at].kind > PS_TK_UNIT && p->tokens[at].kind < PS_TK_WORDS_END &&
              accepts(state, PS_TK_ID))
         ps_hint(p->cx, "%.*s is a keyword: as a name it is written \"%.*s\"",
                 PS_STR_ARGS(token_text(p, at)), PS_STR_ARGS(token_text(p, at)));
