@@ -82,7 +82,7 @@ static void test_golden(void **state)
         assert_string_equal(printed.at, line + 2);
         pairs++;
     }
-    assert_true(pairs > 90);
+    assert_true(pairs > 80);
     ps_text_release(&printed);
     free(text);
 }
