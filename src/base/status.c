@@ -33,3 +33,5 @@ const char *ps_status_sqlstate(ps_status status)
     }
     return "XX000";
 }
+
+const char *ps_version(void) { return PS_VERSION; }
