@@ -28,32 +28,57 @@ extern const ps_agg_class ps_aggfn_sum_float;
 extern const ps_agg_class ps_aggfn_sum_int;
 extern const ps_agg_class ps_aggfn_var_pop;
 extern const ps_agg_class ps_aggfn_var_samp;
+extern const ps_func_class ps_fn_add_date_days;
+extern const ps_func_class ps_fn_add_date_time;
 extern const ps_func_class ps_fn_add_decimal;
 extern const ps_func_class ps_fn_add_float;
 extern const ps_func_class ps_fn_add_int;
+extern const ps_func_class ps_fn_add_interval;
+extern const ps_func_class ps_fn_add_intervals;
+extern const ps_func_class ps_fn_add_time_interval;
+extern const ps_func_class ps_fn_age;
 extern const ps_func_class ps_fn_ascii;
 extern const ps_func_class ps_fn_bit_length;
+extern const ps_func_class ps_fn_century_part;
 extern const ps_func_class ps_fn_chr;
 extern const ps_func_class ps_fn_concat;
 extern const ps_func_class ps_fn_concat_any;
 extern const ps_func_class ps_fn_concat_two;
 extern const ps_func_class ps_fn_concat_ws;
 extern const ps_func_class ps_fn_contains;
+extern const ps_func_class ps_fn_date_diff;
+extern const ps_func_class ps_fn_date_part;
+extern const ps_func_class ps_fn_date_sub;
+extern const ps_func_class ps_fn_date_trunc;
+extern const ps_func_class ps_fn_day_part;
+extern const ps_func_class ps_fn_dayname;
+extern const ps_func_class ps_fn_dayofweek_part;
+extern const ps_func_class ps_fn_dayofyear_part;
+extern const ps_func_class ps_fn_decade_part;
 extern const ps_func_class ps_fn_divide_float;
 extern const ps_func_class ps_fn_divide_float_checked;
 extern const ps_func_class ps_fn_divide_int;
+extern const ps_func_class ps_fn_divide_interval;
 extern const ps_func_class ps_fn_ends_with;
+extern const ps_func_class ps_fn_epoch;
+extern const ps_func_class ps_fn_epoch_ms;
+extern const ps_func_class ps_fn_epoch_us;
 extern const ps_func_class ps_fn_eq;
+extern const ps_func_class ps_fn_era_part;
 extern const ps_func_class ps_fn_ge;
 extern const ps_func_class ps_fn_gt;
 extern const ps_func_class ps_fn_hex_bytes;
 extern const ps_func_class ps_fn_hex_int;
+extern const ps_func_class ps_fn_hour_part;
 extern const ps_func_class ps_fn_ilike;
 extern const ps_func_class ps_fn_initcap;
 extern const ps_func_class ps_fn_is_distinct_from;
 extern const ps_func_class ps_fn_is_not_distinct_from;
 extern const ps_func_class ps_fn_is_not_null;
 extern const ps_func_class ps_fn_is_null;
+extern const ps_func_class ps_fn_isodow_part;
+extern const ps_func_class ps_fn_isoyear_part;
+extern const ps_func_class ps_fn_last_day;
 extern const ps_func_class ps_fn_le;
 extern const ps_func_class ps_fn_left;
 extern const ps_func_class ps_fn_length;
@@ -63,20 +88,33 @@ extern const ps_func_class ps_fn_lower;
 extern const ps_func_class ps_fn_lpad;
 extern const ps_func_class ps_fn_lt;
 extern const ps_func_class ps_fn_ltrim;
+extern const ps_func_class ps_fn_make_date;
+extern const ps_func_class ps_fn_make_time;
+extern const ps_func_class ps_fn_make_timestamp;
+extern const ps_func_class ps_fn_microsecond_part;
+extern const ps_func_class ps_fn_millennium_part;
+extern const ps_func_class ps_fn_millisecond_part;
+extern const ps_func_class ps_fn_minute_part;
 extern const ps_func_class ps_fn_modulo_decimal;
 extern const ps_func_class ps_fn_modulo_float;
 extern const ps_func_class ps_fn_modulo_int;
+extern const ps_func_class ps_fn_month_part;
+extern const ps_func_class ps_fn_monthname;
 extern const ps_func_class ps_fn_multiply_decimal;
 extern const ps_func_class ps_fn_multiply_float;
 extern const ps_func_class ps_fn_multiply_int;
+extern const ps_func_class ps_fn_multiply_interval_float;
+extern const ps_func_class ps_fn_multiply_interval_int;
 extern const ps_func_class ps_fn_ne;
 extern const ps_func_class ps_fn_negate_decimal;
 extern const ps_func_class ps_fn_negate_float;
 extern const ps_func_class ps_fn_negate_int;
+extern const ps_func_class ps_fn_negate_interval;
 extern const ps_func_class ps_fn_not;
 extern const ps_func_class ps_fn_not_ilike;
 extern const ps_func_class ps_fn_not_like;
 extern const ps_func_class ps_fn_octet_length;
+extern const ps_func_class ps_fn_quarter_part;
 extern const ps_func_class ps_fn_regex_extract;
 extern const ps_func_class ps_fn_regex_replace;
 extern const ps_func_class ps_fn_regex_test;
@@ -86,19 +124,41 @@ extern const ps_func_class ps_fn_reverse;
 extern const ps_func_class ps_fn_right;
 extern const ps_func_class ps_fn_rpad;
 extern const ps_func_class ps_fn_rtrim;
+extern const ps_func_class ps_fn_second_part;
 extern const ps_func_class ps_fn_split_part;
 extern const ps_func_class ps_fn_starts_with;
+extern const ps_func_class ps_fn_strftime;
 extern const ps_func_class ps_fn_strpos;
+extern const ps_func_class ps_fn_strptime;
 extern const ps_func_class ps_fn_substring;
+extern const ps_func_class ps_fn_subtract_date_days;
+extern const ps_func_class ps_fn_subtract_dates;
 extern const ps_func_class ps_fn_subtract_decimal;
 extern const ps_func_class ps_fn_subtract_float;
 extern const ps_func_class ps_fn_subtract_int;
+extern const ps_func_class ps_fn_subtract_interval;
+extern const ps_func_class ps_fn_subtract_intervals;
+extern const ps_func_class ps_fn_subtract_time_interval;
+extern const ps_func_class ps_fn_subtract_timestamps;
+extern const ps_func_class ps_fn_times_1000;
+extern const ps_func_class ps_fn_to_days;
+extern const ps_func_class ps_fn_to_hours;
+extern const ps_func_class ps_fn_to_minutes;
+extern const ps_func_class ps_fn_to_months;
+extern const ps_func_class ps_fn_to_seconds;
+extern const ps_func_class ps_fn_to_timestamp;
+extern const ps_func_class ps_fn_to_weeks;
+extern const ps_func_class ps_fn_to_years;
 extern const ps_func_class ps_fn_translate;
 extern const ps_func_class ps_fn_trim;
+extern const ps_func_class ps_fn_try_strptime;
 extern const ps_func_class ps_fn_typeof;
 extern const ps_func_class ps_fn_unhex;
 extern const ps_func_class ps_fn_unicode;
 extern const ps_func_class ps_fn_upper;
+extern const ps_func_class ps_fn_week_part;
+extern const ps_func_class ps_fn_year_part;
+extern const ps_func_class ps_fn_yearweek_part;
 
 /* aggregate: count() -> int64 */
 static const char *const names_0[] = {"count", "count_star", NULL};
@@ -1270,902 +1330,3034 @@ static const ps_func func_79 = {
     .signature = "(a: bool) -> bool", .since = "0.1",
     .example = "NOT true", .names = names_79,
 };
-/* regex: regexp_matches(text: str, pattern: str, options?: str) -> bool */
+/* datetime: +(a: date, days: int32) -> date */
 static const ps_param params_80[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "days"},
+};
+static const char *const names_80[] = {"+", NULL};
+static const ps_func func_80 = {
+    .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_80,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
+    .scalar = &ps_fn_add_date_days,
+    .doc = "The date that many days later.",
+    .signature = "(a: date, days: int32) -> date", .since = "0.1",
+    .example = "DATE '2020-01-31' + 1", .names = names_80,
+};
+/* datetime: +(days: int32, a: date) -> date */
+static const ps_param params_81[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "days"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
+};
+static const char *const names_81[] = {"+", NULL};
+static const ps_func func_81 = {
+    .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_81,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
+    .scalar = &ps_fn_add_date_days,
+    .doc = "The date that many days later.",
+    .signature = "(days: int32, a: date) -> date", .since = "0.1",
+    .example = "1 + DATE '2020-01-31'", .names = names_81,
+};
+/* datetime: +(a: date, b: time) -> timestamp */
+static const ps_param params_82[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "b"},
+};
+static const char *const names_82[] = {"+", NULL};
+static const ps_func func_82 = {
+    .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_82,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_add_date_time,
+    .doc = "The date at that time.",
+    .signature = "(a: date, b: time) -> timestamp", .since = "0.1",
+    .example = "DATE '2020-01-31' + TIME '10:00:00'", .names = names_82,
+};
+/* datetime: +(b: time, a: date) -> timestamp */
+static const ps_param params_83[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
+};
+static const char *const names_83[] = {"+", NULL};
+static const ps_func func_83 = {
+    .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_83,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_add_date_time,
+    .doc = "The date at that time.",
+    .signature = "(b: time, a: date) -> timestamp", .since = "0.1",
+    .example = "DATE '2020-01-31' + TIME '10:00:00'", .names = names_83,
+};
+/* datetime: +(a: timestamp, b: interval) -> timestamp */
+static const ps_param params_84[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
+};
+static const char *const names_84[] = {"+", "date_add", NULL};
+static const ps_func func_84 = {
+    .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_84,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_add_interval,
+    .doc = "The time later by the interval: months first (the day cut to the month's length), then days, then time. A date becomes a timestamp.",
+    .signature = "(a: timestamp, b: interval) -> timestamp", .since = "0.1",
+    .example = "DATE '2020-01-31' + INTERVAL '1 month'", .names = names_84,
+};
+/* datetime: +(b: interval, a: timestamp) -> timestamp */
+static const ps_param params_85[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "a"},
+};
+static const char *const names_85[] = {"+", "date_add", NULL};
+static const ps_func func_85 = {
+    .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_85,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_add_interval,
+    .doc = "The time later by the interval: months first (the day cut to the month's length), then days, then time. A date becomes a timestamp.",
+    .signature = "(b: interval, a: timestamp) -> timestamp", .since = "0.1",
+    .example = "DATE '2020-01-31' + INTERVAL '1 month'", .names = names_85,
+};
+/* datetime: +(a: timestamptz, b: interval) -> timestamptz */
+static const ps_param params_86[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
+};
+static const char *const names_86[] = {"+", "date_add", NULL};
+static const ps_func func_86 = {
+    .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_86,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_add_interval,
+    .doc = "The time later by the interval: months first (the day cut to the month's length), then days, then time. A date becomes a timestamp.",
+    .signature = "(a: timestamptz, b: interval) -> timestamptz", .since = "0.1",
+    .example = "DATE '2020-01-31' + INTERVAL '1 month'", .names = names_86,
+};
+/* datetime: +(b: interval, a: timestamptz) -> timestamptz */
+static const ps_param params_87[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "a"},
+};
+static const char *const names_87[] = {"+", "date_add", NULL};
+static const ps_func func_87 = {
+    .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_87,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_add_interval,
+    .doc = "The time later by the interval: months first (the day cut to the month's length), then days, then time. A date becomes a timestamp.",
+    .signature = "(b: interval, a: timestamptz) -> timestamptz", .since = "0.1",
+    .example = "DATE '2020-01-31' + INTERVAL '1 month'", .names = names_87,
+};
+/* datetime: +(a: time, b: interval) -> time */
+static const ps_param params_88[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
+};
+static const char *const names_88[] = {"+", NULL};
+static const ps_func func_88 = {
+    .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_88,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_add_time_interval,
+    .doc = "The time of day later by the interval, round the clock.",
+    .signature = "(a: time, b: interval) -> time", .since = "0.1",
+    .example = "TIME '23:00:00' + INTERVAL '2 hours'", .names = names_88,
+};
+/* datetime: +(b: interval, a: time) -> time */
+static const ps_param params_89[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "a"},
+};
+static const char *const names_89[] = {"+", NULL};
+static const ps_func func_89 = {
+    .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_89,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_add_time_interval,
+    .doc = "The time of day later by the interval, round the clock.",
+    .signature = "(b: interval, a: time) -> time", .since = "0.1",
+    .example = "TIME '23:00:00' + INTERVAL '2 hours'", .names = names_89,
+};
+/* datetime: +(a: interval, b: interval) -> interval */
+static const ps_param params_90[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
+};
+static const char *const names_90[] = {"+", NULL};
+static const ps_func func_90 = {
+    .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_90,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_add_intervals,
+    .doc = "Months, days and time added.",
+    .signature = "(a: interval, b: interval) -> interval", .since = "0.1",
+    .example = "INTERVAL '1 month' + INTERVAL '2 days'", .names = names_90,
+};
+/* datetime: -(a: date, days: int32) -> date */
+static const ps_param params_91[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "days"},
+};
+static const char *const names_91[] = {"-", NULL};
+static const ps_func func_91 = {
+    .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_91,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
+    .scalar = &ps_fn_subtract_date_days,
+    .doc = "The date that many days earlier.",
+    .signature = "(a: date, days: int32) -> date", .since = "0.1",
+    .example = "DATE '2020-03-01' - 1", .names = names_91,
+};
+/* datetime: -(a: date, b: date) -> int64 */
+static const ps_param params_92[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "b"},
+};
+static const char *const names_92[] = {"-", NULL};
+static const ps_func func_92 = {
+    .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_92,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_subtract_dates,
+    .doc = "The days between.",
+    .signature = "(a: date, b: date) -> int64", .since = "0.1",
+    .example = "DATE '2020-03-01' - DATE '2020-02-01'", .names = names_92,
+};
+/* datetime: -(a: timestamp, b: interval) -> timestamp */
+static const ps_param params_93[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
+};
+static const char *const names_93[] = {"-", NULL};
+static const ps_func func_93 = {
+    .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_93,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_subtract_interval,
+    .doc = "The time earlier by the interval. A date becomes a timestamp.",
+    .signature = "(a: timestamp, b: interval) -> timestamp", .since = "0.1",
+    .example = "DATE '2020-03-31' - INTERVAL '1 month'", .names = names_93,
+};
+/* datetime: -(a: timestamptz, b: interval) -> timestamptz */
+static const ps_param params_94[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
+};
+static const char *const names_94[] = {"-", NULL};
+static const ps_func func_94 = {
+    .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_94,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_subtract_interval,
+    .doc = "The time earlier by the interval. A date becomes a timestamp.",
+    .signature = "(a: timestamptz, b: interval) -> timestamptz", .since = "0.1",
+    .example = "DATE '2020-03-31' - INTERVAL '1 month'", .names = names_94,
+};
+/* datetime: -(a: time, b: interval) -> time */
+static const ps_param params_95[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
+};
+static const char *const names_95[] = {"-", NULL};
+static const ps_func func_95 = {
+    .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_95,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_subtract_time_interval,
+    .doc = "The time of day earlier by the interval, round the clock.",
+    .signature = "(a: time, b: interval) -> time", .since = "0.1",
+    .example = "TIME '01:00:00' - INTERVAL '2 hours'", .names = names_95,
+};
+/* datetime: -(a: interval, b: interval) -> interval */
+static const ps_param params_96[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
+};
+static const char *const names_96[] = {"-", NULL};
+static const ps_func func_96 = {
+    .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_96,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_subtract_intervals,
+    .doc = "Months, days and time subtracted.",
+    .signature = "(a: interval, b: interval) -> interval", .since = "0.1",
+    .example = "INTERVAL '1 month' - INTERVAL '2 days'", .names = names_96,
+};
+/* datetime: -(a: timestamp, b: timestamp) -> interval */
+static const ps_param params_97[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "b"},
+};
+static const char *const names_97[] = {"-", NULL};
+static const ps_func func_97 = {
+    .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_97,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_subtract_timestamps,
+    .doc = "The days and time between.",
+    .signature = "(a: timestamp, b: timestamp) -> interval", .since = "0.1",
+    .example = "TIMESTAMP '2020-01-03 12:00:00' - TIMESTAMP '2020-01-01 00:00:00'", .names = names_97,
+};
+/* datetime: -(a: timestamptz, b: timestamptz) -> interval */
+static const ps_param params_98[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "b"},
+};
+static const char *const names_98[] = {"-", NULL};
+static const ps_func func_98 = {
+    .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_98,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_subtract_timestamps,
+    .doc = "The days and time between.",
+    .signature = "(a: timestamptz, b: timestamptz) -> interval", .since = "0.1",
+    .example = "TIMESTAMP '2020-01-03 12:00:00' - TIMESTAMP '2020-01-01 00:00:00'", .names = names_98,
+};
+static const ps_param params_99[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "b"},
+};
+static const char *const names_99[] = {"*", NULL};
+static const ps_func func_99 = {
+    .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_99,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_multiply_interval_int,
+    .doc = "The interval so many times.",
+    .signature = "(a: interval, b: int64) -> interval", .since = "0.1",
+    .example = "INTERVAL '1 month' * 2", .names = names_99,
+};
+static const ps_param params_100[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
+};
+static const char *const names_100[] = {"*", NULL};
+static const ps_func func_100 = {
+    .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_100,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_multiply_interval_int,
+    .doc = "The interval so many times.",
+    .signature = "(b: int64, a: interval) -> interval", .since = "0.1",
+    .example = "INTERVAL '1 month' * 2", .names = names_100,
+};
+static const ps_param params_101[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
+};
+static const char *const names_101[] = {"*", NULL};
+static const ps_func func_101 = {
+    .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_101,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_multiply_interval_float,
+    .doc = "The interval scaled; fractions of months become days of 30 to the month.",
+    .signature = "(a: interval, b: double) -> interval", .since = "0.1",
+    .example = "INTERVAL '1 month' * 2.5", .names = names_101,
+};
+static const ps_param params_102[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
+};
+static const char *const names_102[] = {"*", NULL};
+static const ps_func func_102 = {
+    .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_102,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_multiply_interval_float,
+    .doc = "The interval scaled; fractions of months become days of 30 to the month.",
+    .signature = "(b: double, a: interval) -> interval", .since = "0.1",
+    .example = "INTERVAL '1 month' * 2.5", .names = names_102,
+};
+static const ps_param params_103[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
+};
+static const char *const names_103[] = {"/", NULL};
+static const ps_func func_103 = {
+    .name = "/", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_103,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_divide_interval,
+    .doc = "The interval scaled; fractions of months become days of 30 to the month.",
+    .signature = "(a: interval, b: double) -> interval", .since = "0.1",
+    .example = "INTERVAL '1 month' / 2", .names = names_103,
+};
+/* datetime: negate(a: interval) -> interval */
+static const ps_param params_104[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
+};
+static const char *const names_104[] = {"negate", NULL};
+static const ps_func func_104 = {
+    .name = "negate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_104,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_negate_interval,
+    .doc = "Unary minus.",
+    .signature = "(a: interval) -> interval", .since = "0.1",
+    .example = "-(INTERVAL '1 day')", .names = names_104,
+};
+/* datetime: date_part(part: str, value: date) -> int64 */
+static const ps_param params_105[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_105[] = {"date_part", "datepart", "extract", NULL};
+static const ps_func func_105 = {
+    .name = "date_part", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_105,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .resolve = ps_resolve_date_part,
+    .scalar = &ps_fn_date_part,
+    .doc = "A part of a date or time, as EXTRACT(part FROM value): year, month, day, hour, minute, second, millisecond, microsecond, quarter, week, dow, isodow, doy, isoyear, yearweek, decade, century, millennium, era; DOUBLE for epoch and julian.",
+    .signature = "(part: str, value: date) -> int64", .since = "0.1",
+    .example = "date_part('year', DATE '2020-01-31')", .names = names_105,
+};
+/* datetime: date_part(part: str, value: timestamp) -> int64 */
+static const ps_param params_106[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_106[] = {"date_part", "datepart", "extract", NULL};
+static const ps_func func_106 = {
+    .name = "date_part", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_106,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .resolve = ps_resolve_date_part,
+    .scalar = &ps_fn_date_part,
+    .doc = "A part of a date or time, as EXTRACT(part FROM value): year, month, day, hour, minute, second, millisecond, microsecond, quarter, week, dow, isodow, doy, isoyear, yearweek, decade, century, millennium, era; DOUBLE for epoch and julian.",
+    .signature = "(part: str, value: timestamp) -> int64", .since = "0.1",
+    .example = "date_part('year', DATE '2020-01-31')", .names = names_106,
+};
+/* datetime: date_part(part: str, value: timestamptz) -> int64 */
+static const ps_param params_107[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_107[] = {"date_part", "datepart", "extract", NULL};
+static const ps_func func_107 = {
+    .name = "date_part", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_107,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .resolve = ps_resolve_date_part,
+    .scalar = &ps_fn_date_part,
+    .doc = "A part of a date or time, as EXTRACT(part FROM value): year, month, day, hour, minute, second, millisecond, microsecond, quarter, week, dow, isodow, doy, isoyear, yearweek, decade, century, millennium, era; DOUBLE for epoch and julian.",
+    .signature = "(part: str, value: timestamptz) -> int64", .since = "0.1",
+    .example = "date_part('year', DATE '2020-01-31')", .names = names_107,
+};
+/* datetime: date_part(part: str, value: time) -> int64 */
+static const ps_param params_108[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_108[] = {"date_part", "datepart", "extract", NULL};
+static const ps_func func_108 = {
+    .name = "date_part", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_108,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .resolve = ps_resolve_date_part,
+    .scalar = &ps_fn_date_part,
+    .doc = "A part of a date or time, as EXTRACT(part FROM value): year, month, day, hour, minute, second, millisecond, microsecond, quarter, week, dow, isodow, doy, isoyear, yearweek, decade, century, millennium, era; DOUBLE for epoch and julian.",
+    .signature = "(part: str, value: time) -> int64", .since = "0.1",
+    .example = "date_part('year', DATE '2020-01-31')", .names = names_108,
+};
+/* datetime: date_part(part: str, value: interval) -> int64 */
+static const ps_param params_109[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "value"},
+};
+static const char *const names_109[] = {"date_part", "datepart", "extract", NULL};
+static const ps_func func_109 = {
+    .name = "date_part", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_109,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .resolve = ps_resolve_date_part,
+    .scalar = &ps_fn_date_part,
+    .doc = "A part of a date or time, as EXTRACT(part FROM value): year, month, day, hour, minute, second, millisecond, microsecond, quarter, week, dow, isodow, doy, isoyear, yearweek, decade, century, millennium, era; DOUBLE for epoch and julian.",
+    .signature = "(part: str, value: interval) -> int64", .since = "0.1",
+    .example = "date_part('year', DATE '2020-01-31')", .names = names_109,
+};
+/* datetime: year(value: date) -> int64 */
+static const ps_param params_110[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_110[] = {"year", NULL};
+static const ps_func func_110 = {
+    .name = "year", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_110,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_year_part,
+    .doc = "The year.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "year(DATE '2020-01-31')", .names = names_110,
+};
+/* datetime: year(value: timestamp) -> int64 */
+static const ps_param params_111[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_111[] = {"year", NULL};
+static const ps_func func_111 = {
+    .name = "year", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_111,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_year_part,
+    .doc = "The year.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "year(DATE '2020-01-31')", .names = names_111,
+};
+/* datetime: year(value: timestamptz) -> int64 */
+static const ps_param params_112[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_112[] = {"year", NULL};
+static const ps_func func_112 = {
+    .name = "year", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_112,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_year_part,
+    .doc = "The year.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "year(DATE '2020-01-31')", .names = names_112,
+};
+/* datetime: month(value: date) -> int64 */
+static const ps_param params_113[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_113[] = {"month", NULL};
+static const ps_func func_113 = {
+    .name = "month", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_113,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_month_part,
+    .doc = "The month, 1 to 12.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "month(DATE '2020-01-31')", .names = names_113,
+};
+/* datetime: month(value: timestamp) -> int64 */
+static const ps_param params_114[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_114[] = {"month", NULL};
+static const ps_func func_114 = {
+    .name = "month", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_114,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_month_part,
+    .doc = "The month, 1 to 12.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "month(DATE '2020-01-31')", .names = names_114,
+};
+/* datetime: month(value: timestamptz) -> int64 */
+static const ps_param params_115[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_115[] = {"month", NULL};
+static const ps_func func_115 = {
+    .name = "month", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_115,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_month_part,
+    .doc = "The month, 1 to 12.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "month(DATE '2020-01-31')", .names = names_115,
+};
+/* datetime: day(value: date) -> int64 */
+static const ps_param params_116[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_116[] = {"day", "dayofmonth", NULL};
+static const ps_func func_116 = {
+    .name = "day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_116,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_day_part,
+    .doc = "The day of the month.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "day(DATE '2020-01-31')", .names = names_116,
+};
+/* datetime: day(value: timestamp) -> int64 */
+static const ps_param params_117[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_117[] = {"day", "dayofmonth", NULL};
+static const ps_func func_117 = {
+    .name = "day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_117,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_day_part,
+    .doc = "The day of the month.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "day(DATE '2020-01-31')", .names = names_117,
+};
+/* datetime: day(value: timestamptz) -> int64 */
+static const ps_param params_118[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_118[] = {"day", "dayofmonth", NULL};
+static const ps_func func_118 = {
+    .name = "day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_118,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_day_part,
+    .doc = "The day of the month.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "day(DATE '2020-01-31')", .names = names_118,
+};
+/* datetime: quarter(value: date) -> int64 */
+static const ps_param params_119[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_119[] = {"quarter", NULL};
+static const ps_func func_119 = {
+    .name = "quarter", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_119,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_quarter_part,
+    .doc = "The quarter, 1 to 4.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "quarter(DATE '2020-01-31')", .names = names_119,
+};
+/* datetime: quarter(value: timestamp) -> int64 */
+static const ps_param params_120[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_120[] = {"quarter", NULL};
+static const ps_func func_120 = {
+    .name = "quarter", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_120,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_quarter_part,
+    .doc = "The quarter, 1 to 4.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "quarter(DATE '2020-01-31')", .names = names_120,
+};
+/* datetime: quarter(value: timestamptz) -> int64 */
+static const ps_param params_121[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_121[] = {"quarter", NULL};
+static const ps_func func_121 = {
+    .name = "quarter", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_121,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_quarter_part,
+    .doc = "The quarter, 1 to 4.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "quarter(DATE '2020-01-31')", .names = names_121,
+};
+/* datetime: week(value: date) -> int64 */
+static const ps_param params_122[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_122[] = {"week", "weekofyear", NULL};
+static const ps_func func_122 = {
+    .name = "week", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_122,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_week_part,
+    .doc = "The ISO week, 1 to 53.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "week(DATE '2020-01-31')", .names = names_122,
+};
+/* datetime: week(value: timestamp) -> int64 */
+static const ps_param params_123[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_123[] = {"week", "weekofyear", NULL};
+static const ps_func func_123 = {
+    .name = "week", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_123,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_week_part,
+    .doc = "The ISO week, 1 to 53.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "week(DATE '2020-01-31')", .names = names_123,
+};
+/* datetime: week(value: timestamptz) -> int64 */
+static const ps_param params_124[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_124[] = {"week", "weekofyear", NULL};
+static const ps_func func_124 = {
+    .name = "week", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_124,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_week_part,
+    .doc = "The ISO week, 1 to 53.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "week(DATE '2020-01-31')", .names = names_124,
+};
+/* datetime: dayofweek(value: date) -> int64 */
+static const ps_param params_125[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_125[] = {"dayofweek", "weekday", NULL};
+static const ps_func func_125 = {
+    .name = "dayofweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_125,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_dayofweek_part,
+    .doc = "The day of the week: 0 is Sunday.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "dayofweek(DATE '2020-01-31')", .names = names_125,
+};
+/* datetime: dayofweek(value: timestamp) -> int64 */
+static const ps_param params_126[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_126[] = {"dayofweek", "weekday", NULL};
+static const ps_func func_126 = {
+    .name = "dayofweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_126,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_dayofweek_part,
+    .doc = "The day of the week: 0 is Sunday.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "dayofweek(DATE '2020-01-31')", .names = names_126,
+};
+/* datetime: dayofweek(value: timestamptz) -> int64 */
+static const ps_param params_127[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_127[] = {"dayofweek", "weekday", NULL};
+static const ps_func func_127 = {
+    .name = "dayofweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_127,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_dayofweek_part,
+    .doc = "The day of the week: 0 is Sunday.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "dayofweek(DATE '2020-01-31')", .names = names_127,
+};
+/* datetime: isodow(value: date) -> int64 */
+static const ps_param params_128[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_128[] = {"isodow", NULL};
+static const ps_func func_128 = {
+    .name = "isodow", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_128,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_isodow_part,
+    .doc = "The day of the week: 1 is Monday, 7 Sunday.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "isodow(DATE '2020-01-31')", .names = names_128,
+};
+/* datetime: isodow(value: timestamp) -> int64 */
+static const ps_param params_129[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_129[] = {"isodow", NULL};
+static const ps_func func_129 = {
+    .name = "isodow", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_129,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_isodow_part,
+    .doc = "The day of the week: 1 is Monday, 7 Sunday.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "isodow(DATE '2020-01-31')", .names = names_129,
+};
+/* datetime: isodow(value: timestamptz) -> int64 */
+static const ps_param params_130[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_130[] = {"isodow", NULL};
+static const ps_func func_130 = {
+    .name = "isodow", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_130,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_isodow_part,
+    .doc = "The day of the week: 1 is Monday, 7 Sunday.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "isodow(DATE '2020-01-31')", .names = names_130,
+};
+/* datetime: dayofyear(value: date) -> int64 */
+static const ps_param params_131[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_131[] = {"dayofyear", "doy", NULL};
+static const ps_func func_131 = {
+    .name = "dayofyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_131,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_dayofyear_part,
+    .doc = "The day of the year, from 1.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "dayofyear(DATE '2020-01-31')", .names = names_131,
+};
+/* datetime: dayofyear(value: timestamp) -> int64 */
+static const ps_param params_132[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_132[] = {"dayofyear", "doy", NULL};
+static const ps_func func_132 = {
+    .name = "dayofyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_132,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_dayofyear_part,
+    .doc = "The day of the year, from 1.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "dayofyear(DATE '2020-01-31')", .names = names_132,
+};
+/* datetime: dayofyear(value: timestamptz) -> int64 */
+static const ps_param params_133[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_133[] = {"dayofyear", "doy", NULL};
+static const ps_func func_133 = {
+    .name = "dayofyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_133,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_dayofyear_part,
+    .doc = "The day of the year, from 1.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "dayofyear(DATE '2020-01-31')", .names = names_133,
+};
+/* datetime: isoyear(value: date) -> int64 */
+static const ps_param params_134[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_134[] = {"isoyear", NULL};
+static const ps_func func_134 = {
+    .name = "isoyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_134,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_isoyear_part,
+    .doc = "The year that the ISO week belongs to.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "isoyear(DATE '2020-01-31')", .names = names_134,
+};
+/* datetime: isoyear(value: timestamp) -> int64 */
+static const ps_param params_135[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_135[] = {"isoyear", NULL};
+static const ps_func func_135 = {
+    .name = "isoyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_135,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_isoyear_part,
+    .doc = "The year that the ISO week belongs to.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "isoyear(DATE '2020-01-31')", .names = names_135,
+};
+/* datetime: isoyear(value: timestamptz) -> int64 */
+static const ps_param params_136[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_136[] = {"isoyear", NULL};
+static const ps_func func_136 = {
+    .name = "isoyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_136,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_isoyear_part,
+    .doc = "The year that the ISO week belongs to.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "isoyear(DATE '2020-01-31')", .names = names_136,
+};
+/* datetime: yearweek(value: date) -> int64 */
+static const ps_param params_137[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_137[] = {"yearweek", NULL};
+static const ps_func func_137 = {
+    .name = "yearweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_137,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_yearweek_part,
+    .doc = "ISO year times 100 plus ISO week.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "yearweek(DATE '2020-01-31')", .names = names_137,
+};
+/* datetime: yearweek(value: timestamp) -> int64 */
+static const ps_param params_138[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_138[] = {"yearweek", NULL};
+static const ps_func func_138 = {
+    .name = "yearweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_138,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_yearweek_part,
+    .doc = "ISO year times 100 plus ISO week.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "yearweek(DATE '2020-01-31')", .names = names_138,
+};
+/* datetime: yearweek(value: timestamptz) -> int64 */
+static const ps_param params_139[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_139[] = {"yearweek", NULL};
+static const ps_func func_139 = {
+    .name = "yearweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_139,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_yearweek_part,
+    .doc = "ISO year times 100 plus ISO week.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "yearweek(DATE '2020-01-31')", .names = names_139,
+};
+/* datetime: decade(value: date) -> int64 */
+static const ps_param params_140[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_140[] = {"decade", NULL};
+static const ps_func func_140 = {
+    .name = "decade", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_140,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_decade_part,
+    .doc = "The year divided by ten.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "decade(DATE '2020-01-31')", .names = names_140,
+};
+/* datetime: decade(value: timestamp) -> int64 */
+static const ps_param params_141[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_141[] = {"decade", NULL};
+static const ps_func func_141 = {
+    .name = "decade", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_141,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_decade_part,
+    .doc = "The year divided by ten.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "decade(DATE '2020-01-31')", .names = names_141,
+};
+/* datetime: decade(value: timestamptz) -> int64 */
+static const ps_param params_142[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_142[] = {"decade", NULL};
+static const ps_func func_142 = {
+    .name = "decade", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_142,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_decade_part,
+    .doc = "The year divided by ten.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "decade(DATE '2020-01-31')", .names = names_142,
+};
+/* datetime: century(value: date) -> int64 */
+static const ps_param params_143[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_143[] = {"century", NULL};
+static const ps_func func_143 = {
+    .name = "century", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_143,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_century_part,
+    .doc = "The century, from 1.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "century(DATE '2020-01-31')", .names = names_143,
+};
+/* datetime: century(value: timestamp) -> int64 */
+static const ps_param params_144[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_144[] = {"century", NULL};
+static const ps_func func_144 = {
+    .name = "century", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_144,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_century_part,
+    .doc = "The century, from 1.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "century(DATE '2020-01-31')", .names = names_144,
+};
+/* datetime: century(value: timestamptz) -> int64 */
+static const ps_param params_145[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_145[] = {"century", NULL};
+static const ps_func func_145 = {
+    .name = "century", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_145,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_century_part,
+    .doc = "The century, from 1.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "century(DATE '2020-01-31')", .names = names_145,
+};
+/* datetime: millennium(value: date) -> int64 */
+static const ps_param params_146[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_146[] = {"millennium", NULL};
+static const ps_func func_146 = {
+    .name = "millennium", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_146,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_millennium_part,
+    .doc = "The millennium, from 1.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "millennium(DATE '2020-01-31')", .names = names_146,
+};
+/* datetime: millennium(value: timestamp) -> int64 */
+static const ps_param params_147[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_147[] = {"millennium", NULL};
+static const ps_func func_147 = {
+    .name = "millennium", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_147,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_millennium_part,
+    .doc = "The millennium, from 1.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "millennium(DATE '2020-01-31')", .names = names_147,
+};
+/* datetime: millennium(value: timestamptz) -> int64 */
+static const ps_param params_148[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_148[] = {"millennium", NULL};
+static const ps_func func_148 = {
+    .name = "millennium", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_148,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_millennium_part,
+    .doc = "The millennium, from 1.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "millennium(DATE '2020-01-31')", .names = names_148,
+};
+/* datetime: era(value: date) -> int64 */
+static const ps_param params_149[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_149[] = {"era", NULL};
+static const ps_func func_149 = {
+    .name = "era", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_149,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_era_part,
+    .doc = "1 in our era, 0 before.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "era(DATE '2020-01-31')", .names = names_149,
+};
+/* datetime: era(value: timestamp) -> int64 */
+static const ps_param params_150[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_150[] = {"era", NULL};
+static const ps_func func_150 = {
+    .name = "era", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_150,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_era_part,
+    .doc = "1 in our era, 0 before.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "era(DATE '2020-01-31')", .names = names_150,
+};
+/* datetime: era(value: timestamptz) -> int64 */
+static const ps_param params_151[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_151[] = {"era", NULL};
+static const ps_func func_151 = {
+    .name = "era", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_151,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_era_part,
+    .doc = "1 in our era, 0 before.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "era(DATE '2020-01-31')", .names = names_151,
+};
+/* datetime: hour(value: timestamp) -> int64 */
+static const ps_param params_152[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_152[] = {"hour", NULL};
+static const ps_func func_152 = {
+    .name = "hour", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_152,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_hour_part,
+    .doc = "The hour, 0 to 23.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "hour(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_152,
+};
+/* datetime: hour(value: timestamptz) -> int64 */
+static const ps_param params_153[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_153[] = {"hour", NULL};
+static const ps_func func_153 = {
+    .name = "hour", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_153,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_hour_part,
+    .doc = "The hour, 0 to 23.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "hour(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_153,
+};
+/* datetime: hour(value: time) -> int64 */
+static const ps_param params_154[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_154[] = {"hour", NULL};
+static const ps_func func_154 = {
+    .name = "hour", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_154,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_hour_part,
+    .doc = "The hour, 0 to 23.",
+    .signature = "(value: time) -> int64", .since = "0.1",
+    .example = "hour(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_154,
+};
+/* datetime: hour(value: date) -> int64 */
+static const ps_param params_155[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_155[] = {"hour", NULL};
+static const ps_func func_155 = {
+    .name = "hour", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_155,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_hour_part,
+    .doc = "The hour, 0 to 23.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "hour(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_155,
+};
+/* datetime: minute(value: timestamp) -> int64 */
+static const ps_param params_156[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_156[] = {"minute", NULL};
+static const ps_func func_156 = {
+    .name = "minute", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_156,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_minute_part,
+    .doc = "The minute.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "minute(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_156,
+};
+/* datetime: minute(value: timestamptz) -> int64 */
+static const ps_param params_157[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_157[] = {"minute", NULL};
+static const ps_func func_157 = {
+    .name = "minute", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_157,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_minute_part,
+    .doc = "The minute.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "minute(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_157,
+};
+/* datetime: minute(value: time) -> int64 */
+static const ps_param params_158[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_158[] = {"minute", NULL};
+static const ps_func func_158 = {
+    .name = "minute", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_158,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_minute_part,
+    .doc = "The minute.",
+    .signature = "(value: time) -> int64", .since = "0.1",
+    .example = "minute(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_158,
+};
+/* datetime: minute(value: date) -> int64 */
+static const ps_param params_159[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_159[] = {"minute", NULL};
+static const ps_func func_159 = {
+    .name = "minute", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_159,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_minute_part,
+    .doc = "The minute.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "minute(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_159,
+};
+/* datetime: second(value: timestamp) -> int64 */
+static const ps_param params_160[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_160[] = {"second", NULL};
+static const ps_func func_160 = {
+    .name = "second", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_160,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_second_part,
+    .doc = "The second.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "second(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_160,
+};
+/* datetime: second(value: timestamptz) -> int64 */
+static const ps_param params_161[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_161[] = {"second", NULL};
+static const ps_func func_161 = {
+    .name = "second", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_161,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_second_part,
+    .doc = "The second.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "second(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_161,
+};
+/* datetime: second(value: time) -> int64 */
+static const ps_param params_162[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_162[] = {"second", NULL};
+static const ps_func func_162 = {
+    .name = "second", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_162,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_second_part,
+    .doc = "The second.",
+    .signature = "(value: time) -> int64", .since = "0.1",
+    .example = "second(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_162,
+};
+/* datetime: second(value: date) -> int64 */
+static const ps_param params_163[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_163[] = {"second", NULL};
+static const ps_func func_163 = {
+    .name = "second", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_163,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_second_part,
+    .doc = "The second.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "second(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_163,
+};
+/* datetime: millisecond(value: timestamp) -> int64 */
+static const ps_param params_164[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_164[] = {"millisecond", NULL};
+static const ps_func func_164 = {
+    .name = "millisecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_164,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_millisecond_part,
+    .doc = "Seconds and milliseconds, in milliseconds.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "millisecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_164,
+};
+/* datetime: millisecond(value: timestamptz) -> int64 */
+static const ps_param params_165[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_165[] = {"millisecond", NULL};
+static const ps_func func_165 = {
+    .name = "millisecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_165,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_millisecond_part,
+    .doc = "Seconds and milliseconds, in milliseconds.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "millisecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_165,
+};
+/* datetime: millisecond(value: time) -> int64 */
+static const ps_param params_166[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_166[] = {"millisecond", NULL};
+static const ps_func func_166 = {
+    .name = "millisecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_166,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_millisecond_part,
+    .doc = "Seconds and milliseconds, in milliseconds.",
+    .signature = "(value: time) -> int64", .since = "0.1",
+    .example = "millisecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_166,
+};
+/* datetime: millisecond(value: date) -> int64 */
+static const ps_param params_167[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_167[] = {"millisecond", NULL};
+static const ps_func func_167 = {
+    .name = "millisecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_167,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_millisecond_part,
+    .doc = "Seconds and milliseconds, in milliseconds.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "millisecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_167,
+};
+/* datetime: microsecond(value: timestamp) -> int64 */
+static const ps_param params_168[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_168[] = {"microsecond", NULL};
+static const ps_func func_168 = {
+    .name = "microsecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_168,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_microsecond_part,
+    .doc = "Seconds and microseconds, in microseconds.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "microsecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_168,
+};
+/* datetime: microsecond(value: timestamptz) -> int64 */
+static const ps_param params_169[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_169[] = {"microsecond", NULL};
+static const ps_func func_169 = {
+    .name = "microsecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_169,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_microsecond_part,
+    .doc = "Seconds and microseconds, in microseconds.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "microsecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_169,
+};
+/* datetime: microsecond(value: time) -> int64 */
+static const ps_param params_170[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_170[] = {"microsecond", NULL};
+static const ps_func func_170 = {
+    .name = "microsecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_170,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_microsecond_part,
+    .doc = "Seconds and microseconds, in microseconds.",
+    .signature = "(value: time) -> int64", .since = "0.1",
+    .example = "microsecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_170,
+};
+/* datetime: microsecond(value: date) -> int64 */
+static const ps_param params_171[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_171[] = {"microsecond", NULL};
+static const ps_func func_171 = {
+    .name = "microsecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_171,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_microsecond_part,
+    .doc = "Seconds and microseconds, in microseconds.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "microsecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_171,
+};
+/* datetime: date_trunc(part: str, value: date) -> timestamp */
+static const ps_param params_172[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_172[] = {"date_trunc", "datetrunc", NULL};
+static const ps_func func_172 = {
+    .name = "date_trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_172,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_date_trunc,
+    .doc = "The start of the unit that value lies in.",
+    .signature = "(part: str, value: date) -> timestamp", .since = "0.1",
+    .example = "date_trunc('month', TIMESTAMP '2020-02-29 10:11:12')", .names = names_172,
+};
+/* datetime: date_trunc(part: str, value: timestamp) -> timestamp */
+static const ps_param params_173[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_173[] = {"date_trunc", "datetrunc", NULL};
+static const ps_func func_173 = {
+    .name = "date_trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_173,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_date_trunc,
+    .doc = "The start of the unit that value lies in.",
+    .signature = "(part: str, value: timestamp) -> timestamp", .since = "0.1",
+    .example = "date_trunc('month', TIMESTAMP '2020-02-29 10:11:12')", .names = names_173,
+};
+/* datetime: date_trunc(part: str, value: timestamptz) -> timestamptz */
+static const ps_param params_174[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_174[] = {"date_trunc", "datetrunc", NULL};
+static const ps_func func_174 = {
+    .name = "date_trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_174,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_date_trunc,
+    .doc = "The start of the unit that value lies in.",
+    .signature = "(part: str, value: timestamptz) -> timestamptz", .since = "0.1",
+    .example = "date_trunc('month', TIMESTAMP '2020-02-29 10:11:12')", .names = names_174,
+};
+/* datetime: date_diff(part: str, from: date, to: date) -> int64 */
+static const ps_param params_175[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "from"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "to"},
+};
+static const char *const names_175[] = {"date_diff", "datediff", NULL};
+static const ps_func func_175 = {
+    .name = "date_diff", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 3, .params = params_175,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_date_diff,
+    .doc = "The unit boundaries passed between from and to.",
+    .signature = "(part: str, from: date, to: date) -> int64", .since = "0.1",
+    .example = "date_diff('year', DATE '2019-12-31', DATE '2020-01-01')", .names = names_175,
+};
+/* datetime: date_diff(part: str, from: timestamp, to: timestamp) -> int64 */
+static const ps_param params_176[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "from"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "to"},
+};
+static const char *const names_176[] = {"date_diff", "datediff", NULL};
+static const ps_func func_176 = {
+    .name = "date_diff", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 3, .params = params_176,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_date_diff,
+    .doc = "The unit boundaries passed between from and to.",
+    .signature = "(part: str, from: timestamp, to: timestamp) -> int64", .since = "0.1",
+    .example = "date_diff('year', DATE '2019-12-31', DATE '2020-01-01')", .names = names_176,
+};
+/* datetime: date_diff(part: str, from: timestamptz, to: timestamptz) -> int64 */
+static const ps_param params_177[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "from"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "to"},
+};
+static const char *const names_177[] = {"date_diff", "datediff", NULL};
+static const ps_func func_177 = {
+    .name = "date_diff", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 3, .params = params_177,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_date_diff,
+    .doc = "The unit boundaries passed between from and to.",
+    .signature = "(part: str, from: timestamptz, to: timestamptz) -> int64", .since = "0.1",
+    .example = "date_diff('year', DATE '2019-12-31', DATE '2020-01-01')", .names = names_177,
+};
+/* datetime: date_sub(part: str, from: date, to: date) -> int64 */
+static const ps_param params_178[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "from"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "to"},
+};
+static const char *const names_178[] = {"date_sub", "datesub", NULL};
+static const ps_func func_178 = {
+    .name = "date_sub", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 3, .params = params_178,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_date_sub,
+    .doc = "The whole units between from and to.",
+    .signature = "(part: str, from: date, to: date) -> int64", .since = "0.1",
+    .example = "date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", .names = names_178,
+};
+/* datetime: date_sub(part: str, from: timestamp, to: timestamp) -> int64 */
+static const ps_param params_179[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "from"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "to"},
+};
+static const char *const names_179[] = {"date_sub", "datesub", NULL};
+static const ps_func func_179 = {
+    .name = "date_sub", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 3, .params = params_179,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_date_sub,
+    .doc = "The whole units between from and to.",
+    .signature = "(part: str, from: timestamp, to: timestamp) -> int64", .since = "0.1",
+    .example = "date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", .names = names_179,
+};
+/* datetime: date_sub(part: str, from: timestamptz, to: timestamptz) -> int64 */
+static const ps_param params_180[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "from"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "to"},
+};
+static const char *const names_180[] = {"date_sub", "datesub", NULL};
+static const ps_func func_180 = {
+    .name = "date_sub", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 3, .params = params_180,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_date_sub,
+    .doc = "The whole units between from and to.",
+    .signature = "(part: str, from: timestamptz, to: timestamptz) -> int64", .since = "0.1",
+    .example = "date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", .names = names_180,
+};
+/* datetime: last_day(value: date) -> date */
+static const ps_param params_181[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_181[] = {"last_day", NULL};
+static const ps_func func_181 = {
+    .name = "last_day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_181,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
+    .scalar = &ps_fn_last_day,
+    .doc = "The last day of the month.",
+    .signature = "(value: date) -> date", .since = "0.1",
+    .example = "last_day(DATE '2020-02-03')", .names = names_181,
+};
+/* datetime: last_day(value: timestamp) -> date */
+static const ps_param params_182[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_182[] = {"last_day", NULL};
+static const ps_func func_182 = {
+    .name = "last_day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_182,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
+    .scalar = &ps_fn_last_day,
+    .doc = "The last day of the month.",
+    .signature = "(value: timestamp) -> date", .since = "0.1",
+    .example = "last_day(DATE '2020-02-03')", .names = names_182,
+};
+/* datetime: last_day(value: timestamptz) -> date */
+static const ps_param params_183[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_183[] = {"last_day", NULL};
+static const ps_func func_183 = {
+    .name = "last_day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_183,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
+    .scalar = &ps_fn_last_day,
+    .doc = "The last day of the month.",
+    .signature = "(value: timestamptz) -> date", .since = "0.1",
+    .example = "last_day(DATE '2020-02-03')", .names = names_183,
+};
+/* datetime: dayname(value: date) -> str */
+static const ps_param params_184[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_184[] = {"dayname", NULL};
+static const ps_func func_184 = {
+    .name = "dayname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_184,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_dayname,
+    .doc = "The English name of the weekday.",
+    .signature = "(value: date) -> str", .since = "0.1",
+    .example = "dayname(DATE '2020-01-31')", .names = names_184,
+};
+/* datetime: dayname(value: timestamp) -> str */
+static const ps_param params_185[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_185[] = {"dayname", NULL};
+static const ps_func func_185 = {
+    .name = "dayname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_185,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_dayname,
+    .doc = "The English name of the weekday.",
+    .signature = "(value: timestamp) -> str", .since = "0.1",
+    .example = "dayname(DATE '2020-01-31')", .names = names_185,
+};
+/* datetime: dayname(value: timestamptz) -> str */
+static const ps_param params_186[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_186[] = {"dayname", NULL};
+static const ps_func func_186 = {
+    .name = "dayname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_186,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_dayname,
+    .doc = "The English name of the weekday.",
+    .signature = "(value: timestamptz) -> str", .since = "0.1",
+    .example = "dayname(DATE '2020-01-31')", .names = names_186,
+};
+/* datetime: monthname(value: date) -> str */
+static const ps_param params_187[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_187[] = {"monthname", NULL};
+static const ps_func func_187 = {
+    .name = "monthname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_187,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_monthname,
+    .doc = "The English name of the month.",
+    .signature = "(value: date) -> str", .since = "0.1",
+    .example = "monthname(DATE '2020-01-31')", .names = names_187,
+};
+/* datetime: monthname(value: timestamp) -> str */
+static const ps_param params_188[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_188[] = {"monthname", NULL};
+static const ps_func func_188 = {
+    .name = "monthname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_188,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_monthname,
+    .doc = "The English name of the month.",
+    .signature = "(value: timestamp) -> str", .since = "0.1",
+    .example = "monthname(DATE '2020-01-31')", .names = names_188,
+};
+/* datetime: monthname(value: timestamptz) -> str */
+static const ps_param params_189[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_189[] = {"monthname", NULL};
+static const ps_func func_189 = {
+    .name = "monthname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_189,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_monthname,
+    .doc = "The English name of the month.",
+    .signature = "(value: timestamptz) -> str", .since = "0.1",
+    .example = "monthname(DATE '2020-01-31')", .names = names_189,
+};
+/* datetime: strftime(value: date, format: str) -> str */
+static const ps_param params_190[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
+};
+static const char *const names_190[] = {"strftime", NULL};
+static const ps_func func_190 = {
+    .name = "strftime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_190,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_strftime,
+    .doc = "The value as text by format: %Y %m %d %H %I %M %S %f %g %n %p %a %A %b %B %j %y %w %u %U %W %V %G %z %Z %c %x %X; %-d without zeros.",
+    .signature = "(value: date, format: str) -> str", .since = "0.1",
+    .example = "strftime(DATE '2020-01-31', '%d/%m/%Y')", .names = names_190,
+};
+/* datetime: strftime(value: timestamp, format: str) -> str */
+static const ps_param params_191[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
+};
+static const char *const names_191[] = {"strftime", NULL};
+static const ps_func func_191 = {
+    .name = "strftime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_191,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_strftime,
+    .doc = "The value as text by format: %Y %m %d %H %I %M %S %f %g %n %p %a %A %b %B %j %y %w %u %U %W %V %G %z %Z %c %x %X; %-d without zeros.",
+    .signature = "(value: timestamp, format: str) -> str", .since = "0.1",
+    .example = "strftime(DATE '2020-01-31', '%d/%m/%Y')", .names = names_191,
+};
+/* datetime: strftime(value: timestamptz, format: str) -> str */
+static const ps_param params_192[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
+};
+static const char *const names_192[] = {"strftime", NULL};
+static const ps_func func_192 = {
+    .name = "strftime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_192,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_strftime,
+    .doc = "The value as text by format: %Y %m %d %H %I %M %S %f %g %n %p %a %A %b %B %j %y %w %u %U %W %V %G %z %Z %c %x %X; %-d without zeros.",
+    .signature = "(value: timestamptz, format: str) -> str", .since = "0.1",
+    .example = "strftime(DATE '2020-01-31', '%d/%m/%Y')", .names = names_192,
+};
+/* datetime: strptime(text: str, format: str) -> timestamp */
+static const ps_param params_193[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
+};
+static const char *const names_193[] = {"strptime", NULL};
+static const ps_func func_193 = {
+    .name = "strptime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_193,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_strptime,
+    .doc = "The timestamp that text says by format; an error if it doesn't fit.",
+    .signature = "(text: str, format: str) -> timestamp", .since = "0.1",
+    .example = "strptime('31 Jan 2020', '%d %b %Y')", .names = names_193,
+};
+/* datetime: try_strptime(text: str, format: str) -> timestamp */
+static const ps_param params_194[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
+};
+static const char *const names_194[] = {"try_strptime", NULL};
+static const ps_func func_194 = {
+    .name = "try_strptime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_194,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_try_strptime,
+    .doc = "The timestamp that text says by format; null if it doesn't fit.",
+    .signature = "(text: str, format: str) -> timestamp", .since = "0.1",
+    .example = "try_strptime('x', '%Y')", .names = names_194,
+};
+/* datetime: make_date(year: int64, month: int64, day: int64) -> date */
+static const ps_param params_195[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "year"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "month"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "day"},
+};
+static const char *const names_195[] = {"make_date", NULL};
+static const ps_func func_195 = {
+    .name = "make_date", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 3, .params = params_195,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
+    .scalar = &ps_fn_make_date,
+    .doc = "A date from its parts.",
+    .signature = "(year: int64, month: int64, day: int64) -> date", .since = "0.1",
+    .example = "make_date(2020, 2, 28)", .names = names_195,
+};
+/* datetime: make_time(hour: int64, minute: int64, second: double) -> time */
+static const ps_param params_196[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "hour"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "minute"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "second"},
+};
+static const char *const names_196[] = {"make_time", NULL};
+static const ps_func func_196 = {
+    .name = "make_time", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 3, .params = params_196,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_make_time,
+    .doc = "A time from its parts.",
+    .signature = "(hour: int64, minute: int64, second: double) -> time", .since = "0.1",
+    .example = "make_time(10, 11, 12.5)", .names = names_196,
+};
+/* datetime: make_timestamp(year: int64, month: int64, day: int64, hour: int64, minute: int64, second: double) -> timestamp */
+static const ps_param params_197[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "year"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "month"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "day"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "hour"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "minute"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "second"},
+};
+static const char *const names_197[] = {"make_timestamp", NULL};
+static const ps_func func_197 = {
+    .name = "make_timestamp", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 6, .n_required = 6, .params = params_197,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_make_timestamp,
+    .doc = "A timestamp from its parts.",
+    .signature = "(year: int64, month: int64, day: int64, hour: int64, minute: int64, second: double) -> timestamp", .since = "0.1",
+    .example = "make_timestamp(2020, 1, 2, 10, 11, 12.5)", .names = names_197,
+};
+/* datetime: make_timestamp(microseconds: int64) -> timestamp */
+static const ps_param params_198[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "microseconds"},
+};
+static const char *const names_198[] = {"make_timestamp", NULL};
+static const ps_func func_198 = {
+    .name = "make_timestamp", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_198,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_epoch_us,
+    .doc = "Microseconds since 1970.",
+    .signature = "(microseconds: int64) -> timestamp", .since = "0.1",
+    .example = "make_timestamp(1000000)", .names = names_198,
+};
+/* datetime: to_timestamp(seconds: double) -> timestamptz */
+static const ps_param params_199[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "seconds"},
+};
+static const char *const names_199[] = {"to_timestamp", NULL};
+static const ps_func func_199 = {
+    .name = "to_timestamp", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_199,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_to_timestamp,
+    .doc = "The instant so many seconds after 1970.",
+    .signature = "(seconds: double) -> timestamptz", .since = "0.1",
+    .example = "to_timestamp(1.5)", .names = names_199,
+};
+/* datetime: epoch(value: date) -> double */
+static const ps_param params_200[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_200[] = {"epoch", NULL};
+static const ps_func func_200 = {
+    .name = "epoch", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_200,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_epoch,
+    .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
+    .signature = "(value: date) -> double", .since = "0.1",
+    .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_200,
+};
+/* datetime: epoch(value: timestamp) -> double */
+static const ps_param params_201[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_201[] = {"epoch", NULL};
+static const ps_func func_201 = {
+    .name = "epoch", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_201,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_epoch,
+    .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
+    .signature = "(value: timestamp) -> double", .since = "0.1",
+    .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_201,
+};
+/* datetime: epoch(value: timestamptz) -> double */
+static const ps_param params_202[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_202[] = {"epoch", NULL};
+static const ps_func func_202 = {
+    .name = "epoch", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_202,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_epoch,
+    .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
+    .signature = "(value: timestamptz) -> double", .since = "0.1",
+    .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_202,
+};
+/* datetime: epoch(value: time) -> double */
+static const ps_param params_203[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_203[] = {"epoch", NULL};
+static const ps_func func_203 = {
+    .name = "epoch", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_203,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_epoch,
+    .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
+    .signature = "(value: time) -> double", .since = "0.1",
+    .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_203,
+};
+/* datetime: epoch(value: interval) -> double */
+static const ps_param params_204[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "value"},
+};
+static const char *const names_204[] = {"epoch", NULL};
+static const ps_func func_204 = {
+    .name = "epoch", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_204,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_epoch,
+    .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
+    .signature = "(value: interval) -> double", .since = "0.1",
+    .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_204,
+};
+/* datetime: epoch_ms(value: date) -> int64 */
+static const ps_param params_205[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_205[] = {"epoch_ms", NULL};
+static const ps_func func_205 = {
+    .name = "epoch_ms", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_205,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_epoch_ms,
+    .doc = "Milliseconds since 1970.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "epoch_ms(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_205,
+};
+/* datetime: epoch_ms(value: timestamp) -> int64 */
+static const ps_param params_206[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_206[] = {"epoch_ms", NULL};
+static const ps_func func_206 = {
+    .name = "epoch_ms", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_206,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_epoch_ms,
+    .doc = "Milliseconds since 1970.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "epoch_ms(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_206,
+};
+/* datetime: epoch_ms(value: timestamptz) -> int64 */
+static const ps_param params_207[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_207[] = {"epoch_ms", NULL};
+static const ps_func func_207 = {
+    .name = "epoch_ms", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_207,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_epoch_ms,
+    .doc = "Milliseconds since 1970.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "epoch_ms(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_207,
+};
+/* datetime: epoch_ms(milliseconds: int64) -> timestamp */
+static const ps_param params_208[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "milliseconds"},
+};
+static const char *const names_208[] = {"epoch_ms", NULL};
+static const ps_func func_208 = {
+    .name = "epoch_ms", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_208,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_times_1000,
+    .doc = "The timestamp so many milliseconds after 1970.",
+    .signature = "(milliseconds: int64) -> timestamp", .since = "0.1",
+    .example = "epoch_ms(1500)", .names = names_208,
+};
+/* datetime: epoch_us(value: date) -> int64 */
+static const ps_param params_209[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_209[] = {"epoch_us", NULL};
+static const ps_func func_209 = {
+    .name = "epoch_us", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_209,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_epoch_us,
+    .doc = "Microseconds since 1970.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "epoch_us(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_209,
+};
+/* datetime: epoch_us(value: timestamp) -> int64 */
+static const ps_param params_210[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_210[] = {"epoch_us", NULL};
+static const ps_func func_210 = {
+    .name = "epoch_us", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_210,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_epoch_us,
+    .doc = "Microseconds since 1970.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "epoch_us(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_210,
+};
+/* datetime: epoch_us(value: timestamptz) -> int64 */
+static const ps_param params_211[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_211[] = {"epoch_us", NULL};
+static const ps_func func_211 = {
+    .name = "epoch_us", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_211,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_epoch_us,
+    .doc = "Microseconds since 1970.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "epoch_us(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_211,
+};
+/* datetime: epoch_ns(value: date) -> int64 */
+static const ps_param params_212[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_212[] = {"epoch_ns", NULL};
+static const ps_func func_212 = {
+    .name = "epoch_ns", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_212,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_times_1000,
+    .doc = "Nanoseconds since 1970.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "epoch_ns(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_212,
+};
+/* datetime: epoch_ns(value: timestamp) -> int64 */
+static const ps_param params_213[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_213[] = {"epoch_ns", NULL};
+static const ps_func func_213 = {
+    .name = "epoch_ns", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_213,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_times_1000,
+    .doc = "Nanoseconds since 1970.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "epoch_ns(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_213,
+};
+/* datetime: epoch_ns(value: timestamptz) -> int64 */
+static const ps_param params_214[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_214[] = {"epoch_ns", NULL};
+static const ps_func func_214 = {
+    .name = "epoch_ns", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_214,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_times_1000,
+    .doc = "Nanoseconds since 1970.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "epoch_ns(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_214,
+};
+/* datetime: age(to: timestamp, from: timestamp) -> interval */
+static const ps_param params_215[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "to"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "from"},
+};
+static const char *const names_215[] = {"age", NULL};
+static const ps_func func_215 = {
+    .name = "age", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_215,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_age,
+    .doc = "Years, months, days and time between.",
+    .signature = "(to: timestamp, from: timestamp) -> interval", .since = "0.1",
+    .example = "age(TIMESTAMP '2020-03-01', TIMESTAMP '2019-01-31')", .names = names_215,
+};
+/* datetime: age(to: timestamptz, from: timestamptz) -> interval */
+static const ps_param params_216[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "to"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "from"},
+};
+static const char *const names_216[] = {"age", NULL};
+static const ps_func func_216 = {
+    .name = "age", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_216,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_age,
+    .doc = "Years, months, days and time between.",
+    .signature = "(to: timestamptz, from: timestamptz) -> interval", .since = "0.1",
+    .example = "age(TIMESTAMP '2020-03-01', TIMESTAMP '2019-01-31')", .names = names_216,
+};
+/* datetime: to_years(n: int64) -> interval */
+static const ps_param params_217[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
+};
+static const char *const names_217[] = {"to_years", NULL};
+static const ps_func func_217 = {
+    .name = "to_years", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_217,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_to_years,
+    .doc = "An interval of n years.",
+    .signature = "(n: int64) -> interval", .since = "0.1",
+    .example = "to_years(2)", .names = names_217,
+};
+/* datetime: to_months(n: int64) -> interval */
+static const ps_param params_218[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
+};
+static const char *const names_218[] = {"to_months", NULL};
+static const ps_func func_218 = {
+    .name = "to_months", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_218,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_to_months,
+    .doc = "An interval of n months.",
+    .signature = "(n: int64) -> interval", .since = "0.1",
+    .example = "to_months(2)", .names = names_218,
+};
+/* datetime: to_weeks(n: int64) -> interval */
+static const ps_param params_219[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
+};
+static const char *const names_219[] = {"to_weeks", NULL};
+static const ps_func func_219 = {
+    .name = "to_weeks", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_219,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_to_weeks,
+    .doc = "An interval of n weeks.",
+    .signature = "(n: int64) -> interval", .since = "0.1",
+    .example = "to_weeks(2)", .names = names_219,
+};
+/* datetime: to_days(n: int64) -> interval */
+static const ps_param params_220[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
+};
+static const char *const names_220[] = {"to_days", NULL};
+static const ps_func func_220 = {
+    .name = "to_days", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_220,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_to_days,
+    .doc = "An interval of n days.",
+    .signature = "(n: int64) -> interval", .since = "0.1",
+    .example = "to_days(2)", .names = names_220,
+};
+/* datetime: to_hours(n: int64) -> interval */
+static const ps_param params_221[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
+};
+static const char *const names_221[] = {"to_hours", NULL};
+static const ps_func func_221 = {
+    .name = "to_hours", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_221,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_to_hours,
+    .doc = "An interval of n hours.",
+    .signature = "(n: int64) -> interval", .since = "0.1",
+    .example = "to_hours(2)", .names = names_221,
+};
+/* datetime: to_minutes(n: int64) -> interval */
+static const ps_param params_222[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
+};
+static const char *const names_222[] = {"to_minutes", NULL};
+static const ps_func func_222 = {
+    .name = "to_minutes", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_222,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_to_minutes,
+    .doc = "An interval of n minutes.",
+    .signature = "(n: int64) -> interval", .since = "0.1",
+    .example = "to_minutes(2)", .names = names_222,
+};
+/* datetime: to_seconds(n: double) -> interval */
+static const ps_param params_223[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "n"},
+};
+static const char *const names_223[] = {"to_seconds", NULL};
+static const ps_func func_223 = {
+    .name = "to_seconds", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_223,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_to_seconds,
+    .doc = "An interval of n seconds.",
+    .signature = "(n: double) -> interval", .since = "0.1",
+    .example = "to_seconds(1.5)", .names = names_223,
+};
+/* regex: regexp_matches(text: str, pattern: str, options?: str) -> bool */
+static const ps_param params_224[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_80[] = {"regexp_matches", NULL};
-static const ps_func func_80 = {
+static const char *const names_224[] = {"regexp_matches", NULL};
+static const ps_func func_224 = {
     .name = "regexp_matches", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_80,
+    .n_params = 3, .n_required = 2, .params = params_224,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_regex_test,
     .doc = "True if pattern matches somewhere in text. Options: i no case, c case, s dot takes newlines, m ^ and $ at lines, l plain text.",
     .signature = "(text: str, pattern: str, options?: str) -> bool", .since = "0.1",
-    .example = "regexp_matches('abc', 'b.')", .names = names_80,
+    .example = "regexp_matches('abc', 'b.')", .names = names_224,
 };
 /* regex: regexp_full_match(text: str, pattern: str, options?: str) -> bool */
-static const ps_param params_81[] = {
+static const ps_param params_225[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_81[] = {"regexp_full_match", "~", NULL};
-static const ps_func func_81 = {
+static const char *const names_225[] = {"regexp_full_match", "~", NULL};
+static const ps_func func_225 = {
     .name = "regexp_full_match", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_81,
+    .n_params = 3, .n_required = 2, .params = params_225,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_regex_test,
     .doc = "True if pattern matches the whole text.",
     .signature = "(text: str, pattern: str, options?: str) -> bool", .since = "0.1",
-    .example = "regexp_full_match('abc', 'b')", .names = names_81,
+    .example = "regexp_full_match('abc', 'b')", .names = names_225,
 };
 /* regex: similar_to(text: str, pattern: str) -> bool */
-static const ps_param params_82[] = {
+static const ps_param params_226[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
 };
-static const char *const names_82[] = {"similar_to", NULL};
-static const ps_func func_82 = {
+static const char *const names_226[] = {"similar_to", NULL};
+static const ps_func func_226 = {
     .name = "similar_to", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_82,
+    .n_params = 2, .n_required = 2, .params = params_226,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_regex_test,
     .doc = "SIMILAR TO: the regular expression matches the whole text.",
     .signature = "(text: str, pattern: str) -> bool", .since = "0.1",
-    .example = "'abc' SIMILAR TO 'a(b|c)c'", .names = names_82,
+    .example = "'abc' SIMILAR TO 'a(b|c)c'", .names = names_226,
 };
 /* regex: regexp_replace(text: str, pattern: str, to: str, options?: str) -> str */
-static const ps_param params_83[] = {
+static const ps_param params_227[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "to"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_83[] = {"regexp_replace", NULL};
-static const ps_func func_83 = {
+static const char *const names_227[] = {"regexp_replace", NULL};
+static const ps_func func_227 = {
     .name = "regexp_replace", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 4, .n_required = 3, .params = params_83,
+    .n_params = 4, .n_required = 3, .params = params_227,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_regex_replace,
     .doc = "The text with the first match replaced (option g: every match); \\\\1 in to is the first group.",
     .signature = "(text: str, pattern: str, to: str, options?: str) -> str", .since = "0.1",
-    .example = "regexp_replace('abcb', 'b', 'X')", .names = names_83,
+    .example = "regexp_replace('abcb', 'b', 'X')", .names = names_227,
 };
 /* regex: regexp_extract(text: str, pattern: str, group?: int64, options?: str) -> str */
-static const ps_param params_84[] = {
+static const ps_param params_228[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "group"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_84[] = {"regexp_extract", NULL};
-static const ps_func func_84 = {
+static const char *const names_228[] = {"regexp_extract", NULL};
+static const ps_func func_228 = {
     .name = "regexp_extract", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 4, .n_required = 2, .params = params_84,
+    .n_params = 4, .n_required = 2, .params = params_228,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_regex_extract,
     .doc = "What the group (0: everything) of the first match took; empty without a match.",
     .signature = "(text: str, pattern: str, group?: int64, options?: str) -> str", .since = "0.1",
-    .example = "regexp_extract('abc', 'b(.)', 1)", .names = names_84,
+    .example = "regexp_extract('abc', 'b(.)', 1)", .names = names_228,
 };
 /* string: lower(text: str) -> str */
-static const ps_param params_85[] = {
+static const ps_param params_229[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_85[] = {"lower", "lcase", NULL};
-static const ps_func func_85 = {
+static const char *const names_229[] = {"lower", "lcase", NULL};
+static const ps_func func_229 = {
     .name = "lower", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_85,
+    .n_params = 1, .n_required = 1, .params = params_229,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_lower,
     .doc = "The text in lower case, code point by code point.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "lower('ÀÉ x')", .names = names_85,
+    .example = "lower('ÀÉ x')", .names = names_229,
 };
 /* string: upper(text: str) -> str */
-static const ps_param params_86[] = {
+static const ps_param params_230[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_86[] = {"upper", "ucase", NULL};
-static const ps_func func_86 = {
+static const char *const names_230[] = {"upper", "ucase", NULL};
+static const ps_func func_230 = {
     .name = "upper", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_86,
+    .n_params = 1, .n_required = 1, .params = params_230,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_upper,
     .doc = "The text in upper case, code point by code point.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "upper('àé x')", .names = names_86,
+    .example = "upper('àé x')", .names = names_230,
 };
 /* string: initcap(text: str) -> str */
-static const ps_param params_87[] = {
+static const ps_param params_231[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_87[] = {"initcap", NULL};
-static const ps_func func_87 = {
+static const char *const names_231[] = {"initcap", NULL};
+static const ps_func func_231 = {
     .name = "initcap", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_87,
+    .n_params = 1, .n_required = 1, .params = params_231,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_initcap,
     .doc = "The first letter of each word in upper case, the others in lower case.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "initcap('hello woRLD')", .names = names_87,
+    .example = "initcap('hello woRLD')", .names = names_231,
 };
 /* string: length(text: str) -> int64 */
-static const ps_param params_88[] = {
+static const ps_param params_232[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_88[] = {"length", "len", "char_length", "character_length", NULL};
-static const ps_func func_88 = {
+static const char *const names_232[] = {"length", "len", "char_length", "character_length", NULL};
+static const ps_func func_232 = {
     .name = "length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_88,
+    .n_params = 1, .n_required = 1, .params = params_232,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_length,
     .doc = "The number of code points.",
     .signature = "(text: str) -> int64", .since = "0.1",
-    .example = "length('àé')", .names = names_88,
+    .example = "length('àé')", .names = names_232,
 };
 /* string: length(list: list<T>) -> int64 */
-static const ps_param params_89[] = {
+static const ps_param params_233[] = {
     {.kind = PS_PARAM_LIST_VAR, .var = 1, .name = "list"},
 };
-static const char *const names_89[] = {"length", "len", "array_length", NULL};
-static const ps_func func_89 = {
+static const char *const names_233[] = {"length", "len", "array_length", NULL};
+static const ps_func func_233 = {
     .name = "length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_89,
+    .n_params = 1, .n_required = 1, .params = params_233,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_list_length,
     .doc = "The number of items.",
     .signature = "(list: list<T>) -> int64", .since = "0.1",
-    .example = "len([1, 2, 3])", .names = names_89,
+    .example = "len([1, 2, 3])", .names = names_233,
 };
 /* string: octet_length(text: str) -> int64 */
-static const ps_param params_90[] = {
+static const ps_param params_234[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_90[] = {"octet_length", "strlen", NULL};
-static const ps_func func_90 = {
+static const char *const names_234[] = {"octet_length", "strlen", NULL};
+static const ps_func func_234 = {
     .name = "octet_length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_90,
+    .n_params = 1, .n_required = 1, .params = params_234,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_octet_length,
     .doc = "The number of bytes.",
     .signature = "(text: str) -> int64", .since = "0.1",
-    .example = "octet_length('àé')", .names = names_90,
+    .example = "octet_length('àé')", .names = names_234,
 };
 /* string: octet_length(bytes: blob) -> int64 */
-static const ps_param params_91[] = {
+static const ps_param params_235[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
 };
-static const char *const names_91[] = {"octet_length", "strlen", NULL};
-static const ps_func func_91 = {
+static const char *const names_235[] = {"octet_length", "strlen", NULL};
+static const ps_func func_235 = {
     .name = "octet_length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_91,
+    .n_params = 1, .n_required = 1, .params = params_235,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_octet_length,
     .doc = "The number of bytes.",
     .signature = "(bytes: blob) -> int64", .since = "0.1",
-    .example = "octet_length('àé')", .names = names_91,
+    .example = "octet_length('àé')", .names = names_235,
 };
 /* string: bit_length(text: str) -> int64 */
-static const ps_param params_92[] = {
+static const ps_param params_236[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_92[] = {"bit_length", NULL};
-static const ps_func func_92 = {
+static const char *const names_236[] = {"bit_length", NULL};
+static const ps_func func_236 = {
     .name = "bit_length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_92,
+    .n_params = 1, .n_required = 1, .params = params_236,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_bit_length,
     .doc = "The number of bits.",
     .signature = "(text: str) -> int64", .since = "0.1",
-    .example = "bit_length('àé')", .names = names_92,
+    .example = "bit_length('àé')", .names = names_236,
 };
 /* string: substring(text: str, start: int64, length?: int64) -> str */
-static const ps_param params_93[] = {
+static const ps_param params_237[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "start"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "length"},
 };
-static const char *const names_93[] = {"substring", "substr", NULL};
-static const ps_func func_93 = {
+static const char *const names_237[] = {"substring", "substr", NULL};
+static const ps_func func_237 = {
     .name = "substring", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 2, .params = params_93,
+    .n_params = 3, .n_required = 2, .params = params_237,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_substring,
     .doc = "The code points from start (1 is the first, negative counts from the end), length of them; a negative length goes backwards.",
     .signature = "(text: str, start: int64, length?: int64) -> str", .since = "0.1",
-    .example = "substring('hello', 2, 3)", .names = names_93,
+    .example = "substring('hello', 2, 3)", .names = names_237,
 };
 /* string: left(text: str, n: int64) -> str */
-static const ps_param params_94[] = {
+static const ps_param params_238[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_94[] = {"left", NULL};
-static const ps_func func_94 = {
+static const char *const names_238[] = {"left", NULL};
+static const ps_func func_238 = {
     .name = "left", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_94,
+    .n_params = 2, .n_required = 2, .params = params_238,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_left,
     .doc = "The first n code points; negative: all but the last -n.",
     .signature = "(text: str, n: int64) -> str", .since = "0.1",
-    .example = "left('hello', 2)", .names = names_94,
+    .example = "left('hello', 2)", .names = names_238,
 };
 /* string: right(text: str, n: int64) -> str */
-static const ps_param params_95[] = {
+static const ps_param params_239[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_95[] = {"right", NULL};
-static const ps_func func_95 = {
+static const char *const names_239[] = {"right", NULL};
+static const ps_func func_239 = {
     .name = "right", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_95,
+    .n_params = 2, .n_required = 2, .params = params_239,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_right,
     .doc = "The last n code points; negative: all but the first -n.",
     .signature = "(text: str, n: int64) -> str", .since = "0.1",
-    .example = "right('hello', 2)", .names = names_95,
+    .example = "right('hello', 2)", .names = names_239,
 };
 /* string: trim(text: str, characters?: str) -> str */
-static const ps_param params_96[] = {
+static const ps_param params_240[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
 };
-static const char *const names_96[] = {"trim", NULL};
-static const ps_func func_96 = {
+static const char *const names_240[] = {"trim", NULL};
+static const ps_func func_240 = {
     .name = "trim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_96,
+    .n_params = 2, .n_required = 1, .params = params_240,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_trim,
     .doc = "The text without the characters (a space) at both ends.",
     .signature = "(text: str, characters?: str) -> str", .since = "0.1",
-    .example = "trim('xxaxx', 'x')", .names = names_96,
+    .example = "trim('xxaxx', 'x')", .names = names_240,
 };
 /* string: ltrim(text: str, characters?: str) -> str */
-static const ps_param params_97[] = {
+static const ps_param params_241[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
 };
-static const char *const names_97[] = {"ltrim", NULL};
-static const ps_func func_97 = {
+static const char *const names_241[] = {"ltrim", NULL};
+static const ps_func func_241 = {
     .name = "ltrim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_97,
+    .n_params = 2, .n_required = 1, .params = params_241,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_ltrim,
     .doc = "The text without the characters (a space) at its start.",
     .signature = "(text: str, characters?: str) -> str", .since = "0.1",
-    .example = "ltrim('xxaxx', 'x')", .names = names_97,
+    .example = "ltrim('xxaxx', 'x')", .names = names_241,
 };
 /* string: rtrim(text: str, characters?: str) -> str */
-static const ps_param params_98[] = {
+static const ps_param params_242[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
 };
-static const char *const names_98[] = {"rtrim", NULL};
-static const ps_func func_98 = {
+static const char *const names_242[] = {"rtrim", NULL};
+static const ps_func func_242 = {
     .name = "rtrim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_98,
+    .n_params = 2, .n_required = 1, .params = params_242,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_rtrim,
     .doc = "The text without the characters (a space) at its end.",
     .signature = "(text: str, characters?: str) -> str", .since = "0.1",
-    .example = "rtrim('xxaxx', 'x')", .names = names_98,
+    .example = "rtrim('xxaxx', 'x')", .names = names_242,
 };
 /* string: lpad(text: str, n: int64, pad?: str) -> str */
-static const ps_param params_99[] = {
+static const ps_param params_243[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pad"},
 };
-static const char *const names_99[] = {"lpad", NULL};
-static const ps_func func_99 = {
+static const char *const names_243[] = {"lpad", NULL};
+static const ps_func func_243 = {
     .name = "lpad", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_99,
+    .n_params = 3, .n_required = 2, .params = params_243,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_lpad,
     .doc = "The text padded with pad (a space) at its front, or cut, to n code points.",
     .signature = "(text: str, n: int64, pad?: str) -> str", .since = "0.1",
-    .example = "lpad('a', 5, 'xy')", .names = names_99,
+    .example = "lpad('a', 5, 'xy')", .names = names_243,
 };
 /* string: rpad(text: str, n: int64, pad?: str) -> str */
-static const ps_param params_100[] = {
+static const ps_param params_244[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pad"},
 };
-static const char *const names_100[] = {"rpad", NULL};
-static const ps_func func_100 = {
+static const char *const names_244[] = {"rpad", NULL};
+static const ps_func func_244 = {
     .name = "rpad", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_100,
+    .n_params = 3, .n_required = 2, .params = params_244,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_rpad,
     .doc = "The text padded with pad (a space) at its end, or cut, to n code points.",
     .signature = "(text: str, n: int64, pad?: str) -> str", .since = "0.1",
-    .example = "rpad('a', 5, 'xy')", .names = names_100,
+    .example = "rpad('a', 5, 'xy')", .names = names_244,
 };
 /* string: replace(text: str, from: str, to: str) -> str */
-static const ps_param params_101[] = {
+static const ps_param params_245[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "from"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "to"},
 };
-static const char *const names_101[] = {"replace", NULL};
-static const ps_func func_101 = {
+static const char *const names_245[] = {"replace", NULL};
+static const ps_func func_245 = {
     .name = "replace", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_101,
+    .n_params = 3, .n_required = 3, .params = params_245,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_replace,
     .doc = "The text with every place of from replaced by to.",
     .signature = "(text: str, from: str, to: str) -> str", .since = "0.1",
-    .example = "replace('aaa', 'a', 'bb')", .names = names_101,
+    .example = "replace('aaa', 'a', 'bb')", .names = names_245,
 };
 /* string: reverse(text: str) -> str */
-static const ps_param params_102[] = {
+static const ps_param params_246[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_102[] = {"reverse", NULL};
-static const ps_func func_102 = {
+static const char *const names_246[] = {"reverse", NULL};
+static const ps_func func_246 = {
     .name = "reverse", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_102,
+    .n_params = 1, .n_required = 1, .params = params_246,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_reverse,
     .doc = "The code points in reverse order.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "reverse('àbc')", .names = names_102,
+    .example = "reverse('àbc')", .names = names_246,
 };
 /* string: repeat(text: str, n: int64) -> str */
-static const ps_param params_103[] = {
+static const ps_param params_247[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_103[] = {"repeat", NULL};
-static const ps_func func_103 = {
+static const char *const names_247[] = {"repeat", NULL};
+static const ps_func func_247 = {
     .name = "repeat", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_103,
+    .n_params = 2, .n_required = 2, .params = params_247,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_repeat,
     .doc = "The text n times.",
     .signature = "(text: str, n: int64) -> str", .since = "0.1",
-    .example = "repeat('ab', 3)", .names = names_103,
+    .example = "repeat('ab', 3)", .names = names_247,
 };
 /* string: concat(values: any...) -> str */
-static const ps_param params_104[] = {
+static const ps_param params_248[] = {
     {.kind = PS_PARAM_ANY, .name = "values"},
 };
-static const char *const names_104[] = {"concat", NULL};
-static const ps_func func_104 = {
+static const char *const names_248[] = {"concat", NULL};
+static const ps_func func_248 = {
     .name = "concat", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true, .variadic = true,
-    .n_params = 1, .n_required = 0, .params = params_104,
+    .n_params = 1, .n_required = 0, .params = params_248,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_concat,
     .doc = "The texts of all values that are not null, joined.",
     .signature = "(values: any...) -> str", .since = "0.1",
-    .example = "concat('a', NULL, 1, true)", .names = names_104,
+    .example = "concat('a', NULL, 1, true)", .names = names_248,
 };
 /* string: concat_ws(separator: str, values: any...) -> str */
-static const ps_param params_105[] = {
+static const ps_param params_249[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "separator"},
     {.kind = PS_PARAM_ANY, .name = "values"},
 };
-static const char *const names_105[] = {"concat_ws", NULL};
-static const ps_func func_105 = {
+static const char *const names_249[] = {"concat_ws", NULL};
+static const ps_func func_249 = {
     .name = "concat_ws", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true, .variadic = true,
-    .n_params = 2, .n_required = 1, .params = params_105,
+    .n_params = 2, .n_required = 1, .params = params_249,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_concat_ws,
     .doc = "The texts of all values that are not null, with separator between; null if separator is.",
     .signature = "(separator: str, values: any...) -> str", .since = "0.1",
-    .example = "concat_ws(',', 'a', NULL, 'b')", .names = names_105,
+    .example = "concat_ws(',', 'a', NULL, 'b')", .names = names_249,
 };
 /* string: ||(a: str, b: str) -> str */
-static const ps_param params_106[] = {
+static const ps_param params_250[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "b"},
 };
-static const char *const names_106[] = {"||", NULL};
-static const ps_func func_106 = {
+static const char *const names_250[] = {"||", NULL};
+static const ps_func func_250 = {
     .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_106,
+    .n_params = 2, .n_required = 2, .params = params_250,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_concat_two,
     .doc = "Both texts joined; null if either is.",
     .signature = "(a: str, b: str) -> str", .since = "0.1",
-    .example = "'a' || 'b'", .names = names_106,
+    .example = "'a' || 'b'", .names = names_250,
 };
 /* string: ||(a: blob, b: blob) -> blob */
-static const ps_param params_107[] = {
+static const ps_param params_251[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "b"},
 };
-static const char *const names_107[] = {"||", NULL};
-static const ps_func func_107 = {
+static const char *const names_251[] = {"||", NULL};
+static const ps_func func_251 = {
     .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_107,
+    .n_params = 2, .n_required = 2, .params = params_251,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}},
     .scalar = &ps_fn_concat_two,
     .doc = "Both texts joined; null if either is.",
     .signature = "(a: blob, b: blob) -> blob", .since = "0.1",
-    .example = "'a' || 'b'", .names = names_107,
+    .example = "'a' || 'b'", .names = names_251,
 };
 /* string: ||(a: any, b: any) -> str */
-static const ps_param params_108[] = {
+static const ps_param params_252[] = {
     {.kind = PS_PARAM_ANY, .name = "a"},
     {.kind = PS_PARAM_ANY, .name = "b"},
 };
-static const char *const names_108[] = {"||", NULL};
-static const ps_func func_108 = {
+static const char *const names_252[] = {"||", NULL};
+static const ps_func func_252 = {
     .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_108,
+    .n_params = 2, .n_required = 2, .params = params_252,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_concat_any,
     .doc = "Both as text, joined; null if either is.",
     .signature = "(a: any, b: any) -> str", .since = "0.1",
-    .example = "'a' || 1", .names = names_108,
+    .example = "'a' || 1", .names = names_252,
 };
 /* string: starts_with(text: str, prefix: str) -> bool */
-static const ps_param params_109[] = {
+static const ps_param params_253[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "prefix"},
 };
-static const char *const names_109[] = {"starts_with", "prefix", "^@", NULL};
-static const ps_func func_109 = {
+static const char *const names_253[] = {"starts_with", "prefix", "^@", NULL};
+static const ps_func func_253 = {
     .name = "starts_with", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_109,
+    .n_params = 2, .n_required = 2, .params = params_253,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_starts_with,
     .doc = "True if text begins with prefix. The empty prefix begins every text.",
     .signature = "(text: str, prefix: str) -> bool", .since = "0.1",
-    .example = "starts_with('parquet', 'par')", .names = names_109,
+    .example = "starts_with('parquet', 'par')", .names = names_253,
 };
 /* string: ends_with(text: str, suffix: str) -> bool */
-static const ps_param params_110[] = {
+static const ps_param params_254[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "suffix"},
 };
-static const char *const names_110[] = {"ends_with", "suffix", NULL};
-static const ps_func func_110 = {
+static const char *const names_254[] = {"ends_with", "suffix", NULL};
+static const ps_func func_254 = {
     .name = "ends_with", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_110,
+    .n_params = 2, .n_required = 2, .params = params_254,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_ends_with,
     .doc = "True if text ends with suffix. The empty suffix ends every text.",
     .signature = "(text: str, suffix: str) -> bool", .since = "0.1",
-    .example = "ends_with('parquet', 'et')", .names = names_110,
+    .example = "ends_with('parquet', 'et')", .names = names_254,
 };
 /* string: contains(text: str, piece: str) -> bool */
-static const ps_param params_111[] = {
+static const ps_param params_255[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "piece"},
 };
-static const char *const names_111[] = {"contains", NULL};
-static const ps_func func_111 = {
+static const char *const names_255[] = {"contains", NULL};
+static const ps_func func_255 = {
     .name = "contains", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_111,
+    .n_params = 2, .n_required = 2, .params = params_255,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_contains,
     .doc = "True if piece is somewhere in text.",
     .signature = "(text: str, piece: str) -> bool", .since = "0.1",
-    .example = "contains('parquet', 'rq')", .names = names_111,
+    .example = "contains('parquet', 'rq')", .names = names_255,
 };
 /* string: strpos(text: str, piece: str) -> int64 */
-static const ps_param params_112[] = {
+static const ps_param params_256[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "piece"},
 };
-static const char *const names_112[] = {"strpos", "instr", "position", NULL};
-static const ps_func func_112 = {
+static const char *const names_256[] = {"strpos", "instr", "position", NULL};
+static const ps_func func_256 = {
     .name = "strpos", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_112,
+    .n_params = 2, .n_required = 2, .params = params_256,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_strpos,
     .doc = "The position of the first place of piece in text, from 1; 0 if there is none.",
     .signature = "(text: str, piece: str) -> int64", .since = "0.1",
-    .example = "strpos('àbc', 'c')", .names = names_112,
+    .example = "strpos('àbc', 'c')", .names = names_256,
 };
 /* string: split_part(text: str, separator: str, n: int64) -> str */
-static const ps_param params_113[] = {
+static const ps_param params_257[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "separator"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_113[] = {"split_part", NULL};
-static const ps_func func_113 = {
+static const char *const names_257[] = {"split_part", NULL};
+static const ps_func func_257 = {
     .name = "split_part", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_113,
+    .n_params = 3, .n_required = 3, .params = params_257,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_split_part,
     .doc = "The n-th part of text between separators, from 1; negative counts from the end; empty if there is none.",
     .signature = "(text: str, separator: str, n: int64) -> str", .since = "0.1",
-    .example = "split_part('a,b,c', ',', 2)", .names = names_113,
+    .example = "split_part('a,b,c', ',', 2)", .names = names_257,
 };
 /* string: ascii(text: str) -> int32 */
-static const ps_param params_114[] = {
+static const ps_param params_258[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_114[] = {"ascii", "ord", NULL};
-static const ps_func func_114 = {
+static const char *const names_258[] = {"ascii", "ord", NULL};
+static const ps_func func_258 = {
     .name = "ascii", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_114,
+    .n_params = 1, .n_required = 1, .params = params_258,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}},
     .scalar = &ps_fn_ascii,
     .doc = "The first code point's number; 0 for the empty text.",
     .signature = "(text: str) -> int32", .since = "0.1",
-    .example = "ascii('é')", .names = names_114,
+    .example = "ascii('é')", .names = names_258,
 };
 /* string: unicode(text: str) -> int32 */
-static const ps_param params_115[] = {
+static const ps_param params_259[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_115[] = {"unicode", NULL};
-static const ps_func func_115 = {
+static const char *const names_259[] = {"unicode", NULL};
+static const ps_func func_259 = {
     .name = "unicode", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_115,
+    .n_params = 1, .n_required = 1, .params = params_259,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}},
     .scalar = &ps_fn_unicode,
     .doc = "The first code point's number; -1 for the empty text.",
     .signature = "(text: str) -> int32", .since = "0.1",
-    .example = "unicode('é')", .names = names_115,
+    .example = "unicode('é')", .names = names_259,
 };
 /* string: chr(code: int64) -> str */
-static const ps_param params_116[] = {
+static const ps_param params_260[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "code"},
 };
-static const char *const names_116[] = {"chr", NULL};
-static const ps_func func_116 = {
+static const char *const names_260[] = {"chr", NULL};
+static const ps_func func_260 = {
     .name = "chr", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_116,
+    .n_params = 1, .n_required = 1, .params = params_260,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_chr,
     .doc = "The text of one code point; an error if there is no such code point.",
     .signature = "(code: int64) -> str", .since = "0.1",
-    .example = "chr(233)", .names = names_116,
+    .example = "chr(233)", .names = names_260,
 };
 /* string: translate(text: str, from: str, to: str) -> str */
-static const ps_param params_117[] = {
+static const ps_param params_261[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "from"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "to"},
 };
-static const char *const names_117[] = {"translate", NULL};
-static const ps_func func_117 = {
+static const char *const names_261[] = {"translate", NULL};
+static const ps_func func_261 = {
     .name = "translate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_117,
+    .n_params = 3, .n_required = 3, .params = params_261,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_translate,
     .doc = "Each code point of from replaced by the one at its place in to; those beyond are removed.",
     .signature = "(text: str, from: str, to: str) -> str", .since = "0.1",
-    .example = "translate('abcba', 'ab', 'x')", .names = names_117,
+    .example = "translate('abcba', 'ab', 'x')", .names = names_261,
 };
 /* string: hex(text: str) -> str */
-static const ps_param params_118[] = {
+static const ps_param params_262[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_118[] = {"hex", "to_hex", NULL};
-static const ps_func func_118 = {
+static const char *const names_262[] = {"hex", "to_hex", NULL};
+static const ps_func func_262 = {
     .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_118,
+    .n_params = 1, .n_required = 1, .params = params_262,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_hex_bytes,
     .doc = "The bytes in hexadecimal.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "hex('abc')", .names = names_118,
+    .example = "hex('abc')", .names = names_262,
 };
 /* string: hex(bytes: blob) -> str */
-static const ps_param params_119[] = {
+static const ps_param params_263[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
 };
-static const char *const names_119[] = {"hex", "to_hex", NULL};
-static const ps_func func_119 = {
+static const char *const names_263[] = {"hex", "to_hex", NULL};
+static const ps_func func_263 = {
     .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_119,
+    .n_params = 1, .n_required = 1, .params = params_263,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_hex_bytes,
     .doc = "The bytes in hexadecimal.",
     .signature = "(bytes: blob) -> str", .since = "0.1",
-    .example = "hex('abc')", .names = names_119,
+    .example = "hex('abc')", .names = names_263,
 };
 /* string: hex(value: int64) -> str */
-static const ps_param params_120[] = {
+static const ps_param params_264[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "value"},
 };
-static const char *const names_120[] = {"hex", "to_hex", NULL};
-static const ps_func func_120 = {
+static const char *const names_264[] = {"hex", "to_hex", NULL};
+static const ps_func func_264 = {
     .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_120,
+    .n_params = 1, .n_required = 1, .params = params_264,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_hex_int,
     .doc = "The number in hexadecimal, negative ones as 64-bit two's complement.",
     .signature = "(value: int64) -> str", .since = "0.1",
-    .example = "hex(255)", .names = names_120,
+    .example = "hex(255)", .names = names_264,
 };
 /* string: unhex(text: str) -> blob */
-static const ps_param params_121[] = {
+static const ps_param params_265[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_121[] = {"unhex", "from_hex", NULL};
-static const ps_func func_121 = {
+static const char *const names_265[] = {"unhex", "from_hex", NULL};
+static const ps_func func_265 = {
     .name = "unhex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_121,
+    .n_params = 1, .n_required = 1, .params = params_265,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}},
     .scalar = &ps_fn_unhex,
     .doc = "The bytes that a hexadecimal text says.",
     .signature = "(text: str) -> blob", .since = "0.1",
-    .example = "unhex('61')", .names = names_121,
+    .example = "unhex('61')", .names = names_265,
 };
 /* string: typeof(value: any) -> str */
-static const ps_param params_122[] = {
+static const ps_param params_266[] = {
     {.kind = PS_PARAM_ANY, .name = "value"},
 };
-static const char *const names_122[] = {"typeof", NULL};
-static const ps_func func_122 = {
+static const char *const names_266[] = {"typeof", NULL};
+static const ps_func func_266 = {
     .name = "typeof", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_122,
+    .n_params = 1, .n_required = 1, .params = params_266,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_typeof,
     .doc = "The name of the value's type.",
     .signature = "(value: any) -> str", .since = "0.1",
-    .example = "typeof(1)", .names = names_122,
+    .example = "typeof(1)", .names = names_266,
 };
 /* string: like(text: str, pattern: str, escape?: str) -> bool */
-static const ps_param params_123[] = {
+static const ps_param params_267[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
 };
-static const char *const names_123[] = {"like", "~~", "like_escape", NULL};
-static const ps_func func_123 = {
+static const char *const names_267[] = {"like", "~~", "like_escape", NULL};
+static const ps_func func_267 = {
     .name = "like", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_123,
+    .n_params = 3, .n_required = 2, .params = params_267,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_like,
     .doc = "True if text is like pattern: % stands for any text, _ for one code point; escape makes the next one plain.",
     .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'abc' LIKE 'a_c'", .names = names_123,
+    .example = "'abc' LIKE 'a_c'", .names = names_267,
 };
 /* string: not_like(text: str, pattern: str, escape?: str) -> bool */
-static const ps_param params_124[] = {
+static const ps_param params_268[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
 };
-static const char *const names_124[] = {"not_like", "!~~", NULL};
-static const ps_func func_124 = {
+static const char *const names_268[] = {"not_like", "!~~", NULL};
+static const ps_func func_268 = {
     .name = "not_like", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_124,
+    .n_params = 3, .n_required = 2, .params = params_268,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_not_like,
     .doc = "True if text is not like pattern.",
     .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'abc' NOT LIKE 'a%'", .names = names_124,
+    .example = "'abc' NOT LIKE 'a%'", .names = names_268,
 };
 /* string: ilike(text: str, pattern: str, escape?: str) -> bool */
-static const ps_param params_125[] = {
+static const ps_param params_269[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
 };
-static const char *const names_125[] = {"ilike", "~~*", "ilike_escape", NULL};
-static const ps_func func_125 = {
+static const char *const names_269[] = {"ilike", "~~*", "ilike_escape", NULL};
+static const ps_func func_269 = {
     .name = "ilike", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_125,
+    .n_params = 3, .n_required = 2, .params = params_269,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_ilike,
     .doc = "As like, without regard to case.",
     .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'ABC' ILIKE 'aBc'", .names = names_125,
+    .example = "'ABC' ILIKE 'aBc'", .names = names_269,
 };
 /* string: not_ilike(text: str, pattern: str, escape?: str) -> bool */
-static const ps_param params_126[] = {
+static const ps_param params_270[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
 };
-static const char *const names_126[] = {"not_ilike", "!~~*", NULL};
-static const ps_func func_126 = {
+static const char *const names_270[] = {"not_ilike", "!~~*", NULL};
+static const ps_func func_270 = {
     .name = "not_ilike", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_126,
+    .n_params = 3, .n_required = 2, .params = params_270,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_not_ilike,
     .doc = "True if text is not like pattern, without regard to case.",
     .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'ABC' NOT ILIKE 'b%'", .names = names_126,
+    .example = "'ABC' NOT ILIKE 'b%'", .names = names_270,
 };
 /* window: row_number() -> int64 */
-static const char *const names_127[] = {"row_number", NULL};
-static const ps_func func_127 = {
+static const char *const names_271[] = {"row_number", NULL};
+static const ps_func func_271 = {
     .name = "row_number", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_ROW_NUMBER,
     .doc = "The row's number in its partition, from 1.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "row_number() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_127,
+    .example = "row_number() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_271,
 };
 /* window: rank() -> int64 */
-static const char *const names_128[] = {"rank", NULL};
-static const ps_func func_128 = {
+static const char *const names_272[] = {"rank", NULL};
+static const ps_func func_272 = {
     .name = "rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_RANK,
     .doc = "1 plus the rows before the row's peers.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_128,
+    .example = "rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_272,
 };
 /* window: dense_rank() -> int64 */
-static const char *const names_129[] = {"dense_rank", NULL};
-static const ps_func func_129 = {
+static const char *const names_273[] = {"dense_rank", NULL};
+static const ps_func func_273 = {
     .name = "dense_rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_DENSE_RANK,
     .doc = "1 plus the groups of peers before the row's.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "dense_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_129,
+    .example = "dense_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_273,
 };
 /* window: percent_rank() -> double */
-static const char *const names_130[] = {"percent_rank", NULL};
-static const ps_func func_130 = {
+static const char *const names_274[] = {"percent_rank", NULL};
+static const ps_func func_274 = {
     .name = "percent_rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .window_id = PS_WINDOW_PERCENT_RANK,
     .doc = "(rank - 1) / (rows - 1); 0 for a single row.",
     .signature = "() -> double", .since = "0.1",
-    .example = "percent_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_130,
+    .example = "percent_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_274,
 };
 /* window: cume_dist() -> double */
-static const char *const names_131[] = {"cume_dist", NULL};
-static const ps_func func_131 = {
+static const char *const names_275[] = {"cume_dist", NULL};
+static const ps_func func_275 = {
     .name = "cume_dist", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .window_id = PS_WINDOW_CUME_DIST,
     .doc = "The share of rows at or before the row's peers.",
     .signature = "() -> double", .since = "0.1",
-    .example = "cume_dist() OVER (ORDER BY x) FROM (VALUES (1), (2)) t(x) LIMIT 1", .names = names_131,
+    .example = "cume_dist() OVER (ORDER BY x) FROM (VALUES (1), (2)) t(x) LIMIT 1", .names = names_275,
 };
 /* window: ntile(n: int64) -> int64 */
-static const ps_param params_132[] = {
+static const ps_param params_276[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_132[] = {"ntile", NULL};
-static const ps_func func_132 = {
+static const char *const names_276[] = {"ntile", NULL};
+static const ps_func func_276 = {
     .name = "ntile", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_132,
+    .n_params = 1, .n_required = 1, .params = params_276,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_NTILE,
     .doc = "The row's number among n groups of nearly equal size, from 1; the first ones are larger.",
     .signature = "(n: int64) -> int64", .since = "0.1",
-    .example = "ntile(2) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_132,
+    .example = "ntile(2) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_276,
 };
 /* window: lag(x: T, offset?: int64) -> T */
-static const ps_param params_133[] = {
+static const ps_param params_277[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
 };
-static const char *const names_133[] = {"lag", NULL};
-static const ps_func func_133 = {
+static const char *const names_277[] = {"lag", NULL};
+static const ps_func func_277 = {
     .name = "lag", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_133,
+    .n_params = 2, .n_required = 1, .params = params_277,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LAG,
     .doc = "x of the row `offset` (1) rows before; default (null) where there is none.",
     .signature = "(x: T, offset?: int64) -> T", .since = "0.1",
-    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_133,
+    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_277,
 };
 /* window: lag(x: T, offset: int64, default: T) -> T */
-static const ps_param params_134[] = {
+static const ps_param params_278[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "default"},
 };
-static const char *const names_134[] = {"lag", NULL};
-static const ps_func func_134 = {
+static const char *const names_278[] = {"lag", NULL};
+static const ps_func func_278 = {
     .name = "lag", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_134,
+    .n_params = 3, .n_required = 3, .params = params_278,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LAG,
     .doc = "x of the row `offset` (1) rows before; default (null) where there is none.",
     .signature = "(x: T, offset: int64, default: T) -> T", .since = "0.1",
-    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_134,
+    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_278,
 };
 /* window: lead(x: T, offset?: int64) -> T */
-static const ps_param params_135[] = {
+static const ps_param params_279[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
 };
-static const char *const names_135[] = {"lead", NULL};
-static const ps_func func_135 = {
+static const char *const names_279[] = {"lead", NULL};
+static const ps_func func_279 = {
     .name = "lead", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_135,
+    .n_params = 2, .n_required = 1, .params = params_279,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LEAD,
     .doc = "x of the row `offset` (1) rows after; default (null) where there is none.",
     .signature = "(x: T, offset?: int64) -> T", .since = "0.1",
-    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_135,
+    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_279,
 };
 /* window: lead(x: T, offset: int64, default: T) -> T */
-static const ps_param params_136[] = {
+static const ps_param params_280[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "default"},
 };
-static const char *const names_136[] = {"lead", NULL};
-static const ps_func func_136 = {
+static const char *const names_280[] = {"lead", NULL};
+static const ps_func func_280 = {
     .name = "lead", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_136,
+    .n_params = 3, .n_required = 3, .params = params_280,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LEAD,
     .doc = "x of the row `offset` (1) rows after; default (null) where there is none.",
     .signature = "(x: T, offset: int64, default: T) -> T", .since = "0.1",
-    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_136,
+    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_280,
 };
 /* window: first_value(x: T) -> T */
-static const ps_param params_137[] = {
+static const ps_param params_281[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
 };
-static const char *const names_137[] = {"first_value", NULL};
-static const ps_func func_137 = {
+static const char *const names_281[] = {"first_value", NULL};
+static const ps_func func_281 = {
     .name = "first_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_137,
+    .n_params = 1, .n_required = 1, .params = params_281,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_FIRST_VALUE,
     .doc = "x of the frame's first row.",
     .signature = "(x: T) -> T", .since = "0.1",
-    .example = "first_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_137,
+    .example = "first_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_281,
 };
 /* window: last_value(x: T) -> T */
-static const ps_param params_138[] = {
+static const ps_param params_282[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
 };
-static const char *const names_138[] = {"last_value", NULL};
-static const ps_func func_138 = {
+static const char *const names_282[] = {"last_value", NULL};
+static const ps_func func_282 = {
     .name = "last_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_138,
+    .n_params = 1, .n_required = 1, .params = params_282,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LAST_VALUE,
     .doc = "x of the frame's last row.",
     .signature = "(x: T) -> T", .since = "0.1",
-    .example = "last_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_138,
+    .example = "last_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_282,
 };
 /* window: nth_value(x: T, n: int64) -> T */
-static const ps_param params_139[] = {
+static const ps_param params_283[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_139[] = {"nth_value", NULL};
-static const ps_func func_139 = {
+static const char *const names_283[] = {"nth_value", NULL};
+static const ps_func func_283 = {
     .name = "nth_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_139,
+    .n_params = 2, .n_required = 2, .params = params_283,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_NTH_VALUE,
     .doc = "x of the frame's n-th row, from 1; null where there is none.",
     .signature = "(x: T, n: int64) -> T", .since = "0.1",
-    .example = "nth_value(x, 1) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_139,
+    .example = "nth_value(x, 1) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_283,
 };
 
 const ps_func *const ps_catalog[] = {
@@ -2309,14 +4501,158 @@ const ps_func *const ps_catalog[] = {
     &func_137,
     &func_138,
     &func_139,
+    &func_140,
+    &func_141,
+    &func_142,
+    &func_143,
+    &func_144,
+    &func_145,
+    &func_146,
+    &func_147,
+    &func_148,
+    &func_149,
+    &func_150,
+    &func_151,
+    &func_152,
+    &func_153,
+    &func_154,
+    &func_155,
+    &func_156,
+    &func_157,
+    &func_158,
+    &func_159,
+    &func_160,
+    &func_161,
+    &func_162,
+    &func_163,
+    &func_164,
+    &func_165,
+    &func_166,
+    &func_167,
+    &func_168,
+    &func_169,
+    &func_170,
+    &func_171,
+    &func_172,
+    &func_173,
+    &func_174,
+    &func_175,
+    &func_176,
+    &func_177,
+    &func_178,
+    &func_179,
+    &func_180,
+    &func_181,
+    &func_182,
+    &func_183,
+    &func_184,
+    &func_185,
+    &func_186,
+    &func_187,
+    &func_188,
+    &func_189,
+    &func_190,
+    &func_191,
+    &func_192,
+    &func_193,
+    &func_194,
+    &func_195,
+    &func_196,
+    &func_197,
+    &func_198,
+    &func_199,
+    &func_200,
+    &func_201,
+    &func_202,
+    &func_203,
+    &func_204,
+    &func_205,
+    &func_206,
+    &func_207,
+    &func_208,
+    &func_209,
+    &func_210,
+    &func_211,
+    &func_212,
+    &func_213,
+    &func_214,
+    &func_215,
+    &func_216,
+    &func_217,
+    &func_218,
+    &func_219,
+    &func_220,
+    &func_221,
+    &func_222,
+    &func_223,
+    &func_224,
+    &func_225,
+    &func_226,
+    &func_227,
+    &func_228,
+    &func_229,
+    &func_230,
+    &func_231,
+    &func_232,
+    &func_233,
+    &func_234,
+    &func_235,
+    &func_236,
+    &func_237,
+    &func_238,
+    &func_239,
+    &func_240,
+    &func_241,
+    &func_242,
+    &func_243,
+    &func_244,
+    &func_245,
+    &func_246,
+    &func_247,
+    &func_248,
+    &func_249,
+    &func_250,
+    &func_251,
+    &func_252,
+    &func_253,
+    &func_254,
+    &func_255,
+    &func_256,
+    &func_257,
+    &func_258,
+    &func_259,
+    &func_260,
+    &func_261,
+    &func_262,
+    &func_263,
+    &func_264,
+    &func_265,
+    &func_266,
+    &func_267,
+    &func_268,
+    &func_269,
+    &func_270,
+    &func_271,
+    &func_272,
+    &func_273,
+    &func_274,
+    &func_275,
+    &func_276,
+    &func_277,
+    &func_278,
+    &func_279,
+    &func_280,
+    &func_281,
+    &func_282,
+    &func_283,
 };
 const size_t ps_catalog_count = sizeof(ps_catalog) / sizeof(ps_catalog[0]);
 
 /* Sorted by name, then by place in the catalog. */
 const ps_func_name ps_func_names[] = {
     {"!=", &func_70},
-    {"!~~", &func_124},
-    {"!~~*", &func_126},
+    {"!~~", &func_268},
+    {"!~~*", &func_270},
     {"%", &func_61},
     {"%", &func_62},
     {"%", &func_63},
@@ -2325,16 +4661,40 @@ const ps_func_name ps_func_names[] = {
     {"*", &func_53},
     {"*", &func_54},
     {"*", &func_55},
+    {"*", &func_99},
+    {"*", &func_100},
+    {"*", &func_101},
+    {"*", &func_102},
     {"+", &func_44},
     {"+", &func_45},
     {"+", &func_46},
     {"+", &func_47},
+    {"+", &func_80},
+    {"+", &func_81},
+    {"+", &func_82},
+    {"+", &func_83},
+    {"+", &func_84},
+    {"+", &func_85},
+    {"+", &func_86},
+    {"+", &func_87},
+    {"+", &func_88},
+    {"+", &func_89},
+    {"+", &func_90},
     {"-", &func_48},
     {"-", &func_49},
     {"-", &func_50},
     {"-", &func_51},
+    {"-", &func_91},
+    {"-", &func_92},
+    {"-", &func_93},
+    {"-", &func_94},
+    {"-", &func_95},
+    {"-", &func_96},
+    {"-", &func_97},
+    {"-", &func_98},
     {"/", &func_56},
     {"/", &func_57},
+    {"/", &func_103},
     {"//", &func_58},
     {"//", &func_59},
     {"//", &func_60},
@@ -2345,31 +4705,36 @@ const ps_func_name ps_func_names[] = {
     {"==", &func_69},
     {">", &func_73},
     {">=", &func_74},
-    {"^@", &func_109},
+    {"^@", &func_253},
+    {"age", &func_215},
+    {"age", &func_216},
     {"any_value", &func_27},
     {"arbitrary", &func_28},
     {"arg_max", &func_31},
     {"arg_min", &func_30},
     {"argmax", &func_31},
     {"argmin", &func_30},
-    {"array_length", &func_89},
-    {"ascii", &func_114},
+    {"array_length", &func_233},
+    {"ascii", &func_258},
     {"avg", &func_8},
     {"avg", &func_9},
     {"avg", &func_10},
     {"avg", &func_11},
     {"bit_and", &func_23},
-    {"bit_length", &func_92},
+    {"bit_length", &func_236},
     {"bit_or", &func_24},
     {"bit_xor", &func_25},
     {"bool_and", &func_21},
     {"bool_or", &func_22},
-    {"char_length", &func_88},
-    {"character_length", &func_88},
-    {"chr", &func_116},
-    {"concat", &func_104},
-    {"concat_ws", &func_105},
-    {"contains", &func_111},
+    {"century", &func_143},
+    {"century", &func_144},
+    {"century", &func_145},
+    {"char_length", &func_232},
+    {"character_length", &func_232},
+    {"chr", &func_260},
+    {"concat", &func_248},
+    {"concat_ws", &func_249},
+    {"contains", &func_255},
     {"corr", &func_20},
     {"count", &func_0},
     {"count", &func_1},
@@ -2378,46 +4743,139 @@ const ps_func_name ps_func_names[] = {
     {"countif", &func_2},
     {"covar_pop", &func_19},
     {"covar_samp", &func_18},
-    {"cume_dist", &func_131},
-    {"dense_rank", &func_129},
+    {"cume_dist", &func_275},
+    {"date_add", &func_84},
+    {"date_add", &func_85},
+    {"date_add", &func_86},
+    {"date_add", &func_87},
+    {"date_diff", &func_175},
+    {"date_diff", &func_176},
+    {"date_diff", &func_177},
+    {"date_part", &func_105},
+    {"date_part", &func_106},
+    {"date_part", &func_107},
+    {"date_part", &func_108},
+    {"date_part", &func_109},
+    {"date_sub", &func_178},
+    {"date_sub", &func_179},
+    {"date_sub", &func_180},
+    {"date_trunc", &func_172},
+    {"date_trunc", &func_173},
+    {"date_trunc", &func_174},
+    {"datediff", &func_175},
+    {"datediff", &func_176},
+    {"datediff", &func_177},
+    {"datepart", &func_105},
+    {"datepart", &func_106},
+    {"datepart", &func_107},
+    {"datepart", &func_108},
+    {"datepart", &func_109},
+    {"datesub", &func_178},
+    {"datesub", &func_179},
+    {"datesub", &func_180},
+    {"datetrunc", &func_172},
+    {"datetrunc", &func_173},
+    {"datetrunc", &func_174},
+    {"day", &func_116},
+    {"day", &func_117},
+    {"day", &func_118},
+    {"dayname", &func_184},
+    {"dayname", &func_185},
+    {"dayname", &func_186},
+    {"dayofmonth", &func_116},
+    {"dayofmonth", &func_117},
+    {"dayofmonth", &func_118},
+    {"dayofweek", &func_125},
+    {"dayofweek", &func_126},
+    {"dayofweek", &func_127},
+    {"dayofyear", &func_131},
+    {"dayofyear", &func_132},
+    {"dayofyear", &func_133},
+    {"decade", &func_140},
+    {"decade", &func_141},
+    {"decade", &func_142},
+    {"dense_rank", &func_273},
     {"div", &func_58},
-    {"ends_with", &func_110},
+    {"doy", &func_131},
+    {"doy", &func_132},
+    {"doy", &func_133},
+    {"ends_with", &func_254},
+    {"epoch", &func_200},
+    {"epoch", &func_201},
+    {"epoch", &func_202},
+    {"epoch", &func_203},
+    {"epoch", &func_204},
+    {"epoch_ms", &func_205},
+    {"epoch_ms", &func_206},
+    {"epoch_ms", &func_207},
+    {"epoch_ms", &func_208},
+    {"epoch_ns", &func_212},
+    {"epoch_ns", &func_213},
+    {"epoch_ns", &func_214},
+    {"epoch_us", &func_209},
+    {"epoch_us", &func_210},
+    {"epoch_us", &func_211},
+    {"era", &func_149},
+    {"era", &func_150},
+    {"era", &func_151},
     {"every", &func_21},
+    {"extract", &func_105},
+    {"extract", &func_106},
+    {"extract", &func_107},
+    {"extract", &func_108},
+    {"extract", &func_109},
     {"first", &func_28},
-    {"first_value", &func_137},
-    {"from_hex", &func_121},
+    {"first_value", &func_281},
+    {"from_hex", &func_265},
     {"group_concat", &func_32},
     {"group_concat", &func_33},
-    {"hex", &func_118},
-    {"hex", &func_119},
-    {"hex", &func_120},
-    {"ilike", &func_125},
-    {"ilike_escape", &func_125},
-    {"initcap", &func_87},
-    {"instr", &func_112},
+    {"hex", &func_262},
+    {"hex", &func_263},
+    {"hex", &func_264},
+    {"hour", &func_152},
+    {"hour", &func_153},
+    {"hour", &func_154},
+    {"hour", &func_155},
+    {"ilike", &func_269},
+    {"ilike_escape", &func_269},
+    {"initcap", &func_231},
+    {"instr", &func_256},
     {"is_distinct_from", &func_75},
     {"is_not_distinct_from", &func_76},
     {"is_not_null", &func_78},
     {"is_null", &func_77},
-    {"lag", &func_133},
-    {"lag", &func_134},
+    {"isodow", &func_128},
+    {"isodow", &func_129},
+    {"isodow", &func_130},
+    {"isoyear", &func_134},
+    {"isoyear", &func_135},
+    {"isoyear", &func_136},
+    {"lag", &func_277},
+    {"lag", &func_278},
     {"last", &func_29},
-    {"last_value", &func_138},
-    {"lcase", &func_85},
-    {"lead", &func_135},
-    {"lead", &func_136},
-    {"left", &func_94},
-    {"len", &func_88},
-    {"len", &func_89},
-    {"length", &func_88},
-    {"length", &func_89},
-    {"like", &func_123},
-    {"like_escape", &func_123},
+    {"last_day", &func_181},
+    {"last_day", &func_182},
+    {"last_day", &func_183},
+    {"last_value", &func_282},
+    {"lcase", &func_229},
+    {"lead", &func_279},
+    {"lead", &func_280},
+    {"left", &func_238},
+    {"len", &func_232},
+    {"len", &func_233},
+    {"length", &func_232},
+    {"length", &func_233},
+    {"like", &func_267},
+    {"like_escape", &func_267},
     {"listagg", &func_32},
     {"listagg", &func_33},
-    {"lower", &func_85},
-    {"lpad", &func_99},
-    {"ltrim", &func_97},
+    {"lower", &func_229},
+    {"lpad", &func_243},
+    {"ltrim", &func_241},
+    {"make_date", &func_195},
+    {"make_time", &func_196},
+    {"make_timestamp", &func_197},
+    {"make_timestamp", &func_198},
     {"max", &func_13},
     {"max_by", &func_31},
     {"mean", &func_8},
@@ -2428,33 +4886,55 @@ const ps_func_name ps_func_names[] = {
     {"median", &func_35},
     {"median", &func_36},
     {"median", &func_37},
+    {"microsecond", &func_168},
+    {"microsecond", &func_169},
+    {"microsecond", &func_170},
+    {"microsecond", &func_171},
+    {"millennium", &func_146},
+    {"millennium", &func_147},
+    {"millennium", &func_148},
+    {"millisecond", &func_164},
+    {"millisecond", &func_165},
+    {"millisecond", &func_166},
+    {"millisecond", &func_167},
     {"min", &func_12},
     {"min_by", &func_30},
+    {"minute", &func_156},
+    {"minute", &func_157},
+    {"minute", &func_158},
+    {"minute", &func_159},
     {"mod", &func_61},
     {"mod", &func_62},
     {"mod", &func_63},
     {"mod", &func_64},
     {"mode", &func_43},
+    {"month", &func_113},
+    {"month", &func_114},
+    {"month", &func_115},
+    {"monthname", &func_187},
+    {"monthname", &func_188},
+    {"monthname", &func_189},
     {"negate", &func_65},
     {"negate", &func_66},
     {"negate", &func_67},
     {"negate", &func_68},
+    {"negate", &func_104},
     {"not", &func_79},
-    {"not_ilike", &func_126},
-    {"not_like", &func_124},
-    {"nth_value", &func_139},
-    {"ntile", &func_132},
-    {"octet_length", &func_90},
-    {"octet_length", &func_91},
-    {"ord", &func_114},
-    {"percent_rank", &func_130},
+    {"not_ilike", &func_270},
+    {"not_like", &func_268},
+    {"nth_value", &func_283},
+    {"ntile", &func_276},
+    {"octet_length", &func_234},
+    {"octet_length", &func_235},
+    {"ord", &func_258},
+    {"percent_rank", &func_274},
     {"percentile_cont", &func_38},
     {"percentile_cont", &func_39},
     {"percentile_cont", &func_40},
     {"percentile_cont", &func_41},
     {"percentile_disc", &func_42},
-    {"position", &func_112},
-    {"prefix", &func_109},
+    {"position", &func_256},
+    {"prefix", &func_253},
     {"product", &func_26},
     {"quantile", &func_42},
     {"quantile_cont", &func_38},
@@ -2462,55 +4942,90 @@ const ps_func_name ps_func_names[] = {
     {"quantile_cont", &func_40},
     {"quantile_cont", &func_41},
     {"quantile_disc", &func_42},
-    {"rank", &func_128},
-    {"regexp_extract", &func_84},
-    {"regexp_full_match", &func_81},
-    {"regexp_matches", &func_80},
-    {"regexp_replace", &func_83},
-    {"repeat", &func_103},
-    {"replace", &func_101},
-    {"reverse", &func_102},
-    {"right", &func_95},
-    {"row_number", &func_127},
-    {"rpad", &func_100},
-    {"rtrim", &func_98},
-    {"similar_to", &func_82},
-    {"split_part", &func_113},
-    {"starts_with", &func_109},
+    {"quarter", &func_119},
+    {"quarter", &func_120},
+    {"quarter", &func_121},
+    {"rank", &func_272},
+    {"regexp_extract", &func_228},
+    {"regexp_full_match", &func_225},
+    {"regexp_matches", &func_224},
+    {"regexp_replace", &func_227},
+    {"repeat", &func_247},
+    {"replace", &func_245},
+    {"reverse", &func_246},
+    {"right", &func_239},
+    {"row_number", &func_271},
+    {"rpad", &func_244},
+    {"rtrim", &func_242},
+    {"second", &func_160},
+    {"second", &func_161},
+    {"second", &func_162},
+    {"second", &func_163},
+    {"similar_to", &func_226},
+    {"split_part", &func_257},
+    {"starts_with", &func_253},
     {"stddev", &func_14},
     {"stddev_pop", &func_15},
     {"stddev_samp", &func_14},
+    {"strftime", &func_190},
+    {"strftime", &func_191},
+    {"strftime", &func_192},
     {"string_agg", &func_32},
     {"string_agg", &func_33},
-    {"strlen", &func_90},
-    {"strlen", &func_91},
-    {"strpos", &func_112},
-    {"substr", &func_93},
-    {"substring", &func_93},
-    {"suffix", &func_110},
+    {"strlen", &func_234},
+    {"strlen", &func_235},
+    {"strpos", &func_256},
+    {"strptime", &func_193},
+    {"substr", &func_237},
+    {"substring", &func_237},
+    {"suffix", &func_254},
     {"sum", &func_3},
     {"sum", &func_4},
     {"sum", &func_5},
     {"sum", &func_6},
     {"sum", &func_7},
-    {"to_hex", &func_118},
-    {"to_hex", &func_119},
-    {"to_hex", &func_120},
-    {"translate", &func_117},
-    {"trim", &func_96},
-    {"typeof", &func_122},
-    {"ucase", &func_86},
-    {"unhex", &func_121},
-    {"unicode", &func_115},
-    {"upper", &func_86},
+    {"to_days", &func_220},
+    {"to_hex", &func_262},
+    {"to_hex", &func_263},
+    {"to_hex", &func_264},
+    {"to_hours", &func_221},
+    {"to_minutes", &func_222},
+    {"to_months", &func_218},
+    {"to_seconds", &func_223},
+    {"to_timestamp", &func_199},
+    {"to_weeks", &func_219},
+    {"to_years", &func_217},
+    {"translate", &func_261},
+    {"trim", &func_240},
+    {"try_strptime", &func_194},
+    {"typeof", &func_266},
+    {"ucase", &func_230},
+    {"unhex", &func_265},
+    {"unicode", &func_259},
+    {"upper", &func_230},
     {"var_pop", &func_17},
     {"var_samp", &func_16},
     {"variance", &func_16},
-    {"||", &func_106},
-    {"||", &func_107},
-    {"||", &func_108},
-    {"~", &func_81},
-    {"~~", &func_123},
-    {"~~*", &func_125},
+    {"week", &func_122},
+    {"week", &func_123},
+    {"week", &func_124},
+    {"weekday", &func_125},
+    {"weekday", &func_126},
+    {"weekday", &func_127},
+    {"weekofyear", &func_122},
+    {"weekofyear", &func_123},
+    {"weekofyear", &func_124},
+    {"year", &func_110},
+    {"year", &func_111},
+    {"year", &func_112},
+    {"yearweek", &func_137},
+    {"yearweek", &func_138},
+    {"yearweek", &func_139},
+    {"||", &func_250},
+    {"||", &func_251},
+    {"||", &func_252},
+    {"~", &func_225},
+    {"~~", &func_267},
+    {"~~*", &func_269},
 };
 const size_t ps_func_names_count = sizeof(ps_func_names) / sizeof(ps_func_names[0]);
