@@ -197,6 +197,25 @@ static size_t bits_to_sel(const uint64_t *bits, size_t n, uint32_t *sel)
     return found;
 }
 
+static void short_text_equal(const ps_view *x, const ps_view *text, size_t n, uint8_t *PS_RESTRICT out)
+{
+    const uint64_t *words = (const uint64_t *)(const void *)x;
+    uint64_t head, tail;
+
+    memcpy(&head, text, 8), memcpy(&tail, (const char *)text + 8, 8);
+    for (size_t i = 0; i < n; i++) out[i] = ((words[2 * i] ^ head) | (words[2 * i + 1] ^ tail)) == 0;
+}
+
+static void lookup_bits(uint64_t table, const uint32_t *codes, size_t n, uint8_t *PS_RESTRICT out)
+{
+    uint32_t low = (uint32_t)table;
+
+    if (table >> 32 == 0)
+        for (size_t i = 0; i < n; i++) out[i] = (uint8_t)((low >> (codes[i] & 31)) & 1 & (codes[i] < 32));
+    else
+        for (size_t i = 0; i < n; i++) out[i] = (uint8_t)((table >> (codes[i] & 63)) & 1);
+}
+
 static void lookup_bytes(const uint8_t *table, const uint32_t *codes, size_t n, uint8_t *out)
 {
     for (size_t i = 0; i < n; i++) out[i] = table[codes[i]];
@@ -224,5 +243,7 @@ const ps_compare_kernels PS_CAT(ps_compare_kernels_v, PS_CPU_LEVEL) = {
     .range = ROW_RANGE(range),
     .bytes_to_bits = bytes_to_bits,
     .bits_to_sel = bits_to_sel,
+    .short_text_equal = short_text_equal,
+    .lookup_bits = lookup_bits,
     .lookup_bytes = lookup_bytes,
 };

@@ -35,6 +35,10 @@ typedef struct ps_compare_kernels {
     void (*bytes_to_bits)(const uint8_t *bytes, size_t n, uint64_t *bits);
     /* Positions of the ones among the first n bits (bits from n on are 0), their number. */
     size_t (*bits_to_sel)(const uint64_t *bits, size_t n, uint32_t *sel);
+    /* out[i] = x[i] equals text (of at most 12 bytes) as 0 or 1; follows no pointer. */
+    void (*short_text_equal)(const ps_view *x, const ps_view *text, size_t n, uint8_t *out);
+    /* out[i] = bit codes[i] mod 64 of table: any code may come. */
+    void (*lookup_bits)(uint64_t table, const uint32_t *codes, size_t n, uint8_t *out);
     /* out[i] = table[codes[i]]. */
     void (*lookup_bytes)(const uint8_t *table, const uint32_t *codes, size_t n, uint8_t *out);
 } ps_compare_kernels;

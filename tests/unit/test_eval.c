@@ -226,6 +226,7 @@ static void random_filters(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= 6000; seed++) {
         world w;
+        static const char *const ends[] = {">", ">=", "<", "<="};
         const ps_expr *args[4], *e;
         const ps_program *program;
         ps_eval *eval;
@@ -235,7 +236,7 @@ static void random_filters(void **state)
         n_args = 1 + rng_below(&w.r, 4);
         for (uint32_t a = 0; a < n_args; a++) {
             args[a] = gen(&w, G_BOOL, 1 + (int)rng_below(&w.r, 2));
-            if (rng_below(&w.r, 4) == 0) args[a] = call(&w, rng_below(&w.r, 2) ? ">=" : "<", col_ref(&w, COL_I32), literal(&w, random_value(&w, col_types[COL_I32], (int)rng_below(&w.r, 3))));
+            if (rng_below(&w.r, 2)) args[a] = call(&w, ends[rng_below(&w.r, 4)], col_ref(&w, COL_I32), literal(&w, random_value(&w, col_types[COL_I32], (int)rng_below(&w.r, 3))));
             if (rng_below(&w.r, 3)) args[a] = ps_expr_try(&w.cx, &w.arena, args[a]);
         }
         e = ps_expr_and(&w.cx, &w.arena, args, n_args);
