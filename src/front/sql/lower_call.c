@@ -46,23 +46,10 @@ static const ps_expr *call_try(ps_lower *lo, const ps_sql_call *node, const ps_e
     return n == 1 ? ps_expr_try(lo->cx, lo->arena, args[0]) : arity(lo, node, "one argument");
 }
 
-static const ps_expr *call_typeof(ps_lower *lo, const ps_sql_call *node, const ps_expr **args, uint32_t n)
-{
-    const ps_expr *e = NULL;
-    ps_text text;
-
-    if (n != 1) return arity(lo, node, "one argument");
-    ps_text_init(&text, lo->cx);
-    ps_type_print(args[0]->type, &text);
-    if (ps_text_status(&text) == PS_OK) e = ps_lower_text(lo, (ps_str){text.at, text.n});
-    ps_text_release(&text);
-    return e;
-}
-
 /* Functions by their look, but with rules of their own for which arguments are evaluated. */
 static const struct { const char *name; special_fn fn; } specials[] = {
     {"coalesce", call_coalesce}, {"ifnull", call_ifnull}, {"nvl", call_ifnull}, {"nullif", call_nullif},
-    {"if", call_if}, {"iif", call_if}, {"try", call_try}, {"typeof", call_typeof},
+    {"if", call_if}, {"iif", call_if}, {"try", call_try},
 };
 
 static special_fn special_of(ps_str name)

@@ -116,7 +116,7 @@ const ps_expr *ps_lower_unary(ps_lower_in *in, const ps_sql_unary *node)
 
 const ps_expr *ps_lower_like(ps_lower_in *in, const ps_sql_like *node)
 {
-    static const char *const names[] = {"like", "ilike", "regexp_full_match", "glob"};
+    static const char *const names[] = {"like", "ilike", "similar_to", "glob"};
     ps_lower *lo = in->lo;
     const ps_expr *args[3] = {ps_lower_expr(in, node->arg), NULL, NULL};
     bool pattern = node->op == PS_SQL_LIKE_LIKE || node->op == PS_SQL_LIKE_ILIKE;
