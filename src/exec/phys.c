@@ -43,9 +43,13 @@ ps_op *ps_phys_op(ps_phys *p, const ps_op_class *class, const ps_node *node, voi
     op->cols = cols;
     op->n_cols = n_cols;
     op->number = (uint32_t)p->ops.n;
-    ps_mem_init(op->mem, p->mem, class->name, 0);
+    op->mem = ps_mem_new(p->cx, p->mem, class->name, 0);
+    if (!op->mem) return NULL;
     op->shared = ps_arena_alloc(p->cx, p->arena, class->shared_size ? class->shared_size : 1);
-    if (!op->shared || PS_ARRAY_ADD_IN(p->cx, p->arena, &p->ops, op) != PS_OK) return NULL;
+    if (!op->shared || PS_ARRAY_ADD_IN(p->cx, p->arena, &p->ops, op) != PS_OK) {
+        ps_mem_close(op->mem); /* the query closes those that are listed */
+        return NULL;
+    }
     return op;
 }
 
