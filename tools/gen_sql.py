@@ -106,12 +106,13 @@ def grammar(words, folder):
         sys.stderr.write(done.stdout + done.stderr)
         report = folder / "grammar.out"
         if report.exists():
-            pathlib.Path("/tmp/grammar.out").write_text(report.read_text())
-        sys.exit("lemon found conflicts")
+            (OUT / "grammar.out").write_text(report.read_text())
+        sys.exit("lemon found conflicts: see gen/front/sql/grammar.out, and delete it after")
     sys.stderr.write(done.stdout + done.stderr)
     header = (folder / "grammar.h").read_text()
     guard = "#ifndef PS_FRONT_SQL_GRAMMAR_H\n#define PS_FRONT_SQL_GRAMMAR_H\n"
-    return ((folder / "grammar.c").read_text(), guard + header + "#endif\n")
+    code = (folder / "grammar.c").read_text().replace(str(folder) + "/", "")
+    return (code, guard + header + "#endif\n")
 
 
 def outputs():
