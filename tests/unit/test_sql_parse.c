@@ -28,6 +28,7 @@ static void test_errors(void **state)
         {"selec 1", PS_PARSE, 0, "syntax error at \"selec\"", "did you mean SELECT"},
         {"select a from t gruop by a", PS_PARSE, 16, "syntax error at \"gruop\"", "did you mean GROUP"},
         {"select a from t where", PS_PARSE, 21, "syntax error at the end of the statement", ""},
+        {"select a from t.", PS_PARSE, 16, "syntax error at the end of the statement", "expected a name"},
         {"set x", PS_PARSE, 5, "syntax error at the end of the statement", "expected = or TO"},
         {"select 1, 'abc", PS_PARSE, 10, "a string that starts here has no closing quote", ""},
         {"select \"abc", PS_PARSE, 7, "a quoted name that starts here has no closing quote", ""},
@@ -175,7 +176,7 @@ static void test_fuzz(void **state)
     char text[600];
 
     (void)state;
-    for (int round = 0; round < 20000; round++) {
+    for (int round = 0; round < 100000; round++) {
         size_t n = 0;
         random = ps_hash_u64((uint64_t)round, 7);
         const char *a = seeds[random % PS_COUNT(seeds)], *b = seeds[(random >> 8) % PS_COUNT(seeds)];

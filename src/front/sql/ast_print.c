@@ -231,6 +231,16 @@ static void print_brackets(const ps_sql_node *node, ps_text *out)
     ps_text_char(out, ')');
 }
 
+/* What a ".name" follows: after a name, a number or a unit the dot would be theirs. */
+static void print_receiver(const ps_sql_node *node, ps_text *out)
+{
+    if (node->kind == PS_SQL_COLUMN || node->kind == PS_SQL_NUMBER || node->kind == PS_SQL_INTERVAL ||
+        node->kind == PS_SQL_STAR)
+        print_brackets(node, out);
+    else
+        sql_print_expr(node, LEVEL_POSTFIX, out);
+}
+
 static void print_in(const ps_sql_in *self, ps_text *out)
 {
     sql_print_expr(self->arg, LEVEL_LIKE + 1, out);
@@ -287,8 +297,7 @@ static void print_call(const ps_sql_call *self, ps_text *out)
 {
     const uint32_t first = self->chained ? 1 : 0;
     if (self->chained) {
-        if (self->args.at[0]->kind == PS_SQL_COLUMN) print_brackets(self->args.at[0], out);
-        else sql_print_expr(self->args.at[0], LEVEL_POSTFIX, out);
+        print_receiver(self->args.at[0], out);
         ps_text_char(out, '.');
         sql_print_ident(self->name.at[0], out);
     } else {
@@ -515,8 +524,7 @@ static bool print_composite(const ps_sql_node *node, ps_text *out)
     }
     case PS_SQL_FIELD: {
         SELF(field, node);
-        if (self->arg->kind == PS_SQL_COLUMN) print_brackets(self->arg, out);
-        else sql_print_expr(self->arg, LEVEL_POSTFIX, out);
+        print_receiver(self->arg, out);
         ps_text_char(out, '.');
         sql_print_ident(self->name, out);
         return true;

@@ -179,7 +179,7 @@ void ps_sql_words_settle(const char *text, ps_sql_tokens *tokens)
         ps_sql_token token = t[i];
         const word_run *run;
         size_t n;
-        if (before == PS_TK_DOT && token.kind < PS_TK_WORDS_END) {
+        if (before == PS_TK_DOT && token.kind != PS_TK_EOT && token.kind < PS_TK_WORDS_END) {
             token.kind = PS_TK_ID; /* a.select, t.left: no word is a keyword behind a dot */
         } else if (run_may_start(token.kind) && (run = run_at(t, i, &n)) != NULL) {
             token.kind = run->kind;
