@@ -117,6 +117,8 @@ static ps_status expand(const ps_arrow_import *im, const ps_arrow_window *w, con
     if (out->encoding == PS_ENC_CONSTANT)
         return ps_fail(im->cx, PS_UNSUPPORTED, "an Arrow dictionary of constants has null codes");
     out->valid = valid;
+    if (out->encoding == PS_ENC_FLAT) /* else it is a dictionary again: its slots are shared */
+        ps_slots_zero_nulls((ps_layout)out->layout, (void *)(uintptr_t)out->data, valid, w->n);
     return PS_OK;
 }
 

@@ -187,8 +187,7 @@ void ps_value_print_sql(const ps_value *value, ps_text *out)
     }
     switch (type.id) {
     case PS_TYPE_BOOL:
-    case PS_TYPE_NULL:
-    case PS_TYPE_INT32: print_plain(value, type, out); break;
+    case PS_TYPE_NULL: print_plain(value, type, out); break;
     case PS_TYPE_STRING: print_sql_text(value->str, out); break;
     case PS_TYPE_DECIMAL:
         ps_print_decimal(value->i, type.precision, type.scale, out);
@@ -218,7 +217,10 @@ void ps_value_print_sql(const ps_value *value, ps_text *out)
         ps_text_char(out, ')');
         break;
     default:
-        if (ps_type_class_of(type) == PS_CLASS_INTEGER) {
+        if (type.id == PS_TYPE_INT32 && value->i > INT32_MIN) {
+            print_plain(value, type, out);
+        } else if (ps_type_class_of(type) == PS_CLASS_INTEGER && value->i >= 0) {
+            /* a sign would bind looser than the cast: the least value would overflow */
             print_plain(value, type, out);
             ps_text_puts(out, "::");
             ps_type_print(type, out);

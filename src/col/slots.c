@@ -158,3 +158,16 @@ void ps_slots_sequence(ps_layout layout, int64_t start, int64_t step, const uint
     default: PS_ASSERT(!"an integer layout");
     }
 }
+
+void ps_slots_zero_nulls(ps_layout layout, void *data, const uint64_t *valid, size_t n)
+{
+    const size_t width = ps_layout_bytes(layout);
+
+    if (!valid || (layout != PS_LAYOUT_VIEW && layout != PS_LAYOUT_LIST)) return;
+    for (size_t w = 0; w < PS_BITS_WORDS(n); w++) {
+        uint64_t nulls = ~valid[w];
+        if (n - w * 64 < 64) nulls &= ((uint64_t)1 << (n % 64)) - 1;
+        for (; nulls; nulls &= nulls - 1)
+            memset((char *)data + (w * 64 + (size_t)__builtin_ctzll(nulls)) * width, 0, width);
+    }
+}

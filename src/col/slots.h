@@ -16,6 +16,8 @@ void ps_slots_fill(size_t width, const void *slot, size_t n, void *dst);
 /* dst[i] = start + step * (idx ? idx[i] : i), wrapping. */
 void ps_slots_sequence(ps_layout layout, int64_t start, int64_t step, const uint32_t *idx, size_t n,
                        void *dst);
+/* Zeroes VIEW and LIST slots of null rows, as vec.h promises; valid NULL: none. */
+void ps_slots_zero_nulls(ps_layout layout, void *data, const uint64_t *valid, size_t n);
 /* bits[i] of out = bits[idx[i]] of src; whole words are written. */
 void ps_bits_take(const uint64_t *src, const uint32_t *idx, size_t n, uint64_t *out);
 

@@ -71,6 +71,7 @@ static ps_status dict_flatten(ps_ctx *cx, const ps_vec *src, const uint32_t *sel
     if (src->valid || values->valid) {
         dict_valid_flatten(src, sel, n, buf->valid);
         out->valid = buf->valid;
+        ps_slots_zero_nulls((ps_layout)values->layout, buf->data, buf->valid, src->n);
     }
     return PS_OK;
 }
@@ -174,6 +175,7 @@ static ps_status dict_expand(const ps_take *how, const ps_vec *src, const uint32
     PS_TRY(ps_vec_take(how, values, codes, n, NULL, NULL, out));
     out->type = src->type;
     out->valid = valid;
+    ps_slots_zero_nulls((ps_layout)out->layout, (void *)(uintptr_t)out->data, valid, n);
     return PS_OK;
 }
 
