@@ -124,7 +124,10 @@ static const ps_node *lower_name(ps_lower *lo, const ps_sql_table *node, ps_scop
         if (lo->env->table(lo->cx, lo->arena, lo->env->user, schema, name, &is_there, &found) != PS_OK) return NULL;
         if (!is_there) return ps_lower_no_table(lo, last), NULL;
         out = found.is_view ? expand_view(lo, &found) : ps_node_scan_all(lo->p, found.source);
-        if (!out && found.is_view) ps_while(lo->cx, lo->cx->error.code, "expanding the view %.*s", PS_STR_ARGS(name));
+        if (!out && found.is_view) {
+            lo->cx->error.offset = 0; /* of the view's text: the caller places it where the view is named */
+            ps_while(lo->cx, lo->cx->error.code, "expanding the view %.*s", PS_STR_ARGS(name));
+        }
     }
     if (!out || !add_to_scope(lo, &node->head, scope, node->alias.text.n ? (ps_str){NULL, 0} : schema, alias, &node->columns, out))
         return NULL;
