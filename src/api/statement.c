@@ -7,11 +7,11 @@
 #include "base/diag.h"
 #include "exec/query.h"
 #include "front/sql/lower.h"
+#include "opt/opt.h"
 
 static ps_status optimize(ps_result *result, ps_planner *planner, const ps_node **plan)
 {
-    (void)result, (void)planner, (void)plan;
-    return PS_OK;
+    return ps_optimize(planner, result->settings.disabled_rules, *plan, plan, NULL, NULL);
 }
 
 static ps_status run_query(ps_result *result, ps_planner *planner, const ps_node *plan)
@@ -215,6 +215,26 @@ static ps_status explain_rows(ps_result *result, ps_planner *planner, const ps_s
     return run_text(result, planner, "plan", lines.at, (uint32_t)lines.n);
 }
 
+/* EXPLAIN RULES: what each rule did, a line each. */
+static ps_status explain_rules(ps_result *result, ps_planner *planner, const ps_node *plan)
+{
+    const ps_rule_report *reports;
+    uint32_t n;
+
+    PS_TRY(ps_optimize(planner, result->settings.disabled_rules, plan, &plan, &reports, &n));
+    ps_str *lines = PS_ARENA_ARRAY(&result->cx, &result->arena, ps_str, n + 1);
+    if (!lines) return PS_MEMORY;
+    for (uint32_t i = 0; i < n; i++) {
+        const char *state = reports[i].disabled ? "off" : reports[i].n_changes ? "fired" : "-";
+        const char *line = ps_arena_printf(&result->cx, &result->arena, "%-20s %-5s %s", reports[i].rule->name, state,
+                                           reports[i].rule->doc);
+
+        if (!line) return PS_MEMORY;
+        lines[i] = ps_str_of(line);
+    }
+    return run_text(result, planner, "rule", lines, n);
+}
+
 static ps_status explain(ps_result *result, ps_planner *planner, const ps_statement *s)
 {
     const ps_node *plan = s->inner->plan;
@@ -224,6 +244,7 @@ static ps_status explain(ps_result *result, ps_planner *planner, const ps_statem
 
     result->tag = "EXPLAIN";
     if (!plan) return ps_fail(&result->cx, PS_UNSUPPORTED, "only statements with a plan can be explained");
+    if (s->rules) return explain_rules(result, planner, plan);
     ps_text_init(&text, &result->cx);
     PS_GO(optimize(result, planner, &plan));
     if (s->analyze) {
