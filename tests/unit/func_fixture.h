@@ -6,6 +6,7 @@
 
 #include "func/coerce.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 typedef struct fixture {
