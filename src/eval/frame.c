@@ -170,10 +170,10 @@ static void flags_by_code(const ps_vec *vec, const ps_scope *s, uint8_t *bytes)
     const uint8_t *table = vec->dict->values.data;
     uint32_t size = vec->dict->values.n;
 
-    if (size <= 64) { /* all flags in one register */
+    if (size <= 32) { /* all flags in one register */
         uint64_t bits;
         ps_compare_kernels_get()->bytes_to_bits(table, size, &bits);
-        ps_compare_kernels_get()->lookup_bits(bits, vec->codes, vec->n, bytes);
+        ps_compare_kernels_get()->lookup_bits((uint32_t)bits, vec->codes, vec->n, bytes);
         return;
     }
     if (!s->sel) {

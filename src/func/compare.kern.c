@@ -206,14 +206,9 @@ static void short_text_equal(const ps_view *x, const ps_view *text, size_t n, ui
     for (size_t i = 0; i < n; i++) out[i] = ((words[2 * i] ^ head) | (words[2 * i + 1] ^ tail)) == 0;
 }
 
-static void lookup_bits(uint64_t table, const uint32_t *codes, size_t n, uint8_t *PS_RESTRICT out)
+static void lookup_bits(uint32_t table, const uint32_t *PS_RESTRICT codes, size_t n, uint8_t *PS_RESTRICT out)
 {
-    uint32_t low = (uint32_t)table;
-
-    if (table >> 32 == 0)
-        for (size_t i = 0; i < n; i++) out[i] = (uint8_t)((low >> (codes[i] & 31)) & 1 & (codes[i] < 32));
-    else
-        for (size_t i = 0; i < n; i++) out[i] = (uint8_t)((table >> (codes[i] & 63)) & 1);
+    for (size_t i = 0; i < n; i++) out[i] = (uint8_t)((table >> (codes[i] & 31)) & 1);
 }
 
 static void lookup_bytes(const uint8_t *table, const uint32_t *codes, size_t n, uint8_t *out)

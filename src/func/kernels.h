@@ -37,8 +37,8 @@ typedef struct ps_compare_kernels {
     size_t (*bits_to_sel)(const uint64_t *bits, size_t n, uint32_t *sel);
     /* out[i] = x[i] equals text (of at most 12 bytes) as 0 or 1; follows no pointer. */
     void (*short_text_equal)(const ps_view *x, const ps_view *text, size_t n, uint8_t *out);
-    /* out[i] = bit codes[i] mod 64 of table: any code may come. */
-    void (*lookup_bits)(uint64_t table, const uint32_t *codes, size_t n, uint8_t *out);
+    /* out[i] = bit codes[i] mod 32 of table: any code may come. */
+    void (*lookup_bits)(uint32_t table, const uint32_t *codes, size_t n, uint8_t *out);
     /* out[i] = table[codes[i]]. */
     void (*lookup_bytes)(const uint8_t *table, const uint32_t *codes, size_t n, uint8_t *out);
 } ps_compare_kernels;

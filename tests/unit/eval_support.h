@@ -51,10 +51,13 @@ static void world_release(world *w)
     } while (0)
 
 /* Columns: id = place. */
-enum { COL_I32, COL_I64, COL_DEC, COL_STR, COL_F64, COL_BOOL, COL_I16, COL_DATE, N_COLS };
+enum { COL_I32, COL_I64, COL_DEC, COL_STR, COL_F64, COL_BOOL, COL_I16, COL_DATE,
+       COL_U64, COL_I128, COL_U8, COL_I8, COL_D38, COL_F32, COL_INTERVAL, N_COLS };
 static const ps_type col_types[N_COLS] = {
     {.id = PS_TYPE_INT32}, {.id = PS_TYPE_INT64}, {.id = PS_TYPE_DECIMAL, .precision = 15, .scale = 2},
-    {.id = PS_TYPE_STRING}, {.id = PS_TYPE_FLOAT64}, {.id = PS_TYPE_BOOL}, {.id = PS_TYPE_INT16}, {.id = PS_TYPE_DATE}};
+    {.id = PS_TYPE_STRING}, {.id = PS_TYPE_FLOAT64}, {.id = PS_TYPE_BOOL}, {.id = PS_TYPE_INT16}, {.id = PS_TYPE_DATE},
+    {.id = PS_TYPE_UINT64}, {.id = PS_TYPE_INT128}, {.id = PS_TYPE_UINT8}, {.id = PS_TYPE_INT8},
+    {.id = PS_TYPE_DECIMAL, .precision = 38, .scale = 2}, {.id = PS_TYPE_FLOAT32}, {.id = PS_TYPE_INTERVAL}};
 
 static ps_value random_value(world *w, ps_type type, int style)
 {
@@ -68,6 +71,11 @@ static ps_value random_value(world *w, ps_type type, int style)
     } else if (type.id == PS_TYPE_FLOAT64) {
         static const double values[] = {0.0, -0.0, 1.5, -2, 1e300, -1e300, NAN, INFINITY, 3};
         v.f64 = values[rng_below(&w->r, PS_COUNT(values))];
+    } else if (type.id == PS_TYPE_FLOAT32) {
+        static const double values[] = {0.0, -0.0, 1.5, -2, 0.25, NAN, INFINITY, 3};
+        v.f64 = values[rng_below(&w->r, PS_COUNT(values))];
+    } else if (type.id == PS_TYPE_INTERVAL) {
+        v.interval = (ps_interval){(int32_t)rng_below(&w->r, 3), (int32_t)rng_below(&w->r, 3) * 30, rng_below(&w->r, 2)};
     } else if (type.id == PS_TYPE_BOOL) {
         v.i = rng_below(&w->r, 2);
     } else {
@@ -97,16 +105,19 @@ static void column_encode(world *w, column *c, ps_type type, uint32_t n)
 
     OK(w, ps_vec_of_values(&w->cx, &w->arena, type, c->values, n, &flat));
     c->vec = flat;
-    if (ps_layout_is_int((ps_layout)flat.layout) && flat.layout != PS_LAYOUT_I128 && rng_below(&w->r, 2)) {
+    if (ps_layout_is_int((ps_layout)flat.layout) && type.id != PS_TYPE_INTERVAL && rng_below(&w->r, 2)) {
         ps_layout want;
-        ps_vec narrow = flat;
-        ps_vec_bounds_measure(&narrow, NULL, n);
-        want = ps_layout_for(narrow.lo, narrow.hi);
-        if (rng_below(&w->r, 3) == 0 && want < PS_LAYOUT_I64) want = (ps_layout)(want + 1);
+        ps_i128 lo = 0, hi = 0;
+        for (uint32_t i = 0; i < n; i++) {
+            if (c->values[i].null) continue;
+            lo = PS_MIN(lo, c->values[i].i), hi = PS_MAX(hi, c->values[i].i);
+        }
+        want = ps_layout_for(lo, hi);
+        if (rng_below(&w->r, 3) == 0 && want < PS_LAYOUT_I128) want = (ps_layout)(want + 1);
         void *data = ps_arena_alloc_raw(&w->cx, &w->arena, n * 16 + 64, 64);
         for (uint32_t i = 0; i < n; i++) ps_slot_put(want, data, i, c->values[i].null ? 77 : ps_slot_get((ps_layout)flat.layout, flat.data, i));
         ps_vec_flat(&c->vec, type, want, data, flat.valid, n);
-        if (rng_below(&w->r, 2)) ps_vec_bounds_measure(&c->vec, NULL, n);
+        if (want <= PS_LAYOUT_I64 && rng_below(&w->r, 2)) ps_vec_bounds_measure(&c->vec, NULL, n);
     }
     if (encoding == 1) { /* a dictionary: rows shuffled through codes */
         ps_dict *dict = PS_ARENA_NEW(&w->cx, &w->arena, ps_dict);
@@ -160,6 +171,17 @@ static outcome ref_arith(const ps_expr *e, const char *op, const ps_value *a, co
     bool overflow = false;
 
     *out = (ps_value){.type = e->type};
+    if (e->type.id == PS_TYPE_FLOAT32) {
+        float x = (float)a->f64, y = (float)b->f64, z32;
+        switch (op[0]) {
+        case '+': z32 = x + y; break;
+        case '-': z32 = x - y; break;
+        case '*': z32 = x * y; break;
+        case '/': if (op[1] && y == 0) return FAILS; z32 = x / y; break;
+        default: z32 = fmodf(x, y); break;
+        }
+        return out->f64 = (double)z32, GIVES;
+    }
     if (e->type.id == PS_TYPE_FLOAT64) {
         switch (op[0]) {
         case '+': out->f64 = a->f64 + b->f64; break;
@@ -203,7 +225,7 @@ static outcome ref_call(const ps_expr *e, const column *cols, uint32_t row, ps_v
     if (!strcmp(name, "not")) return *out = ref_bool(!v[0].i), GIVES;
     if (!strcmp(name, "negate")) {
         ps_value zero = {.type = v[0].type};
-        if (e->type.id == PS_TYPE_FLOAT64) return *out = ps_value_f64(-v[0].f64), GIVES;
+        if (ps_type_class_of(e->type) == PS_CLASS_FLOAT) return *out = v[0], out->f64 = -v[0].f64, GIVES;
         return ref_arith(e, "-", &zero, &v[0], out);
     }
     if (e->type.id != PS_TYPE_BOOL) return ref_arith(e, name, &v[0], &v[1], out);

@@ -6,7 +6,7 @@
 
 static const ps_expr *gen(world *w, int kind, int depth);
 
-enum { G_INT, G_DEC, G_F64, G_BOOL, G_STR, G_KINDS };
+enum { G_INT, G_DEC, G_F64, G_BOOL, G_STR, G_INTERVAL, G_KINDS };
 
 static const ps_expr *call(world *w, const char *name, const ps_expr *a, const ps_expr *b)
 {
@@ -21,10 +21,14 @@ static const ps_expr *literal(world *w, ps_value v) { return ps_expr_literal(&w-
 
 static const ps_expr *gen_leaf(world *w, int kind)
 {
-    static const ps_col_id by_kind[G_KINDS][3] = {{COL_I32, COL_I64, COL_I16}, {COL_DEC, COL_DEC, COL_DEC},
-                                                  {COL_F64, COL_F64, COL_F64}, {COL_BOOL, COL_BOOL, COL_BOOL},
-                                                  {COL_STR, COL_STR, COL_STR}};
-    ps_col_id id = by_kind[kind][rng_below(&w->r, 3)];
+    static const ps_col_id by_kind[G_KINDS][8] = {
+        {COL_I32, COL_I64, COL_I16, COL_U64, COL_I128, COL_U8, COL_I8, COL_I32},
+        {COL_DEC, COL_DEC, COL_DEC, COL_D38, COL_DEC, COL_DEC, COL_DEC, COL_D38},
+        {COL_F64, COL_F64, COL_F64, COL_F32, COL_F64, COL_F64, COL_F32, COL_F32},
+        {COL_BOOL, COL_BOOL, COL_BOOL, COL_BOOL, COL_BOOL, COL_BOOL, COL_BOOL, COL_BOOL},
+        {COL_STR, COL_STR, COL_STR, COL_STR, COL_STR, COL_STR, COL_STR, COL_STR},
+        {COL_INTERVAL, COL_INTERVAL, COL_INTERVAL, COL_INTERVAL, COL_INTERVAL, COL_INTERVAL, COL_INTERVAL, COL_INTERVAL}};
+    ps_col_id id = by_kind[kind][rng_below(&w->r, 8)];
 
     if (rng_below(&w->r, 3)) return col_ref(w, id);
     if (rng_below(&w->r, 12) == 0) return literal(w, ps_value_null(col_types[id]));
@@ -93,12 +97,12 @@ static const ps_expr *gen(world *w, int kind, int depth)
     if (depth <= 0) return gen_leaf(w, kind);
     if (rng_below(&w->r, 5) == 0) return gen_lazy(w, kind, depth);
     if (kind == G_BOOL) return gen_bool(w, depth);
-    if (kind == G_STR || rng_below(&w->r, 6) == 0) return gen_leaf(w, kind);
+    if (kind == G_STR || kind == G_INTERVAL || rng_below(&w->r, 6) == 0) return gen_leaf(w, kind);
     a = gen(w, kind, depth - 1), b = gen(w, kind, depth - 1);
     if (rng_below(&w->r, 8) == 0) return call(w, "negate", a, NULL);
     op = ops[rng_below(&w->r, 7)];
     if (kind == G_DEC) { /* keep within 38 digits */
-        if (a->type.precision + b->type.precision > 38 || !strcmp(op, "//")) return a;
+        if ((op[0] == '*' && a->type.precision + b->type.precision > 38) || !strcmp(op, "//")) return a;
     }
     return call(w, op, a, b);
 }
@@ -132,7 +136,7 @@ static uint32_t random_rows(world *w)
     return sizes[rng_below(&w->r, PS_COUNT(sizes))];
 }
 
-static const ps_col_id ids[N_COLS] = {0, 1, 2, 3, 4, 5, 6, 7};
+static const ps_col_id ids[N_COLS] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
 
 static void explain(world *w, const ps_expr *e, const char *what, uint32_t row, const ps_value *want, const ps_value *got)
 {
