@@ -164,7 +164,7 @@ static const ps_expr *junction_new(ps_ctx *cx, ps_arena *arena, ps_expr_kind kin
         ps_value identity = ps_value_bool(kind == PS_EXPR_AND);
         return ps_expr_literal(cx, arena, &identity);
     }
-    if (n_flat == 1) return args[0];
+    if (n == 1) return args[0];
     if (n_flat > PS_EXPR_NODES_MAX) {
         ps_fail(cx, PS_UNSUPPORTED, "expression has more than %d parts", PS_EXPR_NODES_MAX);
         return NULL;
