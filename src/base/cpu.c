@@ -24,7 +24,8 @@ static int detect(void) { return 0; }
 
 int ps_cpu_level(void)
 {
-    /* -1: not looked at yet. Relaxed: every thread finds the same number. A fact of the machine, not state. */
+    /* -1: not looked at yet. Relaxed: every thread finds the same number. A fact of the machine,
+     * not state. */
     static _Atomic int cached = -1;
     int level = atomic_load_explicit(&cached, memory_order_relaxed);
 

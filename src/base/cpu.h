@@ -12,11 +12,11 @@
 int ps_cpu_level(void);
 
 #if defined(__x86_64__)
-#define PS_CPU_PICK(table) \
+#define PS_CPU_PICK(table)                                                                         \
     (ps_cpu_level() >= 4 ? &table##_v4 : ps_cpu_level() >= 3 ? &table##_v3 : &table##_v2)
 #define PS_CPU_DECLARE(type, table) extern const type table##_v2, table##_v3, table##_v4
 #else
-#define PS_CPU_PICK(table) (&table##_v0)
+#define PS_CPU_PICK(table)          (&table##_v0)
 #define PS_CPU_DECLARE(type, table) extern const type table##_v0
 #endif
 

@@ -16,8 +16,13 @@ static bool is_binary(ps_type t) { return t.id == PS_TYPE_BINARY || t.id == PS_T
 bool ps_cast_from_text_exists(ps_type to)
 {
     switch (ps_type_class_of(to)) {
-    case PS_CLASS_BOOL: case PS_CLASS_INTEGER: case PS_CLASS_FLOAT: case PS_CLASS_DECIMAL:
-    case PS_CLASS_BYTES: case PS_CLASS_UUID: case PS_CLASS_ENUM: return true;
+    case PS_CLASS_BOOL:
+    case PS_CLASS_INTEGER:
+    case PS_CLASS_FLOAT:
+    case PS_CLASS_DECIMAL:
+    case PS_CLASS_BYTES:
+    case PS_CLASS_UUID:
+    case PS_CLASS_ENUM: return true;
     case PS_CLASS_TEMPORAL: return to.id != PS_TYPE_DURATION;
     default: return false;
     }
@@ -29,8 +34,10 @@ static bool times_exist(ps_type from, ps_type to)
     case PS_TYPE_DATE: return to.id == PS_TYPE_TIMESTAMP || to.id == PS_TYPE_TIMESTAMP_TZ;
     case PS_TYPE_TIME: return to.id == PS_TYPE_TIME || to.id == PS_TYPE_TIME_TZ;
     case PS_TYPE_TIME_TZ: return to.id == PS_TYPE_TIME;
-    case PS_TYPE_TIMESTAMP: case PS_TYPE_TIMESTAMP_TZ:
-        return to.id == PS_TYPE_DATE || to.id == PS_TYPE_TIME || to.id == PS_TYPE_TIMESTAMP || to.id == PS_TYPE_TIMESTAMP_TZ;
+    case PS_TYPE_TIMESTAMP:
+    case PS_TYPE_TIMESTAMP_TZ:
+        return to.id == PS_TYPE_DATE || to.id == PS_TYPE_TIME || to.id == PS_TYPE_TIMESTAMP ||
+               to.id == PS_TYPE_TIMESTAMP_TZ;
     case PS_TYPE_DURATION: return to.id == PS_TYPE_DURATION || to.id == PS_TYPE_INTERVAL;
     default: return false;
     }
@@ -58,8 +65,12 @@ ps_status ps_cast_misfit(ps_cast *cast, uint32_t row)
     ps_text_init(&value, call->cx), ps_text_init(&type, call->cx);
     ps_vec_print(cast->arg, row, &value);
     ps_type_print(cast->to, &type);
-    const char *quote = ps_type_class_of(cast->from) == PS_CLASS_BYTES || ps_type_class_of(cast->from) == PS_CLASS_ENUM ? "'" : "";
-    ps_rows_error(&cast->rows, row, "can't cast %s%.200s%s to %s", quote, value.at ? value.at : "", quote, type.at ? type.at : "?");
+    const char *quote = ps_type_class_of(cast->from) == PS_CLASS_BYTES ||
+                                ps_type_class_of(cast->from) == PS_CLASS_ENUM
+                            ? "'"
+                            : "";
+    ps_rows_error(&cast->rows, row, "can't cast %s%.200s%s to %s", quote, value.at ? value.at : "",
+                  quote, type.at ? type.at : "?");
     ps_text_release(&value), ps_text_release(&type);
     return PS_OK;
 }
@@ -78,11 +89,15 @@ static ps_status cast_null(ps_cast *cast)
 {
     ps_vec *out = cast->call->out;
 
-    ps_vec_flat(out, cast->to, ps_type_layout(cast->to), cast->call->buf->data, ps_zero_bits, out->n);
+    ps_vec_flat(out, cast->to, ps_type_layout(cast->to), cast->call->buf->data, ps_zero_bits,
+                out->n);
     out->encoding = PS_ENC_CONSTANT;
     memset(cast->call->buf->data, 0, 16);
-    if (out->layout != PS_LAYOUT_STRUCT && out->layout != PS_LAYOUT_LIST && out->layout != PS_LAYOUT_UNION) return PS_OK;
-    return ps_fail(cast->call->cx, PS_UNSUPPORTED, "casting NULL to a nested type is not supported yet");
+    if (out->layout != PS_LAYOUT_STRUCT && out->layout != PS_LAYOUT_LIST &&
+        out->layout != PS_LAYOUT_UNION)
+        return PS_OK;
+    return ps_fail(cast->call->cx, PS_UNSUPPORTED,
+                   "casting NULL to a nested type is not supported yet");
 }
 
 /* Text between binary types: the bytes stay, a fixed width is checked. */
@@ -119,7 +134,8 @@ static ps_status dispatch(ps_cast *cast)
 
 ps_status ps_cast_eval(ps_call *call)
 {
-    ps_cast cast = {.call = call, .arg = &call->args[0], .from = call->args[0].type, .to = call->out->type};
+    ps_cast cast = {
+        .call = call, .arg = &call->args[0], .from = call->args[0].type, .to = call->out->type};
 
     cast.try = call->expr && call->expr->kind == PS_EXPR_CAST && call->expr->cast == PS_CAST_TRY;
     if (ps_type_equal(cast.from, cast.to)) {
@@ -130,20 +146,28 @@ ps_status ps_cast_eval(ps_call *call)
         ps_text from, to;
         ps_text_init(&from, call->cx), ps_text_init(&to, call->cx);
         ps_type_print(cast.from, &from), ps_type_print(cast.to, &to);
-        ps_fail(call->cx, PS_BIND, "there is no cast from %s to %s", from.at ? from.at : "?", to.at ? to.at : "?");
+        ps_fail(call->cx, PS_BIND, "there is no cast from %s to %s", from.at ? from.at : "?",
+                to.at ? to.at : "?");
         ps_text_release(&from), ps_text_release(&to);
         return PS_BIND;
     }
     return dispatch(&cast);
 }
 
-ps_status ps_cast_value(ps_ctx *cx, ps_arena *arena, const ps_value *from, ps_type to, bool *ok, ps_value *out)
+ps_status ps_cast_value(ps_ctx *cx, ps_arena *arena, const ps_value *from, ps_type to, bool *ok,
+                        ps_value *out)
 {
     uint64_t error_bits = 0;
     ps_row_errors errors = {.rows = &error_bits, .report = true, .report_row = 0};
     ps_vec arg, result = {.type = to, .n = 1};
     ps_vec_buf buf;
-    ps_call call = {.cx = cx, .args = &arg, .n_args = 1, .n = 1, .buf = &buf, .out = &result, .errors = &errors};
+    ps_call call = {.cx = cx,
+                    .args = &arg,
+                    .n_args = 1,
+                    .n = 1,
+                    .buf = &buf,
+                    .out = &result,
+                    .errors = &errors};
     ps_value value;
     ps_status st;
 

@@ -1,7 +1,7 @@
 /* func/cast_text.c -- casts between text and everything else.
  *
- * Printing is col/value.h's, except integers, which have a loop of their own; reading is func/parse.h's.
- * Tests: tests/unit/test_func_cast.c */
+ * Printing is col/value.h's, except integers, which have a loop of their own; reading is
+ * func/parse.h's. Tests: tests/unit/test_func_cast.c */
 #include "func/cast.h"
 #include "func/parse.h"
 
@@ -10,7 +10,8 @@ static char *print_i64(char *end, int64_t value)
 {
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 
-    do *--end = (char)('0' + rest % 10); while (rest /= 10);
+    do *--end = (char)('0' + rest % 10);
+    while (rest /= 10);
     if (value < 0) *--end = '-';
     return end;
 }
@@ -37,7 +38,8 @@ ps_status ps_cast_to_text(ps_cast *cast)
 
     PS_TRY(ps_rows_begin(cast->call, PS_LAYOUT_VIEW, &cast->rows));
     if (cast->call->out->encoding == PS_ENC_CONSTANT) cast->call->out->valid = cast->arg->valid;
-    if (ps_type_class_of(cast->from) == PS_CLASS_INTEGER && ps_rows_fits_i64(cast->arg)) return ints_to_text(cast);
+    if (ps_type_class_of(cast->from) == PS_CLASS_INTEGER && ps_rows_fits_i64(cast->arg))
+        return ints_to_text(cast);
     ps_text_init(&text, cast->call->cx);
     for (uint32_t k = 0; k < cast->rows.n; k++) {
         const uint32_t row = ps_rows_at(&cast->rows, k);
@@ -72,7 +74,8 @@ static bool slot_of_text(ps_str s, ps_type to, ps_i128 lo, ps_i128 hi, ps_i128 *
         return ok;
     case PS_TYPE_TIMESTAMP:
     case PS_TYPE_TIMESTAMP_TZ:
-        ok = ps_parse_timestamp(s, (ps_unit)to.unit, to.id == PS_TYPE_TIMESTAMP_TZ, &wide), *out = wide;
+        ok = ps_parse_timestamp(s, (ps_unit)to.unit, to.id == PS_TYPE_TIMESTAMP_TZ, &wide),
+        *out = wide;
         return ok;
     case PS_TYPE_UUID: return ps_parse_uuid(s, out);
     case PS_TYPE_ENUM: return ps_parse_enum(s, to, out);
@@ -108,7 +111,8 @@ static ps_status blob_of_text(ps_cast *cast, uint32_t row, ps_str s, bool *ok)
     char *room = ps_rows_text(&cast->rows, s.n);
 
     if (!room) return PS_MEMORY;
-    *ok = ps_parse_blob(s, room, &n) && (cast->to.id != PS_TYPE_FIXED_BINARY || n == (size_t)cast->to.width);
+    *ok = ps_parse_blob(s, room, &n) &&
+          (cast->to.id != PS_TYPE_FIXED_BINARY || n == (size_t)cast->to.width);
     if (*ok) ps_rows_put(&cast->rows, row, room, n);
     return PS_OK;
 }
@@ -127,9 +131,11 @@ ps_status ps_cast_from_text(ps_cast *cast)
         if (!ps_cast_live(cast, row)) continue;
         const ps_str s = ps_rows_str(&cast->rows, 0, row);
         if (class == PS_CLASS_FLOAT) ok = float_of_text(s, cast->to.id, cast->rows.out, row);
-        else if (cast->to.id == PS_TYPE_INTERVAL) ok = ps_parse_interval(s, (ps_interval *)cast->rows.out + row);
+        else if (cast->to.id == PS_TYPE_INTERVAL)
+            ok = ps_parse_interval(s, (ps_interval *)cast->rows.out + row);
         else if (class == PS_CLASS_BYTES) PS_TRY(blob_of_text(cast, row, s, &ok));
-        else if ((ok = slot_of_text(s, cast->to, lo, hi, &slot))) store_slot(cast->rows.out, layout, row, slot);
+        else if ((ok = slot_of_text(s, cast->to, lo, hi, &slot)))
+            store_slot(cast->rows.out, layout, row, slot);
         if (!ok) PS_TRY(ps_cast_misfit(cast, row));
     }
     return PS_OK;

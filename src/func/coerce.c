@@ -1,20 +1,33 @@
-/* func/coerce.c -- the coercion lattice: common types, costs of implicit casts, what literals adapt to.
+/* func/coerce.c -- the coercion lattice: common types, costs of implicit casts, what literals adapt
+ * to.
  *
  * Costs only order overloads: widening within a class is cheap, leaving a class is dear, and text
- * never becomes anything but by an explicit cast or as a bare literal. docs/types.md has the tables.
- * Tests: tests/unit/test_func_resolve.c */
+ * never becomes anything but by an explicit cast or as a bare literal. docs/types.md has the
+ * tables. Tests: tests/unit/test_func_resolve.c */
 #include "func/coerce.h"
 
-enum { COST_NEAR = 1, COST_UNIT = 5, COST_KIND = 10, COST_DECIMAL = 20, COST_LITERAL = 25, COST_DOUBLE = 30, COST_FLOAT = 32 };
+enum {
+    COST_NEAR = 1,
+    COST_UNIT = 5,
+    COST_KIND = 10,
+    COST_DECIMAL = 20,
+    COST_LITERAL = 25,
+    COST_DOUBLE = 30,
+    COST_FLOAT = 32
+};
 
 /* Bits of an integer type; unsigned ones are told by is_unsigned. */
 static int integer_bits(ps_type t)
 {
     switch (t.id) {
-    case PS_TYPE_INT8: case PS_TYPE_UINT8: return 8;
-    case PS_TYPE_INT16: case PS_TYPE_UINT16: return 16;
-    case PS_TYPE_INT32: case PS_TYPE_UINT32: return 32;
-    case PS_TYPE_INT64: case PS_TYPE_UINT64: return 64;
+    case PS_TYPE_INT8:
+    case PS_TYPE_UINT8: return 8;
+    case PS_TYPE_INT16:
+    case PS_TYPE_UINT16: return 16;
+    case PS_TYPE_INT32:
+    case PS_TYPE_UINT32: return 32;
+    case PS_TYPE_INT64:
+    case PS_TYPE_UINT64: return 64;
     default: return 128;
     }
 }
@@ -24,8 +37,11 @@ static bool is_class(ps_type t, ps_type_class c) { return ps_type_class_of(t) ==
 
 static ps_type signed_of_bits(int bits)
 {
-    return bits <= 8 ? PS_TYPE(INT8) : bits <= 16 ? PS_TYPE(INT16) : bits <= 32 ? PS_TYPE(INT32)
-         : bits <= 64 ? PS_TYPE(INT64) : PS_TYPE(INT128);
+    return bits <= 8    ? PS_TYPE(INT8)
+           : bits <= 16 ? PS_TYPE(INT16)
+           : bits <= 32 ? PS_TYPE(INT32)
+           : bits <= 64 ? PS_TYPE(INT64)
+                        : PS_TYPE(INT128);
 }
 
 static ps_type integer_common(ps_type a, ps_type b)
@@ -40,8 +56,8 @@ static ps_type integer_common(ps_type a, ps_type b)
 bool ps_decimal_of(ps_type type, ps_type *out)
 {
     static const uint8_t digits[PS_TYPE_COUNT] = {
-        [PS_TYPE_BOOL] = 1,    [PS_TYPE_INT8] = 3,    [PS_TYPE_INT16] = 5,  [PS_TYPE_INT32] = 10,
-        [PS_TYPE_INT64] = 19,  [PS_TYPE_INT128] = 38, [PS_TYPE_UINT8] = 3,  [PS_TYPE_UINT16] = 5,
+        [PS_TYPE_BOOL] = 1,    [PS_TYPE_INT8] = 3,    [PS_TYPE_INT16] = 5, [PS_TYPE_INT32] = 10,
+        [PS_TYPE_INT64] = 19,  [PS_TYPE_INT128] = 38, [PS_TYPE_UINT8] = 3, [PS_TYPE_UINT16] = 5,
         [PS_TYPE_UINT32] = 10, [PS_TYPE_UINT64] = 20,
     };
 
@@ -131,8 +147,10 @@ static bool temporal_common(ps_type a, ps_type b, ps_type *out)
         const ps_type swap = a;
         a = b, b = swap;
     }
-    if (a.id == PS_TYPE_DATE && (b.id == PS_TYPE_TIMESTAMP || b.id == PS_TYPE_TIMESTAMP_TZ)) *out = b;
-    else if (a.id == PS_TYPE_TIMESTAMP && b.id == PS_TYPE_TIMESTAMP_TZ) *out = b, out->unit = (uint8_t)unit;
+    if (a.id == PS_TYPE_DATE && (b.id == PS_TYPE_TIMESTAMP || b.id == PS_TYPE_TIMESTAMP_TZ))
+        *out = b;
+    else if (a.id == PS_TYPE_TIMESTAMP && b.id == PS_TYPE_TIMESTAMP_TZ)
+        *out = b, out->unit = (uint8_t)unit;
     else if (a.id == PS_TYPE_TIME && b.id == PS_TYPE_TIME_TZ) *out = b;
     else if (a.id == PS_TYPE_DURATION && b.id == PS_TYPE_INTERVAL) *out = b;
     else return false;
@@ -148,12 +166,15 @@ bool ps_type_common(ps_type a, ps_type b, ps_type *out)
     *out = b;
     if (a.id == PS_TYPE_NULL) return true;
     if (number_or_bool(a) && number_or_bool(b)) return number_common(a, b, out);
-    if (is_class(a, PS_CLASS_TEMPORAL) && is_class(b, PS_CLASS_TEMPORAL)) return temporal_common(a, b, out);
-    if ((a.id == PS_TYPE_ENUM || a.id == PS_TYPE_STRING) && (b.id == PS_TYPE_ENUM || b.id == PS_TYPE_STRING)) {
+    if (is_class(a, PS_CLASS_TEMPORAL) && is_class(b, PS_CLASS_TEMPORAL))
+        return temporal_common(a, b, out);
+    if ((a.id == PS_TYPE_ENUM || a.id == PS_TYPE_STRING) &&
+        (b.id == PS_TYPE_ENUM || b.id == PS_TYPE_STRING)) {
         *out = PS_TYPE(STRING);
         return true;
     }
-    if ((a.id == PS_TYPE_BINARY || a.id == PS_TYPE_FIXED_BINARY) && (b.id == PS_TYPE_BINARY || b.id == PS_TYPE_FIXED_BINARY)) {
+    if ((a.id == PS_TYPE_BINARY || a.id == PS_TYPE_FIXED_BINARY) &&
+        (b.id == PS_TYPE_BINARY || b.id == PS_TYPE_FIXED_BINARY)) {
         *out = PS_TYPE(BINARY);
         return true;
     }
@@ -202,14 +223,18 @@ bool ps_type_common_exprs(const ps_expr *const *exprs, uint32_t n, ps_type *out)
     bool any = false;
 
     *out = PS_TYPE(NULL);
-    for (uint32_t i = 0; i < n; i++) { /* settled types first, so that literals have what to adapt to */
+    for (uint32_t i = 0; i < n;
+         i++) { /* settled types first, so that literals have what to adapt to */
         if (ps_expr_adapts(exprs[i])) continue;
         if (!any) *out = exprs[i]->type, any = true;
         else if (!ps_type_common(*out, exprs[i]->type, out)) return false;
     }
-    for (int text = 0; text < 2; text++) { /* then numbers, then text: '5' adapts to what they come to */
+    for (int text = 0; text < 2;
+         text++) { /* then numbers, then text: '5' adapts to what they come to */
         for (uint32_t i = 0; i < n; i++) {
-            if (!ps_expr_adapts(exprs[i]) || exprs[i]->type.id == PS_TYPE_NULL || is_text_literal(exprs[i]) != text) continue;
+            if (!ps_expr_adapts(exprs[i]) || exprs[i]->type.id == PS_TYPE_NULL ||
+                is_text_literal(exprs[i]) != text)
+                continue;
             if (!any) *out = exprs[i]->type, any = true;
             else if (!literal_common(exprs[i], *out, out)) return false;
         }
@@ -222,7 +247,9 @@ static int float_cost(ps_type from, ps_type to)
 {
     if (is_class(from, PS_CLASS_FLOAT)) return from.id <= to.id ? COST_KIND : -1;
     if (!is_class(from, PS_CLASS_INTEGER) && from.id != PS_TYPE_DECIMAL) return -1;
-    return to.id == PS_TYPE_FLOAT64 ? COST_DOUBLE : to.id == PS_TYPE_FLOAT32 ? COST_FLOAT : COST_FLOAT + 1;
+    return to.id == PS_TYPE_FLOAT64   ? COST_DOUBLE
+           : to.id == PS_TYPE_FLOAT32 ? COST_FLOAT
+                                      : COST_FLOAT + 1;
 }
 
 static int temporal_cost(ps_type from, ps_type to)
@@ -231,7 +258,8 @@ static int temporal_cost(ps_type from, ps_type to)
 
     if (from.id == to.id) return from.unit < to.unit ? COST_UNIT : COST_UNIT + 3;
     if (!temporal_common(from, to, &common) || common.id != to.id) return -1;
-    return to.id == PS_TYPE_TIMESTAMP_TZ ? COST_KIND + (from.id == PS_TYPE_DATE ? 5 : 2) : COST_KIND;
+    return to.id == PS_TYPE_TIMESTAMP_TZ ? COST_KIND + (from.id == PS_TYPE_DATE ? 5 : 2)
+                                         : COST_KIND;
 }
 
 int ps_cast_cost(ps_type from, ps_type to)
@@ -242,12 +270,14 @@ int ps_cast_cost(ps_type from, ps_type to)
     if (from.id == PS_TYPE_NULL) return COST_NEAR;
     switch (ps_type_class_of(to)) {
     case PS_CLASS_INTEGER:
-        if (!is_class(from, PS_CLASS_INTEGER) || !ps_type_equal(integer_common(from, to), to)) return -1;
+        if (!is_class(from, PS_CLASS_INTEGER) || !ps_type_equal(integer_common(from, to), to))
+            return -1;
         return COST_NEAR + integer_bits(to) / integer_bits(from) + is_unsigned(from);
     case PS_CLASS_DECIMAL:
         if (!ps_decimal_of(from, &decimal) || from.id == PS_TYPE_BOOL) return -1;
         if (decimal.scale > to.scale) return -1;
-        if (decimal.precision - decimal.scale > to.precision - to.scale && to.precision < 38) return -1;
+        if (decimal.precision - decimal.scale > to.precision - to.scale && to.precision < 38)
+            return -1;
         return from.id == PS_TYPE_DECIMAL ? COST_NEAR : COST_DECIMAL;
     case PS_CLASS_FLOAT: return float_cost(from, to);
     case PS_CLASS_TEMPORAL: return is_class(from, PS_CLASS_TEMPORAL) ? temporal_cost(from, to) : -1;
@@ -271,6 +301,8 @@ int ps_cast_cost_expr(const ps_expr *from, ps_type to)
         return ps_type_equal(from->type, to) ? 0 : COST_NEAR + is_unsigned(to);
     }
     if (is_integer_literal(from) && to.id == PS_TYPE_DECIMAL)
-        return ps_decimal_of_expr(from, &decimal) && decimal.precision <= to.precision - to.scale ? COST_DECIMAL : -1;
+        return ps_decimal_of_expr(from, &decimal) && decimal.precision <= to.precision - to.scale
+                   ? COST_DECIMAL
+                   : -1;
     return ps_cast_cost(from->type, to);
 }

@@ -27,14 +27,18 @@ bool ps_datefield_find(ps_str name, ps_datefield *out)
 
 int32_t ps_iso_week(int64_t days, int64_t *year)
 {
-    const int64_t thursday = days - ps_weekday(days) + 3; /* a week belongs to the year of its Thursday */
+    const int64_t thursday =
+        days - ps_weekday(days) + 3; /* a week belongs to the year of its Thursday */
 
     *year = ps_civil_of_days(thursday).year;
     return (int32_t)((thursday - ps_days_of_civil(*year, 1, 1)) / 7 + 1);
 }
 
 /* Years count from 1 up and from 0 down: century 1 is 1..100, 0 is -99..0. */
-static int64_t year_part(int64_t year, int64_t span) { return year > 0 ? (year - 1) / span + 1 : -(-year / span) ; }
+static int64_t year_part(int64_t year, int64_t span)
+{
+    return year > 0 ? (year - 1) / span + 1 : -(-year / span);
+}
 
 static int64_t time_field(ps_datefield field, int64_t us)
 {
@@ -99,8 +103,13 @@ static bool trunc_days(ps_datefield field, int64_t days, int64_t *out)
     int64_t year = c.year;
 
     switch (field) {
-    case PS_FIELD_DAY: case PS_FIELD_DOW: case PS_FIELD_ISODOW: case PS_FIELD_DOY: case PS_FIELD_JULIAN: *out = days; return true;
-    case PS_FIELD_WEEK: case PS_FIELD_YEARWEEK: *out = days - ps_weekday(days); return true;
+    case PS_FIELD_DAY:
+    case PS_FIELD_DOW:
+    case PS_FIELD_ISODOW:
+    case PS_FIELD_DOY:
+    case PS_FIELD_JULIAN: *out = days; return true;
+    case PS_FIELD_WEEK:
+    case PS_FIELD_YEARWEEK: *out = days - ps_weekday(days); return true;
     case PS_FIELD_MONTH: *out = ps_days_of_civil(year, c.month, 1); return true;
     case PS_FIELD_QUARTER: *out = ps_days_of_civil(year, (c.month - 1) / 3 * 3 + 1, 1); return true;
     case PS_FIELD_YEAR: break;
@@ -125,7 +134,8 @@ bool ps_timestamp_trunc(ps_datefield field, int64_t us, int64_t *out)
     switch (field) {
     case PS_FIELD_HOUR: unit = 3600 * PS_US_PER_SECOND; break;
     case PS_FIELD_MINUTE: unit = 60 * PS_US_PER_SECOND; break;
-    case PS_FIELD_SECOND: case PS_FIELD_EPOCH: unit = PS_US_PER_SECOND; break;
+    case PS_FIELD_SECOND:
+    case PS_FIELD_EPOCH: unit = PS_US_PER_SECOND; break;
     case PS_FIELD_MILLISECOND: unit = 1000; break;
     case PS_FIELD_MICROSECOND: break;
     default:
@@ -135,9 +145,11 @@ bool ps_timestamp_trunc(ps_datefield field, int64_t us, int64_t *out)
     return !__builtin_mul_overflow(ps_floor_div(us, unit), unit, out);
 }
 
-static const char *const weekday_names[] = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
-static const char *const month_names[] = {"January", "February", "March", "April", "May", "June", "July",
-                                          "August", "September", "October", "November", "December"};
+static const char *const weekday_names[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
+                                            "Friday", "Saturday", "Sunday"};
+static const char *const month_names[] = {"January",   "February", "March",    "April",
+                                          "May",       "June",     "July",     "August",
+                                          "September", "October",  "November", "December"};
 
 /* One specifier; false: unknown. */
 static bool format_one(char letter, int width, int64_t us, ps_text *out)
@@ -172,7 +184,10 @@ static bool format_one(char letter, int width, int64_t us, ps_text *out)
     case 'U': NUMBER(2, (doy + 7 - (weekday + 1) % 7) / 7); break;
     case 'W': NUMBER(2, (doy + 7 - weekday) / 7); break;
     case 'V': NUMBER(2, ps_iso_week(days, &iso_year)); break;
-    case 'G': ps_iso_week(days, &iso_year); NUMBER(4, iso_year); break;
+    case 'G':
+        ps_iso_week(days, &iso_year);
+        NUMBER(4, iso_year);
+        break;
     case 'z': ps_text_puts(out, "+00"); break;
     case 'Z': break; /* a wall clock has no zone */
     case '%': ps_text_char(out, '%'); break;
@@ -193,7 +208,10 @@ const char *ps_timestamp_format(int64_t us, ps_str format, ps_text *out)
         if (++i < format.n && format.at[i] == '-') width = 0, i++;
         if (i >= format.n) return "%";
         const char letter = format.at[i];
-        const char *whole = letter == 'c' ? "%Y-%m-%d %H:%M:%S" : letter == 'x' ? "%Y-%m-%d" : letter == 'X' ? "%H:%M:%S" : NULL;
+        const char *whole = letter == 'c'   ? "%Y-%m-%d %H:%M:%S"
+                            : letter == 'x' ? "%Y-%m-%d"
+                            : letter == 'X' ? "%H:%M:%S"
+                                            : NULL;
         if (whole) {
             for (; *whole; whole++) {
                 if (*whole == '%') format_one(*++whole, 1, us, out);

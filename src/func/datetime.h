@@ -1,11 +1,12 @@
-/* func/datetime.h -- calendar fields and arithmetic on microseconds, shared by the date functions. */
+/* func/datetime.h -- calendar fields and arithmetic on microseconds, shared by the date functions.
+ */
 #ifndef PS_FUNC_DATETIME_H
 #define PS_FUNC_DATETIME_H
 
 #include "func/rows.h"
 
 #define PS_US_PER_SECOND INT64_C(1000000)
-#define PS_US_PER_DAY INT64_C(86400000000)
+#define PS_US_PER_DAY    INT64_C(86400000000)
 
 typedef enum ps_datefield {
 #define F(ID, names) PS_FIELD_##ID,
@@ -16,7 +17,10 @@ typedef enum ps_datefield {
 
 /* By name, without case; false: unknown. */
 bool ps_datefield_find(ps_str name, ps_datefield *out);
-PS_INLINE bool ps_datefield_is_float(ps_datefield f) { return f == PS_FIELD_EPOCH || f == PS_FIELD_JULIAN; }
+PS_INLINE bool ps_datefield_is_float(ps_datefield f)
+{
+    return f == PS_FIELD_EPOCH || f == PS_FIELD_JULIAN;
+}
 
 PS_INLINE int64_t ps_floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 /* ISO week of a date: 1..53, and the year it belongs to. */

@@ -1,7 +1,8 @@
 /* func/datetime_fn.c -- dates and times: fields, truncation, differences, construction, formatting.
  *
  * Timestamps come in microseconds (the binder casts others); zones are UTC. The field of date_part
- * and its kin is read once. Tests: tests/unit/test_func_datetime.c, the examples in datetime.toml. */
+ * and its kin is read once. Tests: tests/unit/test_func_datetime.c, the examples in datetime.toml.
+ */
 #include "func/coerce.h"
 #include "func/datetime.h"
 
@@ -29,7 +30,8 @@ static bool field_of(ps_rows *rows, uint32_t row, ps_datefield *field)
     } else if (ps_datefield_find(name, field)) {
         return true;
     }
-    ps_rows_error(rows, row, "no such part of a date or time: '%.*s'", (int)PS_MIN(name.n, (size_t)40), name.at);
+    ps_rows_error(rows, row, "no such part of a date or time: '%.*s'",
+                  (int)PS_MIN(name.n, (size_t)40), name.at);
     return false;
 }
 
@@ -51,7 +53,8 @@ PS_RESOLVER(date_part)
     ps_datefield field;
 
     (void)cx, (void)func, (void)arg_types, (void)n;
-    const bool known = ps_expr_is_literal(args[0]) && !args[0]->literal.null && args[0]->type.id == PS_TYPE_STRING &&
+    const bool known = ps_expr_is_literal(args[0]) && !args[0]->literal.null &&
+                       args[0]->type.id == PS_TYPE_STRING &&
                        ps_datefield_find(args[0]->literal.str, &field);
     *result = known && ps_datefield_is_float(field) ? PS_TYPE(FLOAT64) : PS_TYPE(INT64);
     return PS_OK;
@@ -86,7 +89,8 @@ static double interval_epoch(ps_interval v)
 
 static void put_number(ps_rows *rows, uint32_t row, double real, int64_t whole, bool is_real)
 {
-    if (rows->call->out->type.id == PS_TYPE_FLOAT64) PS_ROWS_OUT(rows, double)[row] = is_real ? real : (double)whole;
+    if (rows->call->out->type.id == PS_TYPE_FLOAT64)
+        PS_ROWS_OUT(rows, double)[row] = is_real ? real : (double)whole;
     else PS_ROWS_OUT(rows, int64_t)[row] = is_real ? (int64_t)real : whole;
 }
 
@@ -108,18 +112,25 @@ static ps_status date_part_row(ps_rows *rows, uint32_t row)
         return PS_OK;
     }
     const int64_t us = us_of(rows, 1, row);
-    if (id == PS_TYPE_TIME && (field < PS_FIELD_HOUR || field > PS_FIELD_MICROSECOND) && field != PS_FIELD_EPOCH) {
+    if (id == PS_TYPE_TIME && (field < PS_FIELD_HOUR || field > PS_FIELD_MICROSECOND) &&
+        field != PS_FIELD_EPOCH) {
         ps_rows_error(rows, row, "a time has no such part");
         return PS_OK;
     }
     if (field == PS_FIELD_EPOCH) put_number(rows, row, (double)us / 1e6, 0, true);
-    else if (field == PS_FIELD_JULIAN) put_number(rows, row, (double)ps_floor_div(us, PS_US_PER_DAY) + 2440588 + (double)(us - ps_floor_div(us, PS_US_PER_DAY) * PS_US_PER_DAY) / (double)PS_US_PER_DAY, 0, true);
+    else if (field == PS_FIELD_JULIAN)
+        put_number(rows, row,
+                   (double)ps_floor_div(us, PS_US_PER_DAY) + 2440588 +
+                       (double)(us - ps_floor_div(us, PS_US_PER_DAY) * PS_US_PER_DAY) /
+                           (double)PS_US_PER_DAY,
+                   0, true);
     else put_number(rows, row, 0, ps_datefield_of(field, us), false);
     return PS_OK;
 }
 static ps_status date_part_eval(ps_call *call)
 {
-    return ps_rows_each(call, call->out->type.id == PS_TYPE_FLOAT64 ? PS_LAYOUT_F64 : PS_LAYOUT_I64, date_part_row);
+    return ps_rows_each(call, call->out->type.id == PS_TYPE_FLOAT64 ? PS_LAYOUT_F64 : PS_LAYOUT_I64,
+                        date_part_row);
 }
 PS_FN(date_part, .eval = date_part_eval, .prepare = field_prepare);
 
@@ -135,7 +146,8 @@ static ps_status part_rows(ps_call *call, ps_datefield field, int64_t lo, int64_
     int64_t *out = rows.out;
     for (uint32_t k = 0; k < rows.n; k++) {
         const uint32_t row = ps_rows_at(&rows, k);
-        if (ps_rows_live(&rows, row)) out[row] = ps_datefield_of(field, ps_ints_at(&in, row) * unit);
+        if (ps_rows_live(&rows, row))
+            out[row] = ps_datefield_of(field, ps_ints_at(&in, row) * unit);
     }
     if (lo < hi) ps_rows_bounds(&rows, lo, hi);
     return PS_OK;
@@ -164,7 +176,10 @@ static ps_status decade_eval(ps_call *call) { return part_rows(call, PS_FIELD_DE
 PS_FN(decade_part, .eval = decade_eval);
 static ps_status century_eval(ps_call *call) { return part_rows(call, PS_FIELD_CENTURY, 0, 0); }
 PS_FN(century_part, .eval = century_eval);
-static ps_status millennium_eval(ps_call *call) { return part_rows(call, PS_FIELD_MILLENNIUM, 0, 0); }
+static ps_status millennium_eval(ps_call *call)
+{
+    return part_rows(call, PS_FIELD_MILLENNIUM, 0, 0);
+}
 PS_FN(millennium_part, .eval = millennium_eval);
 static ps_status era_eval(ps_call *call) { return part_rows(call, PS_FIELD_ERA, 0, 1); }
 PS_FN(era_part, .eval = era_eval);
@@ -174,9 +189,15 @@ static ps_status minute_eval(ps_call *call) { return part_rows(call, PS_FIELD_MI
 PS_FN(minute_part, .eval = minute_eval);
 static ps_status second_eval(ps_call *call) { return part_rows(call, PS_FIELD_SECOND, 0, 59); }
 PS_FN(second_part, .eval = second_eval);
-static ps_status millisecond_eval(ps_call *call) { return part_rows(call, PS_FIELD_MILLISECOND, 0, 59999); }
+static ps_status millisecond_eval(ps_call *call)
+{
+    return part_rows(call, PS_FIELD_MILLISECOND, 0, 59999);
+}
 PS_FN(millisecond_part, .eval = millisecond_eval);
-static ps_status microsecond_eval(ps_call *call) { return part_rows(call, PS_FIELD_MICROSECOND, 0, 59999999); }
+static ps_status microsecond_eval(ps_call *call)
+{
+    return part_rows(call, PS_FIELD_MICROSECOND, 0, 59999999);
+}
 PS_FN(microsecond_part, .eval = microsecond_eval);
 
 static ps_status date_trunc_row(ps_rows *rows, uint32_t row)
@@ -189,18 +210,27 @@ static ps_status date_trunc_row(ps_rows *rows, uint32_t row)
     PS_ROWS_OUT(rows, int64_t)[row] = out;
     return PS_OK;
 }
-static ps_status date_trunc_eval(ps_call *call) { return ps_rows_each(call, PS_LAYOUT_I64, date_trunc_row); }
+static ps_status date_trunc_eval(ps_call *call)
+{
+    return ps_rows_each(call, PS_LAYOUT_I64, date_trunc_row);
+}
 PS_FN(date_trunc, .eval = date_trunc_eval, .prepare = field_prepare);
 
 /* Microseconds of a unit of constant length; 0: it has none. */
 static int64_t unit_us(ps_datefield field)
 {
     switch (field) {
-    case PS_FIELD_DAY: case PS_FIELD_DOW: case PS_FIELD_ISODOW: case PS_FIELD_DOY: case PS_FIELD_JULIAN: return PS_US_PER_DAY;
-    case PS_FIELD_WEEK: case PS_FIELD_YEARWEEK: return 7 * PS_US_PER_DAY;
+    case PS_FIELD_DAY:
+    case PS_FIELD_DOW:
+    case PS_FIELD_ISODOW:
+    case PS_FIELD_DOY:
+    case PS_FIELD_JULIAN: return PS_US_PER_DAY;
+    case PS_FIELD_WEEK:
+    case PS_FIELD_YEARWEEK: return 7 * PS_US_PER_DAY;
     case PS_FIELD_HOUR: return 3600 * PS_US_PER_SECOND;
     case PS_FIELD_MINUTE: return 60 * PS_US_PER_SECOND;
-    case PS_FIELD_SECOND: case PS_FIELD_EPOCH: return PS_US_PER_SECOND;
+    case PS_FIELD_SECOND:
+    case PS_FIELD_EPOCH: return PS_US_PER_SECOND;
     case PS_FIELD_MILLISECOND: return 1000;
     case PS_FIELD_MICROSECOND: return 1;
     default: return 0;
@@ -234,7 +264,8 @@ static bool boundaries(ps_datefield field, int64_t a, int64_t b, int64_t *out)
     int64_t year_a, year_b;
 
     if (us == 7 * PS_US_PER_DAY) { /* weeks begin on Monday */
-        const int64_t day_a = ps_floor_div(a, PS_US_PER_DAY), day_b = ps_floor_div(b, PS_US_PER_DAY);
+        const int64_t day_a = ps_floor_div(a, PS_US_PER_DAY),
+                      day_b = ps_floor_div(b, PS_US_PER_DAY);
         *out = (day_b - ps_weekday(day_b) - day_a + ps_weekday(day_a)) / 7;
     } else if (us) {
         *out = ps_floor_div(b, us) - ps_floor_div(a, us);
@@ -284,16 +315,23 @@ static ps_status diff_row(ps_rows *rows, uint32_t row, bool whole)
     return PS_OK;
 }
 static ps_status date_diff_row(ps_rows *rows, uint32_t row) { return diff_row(rows, row, false); }
-static ps_status date_diff_eval(ps_call *call) { return ps_rows_each(call, PS_LAYOUT_I64, date_diff_row); }
+static ps_status date_diff_eval(ps_call *call)
+{
+    return ps_rows_each(call, PS_LAYOUT_I64, date_diff_row);
+}
 PS_FN(date_diff, .eval = date_diff_eval, .prepare = field_prepare);
 static ps_status date_sub_row(ps_rows *rows, uint32_t row) { return diff_row(rows, row, true); }
-static ps_status date_sub_eval(ps_call *call) { return ps_rows_each(call, PS_LAYOUT_I64, date_sub_row); }
+static ps_status date_sub_eval(ps_call *call)
+{
+    return ps_rows_each(call, PS_LAYOUT_I64, date_sub_row);
+}
 PS_FN(date_sub, .eval = date_sub_eval, .prepare = field_prepare);
 
 static ps_status last_day_row(ps_rows *rows, uint32_t row)
 {
     const ps_civil c = ps_civil_of_days(ps_floor_div(us_of(rows, 0, row), PS_US_PER_DAY));
-    PS_ROWS_OUT(rows, int32_t)[row] = (int32_t)ps_days_of_civil(c.year, c.month, ps_days_in_month(c.year, c.month));
+    PS_ROWS_OUT(rows, int32_t)
+    [row] = (int32_t)ps_days_of_civil(c.year, c.month, ps_days_in_month(c.year, c.month));
     return PS_OK;
 }
 PS_ROW_FN(last_day, I32);
@@ -312,17 +350,28 @@ done:
     ps_text_release(&text);
     return st;
 }
-static ps_status dayname_row(ps_rows *rows, uint32_t row) { return put_format(rows, row, us_of(rows, 0, row), PS_STR("%A")); }
+static ps_status dayname_row(ps_rows *rows, uint32_t row)
+{
+    return put_format(rows, row, us_of(rows, 0, row), PS_STR("%A"));
+}
 PS_ROW_FN(dayname, VIEW);
-static ps_status monthname_row(ps_rows *rows, uint32_t row) { return put_format(rows, row, us_of(rows, 0, row), PS_STR("%B")); }
+static ps_status monthname_row(ps_rows *rows, uint32_t row)
+{
+    return put_format(rows, row, us_of(rows, 0, row), PS_STR("%B"));
+}
 PS_ROW_FN(monthname, VIEW);
-static ps_status strftime_row(ps_rows *rows, uint32_t row) { return put_format(rows, row, us_of(rows, 0, row), ps_rows_str(rows, 1, row)); }
+static ps_status strftime_row(ps_rows *rows, uint32_t row)
+{
+    return put_format(rows, row, us_of(rows, 0, row), ps_rows_str(rows, 1, row));
+}
 PS_ROW_FN(strftime, VIEW);
 
 static ps_status epoch_row(ps_rows *rows, uint32_t row)
 {
     const bool interval = rows->call->args[0].type.id == PS_TYPE_INTERVAL;
-    PS_ROWS_OUT(rows, double)[row] = interval ? interval_epoch(ps_rows_interval(rows, 0, row)) : (double)us_of(rows, 0, row) / 1e6;
+    PS_ROWS_OUT(rows, double)
+    [row] = interval ? interval_epoch(ps_rows_interval(rows, 0, row))
+                     : (double)us_of(rows, 0, row) / 1e6;
     return PS_OK;
 }
 PS_ROW_FN(epoch, F64);
@@ -343,7 +392,8 @@ PS_ROW_FN(epoch_us, I64);
 static ps_status times_1000_row(ps_rows *rows, uint32_t row)
 {
     const int64_t value = us_of(rows, 0, row);
-    if (__builtin_mul_overflow(value, 1000, PS_ROWS_OUT(rows, int64_t) + row)) return out_of_range(rows, row);
+    if (__builtin_mul_overflow(value, 1000, PS_ROWS_OUT(rows, int64_t) + row))
+        return out_of_range(rows, row);
     return PS_OK;
 }
 PS_ROW_FN(times_1000, I64);

@@ -1,9 +1,9 @@
 /* func/like.c -- LIKE, ILIKE and their negations, with ESCAPE.
  *
  * A pattern is cut at its % into segments; the first and the last may be anchored, the others are
- * found leftmost, one after the other, which is enough because % takes any text. A segment without _
- * is a plain search. A constant pattern is compiled once; ILIKE compares lower-case forms.
- * Time: pattern length x text length at worst. Tests: tests/unit/test_func_string.c */
+ * found leftmost, one after the other, which is enough because % takes any text. A segment without
+ * _ is a plain search. A constant pattern is compiled once; ILIKE compares lower-case forms. Time:
+ * pattern length x text length at worst. Tests: tests/unit/test_func_string.c */
 #include "base/find.h"
 #include "func/rows.h"
 
@@ -11,7 +11,11 @@
 
 #define ANY_ONE '\xFF' /* _ in a compiled segment: no byte of UTF-8 */
 
-typedef struct segment { const char *at; size_t n; bool any_one; } segment;
+typedef struct segment {
+    const char *at;
+    size_t n;
+    bool any_one;
+} segment;
 
 typedef struct pattern {
     segment *segments;
@@ -40,7 +44,8 @@ static char *lower_of(ps_ctx *cx, ps_arena *arena, ps_str s, size_t *n)
 }
 
 /* Compiles text; *problem: what is wrong with it, else NULL. */
-static ps_status compile(ps_ctx *cx, ps_arena *arena, ps_str text, ps_str escape, pattern *out, const char **problem)
+static ps_status compile(ps_ctx *cx, ps_arena *arena, ps_str text, ps_str escape, pattern *out,
+                         const char **problem)
 {
     char *bytes = ps_arena_alloc_raw(cx, arena, text.n + 1, 1);
     segment *segments = PS_ARENA_ARRAY(cx, arena, segment, text.n + 1);
@@ -49,7 +54,10 @@ static ps_status compile(ps_ctx *cx, ps_arena *arena, ps_str text, ps_str escape
 
     *problem = NULL;
     if (!bytes || !segments) return PS_MEMORY;
-    *out = (pattern){.segments = segments, .from_start = text.n == 0 || text.at[0] != '%' || (escape.n && escape.at[0] == '%'), .to_end = true};
+    *out = (pattern){.segments = segments,
+                     .from_start =
+                         text.n == 0 || text.at[0] != '%' || (escape.n && escape.at[0] == '%'),
+                     .to_end = true};
     for (size_t i = 0; i <= text.n; i++) {
         const bool end = i == text.n;
         if (!end && escape.n && text.at[i] == escape.at[0]) {
@@ -142,16 +150,23 @@ static bool matches(const pattern *p, const char *s, size_t n)
 }
 
 /* What a call says; the compiled form of its constant pattern. */
-typedef struct like_state { pattern pattern; const char *problem; } like_state;
+typedef struct like_state {
+    pattern pattern;
+    const char *problem;
+} like_state;
 
 static const char *escape_problem(ps_str escape)
 {
     return escape.n > 1 ? "ESCAPE takes one ASCII character or an empty text" : NULL;
 }
 
-static bool is_insensitive(const ps_expr *expr) { return strstr(expr->func->name, "ilike") != NULL; }
+static bool is_insensitive(const ps_expr *expr)
+{
+    return strstr(expr->func->name, "ilike") != NULL;
+}
 
-static ps_status compile_for(ps_ctx *cx, ps_arena *arena, bool insensitive, ps_str text, ps_str escape, like_state *out)
+static ps_status compile_for(ps_ctx *cx, ps_arena *arena, bool insensitive, ps_str text,
+                             ps_str escape, like_state *out)
 {
     out->problem = escape_problem(escape);
     if (out->problem) return PS_OK;
@@ -174,10 +189,12 @@ static ps_status like_prepare(ps_ctx *cx, ps_arena *arena, const ps_expr *expr, 
     like_state *made = PS_ARENA_NEW(cx, arena, like_state);
     if (!made) return PS_MEMORY;
     *state = made;
-    return compile_for(cx, arena, is_insensitive(expr), text->literal.str, escape ? escape->literal.str : PS_STR(""), made);
+    return compile_for(cx, arena, is_insensitive(expr), text->literal.str,
+                       escape ? escape->literal.str : PS_STR(""), made);
 }
 
-static ps_status like_row(ps_rows *rows, uint32_t row, const like_state *like, bool insensitive, bool negated)
+static ps_status like_row(ps_rows *rows, uint32_t row, const like_state *like, bool insensitive,
+                          bool negated)
 {
     ps_str s = ps_rows_str(rows, 0, row);
 
@@ -198,7 +215,8 @@ static ps_status like_row(ps_rows *rows, uint32_t row, const like_state *like, b
 static ps_status like_rows(ps_call *call, bool insensitive, bool negated)
 {
     const like_state *prepared = call->state;
-    const bool one_pattern = call->args[1].encoding == PS_ENC_CONSTANT && (call->n_args < 3 || call->args[2].encoding == PS_ENC_CONSTANT);
+    const bool one_pattern = call->args[1].encoding == PS_ENC_CONSTANT &&
+                             (call->n_args < 3 || call->args[2].encoding == PS_ENC_CONSTANT);
     like_state made = {0};
     bool have = false;
     ps_rows rows;
@@ -210,7 +228,8 @@ static ps_status like_rows(ps_call *call, bool insensitive, bool negated)
         if ((k & 255) == 255) PS_TRY(ps_poll(call->cx));
         if (!prepared && (!have || !one_pattern)) {
             const ps_str escape = call->n_args > 2 ? ps_rows_str(&rows, 2, row) : PS_STR("");
-            PS_TRY(compile_for(call->cx, &call->buf->heap, insensitive, ps_rows_str(&rows, 1, row), escape, &made));
+            PS_TRY(compile_for(call->cx, &call->buf->heap, insensitive, ps_rows_str(&rows, 1, row),
+                               escape, &made));
             have = true;
         }
         PS_TRY(like_row(&rows, row, prepared ? prepared : &made, insensitive, negated));

@@ -98,7 +98,8 @@ PS_ROW_FN(atan2, F64);
 /* log(base, x) */
 static ps_status log_base_row(ps_rows *rows, uint32_t row)
 {
-    PS_ROWS_OUT(rows, double)[row] = log10(ps_rows_f64(rows, 1, row)) / log10(ps_rows_f64(rows, 0, row));
+    PS_ROWS_OUT(rows, double)
+    [row] = log10(ps_rows_f64(rows, 1, row)) / log10(ps_rows_f64(rows, 0, row));
     return PS_OK;
 }
 PS_ROW_FN(log_base, F64);
@@ -107,7 +108,8 @@ static double float_of(const ps_rows *rows, uint32_t arg, uint32_t row)
 {
     const ps_reader_view *in = &rows->in[arg];
     const size_t at = ps_reader_at(in, row);
-    return rows->call->args[arg].type.id == PS_TYPE_FLOAT32 ? ((const float *)in->data)[at] : ((const double *)in->data)[at];
+    return rows->call->args[arg].type.id == PS_TYPE_FLOAT32 ? ((const float *)in->data)[at]
+                                                            : ((const double *)in->data)[at];
 }
 static ps_status isnan_row(ps_rows *rows, uint32_t row)
 {
@@ -141,14 +143,16 @@ static double round_to(double x, int64_t digits)
 static ps_status round_digits_row(ps_rows *rows, uint32_t row)
 {
     const int64_t digits = ps_rows_i64(rows, 1, row);
-    PS_ROWS_OUT(rows, double)[row] = round_to(ps_rows_f64(rows, 0, row), PS_MAX(PS_MIN(digits, 400), -400));
+    PS_ROWS_OUT(rows, double)
+    [row] = round_to(ps_rows_f64(rows, 0, row), PS_MAX(PS_MIN(digits, 400), -400));
     return PS_OK;
 }
 PS_ROW_FN(round_digits, F64);
 static ps_status trunc_digits_row(ps_rows *rows, uint32_t row)
 {
     const int64_t digits = ps_rows_i64(rows, 1, row);
-    const double x = ps_rows_f64(rows, 0, row), unit = pow(10, (double)PS_MIN(PS_MAX(digits, -400), 400));
+    const double x = ps_rows_f64(rows, 0, row),
+                 unit = pow(10, (double)PS_MIN(PS_MAX(digits, -400), 400));
     const double scaled = trunc(x * unit) / unit;
     PS_ROWS_OUT(rows, double)[row] = isfinite(scaled) ? scaled : x;
     return PS_OK;

@@ -1,4 +1,5 @@
-/* func/math_exact.c -- integers and decimals: rounding, absolute values, gcd, bits, greatest and least.
+/* func/math_exact.c -- integers and decimals: rounding, absolute values, gcd, bits, greatest and
+ * least.
  *
  * All are computed in 128 bits and checked against the result's type; slots come out in the type's
  * own layout. Tests: tests/unit/test_func_math.c, the examples in math.toml. */
@@ -15,7 +16,8 @@ static void store(void *out, ps_layout layout, uint32_t row, ps_i128 value)
     }
 }
 
-/* fn of one or two integer-like arguments (the second 0 when there is none); false with *why: an error. */
+/* fn of one or two integer-like arguments (the second 0 when there is none); false with *why: an
+ * error. */
 typedef bool (*wide_fn)(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out, const char **why);
 
 static ps_status wide_rows(ps_call *call, wide_fn fn)
@@ -25,7 +27,8 @@ static ps_status wide_rows(ps_call *call, wide_fn fn)
     ps_wides a, b = {0};
     ps_rows rows;
 
-    if (!ps_type_range(call->out->type, &lo, &hi)) return PS_BUG(call->cx, "an exact function with a result without a range");
+    if (!ps_type_range(call->out->type, &lo, &hi))
+        return PS_BUG(call->cx, "an exact function with a result without a range");
     PS_TRY(ps_rows_begin(call, layout, &rows));
     PS_TRY(ps_rows_i128s(&rows, 0, &a));
     if (call->n_args > 1) PS_TRY(ps_rows_i128s(&rows, 1, &b));
@@ -34,8 +37,10 @@ static ps_status wide_rows(ps_call *call, wide_fn fn)
         const char *why = "the result is out of its type's range";
         ps_i128 value;
         if (!ps_rows_live(&rows, row)) continue;
-        if (!fn(call, ps_wides_at(&a, row), b.at ? ps_wides_at(&b, row) : 0, &value, &why) || value < lo || value > hi) {
-            ps_rows_error(&rows, row, "%s of %s", why, call->expr ? call->expr->func->name : "a function");
+        if (!fn(call, ps_wides_at(&a, row), b.at ? ps_wides_at(&b, row) : 0, &value, &why) ||
+            value < lo || value > hi) {
+            ps_rows_error(&rows, row, "%s of %s", why,
+                          call->expr ? call->expr->func->name : "a function");
             continue;
         }
         store(rows.out, layout, row, value);
@@ -87,7 +92,8 @@ static bool cut_decimal(const ps_call *call, ps_i128 a, ps_i128 digits, cut how,
     }
     const ps_i128 kept = cut_to(a, ps_pow10[drop], how);
     const int shift = to - from + (int)drop; /* kept has scale from - drop */
-    return shift >= 0 ? !__builtin_mul_overflow(kept, ps_pow10[shift], out) : (*out = cut_to(kept, ps_pow10[-shift], how), true);
+    return shift >= 0 ? !__builtin_mul_overflow(kept, ps_pow10[shift], out)
+                      : (*out = cut_to(kept, ps_pow10[-shift], how), true);
 }
 static bool wide_round(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out, const char **why)
 {
@@ -120,7 +126,8 @@ PS_FN(ceil_exact, .eval = ceil_exact_eval);
 
 static ps_u128 gcd_of(ps_i128 a, ps_i128 b)
 {
-    ps_u128 x = a < 0 ? (ps_u128)0 - (ps_u128)a : (ps_u128)a, y = b < 0 ? (ps_u128)0 - (ps_u128)b : (ps_u128)b;
+    ps_u128 x = a < 0 ? (ps_u128)0 - (ps_u128)a : (ps_u128)a,
+            y = b < 0 ? (ps_u128)0 - (ps_u128)b : (ps_u128)b;
 
     while (y) {
         const ps_u128 rest = x % y;
@@ -146,7 +153,8 @@ static bool wide_lcm(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out, co
 }
 static ps_status lcm_eval(ps_call *call) { return wide_rows(call, wide_lcm); }
 PS_FN(lcm, .eval = lcm_eval);
-static bool wide_factorial(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out, const char **why)
+static bool wide_factorial(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out,
+                           const char **why)
 {
     (void)call, (void)b;
     *out = 1;
@@ -193,7 +201,8 @@ static bool wide_not(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out, co
 static ps_status bits_not_eval(ps_call *call) { return wide_rows(call, wide_not); }
 PS_FN(bits_not, .eval = bits_not_eval);
 /* As DuckDB: a left shift never loses bits. */
-static bool wide_shift_left(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out, const char **why)
+static bool wide_shift_left(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out,
+                            const char **why)
 {
     const ps_i128 width = 8 * (ps_i128)ps_layout_bytes(ps_type_layout(call->out->type));
     *why = "a left shift of a negative number, by too much or past the type";
@@ -203,7 +212,8 @@ static bool wide_shift_left(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *
 }
 static ps_status shift_left_eval(ps_call *call) { return wide_rows(call, wide_shift_left); }
 PS_FN(shift_left, .eval = shift_left_eval);
-static bool wide_shift_right(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out, const char **why)
+static bool wide_shift_right(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out,
+                             const char **why)
 {
     const ps_i128 width = 8 * (ps_i128)ps_layout_bytes(ps_type_layout(call->out->type));
     (void)why;
@@ -212,10 +222,12 @@ static bool wide_shift_right(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 
 }
 static ps_status shift_right_eval(ps_call *call) { return wide_rows(call, wide_shift_right); }
 PS_FN(shift_right, .eval = shift_right_eval);
-static bool wide_bit_count(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out, const char **why)
+static bool wide_bit_count(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out,
+                           const char **why)
 {
     const size_t bytes = ps_layout_bytes(ps_type_layout(call->args[0].type));
-    const ps_u128 mask = bytes == 16 ? ~(ps_u128)0 : ((ps_u128)1 << (8 * bytes)) - 1, bits = (ps_u128)a & mask;
+    const ps_u128 mask = bytes == 16 ? ~(ps_u128)0 : ((ps_u128)1 << (8 * bytes)) - 1,
+                  bits = (ps_u128)a & mask;
     (void)b, (void)why;
     *out = __builtin_popcountll((uint64_t)bits) + __builtin_popcountll((uint64_t)(bits >> 64));
     return true;
@@ -223,7 +235,8 @@ static bool wide_bit_count(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *o
 static ps_status bit_count_eval(ps_call *call) { return wide_rows(call, wide_bit_count); }
 PS_FN(bit_count, .eval = bit_count_eval);
 
-/* greatest, least: the value of one of the arguments; nulls are left out. Any type that compares. */
+/* greatest, least: the value of one of the arguments; nulls are left out. Any type that compares.
+ */
 static ps_status extreme_rows(ps_call *call, int sign)
 {
     const ps_layout layout = ps_type_layout(call->out->type);
@@ -231,7 +244,9 @@ static ps_status extreme_rows(ps_call *call, int sign)
     ps_rows rows;
 
     PS_TRY(ps_rows_begin(call, layout, &rows));
-    if (bytes == 0) return ps_fail(call->cx, PS_UNSUPPORTED, "greatest and least of this type are not supported yet");
+    if (bytes == 0)
+        return ps_fail(call->cx, PS_UNSUPPORTED,
+                       "greatest and least of this type are not supported yet");
     for (uint32_t k = 0; k < rows.n; k++) {
         const uint32_t row = ps_rows_at(&rows, k);
         uint32_t best = UINT32_MAX;
@@ -256,7 +271,8 @@ static ps_status extreme_rows(ps_call *call, int sign)
         } else if (ps_layout_is_int(layout) || layout == PS_LAYOUT_BOOL) {
             store(rows.out, layout, row, best_value.i);
         } else {
-            return ps_fail(call->cx, PS_UNSUPPORTED, "greatest and least of this type are not supported yet");
+            return ps_fail(call->cx, PS_UNSUPPORTED,
+                           "greatest and least of this type are not supported yet");
         }
     }
     return PS_OK;

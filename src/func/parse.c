@@ -19,11 +19,12 @@ ps_str ps_parse_trim(ps_str s)
     return s;
 }
 
-/* A decimal number taken apart: digits (38 kept, `more` says whether a dropped one is nonzero), exponent. */
+/* A decimal number taken apart: digits (38 kept, `more` says whether a dropped one is nonzero),
+ * exponent. */
 typedef struct number {
     ps_u128 digits;
-    int64_t exponent;  /* value = digits * 10^exponent */
-    int n_digits;      /* significant ones in digits */
+    int64_t exponent; /* value = digits * 10^exponent */
+    int n_digits;     /* significant ones in digits */
     bool negative;
     bool dropped_half; /* the first dropped digit was 5 or more */
 } number;
@@ -109,7 +110,10 @@ static bool parse_hex(ps_str s, ps_i128 *out)
     if (s.n < 3 || s.at[0] != '0' || (s.at[1] != 'x' && s.at[1] != 'X') || s.n > 33) return false;
     for (size_t i = 2; i < s.n; i++) {
         const char c = s.at[i];
-        const int digit = is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        const int digit = is_digit(c)            ? c - '0'
+                          : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                          : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                                 : -1;
         if (digit < 0) return false;
         value = value << 4 | (unsigned)digit;
     }
@@ -137,7 +141,9 @@ bool ps_parse_int(ps_str text, ps_i128 lo, ps_i128 hi, ps_i128 *out)
         ps_u128 value = 0;
         const size_t first = i;
         for (; i < s.n && is_digit(s.at[i]); i++)
-            if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, (unsigned)(s.at[i] - '0'), &value)) return false;
+            if (__builtin_mul_overflow(value, 10, &value) ||
+                __builtin_add_overflow(value, (unsigned)(s.at[i] - '0'), &value))
+                return false;
         if (i == s.n && i > first) {
             const bool negative = s.at[0] == '-';
             if (value > ((ps_u128)1 << 127) - !negative) return false;
@@ -162,7 +168,8 @@ static bool parse_special(ps_str s, double *out)
     const bool negative = s.n && s.at[0] == '-';
 
     if (s.n && (s.at[0] == '-' || s.at[0] == '+')) s.at++, s.n--;
-    if (ps_str_equal_nocase(s, PS_STR("inf")) || ps_str_equal_nocase(s, PS_STR("infinity"))) *out = negative ? -__builtin_inf() : __builtin_inf();
+    if (ps_str_equal_nocase(s, PS_STR("inf")) || ps_str_equal_nocase(s, PS_STR("infinity")))
+        *out = negative ? -__builtin_inf() : __builtin_inf();
     else if (ps_str_equal_nocase(s, PS_STR("nan"))) *out = __builtin_nan("");
     else return false;
     return true;
@@ -190,8 +197,9 @@ static bool strtod_text(ps_str s, double *out)
 
 bool ps_parse_f64(ps_str text, double *out)
 {
-    static const double exact_pow10[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-                                         1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    static const double exact_pow10[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                         1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                         1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     const ps_str s = ps_parse_trim(text);
     number x;
 
@@ -220,7 +228,10 @@ bool ps_parse_bool(ps_str text, bool *out)
 
 static int hex_digit(char c)
 {
-    return is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return is_digit(c)            ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 bool ps_parse_uuid(ps_str text, ps_i128 *out)

@@ -1,7 +1,8 @@
 /* func/parse.h -- text to values, the same for casts, literals and text files.
  *
  * All take the whole text (blanks around it are skipped) and say false when it isn't one; none
- * depends on the locale or reads past n bytes. Dates are days, times and timestamps are in units. */
+ * depends on the locale or reads past n bytes. Dates are days, times and timestamps are in units.
+ */
 #ifndef PS_FUNC_PARSE_H
 #define PS_FUNC_PARSE_H
 

@@ -6,10 +6,12 @@
 #include "func/parse.h"
 
 #define NS_PER_SECOND INT64_C(1000000000)
-#define NS_PER_DAY (86400 * NS_PER_SECOND)
+#define NS_PER_DAY    (86400 * NS_PER_SECOND)
 
 /* A place in a text. */
-typedef struct cursor { const char *at, *end; } cursor;
+typedef struct cursor {
+    const char *at, *end;
+} cursor;
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 static bool at_end(const cursor *c) { return c->at == c->end; }
@@ -37,7 +39,8 @@ static bool number(cursor *c, int lo, int hi, int64_t *out)
 static bool take_word(cursor *c, const char *word)
 {
     const size_t n = strlen(word);
-    if ((size_t)(c->end - c->at) < n || !ps_str_equal_nocase((ps_str){c->at, n}, (ps_str){word, n})) return false;
+    if ((size_t)(c->end - c->at) < n || !ps_str_equal_nocase((ps_str){c->at, n}, (ps_str){word, n}))
+        return false;
     c->at += n;
     return true;
 }
@@ -107,7 +110,7 @@ static bool zone(cursor *c, bool *zoned, int32_t *offset)
     }
     c->at++;
     if (!(is_digit(peek(c)))) return false;
-    for (hours = 0; is_digit(peek(c)) && hours < 10; ) {
+    for (hours = 0; is_digit(peek(c)) && hours < 10;) {
         hours = hours * 10 + (*c->at++ - '0');
         if (hours >= 10 || !is_digit(peek(c))) break;
     }
@@ -185,19 +188,45 @@ bool ps_parse_timestamp(ps_str text, ps_unit unit, bool zoned, int64_t *out)
 }
 
 /* What one of a unit is: months, days or nanoseconds; the first that is not 0. */
-typedef struct interval_unit { const char *name; int32_t months, days; int64_t ns; } interval_unit;
+typedef struct interval_unit {
+    const char *name;
+    int32_t months, days;
+    int64_t ns;
+} interval_unit;
 static const interval_unit interval_units[] = {
-    {"y", 12, 0, 0}, {"yr", 12, 0, 0}, {"year", 12, 0, 0},
-    {"mon", 1, 0, 0}, {"month", 1, 0, 0}, {"quarter", 3, 0, 0},
-    {"decade", 120, 0, 0}, {"century", 1200, 0, 0}, {"centurie", 1200, 0, 0}, {"c", 1200, 0, 0},
-    {"millennium", 12000, 0, 0}, {"millennia", 12000, 0, 0},
-    {"w", 0, 7, 0}, {"week", 0, 7, 0}, {"d", 0, 1, 0}, {"day", 0, 1, 0},
-    {"h", 0, 0, 3600 * NS_PER_SECOND}, {"hr", 0, 0, 3600 * NS_PER_SECOND}, {"hour", 0, 0, 3600 * NS_PER_SECOND},
-    {"m", 0, 0, 60 * NS_PER_SECOND}, {"min", 0, 0, 60 * NS_PER_SECOND}, {"minute", 0, 0, 60 * NS_PER_SECOND},
-    {"s", 0, 0, NS_PER_SECOND}, {"sec", 0, 0, NS_PER_SECOND}, {"second", 0, 0, NS_PER_SECOND},
-    {"ms", 0, 0, 1000000}, {"msec", 0, 0, 1000000}, {"millisecond", 0, 0, 1000000},
-    {"us", 0, 0, 1000}, {"usec", 0, 0, 1000}, {"microsecond", 0, 0, 1000},
-    {"ns", 0, 0, 1}, {"nanosecond", 0, 0, 1},
+    {"y", 12, 0, 0},
+    {"yr", 12, 0, 0},
+    {"year", 12, 0, 0},
+    {"mon", 1, 0, 0},
+    {"month", 1, 0, 0},
+    {"quarter", 3, 0, 0},
+    {"decade", 120, 0, 0},
+    {"century", 1200, 0, 0},
+    {"centurie", 1200, 0, 0},
+    {"c", 1200, 0, 0},
+    {"millennium", 12000, 0, 0},
+    {"millennia", 12000, 0, 0},
+    {"w", 0, 7, 0},
+    {"week", 0, 7, 0},
+    {"d", 0, 1, 0},
+    {"day", 0, 1, 0},
+    {"h", 0, 0, 3600 * NS_PER_SECOND},
+    {"hr", 0, 0, 3600 * NS_PER_SECOND},
+    {"hour", 0, 0, 3600 * NS_PER_SECOND},
+    {"m", 0, 0, 60 * NS_PER_SECOND},
+    {"min", 0, 0, 60 * NS_PER_SECOND},
+    {"minute", 0, 0, 60 * NS_PER_SECOND},
+    {"s", 0, 0, NS_PER_SECOND},
+    {"sec", 0, 0, NS_PER_SECOND},
+    {"second", 0, 0, NS_PER_SECOND},
+    {"ms", 0, 0, 1000000},
+    {"msec", 0, 0, 1000000},
+    {"millisecond", 0, 0, 1000000},
+    {"us", 0, 0, 1000},
+    {"usec", 0, 0, 1000},
+    {"microsecond", 0, 0, 1000},
+    {"ns", 0, 0, 1},
+    {"nanosecond", 0, 0, 1},
 };
 
 static const interval_unit *unit_find(cursor *c)
@@ -208,7 +237,8 @@ static const interval_unit *unit_find(cursor *c)
     ps_str name = {start, (size_t)(c->at - start)};
     for (int plural = 0; plural < 2; plural++) {
         for (size_t i = 0; i < PS_COUNT(interval_units); i++)
-            if (ps_str_equal_nocase(name, ps_str_of(interval_units[i].name))) return &interval_units[i];
+            if (ps_str_equal_nocase(name, ps_str_of(interval_units[i].name)))
+                return &interval_units[i];
         if (name.n < 2 || (name.at[name.n - 1] | 32) != 's') return NULL;
         name.n--;
     }
@@ -216,7 +246,9 @@ static const interval_unit *unit_find(cursor *c)
 }
 
 /* Sums in wide numbers, checked at the end. */
-typedef struct interval_sum { ps_i128 months, days, ns; } interval_sum;
+typedef struct interval_sum {
+    ps_i128 months, days, ns;
+} interval_sum;
 
 /* value (times 1e9) of unit: fractions of months become days of 30 to the month, of days time. */
 static void interval_add(interval_sum *sum, ps_i128 value, const interval_unit *unit)
@@ -259,7 +291,8 @@ static bool interval_clock(cursor *c, ps_i128 hours, interval_sum *sum, bool neg
     if (!number(c, 1, 2, &minutes)) return false;
     if (take(c, ':') && (!number(c, 1, 2, &seconds) || !fraction(c, &rest))) return false;
     if (minutes > 59 || seconds > 59) return false;
-    const ps_i128 ns = hours * 3600 + (ps_i128)(minutes * 60 + seconds) * NS_PER_SECOND + rest; /* hours come times 1e9 */
+    const ps_i128 ns = hours * 3600 + (ps_i128)(minutes * 60 + seconds) * NS_PER_SECOND +
+                       rest; /* hours come times 1e9 */
     sum->ns += negative ? -ns : ns;
     return true;
 }
@@ -292,7 +325,9 @@ bool ps_parse_interval(ps_str text, ps_interval *out)
     }
     if (!any || !at_end(&c)) return false;
     if (ago) sum.months = -sum.months, sum.days = -sum.days, sum.ns = -sum.ns;
-    if (sum.months < INT32_MIN || sum.months > INT32_MAX || sum.days < INT32_MIN || sum.days > INT32_MAX) return false;
+    if (sum.months < INT32_MIN || sum.months > INT32_MAX || sum.days < INT32_MIN ||
+        sum.days > INT32_MAX)
+        return false;
     if (sum.ns < INT64_MIN || sum.ns > INT64_MAX) return false;
     *out = (ps_interval){(int32_t)sum.months, (int32_t)sum.days, (int64_t)sum.ns};
     return true;

@@ -1,9 +1,10 @@
 /* func/regex.c -- regular expressions by PCRE2 with JIT.
  *
- * A constant pattern is compiled once per worker and call site, others once per row (the last one is
- * kept). Patterns and text are UTF-8. Limits on matching steps, depth and heap make a runaway pattern
- * a typed error, never a hang; the context is polled between rows. Options: c i s m n p l g as in
- * DuckDB (l: the pattern is plain text; g: replace all). Tests: tests/unit/test_func_string.c */
+ * A constant pattern is compiled once per worker and call site, others once per row (the last one
+ * is kept). Patterns and text are UTF-8. Limits on matching steps, depth and heap make a runaway
+ * pattern a typed error, never a hang; the context is polled between rows. Options: c i s m n p l g
+ * as in DuckDB (l: the pattern is plain text; g: replace all). Tests: tests/unit/test_func_string.c
+ */
 #include "func/rows.h"
 
 #include <stdio.h>
@@ -11,7 +12,14 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-enum { MATCH_LIMIT = 1000000, DEPTH_LIMIT = 100000, HEAP_LIMIT_KIB = 16 * 1024, PATTERN_MAX = 64 * 1024, GROUP_MAX = 99, JIT_STACK_MAX = 1 << 20 };
+enum {
+    MATCH_LIMIT = 1000000,
+    DEPTH_LIMIT = 100000,
+    HEAP_LIMIT_KIB = 16 * 1024,
+    PATTERN_MAX = 64 * 1024,
+    GROUP_MAX = 99,
+    JIT_STACK_MAX = 1 << 20
+};
 
 typedef struct regex {
     pcre2_code *code;
@@ -19,8 +27,8 @@ typedef struct regex {
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
     bool global;
-    bool constant;      /* the pattern of every row */
-    char problem[200];  /* empty: usable */
+    bool constant;     /* the pattern of every row */
+    char problem[200]; /* empty: usable */
 } regex;
 
 static void regex_clear(regex *re)
@@ -46,7 +54,12 @@ static bool options_of(ps_str options, uint32_t *flags, bool *global)
         case 'c': *flags &= ~(uint32_t)PCRE2_CASELESS; break;
         case 'i': *flags |= PCRE2_CASELESS; break;
         case 's': *flags |= PCRE2_DOTALL; break;
-        case 'm': case 'n': case 'p': *flags |= PCRE2_MULTILINE; *flags &= ~(uint32_t)PCRE2_DOTALL; break;
+        case 'm':
+        case 'n':
+        case 'p':
+            *flags |= PCRE2_MULTILINE;
+            *flags &= ~(uint32_t)PCRE2_DOTALL;
+            break;
         case 'l': *flags |= PCRE2_LITERAL; break;
         case 'g': *global = true; break;
         default: return false;
@@ -56,30 +69,39 @@ static bool options_of(ps_str options, uint32_t *flags, bool *global)
 }
 
 /* Compiles; what is wrong with the pattern goes to re->problem, an error of its rows. */
-static ps_status regex_compile(ps_ctx *cx, regex *re, ps_str pattern, ps_str options, uint32_t flags)
+static ps_status regex_compile(ps_ctx *cx, regex *re, ps_str pattern, ps_str options,
+                               uint32_t flags)
 {
     int code = 0;
     PCRE2_SIZE at = 0;
 
     regex_clear(re);
     if (!options_of(options, &flags, &re->global)) {
-        snprintf(re->problem, sizeof re->problem, "unknown option of a regular expression: '%.*s'", (int)PS_MIN(options.n, (size_t)20), options.at);
+        snprintf(re->problem, sizeof re->problem, "unknown option of a regular expression: '%.*s'",
+                 (int)PS_MIN(options.n, (size_t)20), options.at);
         return PS_OK;
     }
     if (pattern.n > PATTERN_MAX) {
-        snprintf(re->problem, sizeof re->problem, "a regular expression of more than %d bytes", PATTERN_MAX);
+        snprintf(re->problem, sizeof re->problem, "a regular expression of more than %d bytes",
+                 PATTERN_MAX);
         return PS_OK;
     }
-    if (flags & PCRE2_LITERAL) flags &= PCRE2_LITERAL | PCRE2_CASELESS | PCRE2_UTF | PCRE2_ENDANCHORED | PCRE2_ANCHORED;
-    re->code = pcre2_compile((PCRE2_SPTR)pattern.at, pattern.n, flags | PCRE2_UTF | PCRE2_NO_UTF_CHECK | (flags & PCRE2_LITERAL ? 0 : PCRE2_NEVER_BACKSLASH_C), &code, &at, NULL);
+    if (flags & PCRE2_LITERAL)
+        flags &= PCRE2_LITERAL | PCRE2_CASELESS | PCRE2_UTF | PCRE2_ENDANCHORED | PCRE2_ANCHORED;
+    re->code = pcre2_compile((PCRE2_SPTR)pattern.at, pattern.n,
+                             flags | PCRE2_UTF | PCRE2_NO_UTF_CHECK |
+                                 (flags & PCRE2_LITERAL ? 0 : PCRE2_NEVER_BACKSLASH_C),
+                             &code, &at, NULL);
     if (!re->code) {
         PCRE2_UCHAR message[128];
         if (code == PCRE2_ERROR_NOMEMORY) return ps_fail_memory(cx, pattern.n);
         pcre2_get_error_message(code, message, sizeof message);
-        snprintf(re->problem, sizeof re->problem, "bad regular expression: %s at byte %zu", (const char *)message, at);
+        snprintf(re->problem, sizeof re->problem, "bad regular expression: %s at byte %zu",
+                 (const char *)message, at);
         return PS_OK;
     }
-    pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE); /* where there is no JIT, the interpreter does it */
+    pcre2_jit_compile(re->code,
+                      PCRE2_JIT_COMPLETE); /* where there is no JIT, the interpreter does it */
     re->match = pcre2_match_data_create_from_pattern(re->code, NULL);
     re->context = pcre2_match_context_create(NULL);
     re->stack = pcre2_jit_stack_create(32 * 1024, JIT_STACK_MAX, NULL);
@@ -94,12 +116,16 @@ static ps_status regex_compile(ps_ctx *cx, regex *re, ps_str pattern, ps_str opt
 /* Which argument holds the options: functions differ. */
 static uint32_t options_arg(const ps_expr *expr)
 {
-    return strcmp(expr->func->name, "regexp_replace") == 0 || strcmp(expr->func->name, "regexp_extract") == 0 ? 3 : 2;
+    return strcmp(expr->func->name, "regexp_replace") == 0 ||
+                   strcmp(expr->func->name, "regexp_extract") == 0
+               ? 3
+               : 2;
 }
 
 static uint32_t base_flags(const ps_expr *expr)
 {
-    const bool full = strcmp(expr->func->name, "regexp_full_match") == 0 || strcmp(expr->func->name, "similar_to") == 0;
+    const bool full = strcmp(expr->func->name, "regexp_full_match") == 0 ||
+                      strcmp(expr->func->name, "similar_to") == 0;
     return full ? PCRE2_ANCHORED | PCRE2_ENDANCHORED : 0;
 }
 
@@ -113,7 +139,8 @@ static ps_status regex_prepare(ps_ctx *cx, ps_arena *arena, const ps_expr *expr,
     *state = re;
     if (!ps_expr_is_literal(pattern) || pattern->literal.null) return PS_OK;
     if (options && (!ps_expr_is_literal(options) || options->literal.null)) return PS_OK;
-    PS_TRY(regex_compile(cx, re, pattern->literal.str, options ? options->literal.str : PS_STR(""), base_flags(expr)));
+    PS_TRY(regex_compile(cx, re, pattern->literal.str, options ? options->literal.str : PS_STR(""),
+                         base_flags(expr)));
     re->constant = true;
     return PS_OK;
 }
@@ -128,7 +155,9 @@ static ps_status regex_of(ps_rows *rows, uint32_t row, regex **out)
     if (!re) return PS_BUG(call->cx, "a regular expression without its state");
     if (!re->constant) {
         const uint32_t at = options_arg(call->expr);
-        PS_TRY(regex_compile(call->cx, re, ps_rows_str(rows, 1, row), call->n_args > at ? ps_rows_str(rows, at, row) : PS_STR(""), base_flags(call->expr)));
+        PS_TRY(regex_compile(call->cx, re, ps_rows_str(rows, 1, row),
+                             call->n_args > at ? ps_rows_str(rows, at, row) : PS_STR(""),
+                             base_flags(call->expr)));
     }
     if (re->problem[0]) ps_rows_error(rows, row, "%s", re->problem);
     else *out = re;
@@ -136,17 +165,20 @@ static ps_status regex_of(ps_rows *rows, uint32_t row, regex **out)
 }
 
 /* Matches s from byte `from`; *found; a limit reached marks the row. */
-static ps_status regex_match(ps_rows *rows, uint32_t row, regex *re, ps_str s, size_t from, uint32_t flags, bool *found)
+static ps_status regex_match(ps_rows *rows, uint32_t row, regex *re, ps_str s, size_t from,
+                             uint32_t flags, bool *found)
 {
-    const int code = pcre2_match(re->code, (PCRE2_SPTR)s.at, s.n, from, PCRE2_NO_UTF_CHECK | flags, re->match, re->context);
+    const int code = pcre2_match(re->code, (PCRE2_SPTR)s.at, s.n, from, PCRE2_NO_UTF_CHECK | flags,
+                                 re->match, re->context);
 
     *found = code > 0 || code == 0;
     if (code >= 0 || code == PCRE2_ERROR_NOMATCH) return PS_OK;
     if (code == PCRE2_ERROR_NOMEMORY) return ps_fail_memory(rows->call->cx, s.n);
-    if (code == PCRE2_ERROR_MATCHLIMIT || code == PCRE2_ERROR_DEPTHLIMIT || code == PCRE2_ERROR_HEAPLIMIT || code == PCRE2_ERROR_JIT_STACKLIMIT)
-        ps_rows_error(rows, row, "the regular expression needs too many steps on a text of %zu bytes", s.n);
-    else
-        ps_rows_error(rows, row, "the regular expression failed with PCRE2 code %d", code);
+    if (code == PCRE2_ERROR_MATCHLIMIT || code == PCRE2_ERROR_DEPTHLIMIT ||
+        code == PCRE2_ERROR_HEAPLIMIT || code == PCRE2_ERROR_JIT_STACKLIMIT)
+        ps_rows_error(rows, row,
+                      "the regular expression needs too many steps on a text of %zu bytes", s.n);
+    else ps_rows_error(rows, row, "the regular expression failed with PCRE2 code %d", code);
     return PS_OK;
 }
 
@@ -160,7 +192,10 @@ static ps_status regex_test_row(ps_rows *rows, uint32_t row)
     PS_ROWS_OUT(rows, uint8_t)[row] = found;
     return PS_OK;
 }
-static ps_status regex_test_eval(ps_call *call) { return ps_rows_each(call, PS_LAYOUT_BOOL, regex_test_row); }
+static ps_status regex_test_eval(ps_call *call)
+{
+    return ps_rows_each(call, PS_LAYOUT_BOOL, regex_test_row);
+}
 PS_FN(regex_test, .eval = regex_test_eval, .prepare = regex_prepare, .release = regex_release);
 
 /* Bytes of group `group` of the last match. */
@@ -168,7 +203,9 @@ static ps_str group_of(const regex *re, ps_str s, uint32_t group)
 {
     const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(re->match);
 
-    if (group >= pcre2_get_ovector_count(re->match) || ends[2 * group] == PCRE2_UNSET || ends[2 * group + 1] < ends[2 * group]) return PS_STR("");
+    if (group >= pcre2_get_ovector_count(re->match) || ends[2 * group] == PCRE2_UNSET ||
+        ends[2 * group + 1] < ends[2 * group])
+        return PS_STR("");
     return (ps_str){s.at + ends[2 * group], ends[2 * group + 1] - ends[2 * group]};
 }
 
@@ -180,7 +217,8 @@ static ps_status regex_extract_row(ps_rows *rows, uint32_t row)
     bool found = false;
 
     if (group < 0 || group > GROUP_MAX) {
-        ps_rows_error(rows, row, "a group of a regular expression is 0 to %d: %lld", GROUP_MAX, (long long)group);
+        ps_rows_error(rows, row, "a group of a regular expression is 0 to %d: %lld", GROUP_MAX,
+                      (long long)group);
         return PS_OK;
     }
     PS_TRY(regex_of(rows, row, &re));
@@ -190,8 +228,12 @@ static ps_status regex_extract_row(ps_rows *rows, uint32_t row)
     ps_rows_put(rows, row, piece.at, piece.n);
     return PS_OK;
 }
-static ps_status regex_extract_eval(ps_call *call) { return ps_rows_each(call, PS_LAYOUT_VIEW, regex_extract_row); }
-PS_FN(regex_extract, .eval = regex_extract_eval, .prepare = regex_prepare, .release = regex_release);
+static ps_status regex_extract_eval(ps_call *call)
+{
+    return ps_rows_each(call, PS_LAYOUT_VIEW, regex_extract_row);
+}
+PS_FN(regex_extract, .eval = regex_extract_eval, .prepare = regex_prepare,
+      .release = regex_release);
 
 /* Appends the replacement: \0..\9 are groups, \\ a backslash. */
 static void add_replacement(const regex *re, ps_str s, ps_str to, ps_text *out)
@@ -209,7 +251,8 @@ static void add_replacement(const regex *re, ps_str s, ps_str to, ps_text *out)
 }
 
 /* Builds the replaced text; *any: something matched. */
-static ps_status replace_into(ps_rows *rows, uint32_t row, regex *re, ps_str s, ps_str to, ps_text *out, bool *any)
+static ps_status replace_into(ps_rows *rows, uint32_t row, regex *re, ps_str s, ps_str to,
+                              ps_text *out, bool *any)
 {
     size_t at = 0, from = 0;
     bool found;
@@ -257,5 +300,9 @@ done:
     ps_text_release(&out);
     return st;
 }
-static ps_status regex_replace_eval(ps_call *call) { return ps_rows_each(call, PS_LAYOUT_VIEW, regex_replace_row); }
-PS_FN(regex_replace, .eval = regex_replace_eval, .prepare = regex_prepare, .release = regex_release);
+static ps_status regex_replace_eval(ps_call *call)
+{
+    return ps_rows_each(call, PS_LAYOUT_VIEW, regex_replace_row);
+}
+PS_FN(regex_replace, .eval = regex_replace_eval, .prepare = regex_prepare,
+      .release = regex_release);

@@ -92,7 +92,8 @@ static ps_type class_default(ps_param_kind kind)
 }
 
 /* The common type of the arguments of one type variable; false: none that its class allows. */
-static bool bind_var(const ps_func *func, const ps_expr *const *args, uint32_t n, uint8_t var, ps_type *out)
+static bool bind_var(const ps_func *func, const ps_expr *const *args, uint32_t n, uint8_t var,
+                     ps_type *out)
 {
     const ps_expr *same[ARGS_MAX];
     ps_param_kind kind = PS_PARAM_VAR;
@@ -120,8 +121,10 @@ static bool bind_var(const ps_func *func, const ps_expr *const *args, uint32_t n
     return class_fits(kind, *out);
 }
 
-/* Total cost of calling func with args; -1: it doesn't fit. Fills types (and the variables' types). */
-static int match_cost(const ps_func *func, const ps_expr *const *args, uint32_t n, ps_type *types, ps_type *vars)
+/* Total cost of calling func with args; -1: it doesn't fit. Fills types (and the variables' types).
+ */
+static int match_cost(const ps_func *func, const ps_expr *const *args, uint32_t n, ps_type *types,
+                      ps_type *vars)
 {
     int total = 0;
 
@@ -140,7 +143,9 @@ static int match_cost(const ps_func *func, const ps_expr *const *args, uint32_t 
         else if (p->kind == PS_PARAM_LIST_VAR || (free_vars && p->var)) types[i] = args[i]->type;
         else {
             types[i] = p->kind == PS_PARAM_TYPE ? p->type : vars[p->var];
-            cost = args[i]->type.id == PS_TYPE_NULL && p->kind != PS_PARAM_TYPE ? 0 : ps_cast_cost_expr(args[i], types[i]);
+            cost = args[i]->type.id == PS_TYPE_NULL && p->kind != PS_PARAM_TYPE
+                       ? 0
+                       : ps_cast_cost_expr(args[i], types[i]);
         }
         if (cost < 0) return -1;
         total += cost;
@@ -160,7 +165,8 @@ static void print_call(ps_text *text, ps_str name, const ps_expr *const *args, u
     ps_text_char(text, ')');
 }
 
-static ps_status fail_no_match(ps_ctx *cx, ps_func_kind kind, ps_str name, const ps_expr *const *args, uint32_t n)
+static ps_status fail_no_match(ps_ctx *cx, ps_func_kind kind, ps_str name,
+                               const ps_expr *const *args, uint32_t n)
 {
     ps_text call, candidates;
     size_t n_names, listed = 0;
@@ -171,9 +177,11 @@ static ps_status fail_no_match(ps_ctx *cx, ps_func_kind kind, ps_str name, const
     print_call(&call, name, args, n);
     for (size_t i = 0; i < n_names; i++) {
         if (!is_kind(found[i].func, kind) || listed++ >= 8) continue;
-        ps_text_printf(&candidates, "%s%s%s", listed > 1 ? ", " : "", found[i].func->name, found[i].func->signature);
+        ps_text_printf(&candidates, "%s%s%s", listed > 1 ? ", " : "", found[i].func->name,
+                       found[i].func->signature);
     }
-    st = ps_fail(cx, PS_BIND, "no function fits %s; there is %s", call.at ? call.at : "the call", candidates.at ? candidates.at : "none of that kind");
+    st = ps_fail(cx, PS_BIND, "no function fits %s; there is %s", call.at ? call.at : "the call",
+                 candidates.at ? candidates.at : "none of that kind");
     ps_hint(cx, "cast the arguments to the types of one of them");
     ps_text_release(&call), ps_text_release(&candidates);
     return st;
@@ -184,19 +192,22 @@ static ps_status fail_unknown(ps_ctx *cx, ps_func_kind kind, ps_str name)
     static const char *const kinds[] = {"function", "aggregate", "window function"};
     const char *near = NULL;
     uint32_t best = NEAR_DISTANCE + 1;
-    ps_status st = ps_fail(cx, PS_BIND, "there is no %s named %.*s", kinds[kind], (int)PS_MIN(name.n, 200u), name.at);
+    ps_status st = ps_fail(cx, PS_BIND, "there is no %s named %.*s", kinds[kind],
+                           (int)PS_MIN(name.n, 200u), name.at);
 
     for (size_t i = 0; i < ps_func_names_count; i++) {
         const ps_func_name *entry = &ps_func_names[i];
         const uint32_t distance = ps_str_distance(name, ps_str_of(entry->name), NEAR_DISTANCE);
-        if (distance < best && (isalpha((unsigned char)entry->name[0]))) best = distance, near = entry->name;
+        if (distance < best && (isalpha((unsigned char)entry->name[0])))
+            best = distance, near = entry->name;
     }
     if (near) ps_hint(cx, "did you mean %s?", near);
     return st;
 }
 
 /* The result type, once argument types and variables are known. */
-static ps_status result_type(ps_ctx *cx, ps_arena *arena, const ps_func *func, const ps_type *vars, ps_type *out)
+static ps_status result_type(ps_ctx *cx, ps_arena *arena, const ps_func *func, const ps_type *vars,
+                             ps_type *out)
 {
     const ps_param *r = &func->result;
 
@@ -215,15 +226,21 @@ static ps_status result_type(ps_ctx *cx, ps_arena *arena, const ps_func *func, c
     return st;
 }
 
-static ps_status check_usable(ps_ctx *cx, const ps_func *func, const ps_expr *const *args, uint32_t n)
+static ps_status check_usable(ps_ctx *cx, const ps_func *func, const ps_expr *const *args,
+                              uint32_t n)
 {
-    const bool present = func->kind == PS_FUNC_SCALAR ? func->scalar != NULL
-                       : func->kind == PS_FUNC_AGGREGATE ? func->aggregate != NULL : true;
+    const bool present = func->kind == PS_FUNC_SCALAR      ? func->scalar != NULL
+                         : func->kind == PS_FUNC_AGGREGATE ? func->aggregate != NULL
+                                                           : true;
 
-    if (!present) return ps_fail(cx, PS_UNSUPPORTED, "%s%s is not supported yet", func->name, func->signature);
+    if (!present)
+        return ps_fail(cx, PS_UNSUPPORTED, "%s%s is not supported yet", func->name,
+                       func->signature);
     for (uint32_t i = 0; i < n; i++)
-        if (param_at(func, i)->constant && (args[i]->flags & (PS_EXPR_HAS_COLUMN | PS_EXPR_HAS_SUBQUERY)))
-            return ps_fail(cx, PS_BIND, "argument %s of %s must be a constant", param_at(func, i)->name, func->name);
+        if (param_at(func, i)->constant &&
+            (args[i]->flags & (PS_EXPR_HAS_COLUMN | PS_EXPR_HAS_SUBQUERY)))
+            return ps_fail(cx, PS_BIND, "argument %s of %s must be a constant",
+                           param_at(func, i)->name, func->name);
     return PS_OK;
 }
 
@@ -246,7 +263,9 @@ ps_status ps_func_resolve(ps_ctx *cx, ps_arena *arena, ps_func_kind kind, ps_str
 
     *out = (ps_func_match){0};
     if (!ps_func_exists(kind, name)) return fail_unknown(cx, kind, name);
-    if (n > ARGS_MAX) return ps_fail(cx, PS_BIND, "%s has more than %d arguments: %u", found->func->name, ARGS_MAX, n);
+    if (n > ARGS_MAX)
+        return ps_fail(cx, PS_BIND, "%s has more than %d arguments: %u", found->func->name,
+                       ARGS_MAX, n);
     ps_type *types = PS_ARENA_ARRAY(cx, arena, ps_type, n + 1);
     ps_type *best_types = PS_ARENA_ARRAY(cx, arena, ps_type, n + 1);
     if (!types || !best_types) return PS_MEMORY;
@@ -262,7 +281,12 @@ ps_status ps_func_resolve(ps_ctx *cx, ps_arena *arena, ps_func_kind kind, ps_str
     }
     if (!best) return fail_no_match(cx, kind, name, args, n);
     if (tie && best_cost > 0 && any_text_literal(args, n))
-        return ps_while(cx, ps_fail(cx, PS_BIND, "%s is ambiguous for a text literal; cast it to the type that is meant", best->name), "choosing an overload");
+        return ps_while(
+            cx,
+            ps_fail(cx, PS_BIND,
+                    "%s is ambiguous for a text literal; cast it to the type that is meant",
+                    best->name),
+            "choosing an overload");
     PS_TRY(check_usable(cx, best, args, n));
     PS_TRY(result_type(cx, arena, best, best_vars, &out->result));
     if (best->resolve) PS_TRY(best->resolve(cx, best, args, n, best_types, &out->result));
@@ -271,7 +295,8 @@ ps_status ps_func_resolve(ps_ctx *cx, ps_arena *arena, ps_func_kind kind, ps_str
     return PS_OK;
 }
 
-/* A literal is cast here and now; one that doesn't fit stays a cast, so that the error is the row's. */
+/* A literal is cast here and now; one that doesn't fit stays a cast, so that the error is the
+ * row's. */
 static const ps_expr *cast_arg(ps_ctx *cx, ps_arena *arena, const ps_expr *arg, ps_type type)
 {
     if (ps_expr_is_literal(arg) && !ps_type_equal(arg->type, type)) {
@@ -285,7 +310,8 @@ static const ps_expr *cast_arg(ps_ctx *cx, ps_arena *arena, const ps_expr *arg, 
     return ps_expr_cast(cx, arena, arg, type, PS_CAST_ERROR);
 }
 
-const ps_expr *ps_func_call(ps_ctx *cx, ps_arena *arena, ps_str name, const ps_expr *const *args, uint32_t n)
+const ps_expr *ps_func_call(ps_ctx *cx, ps_arena *arena, ps_str name, const ps_expr *const *args,
+                            uint32_t n)
 {
     ps_func_match match;
 

@@ -33,13 +33,15 @@ void ps_rows_error(ps_rows *rows, uint32_t row, const char *format, ...)
         ps_call_error(call, row, "%s", message);
         return;
     }
-    for (uint32_t k = 0; k < call->n; k++) ps_call_error(call, call->sel ? call->sel[k] : k, "%s", message);
+    for (uint32_t k = 0; k < call->n; k++)
+        ps_call_error(call, call->sel ? call->sel[k] : k, "%s", message);
 }
 
 /* A sequence as flat 64-bit slots. */
 static ps_status write_sequence(ps_call *call, const ps_vec *vec, ps_reader_view *in)
 {
-    int64_t *slots = ps_arena_alloc_raw(call->cx, &call->buf->heap, sizeof(int64_t) * PS_MAX(vec->n, 1u), 64);
+    int64_t *slots =
+        ps_arena_alloc_raw(call->cx, &call->buf->heap, sizeof(int64_t) * PS_MAX(vec->n, 1u), 64);
 
     if (!slots) return PS_MEMORY;
     for (uint32_t i = 0; i < vec->n; i++) slots[i] = vec->start + (int64_t)i * vec->step;
@@ -53,7 +55,8 @@ ps_status ps_rows_begin(ps_call *call, ps_layout layout, ps_rows *rows)
     bool null = false;
 
     PS_ASSERT(out->n <= call->buf->n_max);
-    *rows = (ps_rows){.call = call, .sel = call->sel, .n = call->n, .constant = call->n > 0 && call->n_args > 0};
+    *rows = (ps_rows){
+        .call = call, .sel = call->sel, .n = call->n, .constant = call->n > 0 && call->n_args > 0};
     for (uint32_t i = 0; i < call->n_args; i++) {
         const ps_vec *vec = &call->args[i];
         rows->constant &= vec->encoding == PS_ENC_CONSTANT;
@@ -67,12 +70,15 @@ ps_status ps_rows_begin(ps_call *call, ps_layout layout, ps_rows *rows)
     rows->out = call->buf->data;
     rows->valid = valid;
     if (rows->constant) {
-        const ps_func *func = call->expr && call->expr->kind == PS_EXPR_CALL ? call->expr->func : NULL;
+        const ps_func *func =
+            call->expr && call->expr->kind == PS_EXPR_CALL ? call->expr->func : NULL;
         rows->sel = NULL, rows->n = 1;
         out->encoding = PS_ENC_CONSTANT;
-        out->valid = rows->valid = null && (!func || func->nulls == PS_NULLS_PROPAGATE) ? ps_zero_bits : NULL;
+        out->valid = rows->valid =
+            null && (!func || func->nulls == PS_NULLS_PROPAGATE) ? ps_zero_bits : NULL;
     }
-    if (layout == PS_LAYOUT_VIEW) memset(rows->out, 0, sizeof(ps_view) * (rows->constant ? 1 : out->n));
+    if (layout == PS_LAYOUT_VIEW)
+        memset(rows->out, 0, sizeof(ps_view) * (rows->constant ? 1 : out->n));
     return PS_OK;
 }
 
@@ -100,17 +106,18 @@ bool ps_rows_fits_i64(const ps_vec *vec)
 }
 
 /* Slot by slot through codes: the program evaluates dictionaries itself, so this path is rare. */
-#define GATHER(T)                                                                             \
-    for (uint32_t k = 0; k < rows->n; k++) {                                                  \
-        const uint32_t row = ps_rows_at(rows, k);                                             \
-        to[row] = ((const T *)in->data)[ps_reader_at(in, row)];                               \
-    }                                                                                         \
+#define GATHER(T)                                                                                  \
+    for (uint32_t k = 0; k < rows->n; k++) {                                                       \
+        const uint32_t row = ps_rows_at(rows, k);                                                  \
+        to[row] = ((const T *)in->data)[ps_reader_at(in, row)];                                    \
+    }                                                                                              \
     break
 
 static void gather_i64(const ps_rows *rows, const ps_reader_view *in, ps_layout layout, int64_t *to)
 {
     switch (layout) {
-    case PS_LAYOUT_BOOL: case PS_LAYOUT_U8: GATHER(uint8_t);
+    case PS_LAYOUT_BOOL:
+    case PS_LAYOUT_U8: GATHER(uint8_t);
     case PS_LAYOUT_I8: GATHER(int8_t);
     case PS_LAYOUT_I16: GATHER(int16_t);
     case PS_LAYOUT_U16: GATHER(uint16_t);
@@ -126,10 +133,12 @@ static void gather_i64(const ps_rows *rows, const ps_reader_view *in, ps_layout 
     }
 }
 
-static void gather_i128(const ps_rows *rows, const ps_reader_view *in, ps_layout layout, ps_i128 *to)
+static void gather_i128(const ps_rows *rows, const ps_reader_view *in, ps_layout layout,
+                        ps_i128 *to)
 {
     switch (layout) {
-    case PS_LAYOUT_BOOL: case PS_LAYOUT_U8: GATHER(uint8_t);
+    case PS_LAYOUT_BOOL:
+    case PS_LAYOUT_U8: GATHER(uint8_t);
     case PS_LAYOUT_I8: GATHER(int8_t);
     case PS_LAYOUT_I16: GATHER(int16_t);
     case PS_LAYOUT_U16: GATHER(uint16_t);
@@ -146,13 +155,16 @@ ps_status ps_rows_ints(ps_rows *rows, uint32_t arg, ps_ints *out)
     const ps_vec *vec = &rows->call->args[arg];
     const ps_reader_view *in = &rows->in[arg];
     const bool sequence = vec->encoding == PS_ENC_SEQUENCE;
-    const ps_layout layout = sequence ? PS_LAYOUT_I64
-                           : (ps_layout)(vec->encoding == PS_ENC_DICTIONARY ? vec->dict->values.layout : vec->layout);
+    const ps_layout layout =
+        sequence ? PS_LAYOUT_I64
+                 : (ps_layout)(vec->encoding == PS_ENC_DICTIONARY ? vec->dict->values.layout
+                                                                  : vec->layout);
     const uint32_t n = PS_MAX(vec->n, 1u);
 
     *out = (ps_ints){.at = in->data, .mask = in->mask};
     if (!in->codes && (layout == PS_LAYOUT_I64 || layout == PS_LAYOUT_U64)) return PS_OK;
-    int64_t *slots = ps_arena_alloc_raw(rows->call->cx, &rows->call->buf->heap, sizeof(int64_t) * n, 64);
+    int64_t *slots =
+        ps_arena_alloc_raw(rows->call->cx, &rows->call->buf->heap, sizeof(int64_t) * n, 64);
     if (!slots) return PS_MEMORY;
     out->at = slots;
     if (vec->encoding == PS_ENC_CONSTANT) {
@@ -170,13 +182,17 @@ ps_status ps_rows_i128s(ps_rows *rows, uint32_t arg, ps_wides *out)
 {
     const ps_vec *vec = &rows->call->args[arg];
     const ps_reader_view *in = &rows->in[arg];
-    const ps_layout layout = vec->encoding == PS_ENC_SEQUENCE ? PS_LAYOUT_I64
-                           : (ps_layout)(vec->encoding == PS_ENC_DICTIONARY ? vec->dict->values.layout : vec->layout);
+    const ps_layout layout =
+        vec->encoding == PS_ENC_SEQUENCE
+            ? PS_LAYOUT_I64
+            : (ps_layout)(vec->encoding == PS_ENC_DICTIONARY ? vec->dict->values.layout
+                                                             : vec->layout);
     const ps_rows one = {.n = 1};
 
     *out = (ps_wides){.at = in->data, .mask = in->mask};
     if (!in->codes && layout == PS_LAYOUT_I128) return PS_OK;
-    ps_i128 *slots = ps_arena_alloc_raw(rows->call->cx, &rows->call->buf->heap, sizeof(ps_i128) * PS_MAX(vec->n, 1u), 64);
+    ps_i128 *slots = ps_arena_alloc_raw(rows->call->cx, &rows->call->buf->heap,
+                                        sizeof(ps_i128) * PS_MAX(vec->n, 1u), 64);
     if (!slots) return PS_MEMORY;
     out->at = slots;
     gather_i128(vec->encoding == PS_ENC_CONSTANT ? &one : rows, in, layout, slots);

@@ -1,7 +1,8 @@
 /* func/string.c -- text: case, length, slices, searching, trimming.
  *
- * Positions and lengths are in code points, from 1; ASCII text (the usual case) is indexed by bytes.
- * Slices point into the argument. Tests: tests/unit/test_func_string.c, the examples in string.toml. */
+ * Positions and lengths are in code points, from 1; ASCII text (the usual case) is indexed by
+ * bytes. Slices point into the argument. Tests: tests/unit/test_func_string.c, the examples in
+ * string.toml. */
 #include "base/find.h"
 #include "func/rows.h"
 
@@ -48,7 +49,8 @@ static void put_slice(ps_rows *rows, uint32_t row, ps_str s, int64_t start, int6
 static int64_t count_of(ps_str s) { return (int64_t)ps_utf8_count(s.at, s.n); }
 
 /* Each code point through map; the result is at most 3 bytes a byte longer (U+0250 to U+2C6F). */
-static ps_status put_mapped(ps_rows *rows, uint32_t row, ps_str s, utf8proc_int32_t (*map)(utf8proc_int32_t), char from, char to)
+static ps_status put_mapped(ps_rows *rows, uint32_t row, ps_str s,
+                            utf8proc_int32_t (*map)(utf8proc_int32_t), char from, char to)
 {
     const bool ascii = is_ascii(s);
     char *out = ps_rows_text(rows, ascii ? s.n : s.n * 3 + 4);
@@ -56,7 +58,8 @@ static ps_status put_mapped(ps_rows *rows, uint32_t row, ps_str s, utf8proc_int3
 
     if (!out) return PS_MEMORY;
     if (ascii) {
-        for (; n < s.n; n++) out[n] = (char)(s.at[n] >= from && s.at[n] <= to ? s.at[n] ^ 32 : s.at[n]);
+        for (; n < s.n; n++)
+            out[n] = (char)(s.at[n] >= from && s.at[n] <= to ? s.at[n] ^ 32 : s.at[n]);
     } else {
         for (size_t i = 0, length; i < s.n; i += length) {
             const uint32_t c = ps_utf8_next(s.at + i, s.n - i, &length);
@@ -91,7 +94,8 @@ static ps_status initcap_row(ps_rows *rows, uint32_t row)
     for (size_t i = 0, length; i < s.n; i += length) {
         const utf8proc_int32_t c = (utf8proc_int32_t)ps_utf8_next(s.at + i, s.n - i, &length);
         const utf8proc_category_t k = utf8proc_category(c);
-        const bool word = (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO) || k == UTF8PROC_CATEGORY_ND;
+        const bool word =
+            (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO) || k == UTF8PROC_CATEGORY_ND;
         n += ps_utf8_put(out + n, (uint32_t)(inside ? utf8proc_tolower(c) : utf8proc_toupper(c)));
         inside = word;
     }
@@ -166,7 +170,11 @@ static ps_status right_row(ps_rows *rows, uint32_t row)
     const ps_str s = ps_rows_str(rows, 0, row);
     const int64_t n = ps_rows_i64(rows, 1, row), count = count_of(s);
 
-    put_slice(rows, row, s, n >= 0 ? count - n : n == INT64_MIN ? INT64_MAX / 2 : -n, PS_MAX(count, 0));
+    put_slice(rows, row, s,
+              n >= 0           ? count - n
+              : n == INT64_MIN ? INT64_MAX / 2
+                               : -n,
+              PS_MAX(count, 0));
     return PS_OK;
 }
 PS_ROW_FN(right, VIEW);
@@ -200,23 +208,34 @@ static ps_status put_trimmed(ps_rows *rows, uint32_t row, bool front, bool back)
     ps_rows_put(rows, row, s.at, s.n);
     return PS_OK;
 }
-static ps_status trim_row(ps_rows *rows, uint32_t row) { return put_trimmed(rows, row, true, true); }
+static ps_status trim_row(ps_rows *rows, uint32_t row)
+{
+    return put_trimmed(rows, row, true, true);
+}
 PS_ROW_FN(trim, VIEW);
-static ps_status ltrim_row(ps_rows *rows, uint32_t row) { return put_trimmed(rows, row, true, false); }
+static ps_status ltrim_row(ps_rows *rows, uint32_t row)
+{
+    return put_trimmed(rows, row, true, false);
+}
 PS_ROW_FN(ltrim, VIEW);
-static ps_status rtrim_row(ps_rows *rows, uint32_t row) { return put_trimmed(rows, row, false, true); }
+static ps_status rtrim_row(ps_rows *rows, uint32_t row)
+{
+    return put_trimmed(rows, row, false, true);
+}
 PS_ROW_FN(rtrim, VIEW);
 
 static ps_status starts_with_row(ps_rows *rows, uint32_t row)
 {
-    PS_ROWS_OUT(rows, uint8_t)[row] = ps_str_starts(ps_rows_str(rows, 0, row), ps_rows_str(rows, 1, row));
+    PS_ROWS_OUT(rows, uint8_t)
+    [row] = ps_str_starts(ps_rows_str(rows, 0, row), ps_rows_str(rows, 1, row));
     return PS_OK;
 }
 PS_ROW_FN(starts_with, BOOL);
 
 static ps_status ends_with_row(ps_rows *rows, uint32_t row)
 {
-    PS_ROWS_OUT(rows, uint8_t)[row] = ps_str_ends(ps_rows_str(rows, 0, row), ps_rows_str(rows, 1, row));
+    PS_ROWS_OUT(rows, uint8_t)
+    [row] = ps_str_ends(ps_rows_str(rows, 0, row), ps_rows_str(rows, 1, row));
     return PS_OK;
 }
 PS_ROW_FN(ends_with, BOOL);
@@ -233,7 +252,8 @@ static ps_status strpos_row(ps_rows *rows, uint32_t row)
 {
     const ps_str s = ps_rows_str(rows, 0, row), piece = ps_rows_str(rows, 1, row);
     const char *at = ps_find(s.at, s.n, piece.at, piece.n);
-    PS_ROWS_OUT(rows, int64_t)[row] = at ? (int64_t)ps_utf8_count(s.at, (size_t)(at - s.at)) + 1 : 0;
+    PS_ROWS_OUT(rows, int64_t)
+    [row] = at ? (int64_t)ps_utf8_count(s.at, (size_t)(at - s.at)) + 1 : 0;
     return PS_OK;
 }
 PS_ROW_FN(strpos, I64);
@@ -256,7 +276,8 @@ static int64_t part_count(ps_str s, ps_str separator)
 {
     int64_t n = 1;
 
-    for (size_t end = part_end(s, separator, 0); end + separator.n < s.n + (separator.n > 0) && end < s.n; n++)
+    for (size_t end = part_end(s, separator, 0);
+         end + separator.n < s.n + (separator.n > 0) && end < s.n; n++)
         end = part_end(s, separator, end + separator.n);
     return n;
 }

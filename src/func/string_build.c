@@ -26,7 +26,8 @@ static void add_arg(const ps_call *call, uint32_t arg, uint32_t row, ps_text *te
     }
 }
 
-/* Joins arguments first.. of each row with the text of argument 0 (first 1) or nothing; nulls are left out. */
+/* Joins arguments first.. of each row with the text of argument 0 (first 1) or nothing; nulls are
+ * left out. */
 static ps_status join_rows(ps_call *call, uint32_t first, bool keep_nulls)
 {
     ps_rows rows;
@@ -97,12 +98,14 @@ PS_ROW_FN(repeat, VIEW);
 
 static ps_status replace_row(ps_rows *rows, uint32_t row)
 {
-    const ps_str s = ps_rows_str(rows, 0, row), from = ps_rows_str(rows, 1, row), to = ps_rows_str(rows, 2, row);
+    const ps_str s = ps_rows_str(rows, 0, row), from = ps_rows_str(rows, 1, row),
+                 to = ps_rows_str(rows, 2, row);
     const char *end = s.at + s.n, *at = s.at, *hit;
     size_t hits = 0, n = 0;
 
     if (from.n)
-        while ((hit = ps_find(at, (size_t)(end - at), from.at, from.n)) != NULL) hits++, at = hit + from.n;
+        while ((hit = ps_find(at, (size_t)(end - at), from.at, from.n)) != NULL)
+            hits++, at = hit + from.n;
     if (!hits) {
         ((ps_view *)rows->out)[row] = *ps_rows_view(rows, 0, row);
         return PS_OK;
@@ -111,7 +114,8 @@ static ps_status replace_row(ps_rows *rows, uint32_t row)
     if (bytes > TEXT_MAX) return too_long(rows, row);
     char *out = ps_rows_text(rows, bytes);
     if (!out) return PS_MEMORY;
-    for (at = s.at; (hit = ps_find(at, (size_t)(end - at), from.at, from.n)) != NULL; at = hit + from.n) {
+    for (at = s.at; (hit = ps_find(at, (size_t)(end - at), from.at, from.n)) != NULL;
+         at = hit + from.n) {
         memcpy(out + n, at, (size_t)(hit - at));
         n += (size_t)(hit - at);
         if (to.n) memcpy(out + n, to.at, to.n);
@@ -151,8 +155,10 @@ static size_t first_bytes(ps_str s, size_t n)
 
 static ps_status put_padded(ps_rows *rows, uint32_t row, bool front)
 {
-    const ps_str s = ps_rows_str(rows, 0, row), pad = rows->call->n_args > 2 ? ps_rows_str(rows, 2, row) : PS_STR(" ");
-    const int64_t wanted = PS_MAX(ps_rows_i64(rows, 1, row), 0), count = (int64_t)ps_utf8_count(s.at, s.n);
+    const ps_str s = ps_rows_str(rows, 0, row),
+                 pad = rows->call->n_args > 2 ? ps_rows_str(rows, 2, row) : PS_STR(" ");
+    const int64_t wanted = PS_MAX(ps_rows_i64(rows, 1, row), 0),
+                  count = (int64_t)ps_utf8_count(s.at, s.n);
 
     if (count >= wanted) {
         ps_rows_put(rows, row, s.at, first_bytes(s, (size_t)wanted));
@@ -164,7 +170,8 @@ static ps_status put_padded(ps_rows *rows, uint32_t row, bool front)
     }
     const size_t missing = (size_t)(wanted - count), pad_count = ps_utf8_count(pad.at, pad.n);
     const size_t tail = first_bytes(pad, missing % pad_count);
-    if (missing > TEXT_MAX || missing / pad_count * pad.n + tail + s.n > TEXT_MAX) return too_long(rows, row);
+    if (missing > TEXT_MAX || missing / pad_count * pad.n + tail + s.n > TEXT_MAX)
+        return too_long(rows, row);
     const size_t bytes = missing / pad_count * pad.n + tail + s.n;
     char *out = ps_rows_text(rows, bytes), *at = out;
     if (!out) return PS_MEMORY;
@@ -185,7 +192,8 @@ static ps_status chr_row(ps_rows *rows, uint32_t row)
     const int64_t c = ps_rows_i64(rows, 0, row);
     char out[4];
 
-    if (c < 0 || c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF)) ps_rows_error(rows, row, "no such code point: %lld", (long long)c);
+    if (c < 0 || c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF))
+        ps_rows_error(rows, row, "no such code point: %lld", (long long)c);
     else ps_rows_put(rows, row, out, ps_utf8_put(out, (uint32_t)c));
     return PS_OK;
 }
@@ -207,13 +215,15 @@ static uint32_t translated(ps_str from, ps_str to, uint32_t c)
 
 static ps_status translate_row(ps_rows *rows, uint32_t row)
 {
-    const ps_str s = ps_rows_str(rows, 0, row), from = ps_rows_str(rows, 1, row), to = ps_rows_str(rows, 2, row);
+    const ps_str s = ps_rows_str(rows, 0, row), from = ps_rows_str(rows, 1, row),
+                 to = ps_rows_str(rows, 2, row);
     char *out = ps_rows_text(rows, s.n * 4 + 4);
     size_t n = 0, length;
 
     if (!out) return PS_MEMORY;
     for (size_t i = 0; i < s.n; i += length) {
-        const uint32_t c = ps_utf8_next(s.at + i, s.n - i, &length), mapped = translated(from, to, c);
+        const uint32_t c = ps_utf8_next(s.at + i, s.n - i, &length),
+                       mapped = translated(from, to, c);
         if (mapped || !c) n += ps_utf8_put(out + n, mapped);
     }
     ps_rows_put(rows, row, out, n);
@@ -242,14 +252,17 @@ static ps_status hex_int_row(ps_rows *rows, uint32_t row)
     char room[16], *at = room + sizeof room;
     uint64_t value = (uint64_t)ps_rows_i64(rows, 0, row);
 
-    do *--at = "0123456789ABCDEF"[value & 15]; while (value >>= 4);
+    do *--at = "0123456789ABCDEF"[value & 15];
+    while (value >>= 4);
     return ps_rows_put_copy(rows, row, at, (size_t)(room + sizeof room - at));
 }
 PS_ROW_FN(hex_int, VIEW);
 
 static int nibble(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+    return c >= '0' && c <= '9'                 ? c - '0'
+           : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+                                                : -1;
 }
 
 static ps_status unhex_row(ps_rows *rows, uint32_t row)

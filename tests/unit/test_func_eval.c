@@ -1,14 +1,16 @@
 /* tests/unit/test_func_eval.c -- scalar functions value by value, against what DuckDB 2.0 answers.
  *
- * Each case is resolved by name like a query's call and its kernel runs three times: over constants,
- * over flat rows with a null between, and over a selection of dictionary-encoded rows; all must agree.
- * An argument is written s:text, i:1, d:1.25 (decimal), f:1.5 (double), b:true, D:date, T:timestamp,
- * M:time, V:interval or n (NULL). A result "!" is an error, "NULL" a null. */
+ * Each case is resolved by name like a query's call and its kernel runs three times: over
+ * constants, over flat rows with a null between, and over a selection of dictionary-encoded rows;
+ * all must agree. An argument is written s:text, i:1, d:1.25 (decimal), f:1.5 (double), b:true,
+ * D:date, T:timestamp, M:time, V:interval or n (NULL). A result "!" is an error, "NULL" a null. */
 #include "func/func.h"
 
 #include "func_fixture.h"
 
-typedef struct example { const char *name, *args, *want; } example;
+typedef struct example {
+    const char *name, *args, *want;
+} example;
 
 static ps_value arg_value(fixture *f, const char *text, size_t n)
 {
@@ -43,7 +45,8 @@ static ps_value arg_value(fixture *f, const char *text, size_t n)
 }
 
 /* The text of row of the result, "!" for an error. */
-static void result_text(fixture *f, const ps_vec *out, const uint64_t *errors, uint32_t row, char *text, size_t room)
+static void result_text(fixture *f, const ps_vec *out, const uint64_t *errors, uint32_t row,
+                        char *text, size_t room)
 {
     ps_text printed;
 
@@ -91,14 +94,22 @@ static void make_arg(fixture *f, const ps_value *value, int form, ps_vec *out)
     out->codes = codes, out->dict = dict;
 }
 
-static void run(fixture *f, const example *e, const ps_expr *call_expr, const ps_value *values, uint32_t n, int form)
+static void run(fixture *f, const example *e, const ps_expr *call_expr, const ps_value *values,
+                uint32_t n, int form)
 {
     ps_vec args[12], out = {.type = call_expr->type, .n = 5};
     uint64_t errors_bits = 0, valid = 0x1F;
     ps_row_errors errors = {.rows = &errors_bits};
     ps_vec_buf buf;
     static const uint32_t sel[] = {0, 1, 3, 4};
-    ps_call call = {.cx = &f->cx, .expr = call_expr, .args = args, .n_args = n, .n = 5, .buf = &buf, .out = &out, .errors = &errors};
+    ps_call call = {.cx = &f->cx,
+                    .expr = call_expr,
+                    .args = args,
+                    .n_args = n,
+                    .n = 5,
+                    .buf = &buf,
+                    .out = &out,
+                    .errors = &errors};
     const ps_func *func = call_expr->func;
     char text[512];
 
@@ -110,14 +121,18 @@ static void run(fixture *f, const example *e, const ps_expr *call_expr, const ps
     }
     if (func->nulls == PS_NULLS_PROPAGATE && valid != 0x1F) out.valid = &valid;
     assert_int_equal(ps_vec_buf_init(&f->cx, &buf, 64), PS_OK);
-    if (func->scalar->prepare) assert_int_equal(func->scalar->prepare(&f->cx, &f->arena, call_expr, &call.state), PS_OK);
-    if (func->scalar->eval(&call) != PS_OK) fail_msg("%s(%s): %s", e->name, e->args, f->cx.error.message);
+    if (func->scalar->prepare)
+        assert_int_equal(func->scalar->prepare(&f->cx, &f->arena, call_expr, &call.state), PS_OK);
+    if (func->scalar->eval(&call) != PS_OK)
+        fail_msg("%s(%s): %s", e->name, e->args, f->cx.error.message);
     for (uint32_t row = 0; row < 5; row++) {
         if (row == 2 && form == FORM_DICT) continue;
         if (row == 1 && form != FORM_CONSTANT && func->nulls != PS_NULLS_PROPAGATE) continue;
         result_text(f, &out, &errors_bits, row, text, sizeof text);
         const char *want = row == 1 && form != FORM_CONSTANT && n > 0 ? "NULL" : e->want;
-        if (strcmp(text, want)) fail_msg("%s(%s) form %d row %u: '%s', not '%s'", e->name, e->args, form, row, text, want);
+        if (strcmp(text, want))
+            fail_msg("%s(%s) form %d row %u: '%s', not '%s'", e->name, e->args, form, row, text,
+                     want);
     }
     if (func->scalar->release) func->scalar->release(call.state);
     ps_vec_buf_release(&buf);
@@ -140,7 +155,8 @@ static void check(fixture *f, const example *e)
     if (!call) fail_msg("%s(%s): %s", e->name, e->args, f->cx.error.message);
     for (uint32_t i = 0; i < n; i++) {
         const ps_expr *arg = call->args[i];
-        if (arg->kind == PS_EXPR_CAST) fail_msg("%s(%s): argument %u was not folded", e->name, e->args, i);
+        if (arg->kind == PS_EXPR_CAST)
+            fail_msg("%s(%s): argument %u was not folded", e->name, e->args, i);
         values[i] = arg->literal;
     }
     for (int form = 0; form < FORM_COUNT; form++) run(f, e, call, values, n, form);
@@ -425,7 +441,9 @@ static const example date_cases[] = {
     {"epoch_ms", "i:1000", "1970-01-01 00:00:01"},
     {"epoch_us", "T:2020-01-31 10:00:00", "1580464800000000"},
     {"epoch_ns", "T:2020-01-31 10:00:00", "1580464800000000000"},
-    {"strftime", "T:2020-01-31 10:11:12.345678|s:%Y-%m-%d %H:%M:%S.%f %a %A %b %B %j %p %I %y %-d %% %u %w", "2020-01-31 10:11:12.345678 Fri Friday Jan January 031 AM 10 20 31 % 5 5"},
+    {"strftime",
+     "T:2020-01-31 10:11:12.345678|s:%Y-%m-%d %H:%M:%S.%f %a %A %b %B %j %p %I %y %-d %% %u %w",
+     "2020-01-31 10:11:12.345678 Fri Friday Jan January 031 AM 10 20 31 % 5 5"},
     {"strftime", "D:2020-01-31|s:%d/%m/%Y", "31/01/2020"},
     {"strftime", "D:2020-01-31|s:%Q", "!"},
     {"strptime", "s:2020-01-31 10:11|s:%Y-%m-%d %H:%M", "2020-01-31 10:11:00"},
