@@ -21,9 +21,9 @@
 #include <sanitizer/asan_interface.h>
 #define ARENA_GAP 16
 #else
-#define ASAN_POISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
+#define ASAN_POISON_MEMORY_REGION(at, bytes)   ((void)(at), (void)(bytes))
 #define ASAN_UNPOISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
-#define ARENA_GAP 0
+#define ARENA_GAP                              0
 #endif
 
 enum { CHUNK_BYTES_MIN = 4096, CHUNK_BYTES_MAX = 1 << 20 };
@@ -116,10 +116,8 @@ char *ps_arena_printf(ps_ctx *cx, ps_arena *arena, const char *format, ...)
     va_copy(again, args);
     const int n = vsnprintf(NULL, 0, format, args);
     char *text = NULL;
-    if (n >= 0)
-        text = ps_arena_alloc_raw(cx, arena, (size_t)n + 1, 1);
-    else
-        PS_BUG(cx, "a text could not be formatted");
+    if (n >= 0) text = ps_arena_alloc_raw(cx, arena, (size_t)n + 1, 1);
+    else PS_BUG(cx, "a text could not be formatted");
     if (text) vsnprintf(text, (size_t)n + 1, format, again);
     va_end(again);
     va_end(args);

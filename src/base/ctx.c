@@ -47,10 +47,8 @@ static void append(char *text, size_t room, size_t n, const char *format, va_lis
 {
     const int wrote = vsnprintf(text + n, room - n, format, args);
 
-    if (wrote < 0)
-        text[n] = 0;
-    else if ((size_t)wrote >= room - n)
-        text[cut_at_code_point(text, room - 1)] = 0;
+    if (wrote < 0) text[n] = 0;
+    else if ((size_t)wrote >= room - n) text[cut_at_code_point(text, room - 1)] = 0;
 }
 
 ps_status ps_fail(ps_ctx *cx, ps_status code, const char *format, ...)
@@ -109,8 +107,8 @@ ps_status ps_fail_memory(ps_ctx *cx, size_t bytes)
 
         if (limit == 0 || (bytes <= INT64_MAX && used <= limit - (int64_t)bytes)) continue;
         ps_fail(cx, PS_MEMORY,
-                "the memory limit is reached: %s asked for %zu bytes more, %" PRId64
-                " of %" PRId64 " bytes are in use by %s",
+                "the memory limit is reached: %s asked for %zu bytes more, %" PRId64 " of %" PRId64
+                " bytes are in use by %s",
                 cx->mem->name, bytes, used, limit, mem->name);
         ps_hint(cx, "raise memory_limit, or let the query touch fewer rows or columns");
         return PS_MEMORY;

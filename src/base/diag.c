@@ -52,9 +52,8 @@ static bool event_keep(ps_diag *diag, const ps_diag_event *event)
     if (diag->n >= diag->events_max) return false;
     kept.text = ps_arena_strndup(&diag->cx, &diag->arena, event->text, strlen(event->text));
     if (!kept.text) return false;
-    if (diag->n == diag->room &&
-        ps_array_grow(&diag->cx, NULL, (void **)&diag->events, &diag->room, diag->n + 1,
-                      sizeof *diag->events) != PS_OK)
+    if (diag->n == diag->room && ps_array_grow(&diag->cx, NULL, (void **)&diag->events, &diag->room,
+                                               diag->n + 1, sizeof *diag->events) != PS_OK)
         return false;
     diag->events[diag->n++] = kept;
     return true;
@@ -71,8 +70,12 @@ void ps_diag_add(ps_ctx *cx, ps_phase phase, ps_severity severity, ps_diag_code 
     va_start(args, format);
     if (vsnprintf(text, sizeof text, format, args) < 0) text[0] = 0;
     va_end(args);
-    ps_diag_event event = {.time_us = ps_wall_us(), .elapsed_ns = ps_clock_ns() - diag->start_ns,
-                           .phase = phase, .severity = severity, .code = code, .text = text};
+    ps_diag_event event = {.time_us = ps_wall_us(),
+                           .elapsed_ns = ps_clock_ns() - diag->start_ns,
+                           .phase = phase,
+                           .severity = severity,
+                           .code = code,
+                           .text = text};
     ps_mutex_lock(&diag->mutex);
     if (!event_keep(diag, &event)) diag->lost++;
     if (diag->listener) diag->listener(diag->listener_user, &event);

@@ -39,7 +39,7 @@
 enum {
     HEADER_BYTES = 64,
     TAIL_BYTES = 64,
-    CLASS_COUNT = 64,           /* 64 KiB << (class / 4), up to 4 GiB; larger ones aren't cached */
+    CLASS_COUNT = 64, /* 64 KiB << (class / 4), up to 4 GiB; larger ones aren't cached */
     CACHED_BLOCK_MAX = 64 << 20,
     CACHE_BYTES_MAX = 256 << 20
 };
@@ -48,7 +48,7 @@ enum { KIND_SMALL = 0x736d616c, KIND_MAPPED = 0x6d617070, KIND_FREED = 0x6672656
 
 typedef struct block {
     ps_mem *payer;
-    size_t total;       /* bytes with header and tail: what was charged */
+    size_t total; /* bytes with header and tail: what was charged */
     uint32_t kind;
     struct block *next; /* while it is in the cache */
 } block;
@@ -60,7 +60,8 @@ typedef struct block_list {
 } block_list;
 
 /* GNU range initialisers: a static mutex needs no start-up call. */
-static block_list cache[CLASS_COUNT] = {[0 ... CLASS_COUNT - 1] = {PTHREAD_MUTEX_INITIALIZER, NULL}};
+static block_list cache[CLASS_COUNT] = {
+    [0 ... CLASS_COUNT - 1] = {PTHREAD_MUTEX_INITIALIZER, NULL}};
 static _Atomic int64_t cached_bytes;
 
 /* ---- payers ---- */
@@ -104,7 +105,8 @@ static void peak_raise(ps_mem *mem, int64_t used)
 
     while (used > peak &&
            !atomic_compare_exchange_weak_explicit(&mem->peak, &peak, used, memory_order_relaxed,
-                                                  memory_order_relaxed)) {}
+                                                  memory_order_relaxed)) {
+    }
 }
 
 /* Charges one level. A level with a limit is never above it, not even for a moment: else two
@@ -122,9 +124,8 @@ static bool charge_level(ps_mem *mem, int64_t bytes)
         do {
             if (old > limit - bytes) return false;
             used = old + bytes;
-        } while (!atomic_compare_exchange_weak_explicit(&mem->used, &old, used,
-                                                        memory_order_relaxed,
-                                                        memory_order_relaxed));
+        } while (!atomic_compare_exchange_weak_explicit(
+            &mem->used, &old, used, memory_order_relaxed, memory_order_relaxed));
     }
     peak_raise(mem, used);
     return true;
@@ -265,7 +266,8 @@ static block *cache_take(unsigned class)
     block *found = list->first;
     if (found) list->first = found->next;
     pthread_mutex_unlock(&list->mutex);
-    if (found) atomic_fetch_sub_explicit(&cached_bytes, (int64_t)found->total, memory_order_relaxed);
+    if (found)
+        atomic_fetch_sub_explicit(&cached_bytes, (int64_t)found->total, memory_order_relaxed);
     return found;
 }
 
@@ -291,7 +293,7 @@ static bool cache_put(ps_mem *payer, unsigned class, block *freed)
 
 void ps_mem_trim(void)
 {
-    for (unsigned class = 0; class < CLASS_COUNT; class++) {
+    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
         pthread_mutex_lock(&cache[class].mutex);
         block *list = cache[class].first;
         cache[class].first = NULL;

@@ -4,7 +4,7 @@
 const char *ps_status_name(ps_status status)
 {
     switch (status) {
-#define X(NAME, NUMBER, SQLSTATE, TEXT) \
+#define X(NAME, NUMBER, SQLSTATE, TEXT)                                                            \
     case PS_##NAME: return #NAME;
         PS_STATUS_LIST(X)
 #undef X
@@ -15,7 +15,7 @@ const char *ps_status_name(ps_status status)
 const char *ps_status_text(ps_status status)
 {
     switch (status) {
-#define X(NAME, NUMBER, SQLSTATE, TEXT) \
+#define X(NAME, NUMBER, SQLSTATE, TEXT)                                                            \
     case PS_##NAME: return TEXT;
         PS_STATUS_LIST(X)
 #undef X
@@ -26,7 +26,7 @@ const char *ps_status_text(ps_status status)
 const char *ps_status_sqlstate(ps_status status)
 {
     switch (status) {
-#define X(NAME, NUMBER, SQLSTATE, TEXT) \
+#define X(NAME, NUMBER, SQLSTATE, TEXT)                                                            \
     case PS_##NAME: return SQLSTATE;
         PS_STATUS_LIST(X)
 #undef X

@@ -5,12 +5,12 @@
 
 #include <stdio.h>
 
-static unsigned char lower(char c)
-{
-    return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-}
+static unsigned char lower(char c) { return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c); }
 
-bool ps_str_equal(ps_str a, ps_str b) { return a.n == b.n && (a.n == 0 || memcmp(a.at, b.at, a.n) == 0); }
+bool ps_str_equal(ps_str a, ps_str b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.at, b.at, a.n) == 0);
+}
 
 bool ps_str_equal_nocase(ps_str a, ps_str b)
 {
@@ -75,7 +75,8 @@ static bool text_room(ps_text *text, size_t n)
     if (text->status != PS_OK) return false;
     if (n < text->room - text->n && text->room) return true;
     const size_t room = PS_MAX(text->room * 2, text->n + n + 1);
-    char *grown = n < SIZE_MAX / 4 ? ps_realloc(text->cx, text->at, PS_MAX(room, (size_t)64)) : NULL;
+    char *grown =
+        n < SIZE_MAX / 4 ? ps_realloc(text->cx, text->at, PS_MAX(room, (size_t)64)) : NULL;
     if (!grown) {
         text->status = PS_MEMORY;
         if (n >= SIZE_MAX / 4) ps_fail_memory(text->cx, n);
@@ -95,7 +96,10 @@ void ps_text_add(ps_text *text, const char *bytes, size_t n)
 }
 
 void ps_text_str(ps_text *text, ps_str str) { ps_text_add(text, str.at, str.n); }
-void ps_text_puts(ps_text *text, const char *literal) { ps_text_add(text, literal, strlen(literal)); }
+void ps_text_puts(ps_text *text, const char *literal)
+{
+    ps_text_add(text, literal, strlen(literal));
+}
 void ps_text_char(ps_text *text, char byte) { ps_text_add(text, &byte, 1); }
 
 void ps_text_repeat(ps_text *text, char byte, size_t n)

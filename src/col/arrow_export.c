@@ -24,7 +24,8 @@ static void array_release(struct ArrowArray *array)
 
     for (int64_t i = 0; i < array->n_children; i++)
         if (array->children[i]->release) array->children[i]->release(array->children[i]);
-    if (array->dictionary && array->dictionary->release) array->dictionary->release(array->dictionary);
+    if (array->dictionary && array->dictionary->release)
+        array->dictionary->release(array->dictionary);
     array->release = NULL;
     ps_owner_unref(&shared->owner);
 }
@@ -43,7 +44,8 @@ static ps_status array_init(const exporter *ex, uint32_t n, uint32_t n_buffers, 
     out->n_buffers = n_buffers;
     out->buffers = PS_ARENA_ARRAY(ex->cx, ex->arena, const void *, n_buffers + 1);
     out->children = PS_ARENA_ARRAY(ex->cx, ex->arena, struct ArrowArray *, n_children + 1);
-    struct ArrowArray *children = PS_ARENA_ARRAY(ex->cx, ex->arena, struct ArrowArray, n_children + 1);
+    struct ArrowArray *children =
+        PS_ARENA_ARRAY(ex->cx, ex->arena, struct ArrowArray, n_children + 1);
     if (!out->buffers || !out->children || !children) return PS_MEMORY;
     for (uint32_t i = 0; i < n_children; i++) out->children[i] = &children[i];
     out->n_children = n_children;
@@ -56,7 +58,8 @@ static ps_status array_init(const exporter *ex, uint32_t n, uint32_t n_buffers, 
 /* ---- flat rows ---- */
 
 /* Rows of a dictionary or constant as positions in a flat vector, and their validity. */
-static ps_status resolve(const exporter *ex, const ps_vec *vec, const uint32_t *sel, uint32_t n, ps_vec *out)
+static ps_status resolve(const exporter *ex, const ps_vec *vec, const uint32_t *sel, uint32_t n,
+                         ps_vec *out)
 {
     const bool dictionary = vec->encoding == PS_ENC_DICTIONARY;
     const ps_take how = {.cx = ex->cx, .arena = ex->arena};
@@ -88,7 +91,8 @@ static ps_status resolve(const exporter *ex, const ps_vec *vec, const uint32_t *
 static void owner_unref(void *owner) { ps_owner_unref(owner); }
 
 /* Flat rows whose slots live as long as the array: shared through the owner, or copied. */
-static ps_status flat_rows(const exporter *ex, const ps_vec *vec, const uint32_t *sel, uint32_t n, ps_vec *out)
+static ps_status flat_rows(const exporter *ex, const ps_vec *vec, const uint32_t *sel, uint32_t n,
+                           ps_vec *out)
 {
     const ps_take how = {.cx = ex->cx, .arena = ex->arena};
 
@@ -116,7 +120,8 @@ static void put_validity(const ps_vec *vec, struct ArrowArray *out)
 
 /* ---- layouts ---- */
 
-static ps_status export_slots(const exporter *ex, const ps_vec *vec, ps_layout to, struct ArrowArray *out)
+static ps_status export_slots(const exporter *ex, const ps_vec *vec, ps_layout to,
+                              struct ArrowArray *out)
 {
     PS_TRY(array_init(ex, vec->n, 2, 0, out));
     put_validity(vec, out);
@@ -143,7 +148,8 @@ static ps_status export_bool(const exporter *ex, const ps_vec *vec, struct Arrow
 }
 
 /* UUID: big endian with the top bit as it was; INT128: the slot's bytes. */
-static ps_status export_i128_bytes(const exporter *ex, const ps_vec *vec, bool uuid, struct ArrowArray *out)
+static ps_status export_i128_bytes(const exporter *ex, const ps_vec *vec, bool uuid,
+                                   struct ArrowArray *out)
 {
     ps_i128 *data = room(ex, vec->n, sizeof *data);
 
@@ -161,7 +167,8 @@ static ps_status export_i128_bytes(const exporter *ex, const ps_vec *vec, bool u
     return PS_OK;
 }
 
-static ps_status export_fixed_bytes(const exporter *ex, const ps_vec *vec, size_t width, struct ArrowArray *out)
+static ps_status export_fixed_bytes(const exporter *ex, const ps_vec *vec, size_t width,
+                                    struct ArrowArray *out)
 {
     const ps_view *views = vec->data;
     char *data = room(ex, vec->n, width);
@@ -173,7 +180,8 @@ static ps_status export_fixed_bytes(const exporter *ex, const ps_vec *vec, size_
     for (uint32_t i = 0; i < vec->n; i++) {
         if (vec->valid && !ps_bit_get(vec->valid, i)) continue;
         if (views[i].n != width)
-            return ps_fail(ex->cx, PS_VALUE, "a binary value has %u bytes, its type %zu", views[i].n, width);
+            return ps_fail(ex->cx, PS_VALUE, "a binary value has %u bytes, its type %zu",
+                           views[i].n, width);
         if (width) memcpy(data + i * width, ps_view_bytes(&views[i]), width);
     }
     out->buffers[1] = data;
@@ -181,9 +189,14 @@ static ps_status export_fixed_bytes(const exporter *ex, const ps_vec *vec, size_
 }
 
 /* Arrow's view of a long text. */
-typedef struct arrow_view { uint32_t n; char prefix[4]; int32_t buffer, offset; } arrow_view;
+typedef struct arrow_view {
+    uint32_t n;
+    char prefix[4];
+    int32_t buffer, offset;
+} arrow_view;
 
-static ps_status views_size(const exporter *ex, const ps_vec *vec, size_t *bytes, uint32_t *n_buffers)
+static ps_status views_size(const exporter *ex, const ps_vec *vec, size_t *bytes,
+                            uint32_t *n_buffers)
 {
     const ps_view *views = vec->data;
     size_t in_buffer = 0;
@@ -192,7 +205,8 @@ static ps_status views_size(const exporter *ex, const ps_vec *vec, size_t *bytes
     for (uint32_t i = 0; i < vec->n; i++) {
         if (views[i].n <= 12 || (vec->valid && !ps_bit_get(vec->valid, i))) continue;
         if (views[i].n > INT32_MAX)
-            return ps_fail(ex->cx, PS_UNSUPPORTED, "a text is too long for Arrow: %u bytes", views[i].n);
+            return ps_fail(ex->cx, PS_UNSUPPORTED, "a text is too long for Arrow: %u bytes",
+                           views[i].n);
         if (*n_buffers == 0 || in_buffer + views[i].n > INT32_MAX) {
             ++*n_buffers;
             in_buffer = 0;
@@ -228,7 +242,8 @@ static ps_status export_views(const exporter *ex, const ps_vec *vec, struct Arro
             data += sizes[at_buffer++];
             out->buffers[2 + at_buffer] = data;
         }
-        arrow_view head = {.n = views[i].n, .buffer = (int32_t)at_buffer, .offset = (int32_t)sizes[at_buffer]};
+        arrow_view head = {
+            .n = views[i].n, .buffer = (int32_t)at_buffer, .offset = (int32_t)sizes[at_buffer]};
         memcpy(head.prefix, views[i].prefix, sizeof head.prefix);
         memcpy(data + head.offset, views[i].at, views[i].n);
         memcpy(&heads[i], &head, sizeof head);
@@ -238,14 +253,16 @@ static ps_status export_views(const exporter *ex, const ps_vec *vec, struct Arro
     return PS_OK;
 }
 
-static ps_status export_enum(const exporter *ex, const ps_vec *vec, ps_type type, struct ArrowArray *out)
+static ps_status export_enum(const exporter *ex, const ps_vec *vec, ps_type type,
+                             struct ArrowArray *out)
 {
     const uint32_t n = type.ext ? type.ext->n_labels : 0;
     size_t bytes = 0;
 
     PS_TRY(export_slots(ex, vec, PS_LAYOUT_I32, out));
     for (uint32_t i = 0; i < n; i++) bytes += type.ext->labels[i].n;
-    if (bytes > INT32_MAX) return ps_fail(ex->cx, PS_UNSUPPORTED, "the labels of an enum are too long for Arrow");
+    if (bytes > INT32_MAX)
+        return ps_fail(ex->cx, PS_UNSUPPORTED, "the labels of an enum are too long for Arrow");
     struct ArrowArray *labels = PS_ARENA_NEW(ex->cx, ex->arena, struct ArrowArray);
     int32_t *offsets = room(ex, (size_t)n + 1, sizeof *offsets);
     char *text = room(ex, bytes, 1);
@@ -269,8 +286,8 @@ static ps_status vec_export(const exporter *ex, const ps_vec *vec, const uint32_
                             struct ArrowArray *out);
 
 /* The rows of the child that the lists use, in order. A null ARRAY still takes `width` of them. */
-static ps_status list_items(const exporter *ex, const ps_vec *vec, uint32_t null_width, uint32_t **items,
-                            int32_t *offsets, uint32_t *out_n)
+static ps_status list_items(const exporter *ex, const ps_vec *vec, uint32_t null_width,
+                            uint32_t **items, int32_t *offsets, uint32_t *out_n)
 {
     const ps_list *lists = vec->data;
     uint64_t total = 0;
@@ -279,7 +296,8 @@ static ps_status list_items(const exporter *ex, const ps_vec *vec, uint32_t null
     for (uint32_t i = 0; i < vec->n; i++)
         total += vec->valid && !ps_bit_get(vec->valid, i) ? null_width : lists[i].n;
     if (total > INT32_MAX)
-        return ps_fail(ex->cx, PS_UNSUPPORTED, "the lists of one batch hold too many items for Arrow: %llu",
+        return ps_fail(ex->cx, PS_UNSUPPORTED,
+                       "the lists of one batch hold too many items for Arrow: %llu",
                        (unsigned long long)total);
     *items = PS_ARENA_ARRAY(ex->cx, ex->arena, uint32_t, total + 1);
     if (!*items) return PS_MEMORY;
@@ -297,7 +315,8 @@ static ps_status list_items(const exporter *ex, const ps_vec *vec, uint32_t null
     return PS_OK;
 }
 
-static ps_status export_list(const exporter *ex, const ps_vec *vec, ps_type type, struct ArrowArray *out)
+static ps_status export_list(const exporter *ex, const ps_vec *vec, ps_type type,
+                             struct ArrowArray *out)
 {
     const bool fixed = type.id == PS_TYPE_ARRAY;
     int32_t *offsets = room(ex, (size_t)vec->n + 1, sizeof *offsets);
@@ -328,7 +347,8 @@ static ps_status export_struct(const exporter *ex, const ps_vec *vec, struct Arr
 }
 
 /* A union has no validity in Arrow: a null row is a null in its member. */
-static ps_status export_union(const exporter *ex, const ps_vec *vec, ps_type type, struct ArrowArray *out)
+static ps_status export_union(const exporter *ex, const ps_vec *vec, ps_type type,
+                              struct ArrowArray *out)
 {
     const uint32_t n = type.ext->n_fields;
     const int8_t *tags = vec->data;
@@ -345,7 +365,8 @@ static ps_status export_union(const exporter *ex, const ps_vec *vec, ps_type typ
         ps_vec child;
         PS_TRY(flat_rows(ex, &vec->children[c], NULL, vec->n, &child));
         if (vec->valid && child.layout != PS_LAYOUT_NONE) {
-            uint64_t *valid = PS_ARENA_ARRAY(ex->cx, ex->arena, uint64_t, PS_BITS_WORDS(vec->n) + 1);
+            uint64_t *valid =
+                PS_ARENA_ARRAY(ex->cx, ex->arena, uint64_t, PS_BITS_WORDS(vec->n) + 1);
             if (!valid) return PS_MEMORY;
             for (uint32_t i = 0; i < vec->n; i++)
                 ps_bit_put(valid, i, ps_bit_get(vec->valid, i) && ps_vec_row_valid(&child, i));
@@ -375,7 +396,8 @@ static ps_status vec_export(const exporter *ex, const ps_vec *vec, const uint32_
     case PS_TYPE_UUID: return export_i128_bytes(ex, &flat, type.id == PS_TYPE_UUID, out);
     case PS_TYPE_DECIMAL: return export_slots(ex, &flat, PS_LAYOUT_I128, out);
     case PS_TYPE_TIME:
-        return export_slots(ex, &flat, type.unit <= PS_UNIT_MS ? PS_LAYOUT_I32 : PS_LAYOUT_I64, out);
+        return export_slots(ex, &flat, type.unit <= PS_UNIT_MS ? PS_LAYOUT_I32 : PS_LAYOUT_I64,
+                            out);
     case PS_TYPE_STRING:
     case PS_TYPE_BINARY: return export_views(ex, &flat, out);
     case PS_TYPE_FIXED_BINARY: return export_fixed_bytes(ex, &flat, (size_t)type.width, out);
@@ -389,7 +411,8 @@ static ps_status vec_export(const exporter *ex, const ps_vec *vec, const uint32_
     }
 }
 
-ps_status ps_arrow_export_batch(ps_ctx *cx, const ps_schema *schema, const ps_batch *batch, struct ArrowArray *out)
+ps_status ps_arrow_export_batch(ps_ctx *cx, const ps_schema *schema, const ps_batch *batch,
+                                struct ArrowArray *out)
 {
     ps_arrow_shared *shared;
     struct ArrowArray made;
@@ -401,7 +424,9 @@ ps_status ps_arrow_export_batch(ps_ctx *cx, const ps_schema *schema, const ps_ba
     ps_status st = array_init(&ex, batch->n_live, 1, batch->n_cols, &made);
     for (uint32_t i = 0; st == PS_OK && i < batch->n_cols; i++) {
         st = vec_export(&ex, &batch->cols[i], batch->sel, batch->n_live, made.children[i]);
-        if (st != PS_OK) ps_while(&shared->cx, st, "exporting column '%.*s'", PS_STR_ARGS(schema->fields[i].name));
+        if (st != PS_OK)
+            ps_while(&shared->cx, st, "exporting column '%.*s'",
+                     PS_STR_ARGS(schema->fields[i].name));
     }
     if (st != PS_OK) return ps_arrow_shared_fail(cx, shared, st);
     ps_arrow_shared_publish(shared);

@@ -14,30 +14,53 @@ typedef struct simple_form {
     int8_t n_buffers, n_children;
 } simple_form;
 
-#define SLOTS(format, LAYOUT, TYPE) {format, PS_ARROW_SLOTS, PS_LAYOUT_##LAYOUT, PS_TYPE_##TYPE, 0, 2, 0}
-#define TIMES(format, LAYOUT, TYPE, UNIT) \
+#define SLOTS(format, LAYOUT, TYPE)                                                                \
+    {format, PS_ARROW_SLOTS, PS_LAYOUT_##LAYOUT, PS_TYPE_##TYPE, 0, 2, 0}
+#define TIMES(format, LAYOUT, TYPE, UNIT)                                                          \
     {format, PS_ARROW_SLOTS, PS_LAYOUT_##LAYOUT, PS_TYPE_##TYPE, PS_UNIT_##UNIT, 2, 0}
-#define OTHER(format, KIND, TYPE, n_buffers, n_children) \
+#define OTHER(format, KIND, TYPE, n_buffers, n_children)                                           \
     {format, PS_ARROW_##KIND, PS_LAYOUT_NONE, PS_TYPE_##TYPE, 0, n_buffers, n_children}
 
 static const simple_form simple_forms[] = {
-    OTHER("n", NULL, NULL, 0, 0), OTHER("b", BOOL, BOOL, 2, 0),
-    SLOTS("c", I8, INT8), SLOTS("s", I16, INT16), SLOTS("i", I32, INT32), SLOTS("l", I64, INT64),
-    SLOTS("C", U8, UINT8), SLOTS("S", U16, UINT16), SLOTS("I", U32, UINT32), SLOTS("L", U64, UINT64),
-    SLOTS("e", F16, FLOAT16), SLOTS("f", F32, FLOAT32), SLOTS("g", F64, FLOAT64),
-    SLOTS("tdD", I32, DATE), OTHER("tdm", DATE64, DATE, 2, 0),
-    TIMES("tts", I32, TIME, S), TIMES("ttm", I32, TIME, MS), TIMES("ttu", I64, TIME, US),
+    OTHER("n", NULL, NULL, 0, 0),
+    OTHER("b", BOOL, BOOL, 2, 0),
+    SLOTS("c", I8, INT8),
+    SLOTS("s", I16, INT16),
+    SLOTS("i", I32, INT32),
+    SLOTS("l", I64, INT64),
+    SLOTS("C", U8, UINT8),
+    SLOTS("S", U16, UINT16),
+    SLOTS("I", U32, UINT32),
+    SLOTS("L", U64, UINT64),
+    SLOTS("e", F16, FLOAT16),
+    SLOTS("f", F32, FLOAT32),
+    SLOTS("g", F64, FLOAT64),
+    SLOTS("tdD", I32, DATE),
+    OTHER("tdm", DATE64, DATE, 2, 0),
+    TIMES("tts", I32, TIME, S),
+    TIMES("ttm", I32, TIME, MS),
+    TIMES("ttu", I64, TIME, US),
     TIMES("ttn", I64, TIME, NS),
-    TIMES("tDs", I64, DURATION, S), TIMES("tDm", I64, DURATION, MS), TIMES("tDu", I64, DURATION, US),
+    TIMES("tDs", I64, DURATION, S),
+    TIMES("tDm", I64, DURATION, MS),
+    TIMES("tDu", I64, DURATION, US),
     TIMES("tDn", I64, DURATION, NS),
-    OTHER("tiM", MONTHS, INTERVAL, 2, 0), OTHER("tiD", DAY_TIME, INTERVAL, 2, 0),
+    OTHER("tiM", MONTHS, INTERVAL, 2, 0),
+    OTHER("tiD", DAY_TIME, INTERVAL, 2, 0),
     SLOTS("tin", INTERVAL, INTERVAL),
-    OTHER("u", BYTES32, STRING, 3, 0), OTHER("U", BYTES64, STRING, 3, 0),
-    OTHER("vu", VIEWS, STRING, 3, 0), OTHER("z", BYTES32, BINARY, 3, 0),
-    OTHER("Z", BYTES64, BINARY, 3, 0), OTHER("vz", VIEWS, BINARY, 3, 0),
-    OTHER("+l", LIST32, LIST, 2, 1), OTHER("+L", LIST64, LIST, 2, 1),
-    OTHER("+vl", LIST_VIEW32, LIST, 3, 1), OTHER("+vL", LIST_VIEW64, LIST, 3, 1),
-    OTHER("+s", STRUCT, STRUCT, 1, -1), OTHER("+m", MAP, MAP, 2, 1), OTHER("+r", RUNS, NULL, 0, 2),
+    OTHER("u", BYTES32, STRING, 3, 0),
+    OTHER("U", BYTES64, STRING, 3, 0),
+    OTHER("vu", VIEWS, STRING, 3, 0),
+    OTHER("z", BYTES32, BINARY, 3, 0),
+    OTHER("Z", BYTES64, BINARY, 3, 0),
+    OTHER("vz", VIEWS, BINARY, 3, 0),
+    OTHER("+l", LIST32, LIST, 2, 1),
+    OTHER("+L", LIST64, LIST, 2, 1),
+    OTHER("+vl", LIST_VIEW32, LIST, 3, 1),
+    OTHER("+vL", LIST_VIEW64, LIST, 3, 1),
+    OTHER("+s", STRUCT, STRUCT, 1, -1),
+    OTHER("+m", MAP, MAP, 2, 1),
+    OTHER("+r", RUNS, NULL, 0, 2),
 };
 
 bool ps_arrow_metadata_get(const char *metadata, ps_str key, ps_str *out)
@@ -90,7 +113,8 @@ static ps_status read_decimal(ps_ctx *cx, const char *format, ps_arrow_form *out
     if (bits != 32 && bits != 64 && bits != 128 && bits != 256) return bad_format(cx, format);
     if (precision < 1 || precision > 38 || scale < 0 || scale > precision)
         return ps_fail(cx, PS_UNSUPPORTED,
-                       "decimals have a precision of 1 to 38 and a scale from 0 to it: not '%s'", format);
+                       "decimals have a precision of 1 to 38 and a scale from 0 to it: not '%s'",
+                       format);
     out->type = ps_type_decimal(precision, scale);
     out->kind = bits == 256 ? PS_ARROW_DECIMAL256 : PS_ARROW_SLOTS;
     out->layout = bits == 32 ? PS_LAYOUT_I32 : bits == 64 ? PS_LAYOUT_I64 : PS_LAYOUT_I128;
@@ -129,10 +153,8 @@ static ps_status read_union(ps_ctx *cx, const char *format, ps_arrow_form *out)
         for (int i = 0; i < out->n_tags; i++)
             if (out->tags[i] == tag) return bad_format(cx, format);
         out->tags[out->n_tags++] = (int8_t)tag;
-        if (*at == ',' && at[1])
-            at++;
-        else if (*at)
-            return bad_format(cx, format);
+        if (*at == ',' && at[1]) at++;
+        else if (*at) return bad_format(cx, format);
     }
     return PS_OK;
 }
@@ -141,7 +163,8 @@ static ps_status read_width(ps_ctx *cx, const char *format, size_t skip, ps_arro
 {
     const char *at = format + skip;
 
-    if (!read_int(&at, &out->type.width) || *at || out->type.width < 0) return bad_format(cx, format);
+    if (!read_int(&at, &out->type.width) || *at || out->type.width < 0)
+        return bad_format(cx, format);
     return PS_OK;
 }
 
@@ -154,9 +177,11 @@ ps_status ps_arrow_form_read(ps_ctx *cx, const struct ArrowSchema *schema, ps_ar
     for (size_t i = 0; i < PS_COUNT(simple_forms); i++) {
         const simple_form *form = &simple_forms[i];
         if (strcmp(format, form->format) != 0) continue;
-        *out = (ps_arrow_form){.kind = form->kind, .layout = form->layout,
+        *out = (ps_arrow_form){.kind = form->kind,
+                               .layout = form->layout,
                                .type = ps_type_in_unit(form->type, form->unit),
-                               .n_buffers = form->n_buffers, .n_children = form->n_children};
+                               .n_buffers = form->n_buffers,
+                               .n_children = form->n_children};
         return PS_OK;
     }
     if (strncmp(format, "d:", 2) == 0) return read_decimal(cx, format, out);
@@ -164,11 +189,13 @@ ps_status ps_arrow_form_read(ps_ctx *cx, const struct ArrowSchema *schema, ps_ar
     if (strncmp(format, "+ud:", 4) == 0 || strncmp(format, "+us:", 4) == 0)
         return read_union(cx, format, out);
     if (strncmp(format, "w:", 2) == 0) {
-        *out = (ps_arrow_form){.kind = PS_ARROW_FIXED_BYTES, .type = PS_TYPE(FIXED_BINARY), .n_buffers = 2};
+        *out = (ps_arrow_form){
+            .kind = PS_ARROW_FIXED_BYTES, .type = PS_TYPE(FIXED_BINARY), .n_buffers = 2};
         return read_width(cx, format, 2, out);
     }
     if (strncmp(format, "+w:", 3) == 0) {
-        *out = (ps_arrow_form){.kind = PS_ARROW_ARRAY, .type = PS_TYPE(ARRAY), .n_buffers = 1, .n_children = 1};
+        *out = (ps_arrow_form){
+            .kind = PS_ARROW_ARRAY, .type = PS_TYPE(ARRAY), .n_buffers = 1, .n_children = 1};
         return read_width(cx, format, 3, out);
     }
     return ps_fail(cx, PS_UNSUPPORTED, "an Arrow format is not known: '%.100s'", format);

@@ -84,7 +84,8 @@ ps_status ps_arrow_adopt(const ps_arrow_import *im, const char *at, size_t bytes
     return PS_OK;
 }
 
-ps_status ps_arrow_buffer(const ps_arrow_import *im, const ps_arrow_window *w, int i, const char **out)
+ps_status ps_arrow_buffer(const ps_arrow_import *im, const ps_arrow_window *w, int i,
+                          const char **out)
 {
     *out = w->array->buffers ? w->array->buffers[i] : NULL;
     if (*out || w->n == 0) return PS_OK;
@@ -115,7 +116,8 @@ static ps_status check_shape(const ps_arrow_import *im, const ps_arrow_window *w
                        (long long)array->n_children, (long long)w->schema->n_children);
     for (int64_t i = 0; i < array->n_children; i++)
         if (!array->children[i] || !array->children[i]->release)
-            return ps_fail(im->cx, PS_DATA, "child %lld of an Arrow array is missing", (long long)i);
+            return ps_fail(im->cx, PS_DATA, "child %lld of an Arrow array is missing",
+                           (long long)i);
     if (!array->dictionary != !w->schema->dictionary)
         return ps_fail(im->cx, PS_DATA, "an Arrow array and its type don't agree on a dictionary");
     if (array->null_count < -1 || array->null_count > array->length)
@@ -184,7 +186,10 @@ static ps_status out_of_range(const ps_arrow_import *im, const ps_arrow_window *
     return st;
 }
 
-static bool needs_range_check(ps_type type) { return type.id == PS_TYPE_DECIMAL || type.id == PS_TYPE_TIME; }
+static bool needs_range_check(ps_type type)
+{
+    return type.id == PS_TYPE_DECIMAL || type.id == PS_TYPE_TIME;
+}
 
 /* Values that the type forbids are refused here: unchecked loops rest on the type's range. */
 static ps_status check_range(const ps_arrow_import *im, const ps_arrow_window *w, ps_vec *vec)
@@ -279,10 +284,8 @@ static ps_status import_interval(const ps_arrow_import *im, const ps_arrow_windo
     for (uint32_t i = 0; i < w->n; i++) {
         int32_t parts[2] = {0};
         memcpy(parts, buffer + (w->first + i) * (months ? 4 : 8), months ? 4 : 8);
-        if (months)
-            data[i].months = parts[0];
-        else
-            data[i].days = parts[0], data[i].ns = (int64_t)parts[1] * 1000000;
+        if (months) data[i].months = parts[0];
+        else data[i].days = parts[0], data[i].ns = (int64_t)parts[1] * 1000000;
     }
     ps_vec_flat(out, w->type, PS_LAYOUT_INTERVAL, data, w->valid, w->n);
     return PS_OK;
@@ -327,7 +330,8 @@ static bool type_agrees(const ps_arrow_window *w)
 {
     const ps_type_id id = (ps_type_id)w->type.id;
 
-    if (w->schema->dictionary || w->form.kind == PS_ARROW_RUNS) return true; /* checked on the values */
+    if (w->schema->dictionary || w->form.kind == PS_ARROW_RUNS)
+        return true; /* checked on the values */
     switch (w->form.kind) {
     case PS_ARROW_FIXED_BYTES:
         if (id == PS_TYPE_UUID || id == PS_TYPE_INT128) return w->form.type.width == 16;
@@ -345,21 +349,25 @@ ps_status ps_arrow_import_vec(const ps_arrow_import *im, const struct ArrowSchem
                               const struct ArrowArray *array, ps_type type, int64_t skip, int64_t n,
                               unsigned depth, ps_vec *out)
 {
-    ps_arrow_window w = {.schema = schema, .array = array, .type = ps_type_storage(type), .depth = depth};
+    ps_arrow_window w = {
+        .schema = schema, .array = array, .type = ps_type_storage(type), .depth = depth};
 
-    if (depth > PS_TYPE_DEPTH_MAX) return ps_fail(im->cx, PS_MISUSE, "an Arrow schema is nested too deep");
+    if (depth > PS_TYPE_DEPTH_MAX)
+        return ps_fail(im->cx, PS_MISUSE, "an Arrow schema is nested too deep");
     PS_TRY(ps_poll(im->cx));
     PS_TRY(ps_arrow_form_read(im->cx, schema, &w.form));
     PS_TRY(check_shape(im, &w));
     if (!type_agrees(&w))
-        return ps_fail(im->cx, PS_MISUSE, "an Arrow array was imported with another schema than its own: '%s'",
+        return ps_fail(im->cx, PS_MISUSE,
+                       "an Arrow array was imported with another schema than its own: '%s'",
                        schema->format);
     if (skip < 0 || n < 0 || skip > array->length || n > array->length - skip)
-        return ps_fail(im->cx, PS_DATA, "an Arrow array has %lld rows, its parent needs rows up to %lld",
+        return ps_fail(im->cx, PS_DATA,
+                       "an Arrow array has %lld rows, its parent needs rows up to %lld",
                        (long long)array->length, (long long)(skip + n));
     if (n > INT32_MAX)
-        return ps_fail(im->cx, PS_UNSUPPORTED, "an Arrow array has too many rows for one batch: %lld",
-                       (long long)n);
+        return ps_fail(im->cx, PS_UNSUPPORTED,
+                       "an Arrow array has too many rows for one batch: %lld", (long long)n);
     w.first = array->offset + skip;
     w.n = (uint32_t)n;
     PS_TRY(read_validity(im, &w));
@@ -374,23 +382,26 @@ static ps_status check_top(ps_ctx *cx, const ps_schema *schema, const struct Arr
 {
     if (!form || !form->release || !form->format || strcmp(form->format, "+s") != 0 ||
         form->n_children != (int64_t)schema->n)
-        return ps_fail(cx, PS_MISUSE, "an Arrow batch comes without the schema it was imported with");
+        return ps_fail(cx, PS_MISUSE,
+                       "an Arrow batch comes without the schema it was imported with");
     if (array->length < 0 || array->length > INT32_MAX || array->offset < 0)
-        return ps_fail(cx, array->length > INT32_MAX && array->offset >= 0 ? PS_UNSUPPORTED : PS_DATA,
+        return ps_fail(cx,
+                       array->length > INT32_MAX && array->offset >= 0 ? PS_UNSUPPORTED : PS_DATA,
                        "an Arrow batch has a bad length or offset: %lld, %lld",
                        (long long)array->length, (long long)array->offset);
     return PS_OK;
 }
 
 ps_status ps_arrow_import_batch(ps_ctx *cx, ps_arena *arena, const ps_schema *schema,
-                                const struct ArrowSchema *form, struct ArrowArray *array, ps_batch *out,
-                                ps_owner **owner)
+                                const struct ArrowSchema *form, struct ArrowArray *array,
+                                ps_batch *out, ps_owner **owner)
 {
     ps_arrow_holder *holder = NULL;
     ps_status st;
 
     *owner = NULL;
-    if (!array->release) return ps_fail(cx, PS_MISUSE, "the Arrow array was released before it was imported");
+    if (!array->release)
+        return ps_fail(cx, PS_MISUSE, "the Arrow array was released before it was imported");
     PS_TRY(holder_new(cx, array, &holder));
     array = &holder->memory->array;
     const ps_arrow_import im = {.cx = cx, .holder = holder, .arena = &holder->memory->arena};

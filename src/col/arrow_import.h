@@ -24,7 +24,7 @@ typedef struct ps_arrow_window {
     const struct ArrowSchema *schema;
     const struct ArrowArray *array;
     ps_arrow_form form;
-    ps_type type;     /* what to make of it; never an extension */
+    ps_type type; /* what to make of it; never an extension */
     int64_t first;
     uint32_t n;
     const uint64_t *valid; /* of these rows; NULL: no nulls */
@@ -44,17 +44,21 @@ ps_status ps_arrow_import_vec(const ps_arrow_import *im, const struct ArrowSchem
 /* The kinds; w was checked as far as it goes without them. */
 ps_status ps_arrow_import_bytes(const ps_arrow_import *im, const ps_arrow_window *w, ps_vec *out);
 ps_status ps_arrow_import_views(const ps_arrow_import *im, const ps_arrow_window *w, ps_vec *out);
-ps_status ps_arrow_import_fixed_bytes(const ps_arrow_import *im, const ps_arrow_window *w, ps_vec *out);
+ps_status ps_arrow_import_fixed_bytes(const ps_arrow_import *im, const ps_arrow_window *w,
+                                      ps_vec *out);
 ps_status ps_arrow_import_list(const ps_arrow_import *im, const ps_arrow_window *w, ps_vec *out);
-ps_status ps_arrow_import_list_view(const ps_arrow_import *im, const ps_arrow_window *w, ps_vec *out);
+ps_status ps_arrow_import_list_view(const ps_arrow_import *im, const ps_arrow_window *w,
+                                    ps_vec *out);
 ps_status ps_arrow_import_array(const ps_arrow_import *im, const ps_arrow_window *w, ps_vec *out);
 ps_status ps_arrow_import_struct(const ps_arrow_import *im, const ps_arrow_window *w, ps_vec *out);
 ps_status ps_arrow_import_union(const ps_arrow_import *im, const ps_arrow_window *w, ps_vec *out);
 ps_status ps_arrow_import_runs(const ps_arrow_import *im, const ps_arrow_window *w, ps_vec *out);
-ps_status ps_arrow_import_dictionary(const ps_arrow_import *im, const ps_arrow_window *w, ps_vec *out);
+ps_status ps_arrow_import_dictionary(const ps_arrow_import *im, const ps_arrow_window *w,
+                                     ps_vec *out);
 
 /* Buffer number i; fails when it is missing although rows need it. */
-ps_status ps_arrow_buffer(const ps_arrow_import *im, const ps_arrow_window *w, int i, const char **out);
+ps_status ps_arrow_buffer(const ps_arrow_import *im, const ps_arrow_window *w, int i,
+                          const char **out);
 /* `bytes` bytes at `at`, in place if they are aligned and readable to the next 64, else copied. */
 ps_status ps_arrow_adopt(const ps_arrow_import *im, const char *at, size_t bytes, size_t align,
                          const void **out);

@@ -23,8 +23,8 @@ static int64_t offset_at(const char *offsets, bool wide, int64_t i)
 }
 
 /* All offsets of the window rise from zero on, and no value is too long for a view. */
-static ps_status check_offsets(const ps_arrow_import *im, const ps_arrow_window *w, const char *offsets,
-                               bool wide)
+static ps_status check_offsets(const ps_arrow_import *im, const ps_arrow_window *w,
+                               const char *offsets, bool wide)
 {
     int64_t last = 0;
 
@@ -40,8 +40,8 @@ static ps_status check_offsets(const ps_arrow_import *im, const ps_arrow_window 
 
 /* Text of all rows at once, then that no value begins inside a code point. Falls back to single
  * values if bytes of null rows are in the way. */
-static ps_status check_text(const ps_arrow_import *im, const ps_arrow_window *w, const ps_view *views,
-                            const char *bytes, size_t n_bytes)
+static ps_status check_text(const ps_arrow_import *im, const ps_arrow_window *w,
+                            const ps_view *views, const char *bytes, size_t n_bytes)
 {
     bool whole = ps_utf8_valid(bytes, n_bytes, NULL);
 
@@ -68,7 +68,8 @@ ps_status ps_arrow_import_bytes(const ps_arrow_import *im, const ps_arrow_window
     const int64_t first = offset_at(offsets, wide, w->first);
     const int64_t last = offset_at(offsets, wide, w->first + w->n);
     if (!bytes && last > first)
-        return ps_fail(im->cx, PS_DATA, "an Arrow array of text has no bytes, but offsets up to %lld",
+        return ps_fail(im->cx, PS_DATA,
+                       "an Arrow array of text has no bytes, but offsets up to %lld",
                        (long long)last);
     for (uint32_t i = 0; i < w->n; i++) {
         const int64_t at = offset_at(offsets, wide, w->first + i);
@@ -95,7 +96,8 @@ static ps_status view_import(const ps_arrow_import *im, const ps_arrow_window *w
 
     memcpy(&view, slot, sizeof view);
     if (view.n < 0)
-        return ps_fail(im->cx, PS_DATA, "a view in an Arrow array has a negative length: %d", view.n);
+        return ps_fail(im->cx, PS_DATA, "a view in an Arrow array has a negative length: %d",
+                       view.n);
     if (view.n <= 12) {
         *out = ps_view_of(slot + 4, (size_t)view.n);
         return PS_OK;
@@ -106,7 +108,8 @@ static ps_status view_import(const ps_arrow_import *im, const ps_arrow_window *w
     memcpy(&size, sizes + view.buffer, sizeof size);
     const char *bytes = w->array->buffers[2 + view.buffer];
     if (!bytes || view.offset < 0 || view.n > size || view.offset > size - view.n)
-        return ps_fail(im->cx, PS_DATA, "a view in an Arrow array reaches past its buffer: %d + %d of %lld",
+        return ps_fail(im->cx, PS_DATA,
+                       "a view in an Arrow array reaches past its buffer: %d + %d of %lld",
                        view.offset, view.n, (long long)size);
     *out = ps_view_of(bytes + view.offset, (size_t)view.n);
     return PS_OK;
@@ -126,7 +129,8 @@ ps_status ps_arrow_import_views(const ps_arrow_import *im, const ps_arrow_window
     for (uint32_t i = 0; i < w->n; i++) {
         if (!PS_ARROW_VALID(w, i)) continue;
         PS_TRY(view_import(im, w, slots + (w->first + i) * 16, sizes, &views[i]));
-        if (w->type.id == PS_TYPE_STRING && !ps_utf8_valid(ps_view_bytes(&views[i]), views[i].n, NULL))
+        if (w->type.id == PS_TYPE_STRING &&
+            !ps_utf8_valid(ps_view_bytes(&views[i]), views[i].n, NULL))
             return bad_text(im, i);
     }
     ps_vec_flat(out, w->type, PS_LAYOUT_VIEW, views, w->valid, w->n);
@@ -145,15 +149,16 @@ static ps_status import_i128(const ps_arrow_import *im, const ps_arrow_window *w
         memcpy(halves, bytes + (w->first + i) * 16, 16);
         if (w->type.id == PS_TYPE_UUID)
             data[i] = (ps_i128)(((ps_u128)__builtin_bswap64(halves[0]) << 64 |
-                                 __builtin_bswap64(halves[1])) ^ (ps_u128)1 << 127);
-        else
-            memcpy(&data[i], halves, 16);
+                                 __builtin_bswap64(halves[1])) ^
+                                (ps_u128)1 << 127);
+        else memcpy(&data[i], halves, 16);
     }
     ps_vec_flat(out, w->type, PS_LAYOUT_I128, data, w->valid, w->n);
     return PS_OK;
 }
 
-ps_status ps_arrow_import_fixed_bytes(const ps_arrow_import *im, const ps_arrow_window *w, ps_vec *out)
+ps_status ps_arrow_import_fixed_bytes(const ps_arrow_import *im, const ps_arrow_window *w,
+                                      ps_vec *out)
 {
     const int64_t width = w->form.type.width;
     const char *bytes;
@@ -163,7 +168,8 @@ ps_status ps_arrow_import_fixed_bytes(const ps_arrow_import *im, const ps_arrow_
     ps_view *views = ps_arrow_room(im, w->n, sizeof *views);
     if (!views) return PS_MEMORY;
     for (uint32_t i = 0; i < w->n; i++)
-        if (PS_ARROW_VALID(w, i)) views[i] = ps_view_of(bytes + (w->first + i) * width, (size_t)width);
+        if (PS_ARROW_VALID(w, i))
+            views[i] = ps_view_of(bytes + (w->first + i) * width, (size_t)width);
     ps_vec_flat(out, w->type, PS_LAYOUT_VIEW, views, w->valid, w->n);
     return PS_OK;
 }

@@ -65,7 +65,8 @@ static ps_status dict_new(const ps_arrow_import *im, const ps_vec *values, const
     dict->dict.id = ps_dict_next_id();
     dict->dict.values = *values;
     dict->dict.values.owner = NULL; /* the dictionary itself keeps them */
-    PS_TRY(ps_arena_own(im->cx, &im->holder->arena, dict, dict_unref)); /* takes it over either way */
+    PS_TRY(
+        ps_arena_own(im->cx, &im->holder->arena, dict, dict_unref)); /* takes it over either way */
     if (values->layout == PS_LAYOUT_VIEW) {
         PS_TRY(texts_distinct(im, values, &dict->dict.distinct));
         dict->dict.sorted = texts_sorted(values);
@@ -89,8 +90,9 @@ static ps_status read_codes(const ps_arrow_import *im, const ps_arrow_window *w,
         memcpy(&slot, buffer + (w->first + i) * (int64_t)width, width);
         const ps_i128 code = ps_slot_get(w->form.layout, &slot, 0);
         if (code < 0 || code >= n_values)
-            return ps_fail(im->cx, PS_DATA, "a code of an Arrow dictionary is out of range: row %u, %lld of %u",
-                           i, (long long)code, n_values);
+            return ps_fail(im->cx, PS_DATA,
+                           "a code of an Arrow dictionary is out of range: row %u, %lld of %u", i,
+                           (long long)code, n_values);
         codes[i] = (uint32_t)code;
     }
     return PS_OK;
@@ -122,7 +124,8 @@ static ps_status expand(const ps_arrow_import *im, const ps_arrow_window *w, con
     return PS_OK;
 }
 
-ps_status ps_arrow_import_dictionary(const ps_arrow_import *im, const ps_arrow_window *w, ps_vec *out)
+ps_status ps_arrow_import_dictionary(const ps_arrow_import *im, const ps_arrow_window *w,
+                                     ps_vec *out)
 {
     const struct ArrowArray *array = w->array->dictionary;
     uint32_t *codes = ps_arrow_room(im, w->n, sizeof *codes);
@@ -131,9 +134,10 @@ ps_status ps_arrow_import_dictionary(const ps_arrow_import *im, const ps_arrow_w
 
     if (!codes) return PS_MEMORY;
     if (!array->release || w->form.kind != PS_ARROW_SLOTS || !ps_layout_is_int(w->form.layout))
-        return ps_fail(im->cx, PS_DATA, "an Arrow dictionary is missing or its codes aren't integers");
-    PS_TRY(ps_arrow_import_vec(im, w->schema->dictionary, array, w->type, 0, array->length, w->depth + 1,
-                               &values));
+        return ps_fail(im->cx, PS_DATA,
+                       "an Arrow dictionary is missing or its codes aren't integers");
+    PS_TRY(ps_arrow_import_vec(im, w->schema->dictionary, array, w->type, 0, array->length,
+                               w->depth + 1, &values));
     PS_TRY(read_codes(im, w, values.n, codes));
     if (values.encoding != PS_ENC_FLAT || values.n == 0) {
         if (values.n) return expand(im, w, &values, codes, out);
@@ -141,9 +145,16 @@ ps_status ps_arrow_import_dictionary(const ps_arrow_import *im, const ps_arrow_w
         return ps_vec_constant(im->cx, im->arena, &null, w->n, out);
     }
     PS_TRY(dict_new(im, &values, &dict));
-    *out = (ps_vec){.type = w->type, .layout = values.layout, .encoding = PS_ENC_DICTIONARY,
-                    .bounded = dict->values.bounded, .n = w->n, .valid = w->valid,
-                    .lo = dict->values.lo, .hi = dict->values.hi, .codes = codes, .dict = dict,
+    *out = (ps_vec){.type = w->type,
+                    .layout = values.layout,
+                    .encoding = PS_ENC_DICTIONARY,
+                    .bounded = dict->values.bounded,
+                    .n = w->n,
+                    .valid = w->valid,
+                    .lo = dict->values.lo,
+                    .hi = dict->values.hi,
+                    .codes = codes,
+                    .dict = dict,
                     .children = values.children};
     return PS_OK;
 }
@@ -151,7 +162,8 @@ ps_status ps_arrow_import_dictionary(const ps_arrow_import *im, const ps_arrow_w
 ps_status ps_arrow_import_runs(const ps_arrow_import *im, const ps_arrow_window *w, ps_vec *out)
 {
     const struct ArrowSchema *ends_schema = w->schema->children[0];
-    const struct ArrowArray *ends_array = w->array->children[0], *values_array = w->array->children[1];
+    const struct ArrowArray *ends_array = w->array->children[0],
+                            *values_array = w->array->children[1];
     const ps_take how = {.cx = im->cx, .arena = im->arena};
     uint32_t *codes = ps_arrow_room(im, w->n, sizeof *codes);
     ps_arrow_form form;
@@ -159,19 +171,21 @@ ps_status ps_arrow_import_runs(const ps_arrow_import *im, const ps_arrow_window 
 
     if (!codes) return PS_MEMORY;
     PS_TRY(ps_arrow_form_read(im->cx, ends_schema, &form));
-    PS_TRY(ps_arrow_import_vec(im, ends_schema, ends_array, form.type, 0, ends_array->length, w->depth + 1,
-                               &ends));
-    PS_TRY(ps_arrow_import_vec(im, w->schema->children[1], values_array, w->type, 0, values_array->length,
-                               w->depth + 1, &values));
+    PS_TRY(ps_arrow_import_vec(im, ends_schema, ends_array, form.type, 0, ends_array->length,
+                               w->depth + 1, &ends));
+    PS_TRY(ps_arrow_import_vec(im, w->schema->children[1], values_array, w->type, 0,
+                               values_array->length, w->depth + 1, &values));
     if (ends.valid || ends.n > values.n || ends.encoding != PS_ENC_FLAT)
-        return ps_fail(im->cx, PS_DATA, "run ends of an Arrow array are null or more than its values");
+        return ps_fail(im->cx, PS_DATA,
+                       "run ends of an Arrow array are null or more than its values");
     int64_t last = 0;
     uint32_t row = 0;
     for (uint32_t run = 0; run < ends.n; run++) {
         const int64_t end = (int64_t)ps_slot_get((ps_layout)ends.layout, ends.data, run);
         if (end <= last)
-            return ps_fail(im->cx, PS_DATA, "run ends of an Arrow array don't rise: %lld after %lld",
-                           (long long)end, (long long)last);
+            return ps_fail(im->cx, PS_DATA,
+                           "run ends of an Arrow array don't rise: %lld after %lld", (long long)end,
+                           (long long)last);
         while (row < w->n && w->first + row < end) codes[row++] = run;
         last = end;
     }

@@ -37,7 +37,8 @@ static ps_status check_map(const ps_arrow_import *im, const ps_vec *entries)
     if (entries->encoding != PS_ENC_FLAT) return PS_OK;
     for (uint32_t i = 0; i < entries->n && !null; i++)
         null = !ps_vec_row_valid(entries, i) || !ps_vec_row_valid(keys, i);
-    return null ? ps_fail(im->cx, PS_DATA, "a map in an Arrow array has a null entry or key") : PS_OK;
+    return null ? ps_fail(im->cx, PS_DATA, "a map in an Arrow array has a null entry or key")
+                : PS_OK;
 }
 
 static ps_status list_out(const ps_arrow_import *im, const ps_arrow_window *w, const ps_list *slots,
@@ -67,13 +68,15 @@ ps_status ps_arrow_import_list(const ps_arrow_import *im, const ps_arrow_window 
         if (last < 0 || next < last || next - first > INT32_MAX)
             return ps_fail(im->cx, PS_DATA, "offset %u of an Arrow list is %lld after %lld", i + 1,
                            (long long)next, (long long)last);
-        if (PS_ARROW_VALID(w, i)) slots[i] = (ps_list){(uint32_t)(last - first), (uint32_t)(next - last)};
+        if (PS_ARROW_VALID(w, i))
+            slots[i] = (ps_list){(uint32_t)(last - first), (uint32_t)(next - last)};
         last = next;
     }
     return list_out(im, w, slots, first, last - first, out);
 }
 
-ps_status ps_arrow_import_list_view(const ps_arrow_import *im, const ps_arrow_window *w, ps_vec *out)
+ps_status ps_arrow_import_list_view(const ps_arrow_import *im, const ps_arrow_window *w,
+                                    ps_vec *out)
 {
     const bool wide = w->form.kind == PS_ARROW_LIST_VIEW64;
     const int64_t n_items = w->array->children[0]->length;
@@ -85,12 +88,15 @@ ps_status ps_arrow_import_list_view(const ps_arrow_import *im, const ps_arrow_wi
     PS_TRY(ps_arrow_buffer(im, w, 2, &sizes));
     if (n_items < 0 || n_items > INT32_MAX)
         return ps_fail(im->cx, n_items < 0 ? PS_DATA : PS_UNSUPPORTED,
-                       "the items of an Arrow list view are too many or bad: %lld", (long long)n_items);
+                       "the items of an Arrow list view are too many or bad: %lld",
+                       (long long)n_items);
     for (uint32_t i = 0; i < w->n; i++) {
         if (!PS_ARROW_VALID(w, i)) continue;
-        const int64_t at = int_at(offsets, wide, w->first + i), n = int_at(sizes, wide, w->first + i);
+        const int64_t at = int_at(offsets, wide, w->first + i),
+                      n = int_at(sizes, wide, w->first + i);
         if (at < 0 || n < 0 || n > n_items || at > n_items - n)
-            return ps_fail(im->cx, PS_DATA, "an Arrow list view reaches past its items: %lld + %lld of %lld",
+            return ps_fail(im->cx, PS_DATA,
+                           "an Arrow list view reaches past its items: %lld + %lld of %lld",
                            (long long)at, (long long)n, (long long)n_items);
         slots[i] = (ps_list){(uint32_t)at, (uint32_t)n};
     }
@@ -109,8 +115,8 @@ ps_status ps_arrow_import_array(const ps_arrow_import *im, const ps_arrow_window
         return ps_fail(im->cx, PS_DATA, "an Arrow array of %lld items a row has too many rows",
                        (long long)width);
     if (n_items > INT32_MAX)
-        return ps_fail(im->cx, PS_UNSUPPORTED, "an Arrow array has too many items for one batch: %lld",
-                       (long long)n_items);
+        return ps_fail(im->cx, PS_UNSUPPORTED,
+                       "an Arrow array has too many items for one batch: %lld", (long long)n_items);
     for (uint32_t i = 0; i < w->n; i++)
         if (PS_ARROW_VALID(w, i)) slots[i] = (ps_list){(uint32_t)(i * width), (uint32_t)width};
     return list_out(im, w, slots, first, n_items, out);
@@ -153,8 +159,8 @@ static ps_status read_tags(const ps_arrow_import *im, const ps_arrow_window *w, 
 }
 
 /* A member of a dense union spread out to one row per row of the union. */
-static ps_status spread_child(const ps_arrow_import *im, const ps_arrow_window *w, const int8_t *tags,
-                              uint32_t c, uint32_t *idx, ps_vec *out)
+static ps_status spread_child(const ps_arrow_import *im, const ps_arrow_window *w,
+                              const int8_t *tags, uint32_t c, uint32_t *idx, ps_vec *out)
 {
     const int64_t n_items = w->array->children[c]->length;
     const ps_take how = {.cx = im->cx, .arena = im->arena};
@@ -168,8 +174,9 @@ static ps_status spread_child(const ps_arrow_import *im, const ps_arrow_window *
         if (tags[i] != (int8_t)c) continue;
         const int64_t at = int_at(offsets, false, w->first + i);
         if (at < 0 || at >= n_items)
-            return ps_fail(im->cx, PS_DATA, "an offset of an Arrow union lies outside member %u: %lld of %lld",
-                           c, (long long)at, (long long)n_items);
+            return ps_fail(im->cx, PS_DATA,
+                           "an offset of an Arrow union lies outside member %u: %lld of %lld", c,
+                           (long long)at, (long long)n_items);
         idx[i] = (uint32_t)at;
     }
     if (n_items == 0) {
@@ -199,7 +206,8 @@ ps_status ps_arrow_import_union(const ps_arrow_import *im, const ps_arrow_window
         if (w->form.kind == PS_ARROW_UNION_DENSE)
             PS_TRY(spread_child(im, w, tags, i, idx, &children[i]));
         else
-            PS_TRY(import_child(im, w, i, w->type.ext->fields[i].type, w->first, w->n, &children[i]));
+            PS_TRY(
+                import_child(im, w, i, w->type.ext->fields[i].type, w->first, w->n, &children[i]));
     }
     ps_vec_flat(out, w->type, PS_LAYOUT_UNION, tags, NULL, w->n);
     out->children = children;

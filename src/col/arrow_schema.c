@@ -1,7 +1,8 @@
 /* col/arrow_schema.c -- Arrow schemas to our types. Export is in arrow_schema_export.c.
  *
  * Recursion is bounded by PS_TYPE_DEPTH_MAX. What is read is a tree of pointers whose lengths
- * the interface doesn't give: counts, NULLs and text are checked, the rest is the producer's word. */
+ * the interface doesn't give: counts, NULLs and text are checked, the rest is the producer's word.
+ */
 #include "col/arrow_form.h"
 #include "col/batch.h"
 
@@ -25,18 +26,20 @@ static ps_status fields_import(ps_ctx *cx, ps_arena *scratch, const struct Arrow
     return PS_OK;
 }
 
-static ps_status nested_type(ps_ctx *cx, const ps_arrow_form *form, const ps_field *fields, uint32_t n,
-                             ps_type *out)
+static ps_status nested_type(ps_ctx *cx, const ps_arrow_form *form, const ps_field *fields,
+                             uint32_t n, ps_type *out)
 {
     if (form->n_children >= 0 && n != (uint32_t)form->n_children)
-        return ps_fail(cx, PS_DATA, "an Arrow type has %u children and needs %d", n, form->n_children);
+        return ps_fail(cx, PS_DATA, "an Arrow type has %u children and needs %d", n,
+                       form->n_children);
     switch (form->kind) {
     case PS_ARROW_ARRAY: return ps_type_array(cx, &fields[0], form->type.width, out);
     case PS_ARROW_STRUCT: return ps_type_struct(cx, fields, n, out);
     case PS_ARROW_MAP: {
         const ps_type entry = fields[0].type;
         if (entry.id != PS_TYPE_STRUCT || entry.ext->n_fields != 2)
-            return ps_fail(cx, PS_DATA, "the entries of an Arrow map aren't structs of key and value");
+            return ps_fail(cx, PS_DATA,
+                           "the entries of an Arrow map aren't structs of key and value");
         ps_field key = entry.ext->fields[0], value = entry.ext->fields[1];
         key.name = PS_STR("key"), value.name = PS_STR("value");
         return ps_type_map(cx, &key, &value, out);
@@ -44,7 +47,8 @@ static ps_status nested_type(ps_ctx *cx, const ps_arrow_form *form, const ps_fie
     case PS_ARROW_UNION_SPARSE:
     case PS_ARROW_UNION_DENSE:
         if (n != form->n_tags)
-            return ps_fail(cx, PS_DATA, "an Arrow union has %u children and %d type ids", n, form->n_tags);
+            return ps_fail(cx, PS_DATA, "an Arrow union has %u children and %d type ids", n,
+                           form->n_tags);
         return ps_type_union(cx, fields, form->tags, n, out);
     case PS_ARROW_RUNS: {
         const ps_type ends = fields[0].type;
@@ -58,7 +62,8 @@ static ps_status nested_type(ps_ctx *cx, const ps_arrow_form *form, const ps_fie
 }
 
 /* Turns storage into the type its extension names; storage's reference moves into *out. */
-static ps_status extension_type(ps_ctx *cx, const struct ArrowSchema *schema, ps_type storage, ps_type *out)
+static ps_status extension_type(ps_ctx *cx, const struct ArrowSchema *schema, ps_type storage,
+                                ps_type *out)
 {
     ps_str name, metadata = PS_STR("");
 
@@ -109,7 +114,8 @@ static ps_status type_import(ps_ctx *cx, ps_arena *scratch, const struct ArrowSc
         PS_TRY(nested_type(cx, &form, fields, (uint32_t)schema->n_children, out));
     } else {
         if (schema->n_children != 0)
-            return ps_fail(cx, PS_DATA, "an Arrow type has children it can't have: '%s'", schema->format);
+            return ps_fail(cx, PS_DATA, "an Arrow type has children it can't have: '%s'",
+                           schema->format);
         *out = form.type;
         if (form.type.id == PS_TYPE_TIMESTAMP_TZ)
             PS_TRY(ps_type_zoned(cx, (ps_unit)form.type.unit, form.zone, out));
@@ -131,7 +137,9 @@ static ps_status field_import(ps_ctx *cx, ps_arena *scratch, const struct ArrowS
         st = ps_type_keep(cx, scratch, out->type);
         ps_type_unref(out->type); /* the arena's reference stays */
     }
-    return st == PS_OK || depth == 0 ? st : ps_while(cx, st, "reading the type of '%.60s'", out->name.at);
+    return st == PS_OK || depth == 0
+               ? st
+               : ps_while(cx, st, "reading the type of '%.60s'", out->name.at);
 }
 
 ps_status ps_arrow_import_schema(ps_ctx *cx, const struct ArrowSchema *schema, ps_schema **out)

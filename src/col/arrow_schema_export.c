@@ -101,7 +101,8 @@ static const char *format_of(ps_arrow_shared *shared, ps_type type)
     switch ((ps_type_id)type.id) {
     case PS_TYPE_DECIMAL:
         return ps_arena_printf(cx, &shared->arena, "d:%d,%d", type.precision, type.scale);
-    case PS_TYPE_TIMESTAMP: return ps_arena_printf(cx, &shared->arena, "ts%c:", "smun"[type.unit & 3]);
+    case PS_TYPE_TIMESTAMP:
+        return ps_arena_printf(cx, &shared->arena, "ts%c:", "smun"[type.unit & 3]);
     case PS_TYPE_TIMESTAMP_TZ:
         return ps_arena_printf(cx, &shared->arena, "ts%c:%s", "smun"[type.unit & 3],
                                type.ext && type.ext->name.n ? type.ext->name.at : "UTC");
@@ -158,7 +159,8 @@ static ps_status metadata_of(ps_arrow_shared *shared, const ps_field *field, con
     const bool add = extension_of(field->type, &name, &metadata) &&
                      !ps_arrow_metadata_get(field->metadata, PS_ARROW_EXTENSION_NAME, &have);
     if (own == 0 && !add) return PS_OK;
-    char *bytes = ps_arena_alloc(&shared->cx, &shared->arena, own + name.n * add + metadata.n * add + 128);
+    char *bytes =
+        ps_arena_alloc(&shared->cx, &shared->arena, own + name.n * add + metadata.n * add + 128);
     if (!bytes) return PS_MEMORY;
     if (own) {
         memcpy(bytes, field->metadata, own);
@@ -177,12 +179,14 @@ static ps_status metadata_of(ps_arrow_shared *shared, const ps_field *field, con
     return PS_OK;
 }
 
-static ps_status field_export(ps_arrow_shared *shared, const ps_field *field, struct ArrowSchema *out);
+static ps_status field_export(ps_arrow_shared *shared, const ps_field *field,
+                              struct ArrowSchema *out);
 
 static ps_status children_export(ps_arrow_shared *shared, const ps_field *fields, uint32_t n,
                                  struct ArrowSchema *out)
 {
-    struct ArrowSchema *children = PS_ARENA_ARRAY(&shared->cx, &shared->arena, struct ArrowSchema, n);
+    struct ArrowSchema *children =
+        PS_ARENA_ARRAY(&shared->cx, &shared->arena, struct ArrowSchema, n);
 
     out->children = PS_ARENA_ARRAY(&shared->cx, &shared->arena, struct ArrowSchema *, n);
     if (!children || !out->children) return PS_MEMORY;
@@ -216,7 +220,8 @@ static ps_status nested_export(ps_arrow_shared *shared, ps_type type, struct Arr
     return children_export(shared, type.ext->fields, type.ext->n_fields, out);
 }
 
-static ps_status field_export(ps_arrow_shared *shared, const ps_field *field, struct ArrowSchema *out)
+static ps_status field_export(ps_arrow_shared *shared, const ps_field *field,
+                              struct ArrowSchema *out)
 {
     const ps_type type = ps_type_storage(field->type);
 
@@ -239,7 +244,8 @@ ps_status ps_arrow_export_schema(ps_ctx *cx, const ps_schema *schema, struct Arr
 
     memset(out, 0, sizeof *out);
     PS_TRY(ps_arrow_shared_new(cx, &shared));
-    struct ArrowSchema made = {.format = "+s", .name = "", .release = schema_release, .private_data = shared};
+    struct ArrowSchema made = {
+        .format = "+s", .name = "", .release = schema_release, .private_data = shared};
     shared->n_nodes++;
     st = children_export(shared, schema->fields, schema->n, &made);
     if (st != PS_OK) return ps_arrow_shared_fail(cx, shared, st);

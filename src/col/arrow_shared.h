@@ -10,8 +10,8 @@
 
 typedef struct ps_arrow_shared {
     ps_owner owner;
-    ps_ctx cx;         /* without a payer; takes the errors of the export */
-    ps_arena arena;    /* owns references to what is shared without a copy, too */
+    ps_ctx cx;      /* without a payer; takes the errors of the export */
+    ps_arena arena; /* owns references to what is shared without a copy, too */
     uint32_t n_nodes;
 } ps_arrow_shared;
 

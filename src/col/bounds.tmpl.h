@@ -15,7 +15,8 @@ static PS_TEMPLATE void PS_CAT(BOUNDS_NAME, _run)(const BOUNDS_T *restrict at, s
     *hi = most;
 }
 
-static bool BOUNDS_NAME(const ps_vec *vec, const uint32_t *sel, uint32_t n, ps_i128 *out_lo, ps_i128 *out_hi)
+static bool BOUNDS_NAME(const ps_vec *vec, const uint32_t *sel, uint32_t n, ps_i128 *out_lo,
+                        ps_i128 *out_hi)
 {
     const BOUNDS_T *at = vec->data;
     const uint64_t *valid = vec->valid;

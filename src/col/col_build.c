@@ -18,15 +18,14 @@ ps_status ps_col_build_init(ps_ctx *cx, ps_arena *arena, ps_type type, ps_col_bu
     const ps_type storage = ps_type_storage(type);
 
     *out = (ps_col_build){.type = type, .layout = ps_type_layout(type)};
-    if (out->layout == PS_LAYOUT_LIST)
-        out->n_children = 1;
+    if (out->layout == PS_LAYOUT_LIST) out->n_children = 1;
     else if (out->layout == PS_LAYOUT_STRUCT || out->layout == PS_LAYOUT_UNION)
         out->n_children = storage.ext->n_fields;
     out->children = PS_ARENA_ARRAY(cx, arena, ps_col_build, out->n_children);
     if (!out->children) return PS_MEMORY;
     for (uint32_t i = 0; i < out->n_children; i++) {
-        const ps_type child = storage.id == PS_TYPE_MAP ? ps_type_entry(storage)
-                                                        : storage.ext->fields[i].type;
+        const ps_type child =
+            storage.id == PS_TYPE_MAP ? ps_type_entry(storage) : storage.ext->fields[i].type;
         PS_TRY(ps_col_build_init(cx, arena, child, &out->children[i]));
     }
     return PS_OK;
@@ -51,7 +50,9 @@ void ps_col_build_release(ps_col_build *col)
     ps_free(col->slots);
     ps_arena_release(&col->heap);
     for (uint32_t i = 0; i < col->n_children; i++) ps_col_build_release(&col->children[i]);
-    *col = (ps_col_build){.type = col->type, .layout = col->layout, .children = col->children,
+    *col = (ps_col_build){.type = col->type,
+                          .layout = col->layout,
+                          .children = col->children,
                           .n_children = col->n_children};
 }
 
@@ -70,7 +71,8 @@ static ps_status reserve(ps_ctx *cx, ps_col_build *col, size_t n)
     const bool text = col->layout == PS_LAYOUT_VIEW;
     const size_t width = ps_layout_bytes(col->layout);
 
-    if (wanted > UINT32_MAX / 2) return ps_fail(cx, PS_UNSUPPORTED, "a segment has too many rows or items");
+    if (wanted > UINT32_MAX / 2)
+        return ps_fail(cx, PS_UNSUPPORTED, "a segment has too many rows or items");
     if (wanted <= col->room) return PS_OK;
     const size_t room = PS_MAX(PS_MAX(col->room * 2, wanted), (size_t)64);
     PS_TRY(block_grow(cx, (void **)&col->valid, PS_BITS_BYTES(room)));
@@ -83,7 +85,10 @@ static ps_status reserve(ps_ctx *cx, ps_col_build *col, size_t n)
 
 /* ---- text ---- */
 
-static uint64_t view_hash(const ps_view *view) { return ps_hash_bytes(ps_view_bytes(view), view->n, 0); }
+static uint64_t view_hash(const ps_view *view)
+{
+    return ps_hash_bytes(ps_view_bytes(view), view->n, 0);
+}
 
 static uint32_t *slot_find(const ps_col_build *col, const ps_view *view)
 {
@@ -126,7 +131,8 @@ static ps_status code_of(ps_ctx *cx, ps_col_build *col, const ps_view *view, uin
     uint32_t *slot = slot_find(col, view);
     if (!*slot) {
         size_t room = col->dict_room;
-        PS_TRY(ps_array_grow(cx, NULL, (void **)&col->dict, &room, (size_t)col->n_dict + 1, sizeof *col->dict));
+        PS_TRY(ps_array_grow(cx, NULL, (void **)&col->dict, &room, (size_t)col->n_dict + 1,
+                             sizeof *col->dict));
         col->dict_room = (uint32_t)room;
         PS_TRY(ps_view_copy(cx, &col->heap, view, &col->dict[col->n_dict]));
         *slot = ++col->n_dict;
@@ -137,11 +143,13 @@ static ps_status code_of(ps_ctx *cx, ps_col_build *col, const ps_view *view, uin
 
 static bool dict_pays(const ps_col_build *col)
 {
-    return col->n_dict <= DICT_FREE || (col->n_dict <= DICT_MAX && col->n_dict <= col->n / ROWS_PER_ENTRY);
+    return col->n_dict <= DICT_FREE ||
+           (col->n_dict <= DICT_MAX && col->n_dict <= col->n / ROWS_PER_ENTRY);
 }
 
 /* valid bits of the rows are set already; col->n isn't moved yet */
-static ps_status add_text(ps_ctx *cx, ps_col_build *col, const ps_view *views, const uint32_t *idx, uint32_t n)
+static ps_status add_text(ps_ctx *cx, ps_col_build *col, const ps_view *views, const uint32_t *idx,
+                          uint32_t n)
 {
     for (uint32_t k = 0; k < n; k++) {
         const size_t at = col->n + k;
@@ -160,7 +168,8 @@ static ps_status add_text(ps_ctx *cx, ps_col_build *col, const ps_view *views, c
 
 /* ---- rows ---- */
 
-static ps_status add_lists(ps_ctx *cx, ps_col_build *col, const ps_vec *vec, const uint32_t *idx, uint32_t n)
+static ps_status add_lists(ps_ctx *cx, ps_col_build *col, const ps_vec *vec, const uint32_t *idx,
+                           uint32_t n)
 {
     const ps_list *lists = vec->data;
     ps_list *out = (ps_list *)(void *)col->data + col->n;
@@ -168,8 +177,10 @@ static ps_status add_lists(ps_ctx *cx, ps_col_build *col, const ps_vec *vec, con
     uint64_t total = 0;
     ps_status st = PS_OK;
 
-    for (uint32_t k = 0; k < n; k++) total += ps_bit_get(col->valid, col->n + k) ? lists[idx[k]].n : 0;
-    if (total > UINT32_MAX / 2) return ps_fail(cx, PS_UNSUPPORTED, "a segment has too many rows or items");
+    for (uint32_t k = 0; k < n; k++)
+        total += ps_bit_get(col->valid, col->n + k) ? lists[idx[k]].n : 0;
+    if (total > UINT32_MAX / 2)
+        return ps_fail(cx, PS_UNSUPPORTED, "a segment has too many rows or items");
     uint32_t *items = PS_ARENA_ARRAY(cx, &scratch, uint32_t, total + 1);
     if (!items) return PS_MEMORY;
     uint32_t at = 0;
@@ -186,7 +197,8 @@ static ps_status add_lists(ps_ctx *cx, ps_col_build *col, const ps_vec *vec, con
 }
 
 /* Rows idx[0..n) of a FLAT vector; their validity is in place. */
-static ps_status add_flat(ps_ctx *cx, ps_col_build *col, const ps_vec *vec, const uint32_t *idx, uint32_t n)
+static ps_status add_flat(ps_ctx *cx, ps_col_build *col, const ps_vec *vec, const uint32_t *idx,
+                          uint32_t n)
 {
     const size_t width = ps_layout_bytes(col->layout);
     char *out = col->data ? col->data + col->n * width : NULL;
@@ -225,14 +237,13 @@ static void resolve_rows(ps_col_build *col, const ps_vec *vec, uint32_t *idx, ui
         const bool valid = ps_vec_row_valid(vec, idx[k]);
         ps_bit_put(col->valid, col->n + k, valid);
         col->n_null += !valid;
-        if (vec->encoding == PS_ENC_DICTIONARY)
-            idx[k] = valid ? vec->codes[idx[k]] : 0;
-        else if (vec->encoding == PS_ENC_CONSTANT)
-            idx[k] = 0;
+        if (vec->encoding == PS_ENC_DICTIONARY) idx[k] = valid ? vec->codes[idx[k]] : 0;
+        else if (vec->encoding == PS_ENC_CONSTANT) idx[k] = 0;
     }
 }
 
-ps_status ps_col_build_add(ps_ctx *cx, ps_col_build *col, const ps_vec *vec, const uint32_t *idx, uint32_t n)
+ps_status ps_col_build_add(ps_ctx *cx, ps_col_build *col, const ps_vec *vec, const uint32_t *idx,
+                           uint32_t n)
 {
     ps_status st = PS_OK;
 

@@ -21,7 +21,8 @@ static void *segment_room(ps_ctx *cx, ps_arena *arena, size_t bytes)
     return block && ps_arena_own(cx, arena, block, ps_free) == PS_OK ? block : NULL;
 }
 
-static ps_status segment_copy(ps_ctx *cx, ps_arena *arena, const void *src, size_t bytes, const void **out)
+static ps_status segment_copy(ps_ctx *cx, ps_arena *arena, const void *src, size_t bytes,
+                              const void **out)
 {
     void *copy = segment_room(cx, arena, bytes);
     if (!copy) return PS_MEMORY;
@@ -96,12 +97,14 @@ ps_status ps_stats_measure(ps_ctx *cx, ps_arena *arena, const ps_vec *vec, ps_co
     case PS_LAYOUT_F64: float_range(vec, out); return PS_OK;
     default:
         out->has_range = ps_slots_measure(vec, NULL, vec->n, &lo, &hi);
-        if (out->has_range) out->min = ps_value_int(vec->type, lo), out->max = ps_value_int(vec->type, hi);
+        if (out->has_range)
+            out->min = ps_value_int(vec->type, lo), out->max = ps_value_int(vec->type, hi);
         return PS_OK;
     }
 }
 
-ps_status ps_stats_merge(ps_ctx *cx, ps_arena *arena, const ps_col_stats *other, bool first, ps_col_stats *stats)
+ps_status ps_stats_merge(ps_ctx *cx, ps_arena *arena, const ps_col_stats *other, bool first,
+                         ps_col_stats *stats)
 {
     /* rows that are all null have no range and narrow nothing: they can't be told from an unknown
      * range by has_range alone, so the caller passes over segments without valid rows */
@@ -162,7 +165,10 @@ static void dict_destroy(ps_owner *owner)
 
 static void dict_unref(void *dict) { ps_owner_unref(dict); }
 
-typedef struct by_text { const ps_view *dict; uint32_t code; } by_text;
+typedef struct by_text {
+    const ps_view *dict;
+    uint32_t code;
+} by_text;
 static int by_text_compare(const void *a, const void *b)
 {
     const by_text *x = a, *y = b;
@@ -181,15 +187,16 @@ static ps_status dict_order(ps_ctx *cx, ps_arena *scratch, const ps_col_build *c
     return PS_OK;
 }
 
-static ps_status dict_make(ps_ctx *cx, ps_arena *arena, const ps_col_build *col, const uint32_t *rank,
-                           const ps_dict **out)
+static ps_status dict_make(ps_ctx *cx, ps_arena *arena, const ps_col_build *col,
+                           const uint32_t *rank, const ps_dict **out)
 {
     seal_dict *made = ps_alloc_zero(cx, sizeof *made);
 
     if (!made) return PS_MEMORY;
     ps_owner_init(&made->dict.owner, dict_destroy);
     PS_TRY(ps_arena_own(cx, arena, made, dict_unref)); /* takes it over either way */
-    ps_view *views = ps_arena_alloc_raw(cx, &made->arena, col->n_dict * sizeof *views + PS_ALIGN, PS_ALIGN);
+    ps_view *views =
+        ps_arena_alloc_raw(cx, &made->arena, col->n_dict * sizeof *views + PS_ALIGN, PS_ALIGN);
     if (!views) return PS_MEMORY;
     for (uint32_t i = 0; i < col->n_dict; i++)
         PS_TRY(ps_view_copy(cx, &made->arena, &col->dict[i], &views[rank[i]]));
@@ -201,8 +208,8 @@ static ps_status dict_make(ps_ctx *cx, ps_arena *arena, const ps_col_build *col,
     return PS_OK;
 }
 
-static ps_status seal_text_codes(ps_ctx *cx, ps_arena *arena, ps_col_build *col, ps_segment_col *out,
-                                 ps_col_stats *stats)
+static ps_status seal_text_codes(ps_ctx *cx, ps_arena *arena, ps_col_build *col,
+                                 ps_segment_col *out, ps_col_stats *stats)
 {
     const uint8_t bytes = col->n_dict <= 256 ? 1 : col->n_dict <= 65536 ? 2 : 4;
     ps_arena scratch = {0};
@@ -263,7 +270,8 @@ static ps_status views_move(ps_ctx *cx, ps_arena *arena, const ps_col_build *col
 static ps_status seal_integers(ps_ctx *cx, ps_arena *arena, const ps_col_build *col,
                                const ps_col_stats *stats, ps_vec *vec)
 {
-    const ps_i128 lo = stats->has_range ? stats->min.i : 0, hi = stats->has_range ? stats->max.i : 0;
+    const ps_i128 lo = stats->has_range ? stats->min.i : 0,
+                  hi = stats->has_range ? stats->max.i : 0;
     ps_layout layout = ps_layout_for(lo, hi);
 
     if (ps_layout_bytes(layout) >= ps_layout_bytes(col->layout)) layout = col->layout;
@@ -291,7 +299,8 @@ static ps_status seal_children(ps_ctx *cx, ps_arena *arena, ps_col_build *col, p
         ps_col_build *child = &col->children[i];
         ps_segment_col sealed = {0};
         PS_TRY(ps_col_build_seal(cx, arena, child, &sealed, &ignored));
-        if (sealed.code_bytes == 1 || sealed.code_bytes == 2) { /* children are read in place: 32-bit codes */
+        if (sealed.code_bytes == 1 ||
+            sealed.code_bytes == 2) { /* children are read in place: 32-bit codes */
             uint32_t *codes = segment_room(cx, arena, child->n * sizeof *codes);
             if (!codes) return PS_MEMORY;
             ps_slots_convert(sealed.code_bytes == 1 ? PS_LAYOUT_U8 : PS_LAYOUT_U16, sealed.codes,
@@ -328,6 +337,7 @@ ps_status ps_col_build_seal(ps_ctx *cx, ps_arena *arena, ps_col_build *col, ps_s
     if (col->layout == PS_LAYOUT_VIEW && !col->codes)
         PS_TRY(views_move(cx, arena, col, &vec->data));
     else if (col->layout != PS_LAYOUT_STRUCT)
-        PS_TRY(segment_copy(cx, arena, col->data, col->n * ps_layout_bytes(col->layout), &vec->data));
+        PS_TRY(
+            segment_copy(cx, arena, col->data, col->n * ps_layout_bytes(col->layout), &vec->data));
     return col->n_children ? seal_children(cx, arena, col, vec) : PS_OK;
 }

@@ -184,10 +184,8 @@ void ps_print_blob(ps_str bytes, ps_text *out)
 
     for (size_t i = 0; i < bytes.n; i++) {
         const unsigned char c = (unsigned char)bytes.at[i];
-        if (c >= 32 && c <= 126 && c != '\\' && c != '\'' && c != '"')
-            ps_text_char(out, (char)c);
-        else
-            ps_text_add(out, (const char[]){'\\', 'x', hex[c >> 4], hex[c & 15]}, 4);
+        if (c >= 32 && c <= 126 && c != '\\' && c != '\'' && c != '"') ps_text_char(out, (char)c);
+        else ps_text_add(out, (const char[]){'\\', 'x', hex[c >> 4], hex[c & 15]}, 4);
     }
 }
 

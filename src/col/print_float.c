@@ -18,7 +18,10 @@ typedef struct binary {
     int exponent;
     bool lower_is_closer; /* the float below is half as far as the one above */
 } binary;
-typedef struct decimal { uint64_t digits; int exponent; } decimal; /* digits * 10^exponent */
+typedef struct decimal {
+    uint64_t digits;
+    int exponent;
+} decimal; /* digits * 10^exponent */
 
 /* floor of g * cp / 2^128, with the lowest bit set if anything was cut off. */
 static uint64_t round_to_odd(uint64_t high, uint64_t low, uint64_t cp)
@@ -38,7 +41,8 @@ static decimal shortest(binary b)
     const uint64_t below = 4 * b.significand - 2 + b.lower_is_closer, at = 4 * b.significand;
     const int k = (b.exponent * 1262611 - (b.lower_is_closer ? 524031 : 0)) >> 22;
     const int h = b.exponent + floor_log2_pow10(-k) + 1;
-    const uint64_t high = pow10_table[-k - POW10_LEAST].high, low = pow10_table[-k - POW10_LEAST].low;
+    const uint64_t high = pow10_table[-k - POW10_LEAST].high,
+                   low = pow10_table[-k - POW10_LEAST].low;
 
     PS_ASSERT(-k >= POW10_LEAST && -k <= POW10_MOST && h >= 0 && h < 8);
     const uint64_t value = round_to_odd(high, low, at << h);
@@ -76,7 +80,8 @@ static void print_decimal(decimal d, ps_text *out)
         ps_text_char(out, digits[n - 1]);
         if (n > 1) ps_text_char(out, '.');
         for (int i = n - 2; i >= 0; i--) ps_text_char(out, digits[i]);
-        ps_text_printf(out, "e%c%02d", exponent < 0 ? '-' : '+', exponent < 0 ? -exponent : exponent);
+        ps_text_printf(out, "e%c%02d", exponent < 0 ? '-' : '+',
+                       exponent < 0 ? -exponent : exponent);
         return;
     }
     if (exponent < 0) {
@@ -101,10 +106,8 @@ static void print_parts(bool negative, uint64_t fraction, unsigned exponent, uns
         return;
     }
     if (negative) ps_text_char(out, '-');
-    if (exponent == special)
-        ps_text_puts(out, "inf");
-    else if (exponent == 0 && fraction == 0)
-        ps_text_puts(out, "0.0");
+    if (exponent == special) ps_text_puts(out, "inf");
+    else if (exponent == 0 && fraction == 0) ps_text_puts(out, "0.0");
     else
         print_decimal(shortest(split(fraction, exponent, fraction_bits, (int)(special >> 1))), out);
 }

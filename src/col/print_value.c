@@ -111,10 +111,8 @@ static void print_item(const ps_value *value, ps_text *out)
     }
     ps_text_init(&plain, out->cx);
     print_plain(value, type, &plain);
-    if (plain.status == PS_OK)
-        ps_print_quoted_if_needed((ps_str){plain.at, plain.n}, out);
-    else if (out->status == PS_OK)
-        out->status = plain.status;
+    if (plain.status == PS_OK) ps_print_quoted_if_needed((ps_str){plain.at, plain.n}, out);
+    else if (out->status == PS_OK) out->status = plain.status;
     ps_text_release(&plain);
 }
 
@@ -124,10 +122,8 @@ void ps_vec_print(const ps_vec *vec, uint32_t row, ps_text *out)
     ps_value value;
     const ps_status st = ps_vec_value(out->cx, &arena, vec, row, &value);
 
-    if (st != PS_OK)
-        out->status = out->status == PS_OK ? st : out->status;
-    else if (!value.null)
-        ps_value_print(&value, out);
+    if (st != PS_OK) out->status = out->status == PS_OK ? st : out->status;
+    else if (!value.null) ps_value_print(&value, out);
     ps_arena_release(&arena);
 }
 

@@ -4,7 +4,8 @@
 ps_status ps_schema_new(ps_ctx *cx, const ps_field *fields, uint32_t n, ps_schema **out)
 {
     *out = NULL;
-    ps_schema *schema = ps_alloc(cx, sizeof *schema + n * sizeof *fields + ps_fields_bytes(fields, n));
+    ps_schema *schema =
+        ps_alloc(cx, sizeof *schema + n * sizeof *fields + ps_fields_bytes(fields, n));
     if (!schema) return PS_MEMORY;
     atomic_init(&schema->refs, 1);
     schema->n = n;

@@ -63,7 +63,8 @@ static void segment_destroy(ps_owner *owner)
     ps_free(body);
 }
 
-ps_status ps_segment_builder_seal(ps_ctx *cx, ps_segment_builder *builder, uint64_t sequence, ps_segment **out)
+ps_status ps_segment_builder_seal(ps_ctx *cx, ps_segment_builder *builder, uint64_t sequence,
+                                  ps_segment **out)
 {
     const uint32_t n_cols = builder->schema->n;
     ps_status st = PS_MEMORY;
@@ -81,7 +82,8 @@ ps_status ps_segment_builder_seal(ps_ctx *cx, ps_segment_builder *builder, uint6
     body->head.stats = PS_ARENA_ARRAY(cx, &body->arena, ps_col_stats, n_cols);
     if (!body->head.cols || !body->head.stats) goto done;
     for (uint32_t i = 0; i < n_cols; i++) {
-        PS_GO(ps_col_build_seal(cx, &body->arena, &builder->cols[i], &body->head.cols[i], &body->head.stats[i]));
+        PS_GO(ps_col_build_seal(cx, &body->arena, &builder->cols[i], &body->head.cols[i],
+                                &body->head.stats[i]));
         ps_col_build_clear(&builder->cols[i]);
     }
     st = PS_OK;
@@ -95,7 +97,8 @@ done:
 /* ---- reading ---- */
 
 /* Validity of rows from `first` on: in place at a word's border, else shifted into buf. */
-static const uint64_t *read_valid(const uint64_t *valid, uint32_t first, uint32_t n, ps_vec_buf *buf)
+static const uint64_t *read_valid(const uint64_t *valid, uint32_t first, uint32_t n,
+                                  ps_vec_buf *buf)
 {
     if (!valid) return NULL;
     if (first % 64 == 0) return valid + first / 64;
@@ -103,7 +106,8 @@ static const uint64_t *read_valid(const uint64_t *valid, uint32_t first, uint32_
     return buf->valid;
 }
 
-static ps_status read_nested(ps_ctx *cx, const ps_vec *vec, uint32_t first, uint32_t n, ps_vec_buf *buf, ps_vec *out)
+static ps_status read_nested(ps_ctx *cx, const ps_vec *vec, uint32_t first, uint32_t n,
+                             ps_vec_buf *buf, ps_vec *out)
 {
     ps_arena_reset(&buf->heap);
     if (first % 64 == 0) return ps_vec_slice(cx, &buf->heap, vec, first, n, out);
@@ -114,8 +118,8 @@ static ps_status read_nested(ps_ctx *cx, const ps_vec *vec, uint32_t first, uint
     return ps_vec_take(&how, vec, idx, n, buf->data, buf->valid, out);
 }
 
-ps_status ps_segment_read(ps_ctx *cx, const ps_segment *segment, uint32_t col, uint32_t first, uint32_t n,
-                          ps_vec_buf *buf, ps_vec *out)
+ps_status ps_segment_read(ps_ctx *cx, const ps_segment *segment, uint32_t col, uint32_t first,
+                          uint32_t n, ps_vec_buf *buf, ps_vec *out)
 {
     const ps_segment_col *stored = &segment->cols[col];
     const ps_vec *vec = &stored->vec;
@@ -137,11 +141,13 @@ ps_status ps_segment_read(ps_ctx *cx, const ps_segment *segment, uint32_t col, u
     if (stored->code_bytes) {
         const char *codes = (const char *)stored->codes + (size_t)first * stored->code_bytes;
         static const uint8_t layouts[] = {0, PS_LAYOUT_U8, PS_LAYOUT_U16, 0, PS_LAYOUT_U32};
-        ps_slots_convert((ps_layout)layouts[stored->code_bytes], codes, PS_LAYOUT_U32, buf->data, n);
+        ps_slots_convert((ps_layout)layouts[stored->code_bytes], codes, PS_LAYOUT_U32, buf->data,
+                         n);
         out->codes = buf->data;
         return PS_OK;
     }
     out->data = (const char *)vec->data + first * ps_layout_bytes((ps_layout)vec->layout);
-    if (out->valid != buf->valid || !out->valid) out->owner = (ps_owner *)(uintptr_t)&segment->owner;
+    if (out->valid != buf->valid || !out->valid)
+        out->owner = (ps_owner *)(uintptr_t)&segment->owner;
     return PS_OK;
 }

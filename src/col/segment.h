@@ -6,15 +6,17 @@
 
 /* Counts distinct values: HyperLogLog with 1024 registers, 3 % standard error. */
 enum { PS_SKETCH_REGISTERS = 1024 };
-typedef struct ps_sketch { uint8_t registers[PS_SKETCH_REGISTERS]; } ps_sketch;
+typedef struct ps_sketch {
+    uint8_t registers[PS_SKETCH_REGISTERS];
+} ps_sketch;
 void ps_sketch_add(ps_sketch *sketch, uint64_t hash);
 void ps_sketch_merge(ps_sketch *into, const ps_sketch *other);
 double ps_sketch_count(const ps_sketch *sketch);
 
 struct ps_segment_col {
-    ps_vec vec;             /* all rows; DICTIONARY: its codes are in `codes`, vec.codes is NULL */
-    const void *codes;      /* of code_bytes each */
-    uint8_t code_bytes;     /* 1, 2 or 4; 0: not a dictionary */
+    ps_vec vec;              /* all rows; DICTIONARY: its codes are in `codes`, vec.codes is NULL */
+    const void *codes;       /* of code_bytes each */
+    uint8_t code_bytes;      /* 1, 2 or 4; 0: not a dictionary */
     const ps_sketch *sketch; /* NULL: of a type that isn't counted */
 };
 
@@ -30,23 +32,24 @@ typedef struct ps_segment_body {
 typedef struct ps_col_build {
     ps_type type;
     ps_layout layout;
-    size_t n, room;         /* rows */
+    size_t n, room; /* rows */
     size_t n_null;
     char *data;
     uint64_t *valid;
-    ps_arena heap;          /* bytes of text */
+    ps_arena heap; /* bytes of text */
     struct ps_col_build *children;
     uint32_t n_children;
-    uint32_t *codes;        /* NULL: flat */
+    uint32_t *codes; /* NULL: flat */
     ps_view *dict;
     uint32_t n_dict, dict_room;
-    uint32_t *slots;        /* open addressing: code plus one */
+    uint32_t *slots; /* open addressing: code plus one */
     size_t slots_room;
 } ps_col_build;
 
 ps_status ps_col_build_init(ps_ctx *cx, ps_arena *arena, ps_type type, ps_col_build *out);
 /* Appends rows idx[0..n) of vec (NULL: rows 0..n). */
-ps_status ps_col_build_add(ps_ctx *cx, ps_col_build *col, const ps_vec *vec, const uint32_t *idx, uint32_t n);
+ps_status ps_col_build_add(ps_ctx *cx, ps_col_build *col, const ps_vec *vec, const uint32_t *idx,
+                           uint32_t n);
 /* Forgets the rows, keeps the room. */
 void ps_col_build_clear(ps_col_build *col);
 void ps_col_build_release(ps_col_build *col);
@@ -56,6 +59,7 @@ ps_status ps_col_build_seal(ps_ctx *cx, ps_arena *arena, ps_col_build *col, ps_s
 /* Least and greatest value, nulls, width of a FLAT vector; text of the range goes to the arena. */
 ps_status ps_stats_measure(ps_ctx *cx, ps_arena *arena, const ps_vec *vec, ps_col_stats *out);
 /* Widens stats by other: text of the range goes to the arena. */
-ps_status ps_stats_merge(ps_ctx *cx, ps_arena *arena, const ps_col_stats *other, bool first, ps_col_stats *stats);
+ps_status ps_stats_merge(ps_ctx *cx, ps_arena *arena, const ps_col_stats *other, bool first,
+                         ps_col_stats *stats);
 
 #endif

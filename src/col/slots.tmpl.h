@@ -5,11 +5,11 @@ static void SLOT_NAME(const void *src, ps_layout to, void *dst, size_t n)
     const SLOT_T *restrict in = src;
 
     switch (to) {
-#define SLOT_TO(LAYOUT, T)                                          \
-    case PS_LAYOUT_##LAYOUT: {                                      \
-        T *restrict out = dst;                                      \
-        for (size_t i = 0; i < n; i++) out[i] = (T)in[i];           \
-        break;                                                      \
+#define SLOT_TO(LAYOUT, T)                                                                         \
+    case PS_LAYOUT_##LAYOUT: {                                                                     \
+        T *restrict out = dst;                                                                     \
+        for (size_t i = 0; i < n; i++) out[i] = (T)in[i];                                          \
+        break;                                                                                     \
     }
         SLOT_LIST(SLOT_TO)
 #undef SLOT_TO

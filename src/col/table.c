@@ -21,7 +21,8 @@ static void table_destroy(ps_owner *owner)
 {
     table_body *body = (table_body *)(void *)owner;
 
-    for (uint32_t i = 0; i < body->head.n_segments; i++) ps_owner_unref(&body->head.segments[i]->owner);
+    for (uint32_t i = 0; i < body->head.n_segments; i++)
+        ps_owner_unref(&body->head.segments[i]->owner);
     ps_arena_release(&body->arena);
     ps_schema_unref(body->head.schema);
     ps_free(body);
@@ -62,8 +63,8 @@ static ps_status stats_all(ps_ctx *cx, table_body *body, uint32_t col)
     return PS_OK;
 }
 
-static ps_status table_make(ps_ctx *cx, const ps_table *base, ps_schema *schema, ps_segment *const *segments,
-                            uint32_t n, ps_table **out)
+static ps_status table_make(ps_ctx *cx, const ps_table *base, ps_schema *schema,
+                            ps_segment *const *segments, uint32_t n, ps_table **out)
 {
     const uint32_t n_old = base ? base->n_segments : 0;
     table_body *body = ps_alloc_zero(cx, sizeof *body);
@@ -98,7 +99,8 @@ ps_status ps_table_new(ps_ctx *cx, ps_schema *schema, ps_table **out)
     return table_make(cx, NULL, schema, NULL, 0, out);
 }
 
-ps_status ps_table_append(ps_ctx *cx, const ps_table *table, ps_segment *const *segments, uint32_t n, ps_table **out)
+ps_status ps_table_append(ps_ctx *cx, const ps_table *table, ps_segment *const *segments,
+                          uint32_t n, ps_table **out)
 {
     return table_make(cx, table, table->schema, segments, n, out);
 }

@@ -10,19 +10,22 @@
 #include "col/type_copy.h"
 #include "col/value.h"
 
-static const struct { uint8_t layout, class; } facts[PS_TYPE_COUNT] = {
+static const struct {
+    uint8_t layout, class;
+} facts[PS_TYPE_COUNT] = {
 #define T(ID, name, layout, class) {PS_LAYOUT_##layout, PS_CLASS_##class},
 #include "col/types.def"
 #undef T
 };
 
-#define TEN9 ((ps_i128)1000000000)
+#define TEN9  ((ps_i128)1000000000)
 #define TEN18 (TEN9 * TEN9)
-#define P9(base) (base), (base) * 10, (base) * 100, (base) * 1000, (base) * 10000, \
-                 (base) * 100000, (base) * 1000000, (base) * 10000000, (base) * 100000000
+#define P9(base)                                                                                   \
+    (base), (base) * 10, (base) * 100, (base) * 1000, (base) * 10000, (base) * 100000,             \
+        (base) * 1000000, (base) * 10000000, (base) * 100000000
 const ps_i128 ps_pow10[39] = {
-    P9((ps_i128)1), P9(TEN9), P9(TEN18), P9(TEN18 * TEN9), TEN18 * TEN18, TEN18 * TEN18 * 10,
-    TEN18 * TEN18 * 100,
+    P9((ps_i128)1), P9(TEN9),          P9(TEN18),          P9(TEN18 *TEN9),
+    TEN18 *TEN18,   TEN18 *TEN18 * 10, TEN18 *TEN18 * 100,
 };
 
 /* ---- construction ---- */
@@ -94,11 +97,13 @@ static uint64_t ext_hash(ps_type_id id, const ps_type_ext *ext)
 }
 
 /* Copies what `like` describes into a new block of the type's own. */
-static ps_status ext_new(ps_ctx *cx, ps_type_id id, const ps_type_ext *like, const ps_type_ext **out)
+static ps_status ext_new(ps_ctx *cx, ps_type_id id, const ps_type_ext *like,
+                         const ps_type_ext **out)
 {
     size_t bytes = sizeof *like + like->n_fields * sizeof *like->fields +
                    like->n_labels * sizeof *like->labels + (like->tags ? like->n_fields : 0) +
-                   like->name.n + like->metadata.n + 2 + ps_fields_bytes(like->fields, like->n_fields);
+                   like->name.n + like->metadata.n + 2 +
+                   ps_fields_bytes(like->fields, like->n_fields);
     uint32_t depth = 1;
 
     for (uint32_t i = 0; i < like->n_labels; i++) bytes += like->labels[i].n + 1;
@@ -124,7 +129,8 @@ static ps_status ext_new(ps_ctx *cx, ps_type_id id, const ps_type_ext *like, con
     ext->name = ps_str_place(&at, like->name);
     ext->metadata = ps_str_place(&at, like->metadata);
     ps_fields_place(&at, like->fields, like->n_fields, ext->fields);
-    for (uint32_t i = 0; i < like->n_labels; i++) ext->labels[i] = ps_str_place(&at, like->labels[i]);
+    for (uint32_t i = 0; i < like->n_labels; i++)
+        ext->labels[i] = ps_str_place(&at, like->labels[i]);
     PS_ASSERT((size_t)(at - (char *)ext) <= bytes);
     ext->hash = ext_hash(id, ext);
     *out = ext;
@@ -170,10 +176,11 @@ ps_status ps_type_map(ps_ctx *cx, const ps_field *key, const ps_field *value, ps
     return type_new(cx, PS_TYPE(MAP), &like, out);
 }
 
-ps_status ps_type_union(ps_ctx *cx, const ps_field *fields, const int8_t *tags, uint32_t n, ps_type *out)
+ps_status ps_type_union(ps_ctx *cx, const ps_field *fields, const int8_t *tags, uint32_t n,
+                        ps_type *out)
 {
-    ps_type_ext like = {.n_fields = n, .fields = (ps_field *)(uintptr_t)fields,
-                        .tags = (int8_t *)(uintptr_t)tags};
+    ps_type_ext like = {
+        .n_fields = n, .fields = (ps_field *)(uintptr_t)fields, .tags = (int8_t *)(uintptr_t)tags};
 
     if (n == 0 || n > 127)
         return ps_fail(cx, PS_UNSUPPORTED, "a union has 1 to 127 members, not %u", n);
@@ -192,10 +199,11 @@ ps_status ps_type_zoned(ps_ctx *cx, ps_unit unit, ps_str zone, ps_type *out)
     return type_new(cx, ps_type_in_unit(PS_TYPE_TIMESTAMP_TZ, unit), &like, out);
 }
 
-ps_status ps_type_extension(ps_ctx *cx, ps_str name, ps_str metadata, const ps_field *storage, ps_type *out)
+ps_status ps_type_extension(ps_ctx *cx, ps_str name, ps_str metadata, const ps_field *storage,
+                            ps_type *out)
 {
-    ps_type_ext like = {.n_fields = 1, .fields = (ps_field[]){*storage}, .name = name,
-                        .metadata = metadata};
+    ps_type_ext like = {
+        .n_fields = 1, .fields = (ps_field[]){*storage}, .name = name, .metadata = metadata};
     return type_new(cx, PS_TYPE(EXTENSION), &like, out);
 }
 
@@ -204,7 +212,8 @@ ps_type ps_type_ref(ps_type type)
     /* relaxed: a reference is made from one that is already held. The count is the one part of
      * an immutable object that changes. */
     if (type.ext)
-        atomic_fetch_add_explicit(&((ps_type_ext *)(uintptr_t)type.ext)->refs, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&((ps_type_ext *)(uintptr_t)type.ext)->refs, 1,
+                                  memory_order_relaxed);
     return type;
 }
 
@@ -218,10 +227,7 @@ void ps_type_unref(ps_type type)
     ps_free(ext);
 }
 
-static void ext_unref(void *ext)
-{
-    ps_type_unref((ps_type){.id = PS_TYPE_EXTENSION, .ext = ext});
-}
+static void ext_unref(void *ext) { ps_type_unref((ps_type){.id = PS_TYPE_EXTENSION, .ext = ext}); }
 
 ps_status ps_type_keep(ps_ctx *cx, ps_arena *arena, ps_type type)
 {
@@ -279,15 +285,18 @@ ps_layout ps_type_layout(ps_type type)
     PS_ASSERT(type.id < PS_TYPE_COUNT);
     if (type.id == PS_TYPE_EXTENSION) return ps_type_layout(type.ext->fields[0].type);
     if (type.id != PS_TYPE_DECIMAL) return (ps_layout)facts[type.id].layout;
-    return type.precision <= 9 ? PS_LAYOUT_I32 : type.precision <= 18 ? PS_LAYOUT_I64 : PS_LAYOUT_I128;
+    return type.precision <= 9    ? PS_LAYOUT_I32
+           : type.precision <= 18 ? PS_LAYOUT_I64
+                                  : PS_LAYOUT_I128;
 }
 
 size_t ps_layout_bytes(ps_layout layout)
 {
     static const uint8_t bytes[PS_LAYOUT_COUNT] = {
-        [PS_LAYOUT_BOOL] = 1, [PS_LAYOUT_I8] = 1,   [PS_LAYOUT_I16] = 2, [PS_LAYOUT_I32] = 4,
-        [PS_LAYOUT_I64] = 8,  [PS_LAYOUT_I128] = 16, [PS_LAYOUT_U8] = 1,  [PS_LAYOUT_U16] = 2,
-        [PS_LAYOUT_U32] = 4,  [PS_LAYOUT_U64] = 8,  [PS_LAYOUT_F16] = 2, [PS_LAYOUT_F32] = 4,
+        [PS_LAYOUT_BOOL] = 1, [PS_LAYOUT_I8] = 1,    [PS_LAYOUT_I16] = 2,
+        [PS_LAYOUT_I32] = 4,  [PS_LAYOUT_I64] = 8,   [PS_LAYOUT_I128] = 16,
+        [PS_LAYOUT_U8] = 1,   [PS_LAYOUT_U16] = 2,   [PS_LAYOUT_U32] = 4,
+        [PS_LAYOUT_U64] = 8,  [PS_LAYOUT_F16] = 2,   [PS_LAYOUT_F32] = 4,
         [PS_LAYOUT_F64] = 8,  [PS_LAYOUT_VIEW] = 16, [PS_LAYOUT_INTERVAL] = 16,
         [PS_LAYOUT_LIST] = 8, [PS_LAYOUT_UNION] = 1,
     };

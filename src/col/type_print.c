@@ -12,7 +12,8 @@ static bool is_plain(ps_str name)
     if (name.n == 0 || (name.at[0] >= '0' && name.at[0] <= '9')) return false;
     for (size_t i = 0; i < name.n; i++) {
         const char c = name.at[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '_'))
             return false;
     }
     return true;
@@ -31,10 +32,8 @@ static void print_quoted(ps_str text, char quote, ps_text *out)
 
 static void print_name(ps_str name, ps_text *out)
 {
-    if (is_plain(name))
-        ps_text_str(out, name);
-    else
-        print_quoted(name, '"', out);
+    if (is_plain(name)) ps_text_str(out, name);
+    else print_quoted(name, '"', out);
 }
 
 static void print_members(const ps_type_ext *ext, ps_text *out)

@@ -46,11 +46,15 @@ void ps_vec_buf_release(ps_vec_buf *buf)
     *buf = (ps_vec_buf){0};
 }
 
-void ps_vec_flat(ps_vec *out, ps_type type, ps_layout layout, const void *data, const uint64_t *valid,
-                 uint32_t n)
+void ps_vec_flat(ps_vec *out, ps_type type, ps_layout layout, const void *data,
+                 const uint64_t *valid, uint32_t n)
 {
-    *out = (ps_vec){.type = type, .layout = (uint8_t)layout, .encoding = PS_ENC_FLAT, .n = n,
-                    .data = data, .valid = valid};
+    *out = (ps_vec){.type = type,
+                    .layout = (uint8_t)layout,
+                    .encoding = PS_ENC_FLAT,
+                    .n = n,
+                    .data = data,
+                    .valid = valid};
     ps_vec_bounds_reset(out);
 }
 
@@ -62,7 +66,8 @@ bool ps_vec_row_valid(const ps_vec *vec, uint32_t row)
     return ps_reader_valid(&reader, row);
 }
 
-ps_status ps_vec_constant(ps_ctx *cx, ps_arena *arena, const ps_value *value, uint32_t n, ps_vec *out)
+ps_status ps_vec_constant(ps_ctx *cx, ps_arena *arena, const ps_value *value, uint32_t n,
+                          ps_vec *out)
 {
     PS_TRY(ps_vec_of_values(cx, arena, value->type, value, 1, out));
     out->encoding = PS_ENC_CONSTANT;
@@ -81,7 +86,8 @@ static const uint64_t *bits_from(const uint64_t *bits, uint32_t first)
     return bits ? bits + first / 64 : NULL;
 }
 
-ps_status ps_vec_slice(ps_ctx *cx, ps_arena *arena, const ps_vec *src, uint32_t first, uint32_t n, ps_vec *out)
+ps_status ps_vec_slice(ps_ctx *cx, ps_arena *arena, const ps_vec *src, uint32_t first, uint32_t n,
+                       ps_vec *out)
 {
     const uint32_t n_children = ps_vec_child_count(src);
     ps_vec cut = *src;

@@ -5,50 +5,50 @@
  * Tests: tests/unit/test_col_vec.c */
 #include "col/vec_bounds.h"
 
-#define BOUNDS_T int8_t
-#define BOUNDS_NAME bounds_i8
+#define BOUNDS_T     int8_t
+#define BOUNDS_NAME  bounds_i8
 #define BOUNDS_LEAST INT8_MIN
-#define BOUNDS_MOST INT8_MAX
+#define BOUNDS_MOST  INT8_MAX
 #include "col/bounds.tmpl.h"
-#define BOUNDS_T int16_t
-#define BOUNDS_NAME bounds_i16
+#define BOUNDS_T     int16_t
+#define BOUNDS_NAME  bounds_i16
 #define BOUNDS_LEAST INT16_MIN
-#define BOUNDS_MOST INT16_MAX
+#define BOUNDS_MOST  INT16_MAX
 #include "col/bounds.tmpl.h"
-#define BOUNDS_T int32_t
-#define BOUNDS_NAME bounds_i32
+#define BOUNDS_T     int32_t
+#define BOUNDS_NAME  bounds_i32
 #define BOUNDS_LEAST INT32_MIN
-#define BOUNDS_MOST INT32_MAX
+#define BOUNDS_MOST  INT32_MAX
 #include "col/bounds.tmpl.h"
-#define BOUNDS_T int64_t
-#define BOUNDS_NAME bounds_i64
+#define BOUNDS_T     int64_t
+#define BOUNDS_NAME  bounds_i64
 #define BOUNDS_LEAST INT64_MIN
-#define BOUNDS_MOST INT64_MAX
+#define BOUNDS_MOST  INT64_MAX
 #include "col/bounds.tmpl.h"
-#define BOUNDS_T ps_i128
-#define BOUNDS_NAME bounds_i128
+#define BOUNDS_T     ps_i128
+#define BOUNDS_NAME  bounds_i128
 #define BOUNDS_LEAST ((ps_i128)((ps_u128)1 << 127))
-#define BOUNDS_MOST ((ps_i128)(((ps_u128)1 << 127) - 1))
+#define BOUNDS_MOST  ((ps_i128)(((ps_u128)1 << 127) - 1))
 #include "col/bounds.tmpl.h"
-#define BOUNDS_T uint8_t
-#define BOUNDS_NAME bounds_u8
+#define BOUNDS_T     uint8_t
+#define BOUNDS_NAME  bounds_u8
 #define BOUNDS_LEAST 0
-#define BOUNDS_MOST UINT8_MAX
+#define BOUNDS_MOST  UINT8_MAX
 #include "col/bounds.tmpl.h"
-#define BOUNDS_T uint16_t
-#define BOUNDS_NAME bounds_u16
+#define BOUNDS_T     uint16_t
+#define BOUNDS_NAME  bounds_u16
 #define BOUNDS_LEAST 0
-#define BOUNDS_MOST UINT16_MAX
+#define BOUNDS_MOST  UINT16_MAX
 #include "col/bounds.tmpl.h"
-#define BOUNDS_T uint32_t
-#define BOUNDS_NAME bounds_u32
+#define BOUNDS_T     uint32_t
+#define BOUNDS_NAME  bounds_u32
 #define BOUNDS_LEAST 0
-#define BOUNDS_MOST UINT32_MAX
+#define BOUNDS_MOST  UINT32_MAX
 #include "col/bounds.tmpl.h"
-#define BOUNDS_T uint64_t
-#define BOUNDS_NAME bounds_u64
+#define BOUNDS_T     uint64_t
+#define BOUNDS_NAME  bounds_u64
 #define BOUNDS_LEAST 0
-#define BOUNDS_MOST UINT64_MAX
+#define BOUNDS_MOST  UINT64_MAX
 #include "col/bounds.tmpl.h"
 
 static bool fits_i64(ps_i128 value) { return value >= INT64_MIN && value <= INT64_MAX; }

@@ -4,7 +4,8 @@
 
 #include "col/vec.h"
 
-/* Of the selected valid rows of a FLAT vector of an integer layout or BOOL; false: there is none. */
+/* Of the selected valid rows of a FLAT vector of an integer layout or BOOL; false: there is none.
+ */
 bool ps_slots_measure(const ps_vec *vec, const uint32_t *sel, uint32_t n, ps_i128 *lo, ps_i128 *hi);
 
 #endif

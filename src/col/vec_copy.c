@@ -61,10 +61,8 @@ static ps_status dict_flatten(ps_ctx *cx, const ps_vec *src, const uint32_t *sel
         PS_TRY(ps_vec_take(&how, values, codes, src->n, buf->data, buf->valid, out));
         out->type = src->type;
     } else {
-        if (sel)
-            ps_slots_take_at(width, values->data, src->codes, sel, n, buf->data);
-        else
-            ps_slots_take(width, values->data, src->codes, n, buf->data);
+        if (sel) ps_slots_take_at(width, values->data, src->codes, sel, n, buf->data);
+        else ps_slots_take(width, values->data, src->codes, n, buf->data);
         out->data = buf->data;
     }
     out->valid = NULL;
@@ -105,8 +103,8 @@ static ps_status constant_flatten(ps_ctx *cx, const ps_vec *src, ps_vec_buf *buf
     return PS_OK;
 }
 
-ps_status ps_vec_flatten(ps_ctx *cx, const ps_vec *src, const uint32_t *sel, uint32_t n, ps_vec_buf *buf,
-                         ps_vec *out)
+ps_status ps_vec_flatten(ps_ctx *cx, const ps_vec *src, const uint32_t *sel, uint32_t n,
+                         ps_vec_buf *buf, ps_vec *out)
 {
     const ps_vec from = *src; /* out may be src */
 
@@ -133,8 +131,8 @@ ps_status ps_vec_flatten(ps_ctx *cx, const ps_vec *src, const uint32_t *sel, uin
 
 /* ---- gather ---- */
 
-ps_status ps_vec_gather(ps_ctx *cx, const ps_vec *src, const uint32_t *sel, uint32_t n, ps_vec_buf *buf,
-                        ps_vec *out)
+ps_status ps_vec_gather(ps_ctx *cx, const ps_vec *src, const uint32_t *sel, uint32_t n,
+                        ps_vec_buf *buf, ps_vec *out)
 {
     const ps_take how = {.cx = cx, .arena = &buf->heap};
 
@@ -190,10 +188,8 @@ ps_status ps_vec_retain(ps_ctx *cx, const ps_vec *src, const uint32_t *sel, uint
     const bool drop_dict = src->encoding == PS_ENC_DICTIONARY && src->dict->values.n > 0 &&
                            src->dict->values.n > PS_MAX(DICT_ROWS_SMALL, n) &&
                            src->dict->values.n / DICT_ROWS_PER_ROW > n;
-    if (drop_dict)
-        PS_GO(dict_expand(&how, src, sel, n, out));
-    else
-        PS_GO(ps_vec_take(&how, src, sel, n, NULL, NULL, out));
+    if (drop_dict) PS_GO(dict_expand(&how, src, sel, n, out));
+    else PS_GO(ps_vec_take(&how, src, sel, n, NULL, NULL, out));
     PS_GO(ps_type_keep(cx, &kept->arena, out->type));
     out->owner = &kept->owner;
 done:

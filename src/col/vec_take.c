@@ -30,10 +30,8 @@ static ps_status take_valid(const ps_take *how, const ps_vec *src, const uint32_
     if (!src->valid || n == 0) return PS_OK;
     uint64_t *valid = room_for(how, room, PS_BITS_BYTES(n));
     if (!valid) return PS_MEMORY;
-    if (idx)
-        ps_bits_take(src->valid, idx, n, valid);
-    else
-        memcpy(valid, src->valid, PS_BITS_BYTES(n));
+    if (idx) ps_bits_take(src->valid, idx, n, valid);
+    else memcpy(valid, src->valid, PS_BITS_BYTES(n));
     out->valid = valid;
     return PS_OK;
 }
@@ -98,8 +96,8 @@ static ps_status own_items(const ps_take *how, ps_list *slots, const uint64_t *v
     return ps_vec_take(how, old, items, at, NULL, NULL, child);
 }
 
-static ps_status take_children(const ps_take *how, const ps_vec *src, const uint32_t *idx, uint32_t n,
-                               ps_vec *out)
+static ps_status take_children(const ps_take *how, const ps_vec *src, const uint32_t *idx,
+                               uint32_t n, ps_vec *out)
 {
     const uint32_t n_children = ps_vec_child_count(src);
     ps_vec *children = PS_ARENA_ARRAY(how->cx, how->arena, ps_vec, n_children);
@@ -120,13 +118,10 @@ static ps_status take_flat(const ps_take *how, const ps_vec *src, const uint32_t
     if (width) {
         void *data = room_for(how, data_room, width * n);
         if (!data) return PS_MEMORY;
-        if (idx)
-            ps_slots_take(width, src->data, idx, n, data);
-        else if (n)
-            memcpy(data, src->data, width * n);
+        if (idx) ps_slots_take(width, src->data, idx, n, data);
+        else if (n) memcpy(data, src->data, width * n);
         out->data = data;
-        if (src->layout == PS_LAYOUT_VIEW && how->deep)
-            PS_TRY(own_texts(how, data, out->valid, n));
+        if (src->layout == PS_LAYOUT_VIEW && how->deep) PS_TRY(own_texts(how, data, out->valid, n));
         if (src->layout == PS_LAYOUT_LIST && how->deep)
             PS_TRY(own_items(how, data, out->valid, n, out));
     }
@@ -144,10 +139,8 @@ static ps_status take_codes(const ps_take *how, const ps_vec *src, const uint32_
 
     if (!codes) return PS_MEMORY;
     PS_TRY(take_valid(how, src, idx, n, valid_room, out));
-    if (idx)
-        ps_slots_take(sizeof *codes, src->codes, idx, n, codes);
-    else if (n)
-        memcpy(codes, src->codes, n * sizeof *codes);
+    if (idx) ps_slots_take(sizeof *codes, src->codes, idx, n, codes);
+    else if (n) memcpy(codes, src->codes, n * sizeof *codes);
     out->codes = codes;
     if (!how->deep) return PS_OK;
     ps_owner_ref((ps_owner *)(uintptr_t)&src->dict->owner);

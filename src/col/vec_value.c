@@ -5,7 +5,8 @@
 #include "col/slots.h"
 #include "col/value.h"
 
-static ps_status nested_value(ps_ctx *cx, ps_arena *arena, const ps_vec *vec, uint32_t at, ps_value *out)
+static ps_status nested_value(ps_ctx *cx, ps_arena *arena, const ps_vec *vec, uint32_t at,
+                              ps_value *out)
 {
     const ps_type type = ps_type_storage(vec->type);
     const uint32_t n = vec->layout == PS_LAYOUT_LIST     ? ((const ps_list *)vec->data)[at].n
@@ -118,8 +119,9 @@ static ps_status lists_of_values(ps_ctx *cx, ps_arena *arena, ps_type type, cons
 }
 
 /* Children of structs and unions: one value a row each, null where the row has none. */
-static ps_status children_of_values(ps_ctx *cx, ps_arena *arena, ps_type type, const ps_value *values,
-                                    uint32_t n, int8_t *tags, ps_vec *children)
+static ps_status children_of_values(ps_ctx *cx, ps_arena *arena, ps_type type,
+                                    const ps_value *values, uint32_t n, int8_t *tags,
+                                    ps_vec *children)
 {
     ps_value *column = PS_ARENA_ARRAY(cx, arena, ps_value, n);
 
@@ -129,18 +131,16 @@ static ps_status children_of_values(ps_ctx *cx, ps_arena *arena, ps_type type, c
             const ps_value *value = &values[i];
             column[i] = ps_value_null(type.ext->fields[f].type);
             if (value->null) continue;
-            if (!tags)
-                column[i] = value->items[f];
-            else if ((tags[i] = value->tag) == (int8_t)f)
-                column[i] = value->items[0];
+            if (!tags) column[i] = value->items[f];
+            else if ((tags[i] = value->tag) == (int8_t)f) column[i] = value->items[0];
         }
         PS_TRY(ps_vec_of_values(cx, arena, type.ext->fields[f].type, column, n, &children[f]));
     }
     return PS_OK;
 }
 
-ps_status ps_vec_of_values(ps_ctx *cx, ps_arena *arena, ps_type type, const ps_value *values, uint32_t n,
-                           ps_vec *out)
+ps_status ps_vec_of_values(ps_ctx *cx, ps_arena *arena, ps_type type, const ps_value *values,
+                           uint32_t n, ps_vec *out)
 {
     const ps_type storage = ps_type_storage(type);
     const ps_layout layout = ps_type_layout(type);

@@ -116,7 +116,8 @@ ps_status ps_vec_verify_rows(ps_ctx *cx, const ps_vec *vec, const uint32_t *sel,
     case PS_ENC_FLAT: return verify_flat(cx, vec, sel, n);
     case PS_ENC_CONSTANT:
         if (vec->layout == PS_LAYOUT_NONE)
-            return vec->valid && !ps_bit_get(vec->valid, 0) ? PS_OK : PS_BUG(cx, "a NULL isn't null");
+            return vec->valid && !ps_bit_get(vec->valid, 0) ? PS_OK
+                                                            : PS_BUG(cx, "a NULL isn't null");
         one.n = 1;
         return n ? verify_flat(cx, &one, NULL, 1) : PS_OK;
     case PS_ENC_DICTIONARY: return verify_codes(cx, vec, sel, n);
@@ -128,4 +129,7 @@ ps_status ps_vec_verify_rows(ps_ctx *cx, const ps_vec *vec, const uint32_t *sel,
     }
 }
 
-ps_status ps_vec_verify(ps_ctx *cx, const ps_vec *vec) { return ps_vec_verify_rows(cx, vec, NULL, vec->n); }
+ps_status ps_vec_verify(ps_ctx *cx, const ps_vec *vec)
+{
+    return ps_vec_verify_rows(cx, vec, NULL, vec->n);
+}

@@ -13,7 +13,8 @@ int shim_roundtrip(const struct ArrowSchema *schema, struct ArrowArray *array, i
                    struct ArrowSchema *schema_out, struct ArrowArray *array_out, char *error);
 int shim_print(const struct ArrowSchema *schema, struct ArrowArray *array, char *out, size_t room,
                char *error);
-int shim_encodings(const struct ArrowSchema *schema, struct ArrowArray *array, char *out, char *error);
+int shim_encodings(const struct ArrowSchema *schema, struct ArrowArray *array, char *out,
+                   char *error);
 
 enum { PLAIN, RETAINED, TABLE, SELECTED };
 enum { READ_ROWS = 100 };
@@ -34,8 +35,8 @@ static ps_status select_rows(ps_ctx *cx, ps_arena *arena, ps_batch *batch)
 
 /* All rows through a segment, in one read of n rows or many small ones that are put together again
  * by a second segment: reads at odd positions are used that way. */
-static ps_status through_table(ps_ctx *cx, ps_arena *arena, const ps_schema *schema, ps_batch *batch,
-                               ps_owner **owner)
+static ps_status through_table(ps_ctx *cx, ps_arena *arena, const ps_schema *schema,
+                               ps_batch *batch, ps_owner **owner)
 {
     ps_segment_builder *builder = NULL;
     ps_segment *segment = NULL, *second = NULL;
@@ -53,11 +54,13 @@ static ps_status through_table(ps_ctx *cx, ps_arena *arena, const ps_schema *sch
     PS_GO(ps_table_append(cx, empty, &segment, 1, &table));
     PS_GO(ps_batch_init(cx, arena, schema->n, &piece));
     piece.n_cols = schema->n;
-    for (uint32_t i = 0; i < schema->n; i++) PS_GO(ps_vec_buf_init(cx, &bufs[i], PS_MAX(batch->n, READ_ROWS)));
+    for (uint32_t i = 0; i < schema->n; i++)
+        PS_GO(ps_vec_buf_init(cx, &bufs[i], PS_MAX(batch->n, READ_ROWS)));
     for (uint32_t first = 0; first < segment->n_rows; first += piece.n) {
         piece.n = piece.n_live = PS_MIN(segment->n_rows - first, (uint32_t)READ_ROWS);
         for (uint32_t i = 0; i < schema->n; i++)
-            PS_GO(ps_segment_read(cx, table->segments[0], i, first, piece.n, &bufs[i], &piece.cols[i]));
+            PS_GO(ps_segment_read(cx, table->segments[0], i, first, piece.n, &bufs[i],
+                                  &piece.cols[i]));
         PS_GO(ps_batch_verify(cx, &piece));
         PS_GO(ps_segment_builder_add(cx, builder, &piece));
     }
@@ -120,7 +123,8 @@ done:
 }
 
 /* The texts of all rows, columns parted by \x1f, rows by \x1e; nulls are \x00-less "NULL". */
-int shim_print(const struct ArrowSchema *form, struct ArrowArray *array, char *out, size_t room, char *error)
+int shim_print(const struct ArrowSchema *form, struct ArrowArray *array, char *out, size_t room,
+               char *error)
 {
     ps_arena arena = {0};
     ps_schema *schema = NULL;
@@ -136,10 +140,8 @@ int shim_print(const struct ArrowSchema *form, struct ArrowArray *array, char *o
     PS_GO(ps_arrow_import_batch(&cx, &arena, schema, form, array, &batch, &owner));
     for (uint32_t r = 0; r < batch.n; r++)
         for (uint32_t c = 0; c < batch.n_cols; c++) {
-            if (ps_vec_row_valid(&batch.cols[c], r))
-                ps_vec_print(&batch.cols[c], r, &text);
-            else
-                ps_text_puts(&text, "NULL");
+            if (ps_vec_row_valid(&batch.cols[c], r)) ps_vec_print(&batch.cols[c], r, &text);
+            else ps_text_puts(&text, "NULL");
             ps_text_char(&text, c + 1 < batch.n_cols ? '\x1f' : '\x1e');
         }
     PS_GO(ps_text_status(&text));

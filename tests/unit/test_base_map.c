@@ -81,11 +81,26 @@ static void bitmaps_copy_from_any_offset(void **state)
 
 static void utf8_is_checked(void **state)
 {
-    static const char *const bad[] = {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80",
-                                      "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80",
-                                      "\xE2\x82", "\xF0\x9F\x98", "\xFF", "\xC3("};
-    static const char *const good[] = {"", "abc", "\xC3\xA9", "\xE2\x82\xAC", "\xED\x9F\xBF",
-                                       "\xEE\x80\x80", "\xF0\x9F\x98\x80", "\xF4\x8F\xBF\xBF"};
+    static const char *const bad[] = {"\x80",
+                                      "\xC0\x80",
+                                      "\xC1\xBF",
+                                      "\xE0\x9F\xBF",
+                                      "\xED\xA0\x80",
+                                      "\xF0\x8F\xBF\xBF",
+                                      "\xF4\x90\x80\x80",
+                                      "\xF5\x80\x80\x80",
+                                      "\xE2\x82",
+                                      "\xF0\x9F\x98",
+                                      "\xFF",
+                                      "\xC3("};
+    static const char *const good[] = {"",
+                                       "abc",
+                                       "\xC3\xA9",
+                                       "\xE2\x82\xAC",
+                                       "\xED\x9F\xBF",
+                                       "\xEE\x80\x80",
+                                       "\xF0\x9F\x98\x80",
+                                       "\xF4\x8F\xBF\xBF"};
     char text[128];
     (void)state;
     for (size_t pad = 0; pad < 70; pad++) {

@@ -40,7 +40,8 @@ static void a_refusal_names_the_limit(void **state)
 
 static void blocks_are_aligned_padded_and_charged(void **state)
 {
-    static const size_t sizes[] = {0, 1, 63, 64, 65, 4096, 65535, 65536, 65537, 81000, 1 << 20, (1 << 20) + 1};
+    static const size_t sizes[] = {0,     1,     63,    64,    65,      4096,
+                                   65535, 65536, 65537, 81000, 1 << 20, (1 << 20) + 1};
     ps_mem root;
     ps_ctx cx;
     (void)state;
@@ -55,7 +56,8 @@ static void blocks_are_aligned_padded_and_charged(void **state)
         assert_true((size_t)root.used >= sizes[i] + 128);
         assert_true((size_t)root.used <= sizes[i] * 5 / 4 + 256);
         memset(block, 7, ps_block_size(block));
-        for (size_t k = 0; k < 64; k++) sum = (unsigned char)(sum + block[ps_block_size(block) + k]);
+        for (size_t k = 0; k < 64; k++)
+            sum = (unsigned char)(sum + block[ps_block_size(block) + k]);
         ps_free(block);
         assert_int_equal(root.used, 0);
     }

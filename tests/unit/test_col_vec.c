@@ -38,19 +38,24 @@ static ps_value any_value(ps_arena *arena, ps_type type)
     case PS_TYPE_FLOAT16: value.f64 = (double)roll(2000) / 4 - 250; break;
     case PS_TYPE_FLOAT32:
     case PS_TYPE_FLOAT64: value.f64 = (double)roll(1u << 20) / 8 - 1000; break;
-    case PS_TYPE_INTERVAL: value.interval = (ps_interval){(int32_t)roll(9), (int32_t)roll(40), (int64_t)roll(99)}; break;
+    case PS_TYPE_INTERVAL:
+        value.interval = (ps_interval){(int32_t)roll(9), (int32_t)roll(40), (int64_t)roll(99)};
+        break;
     case PS_TYPE_STRING:
     case PS_TYPE_BINARY: value.str = (ps_str){text + roll(4), roll(40)}; break;
     default: {
         const bool list = type.id == PS_TYPE_LIST || type.id == PS_TYPE_MAP;
         value.tag = type.id == PS_TYPE_UNION ? (int8_t)roll(type.ext->n_fields) : 0;
-        value.n_items = list ? (uint32_t)roll(4) : type.id == PS_TYPE_UNION ? 1 : type.ext->n_fields;
+        value.n_items = list                       ? (uint32_t)roll(4)
+                        : type.id == PS_TYPE_UNION ? 1
+                                                   : type.ext->n_fields;
         ps_value *items = PS_ARENA_ARRAY(&cx, arena, ps_value, value.n_items);
         for (uint32_t i = 0; i < value.n_items; i++)
-            items[i] = any_value(arena, type.id == PS_TYPE_MAP    ? ps_type_entry(type)
-                                        : list                    ? type.ext->fields[0].type
-                                        : type.id == PS_TYPE_UNION ? type.ext->fields[value.tag].type
-                                                                  : type.ext->fields[i].type);
+            items[i] =
+                any_value(arena, type.id == PS_TYPE_MAP     ? ps_type_entry(type)
+                                 : list                     ? type.ext->fields[0].type
+                                 : type.id == PS_TYPE_UNION ? type.ext->fields[value.tag].type
+                                                            : type.ext->fields[i].type);
         value.items = items;
     }
     }
@@ -61,14 +66,16 @@ static ps_value any_value(ps_arena *arena, ps_type type)
 static size_t some_types(ps_arena *arena, ps_type *out)
 {
     const ps_type plain[] = {
-        PS_TYPE(BOOL), PS_TYPE(INT8), PS_TYPE(INT16), PS_TYPE(INT32), PS_TYPE(INT64), PS_TYPE(INT128),
-        PS_TYPE(UINT8), PS_TYPE(UINT16), PS_TYPE(UINT32), PS_TYPE(UINT64), PS_TYPE(FLOAT16), PS_TYPE(FLOAT32),
-        PS_TYPE(FLOAT64), ps_type_decimal(5, 2), ps_type_decimal(15, 2), ps_type_decimal(38, 10), PS_TYPE(DATE),
-        PS_TYPE_SQL_TIME, PS_TYPE_SQL_TIMESTAMP, PS_TYPE(INTERVAL), PS_TYPE(STRING), PS_TYPE(BINARY), PS_TYPE(UUID),
-        PS_TYPE(NULL)};
+        PS_TYPE(BOOL),    PS_TYPE(INT8),         PS_TYPE(INT16),         PS_TYPE(INT32),
+        PS_TYPE(INT64),   PS_TYPE(INT128),       PS_TYPE(UINT8),         PS_TYPE(UINT16),
+        PS_TYPE(UINT32),  PS_TYPE(UINT64),       PS_TYPE(FLOAT16),       PS_TYPE(FLOAT32),
+        PS_TYPE(FLOAT64), ps_type_decimal(5, 2), ps_type_decimal(15, 2), ps_type_decimal(38, 10),
+        PS_TYPE(DATE),    PS_TYPE_SQL_TIME,      PS_TYPE_SQL_TIMESTAMP,  PS_TYPE(INTERVAL),
+        PS_TYPE(STRING),  PS_TYPE(BINARY),       PS_TYPE(UUID),          PS_TYPE(NULL)};
     size_t n = PS_COUNT(plain);
     memcpy(out, plain, sizeof plain);
-    const ps_field a = {PS_STR("a"), PS_TYPE(INT32), true, NULL}, b = {PS_STR("b"), PS_TYPE(STRING), true, NULL};
+    const ps_field a = {PS_STR("a"), PS_TYPE(INT32), true, NULL},
+                   b = {PS_STR("b"), PS_TYPE(STRING), true, NULL};
     const ps_str labels[] = {PS_STR("x"), PS_STR("y")};
     check(ps_type_list(&cx, &b, &out[n++]));
     check(ps_type_struct(&cx, (ps_field[]){a, b}, 2, &out[n++]));
@@ -84,7 +91,8 @@ static size_t some_types(ps_arena *arena, ps_type *out)
     return n;
 }
 
-static void same_rows(ps_arena *arena, const ps_vec *vec, const ps_value *values, const uint32_t *idx, uint32_t n)
+static void same_rows(ps_arena *arena, const ps_vec *vec, const ps_value *values,
+                      const uint32_t *idx, uint32_t n)
 {
     for (uint32_t k = 0; k < n; k++) {
         ps_value got;
@@ -106,7 +114,8 @@ static void every_type_survives_copying(void **state)
         uint32_t idx[ROWS];
         ps_vec vec, out, kept, slice;
         ps_vec_buf buf;
-        for (uint32_t i = 0; i < ROWS; i++) values[i] = any_value(&arena, types[t]), idx[i] = (uint32_t)roll(ROWS);
+        for (uint32_t i = 0; i < ROWS; i++)
+            values[i] = any_value(&arena, types[t]), idx[i] = (uint32_t)roll(ROWS);
         check(ps_vec_buf_init(&cx, &buf, ROWS));
         check(ps_vec_of_values(&cx, &arena, types[t], values, ROWS, &vec));
         check(ps_vec_verify(&cx, &vec));
@@ -161,7 +170,8 @@ static void dictionaries_resolve_codes_and_nulls(void **state)
             rows[i] = ps_bit_get(valid, i) ? values[codes[i]] : ps_value_null(types[t]);
         }
         vec = dict.values;
-        vec.encoding = PS_ENC_DICTIONARY, vec.n = ROWS, vec.codes = codes, vec.dict = &dict, vec.valid = valid;
+        vec.encoding = PS_ENC_DICTIONARY, vec.n = ROWS, vec.codes = codes, vec.dict = &dict,
+        vec.valid = valid;
         vec.data = NULL;
         check(ps_vec_verify(&cx, &vec));
         same_rows(&arena, &vec, rows, NULL, ROWS);
@@ -169,7 +179,8 @@ static void dictionaries_resolve_codes_and_nulls(void **state)
         check(ps_vec_flatten(&cx, &vec, NULL, ROWS, &buf, &out));
         check(ps_vec_verify(&cx, &out));
         same_rows(&arena, &out, rows, NULL, ROWS);
-        for (uint32_t k = 0; k < ROWS / 2; k++) sel[k] = 2 * k + 1, codes[2 * k] = 0xFFFFFFFF; /* undefined */
+        for (uint32_t k = 0; k < ROWS / 2; k++)
+            sel[k] = 2 * k + 1, codes[2 * k] = 0xFFFFFFFF; /* undefined */
         check(ps_vec_flatten(&cx, &vec, sel, ROWS / 2, &buf, &out));
         for (uint32_t k = 0; k < ROWS / 2; k++) {
             ps_value got;
@@ -186,8 +197,16 @@ static void dictionaries_resolve_codes_and_nulls(void **state)
 
 static void sequences_and_slots(void **state)
 {
-    ps_vec vec = {.type = PS_TYPE(INT64), .layout = PS_LAYOUT_I64, .encoding = PS_ENC_SEQUENCE, .n = 100,
-                  .start = -7, .step = 3, .lo = -7, .hi = 290, .bounded = true}, out;
+    ps_vec vec = {.type = PS_TYPE(INT64),
+                  .layout = PS_LAYOUT_I64,
+                  .encoding = PS_ENC_SEQUENCE,
+                  .n = 100,
+                  .start = -7,
+                  .step = 3,
+                  .lo = -7,
+                  .hi = 290,
+                  .bounded = true},
+           out;
     const uint32_t sel[] = {5, 50, 99};
     ps_vec_buf buf;
     (void)state;
@@ -200,7 +219,8 @@ static void sequences_and_slots(void **state)
     for (ps_layout from = PS_LAYOUT_I8; from <= PS_LAYOUT_U64; from++)
         for (ps_layout to = PS_LAYOUT_I8; to <= PS_LAYOUT_U64; to++) {
             uint8_t src[4 * 16] = {0}, dst[4 * 16] = {0}, back[4 * 16] = {0};
-            for (size_t i = 0; i < 4; i++) src[i * ps_layout_bytes(from)] = (uint8_t)(i * 40); /* below 128 */
+            for (size_t i = 0; i < 4; i++)
+                src[i * ps_layout_bytes(from)] = (uint8_t)(i * 40); /* below 128 */
             ps_slots_convert(from, src, to, dst, 4);
             ps_slots_convert(to, dst, from, back, 4);
             assert_memory_equal(src, back, 4 * ps_layout_bytes(from));
@@ -245,7 +265,8 @@ static void bounds_are_exact(void **state)
 
 static void types_compare_by_value(void **state)
 {
-    const ps_field a = {PS_STR("a"), PS_TYPE(INT32), true, NULL}, b = {PS_STR("b"), PS_TYPE(INT32), false, NULL};
+    const ps_field a = {PS_STR("a"), PS_TYPE(INT32), true, NULL},
+                   b = {PS_STR("b"), PS_TYPE(INT32), false, NULL};
     ps_type s1, s2, s3, l1, l2, z1, z2, deep, next;
     (void)state;
     check(ps_type_struct(&cx, &a, 1, &s1));
