@@ -279,6 +279,7 @@ static ps_status aggregate_combine(ps_ctx *cx, ps_op *op, void *local)
     agg_shared *shared = op->shared;
     agg_local *l = local;
 
+    if (!l || !l->tables) return PS_OK; /* a lane that never got a morsel */
     ps_mutex_lock(&shared->mutex);
     const ps_status st = PS_ARRAY_ADD(cx, &shared->tables, l->tables);
     if (st == PS_OK) l->tables = NULL; /* moved */

@@ -38,7 +38,10 @@ static ps_status scan_run_filter(ps_ctx *cx, ps_scan_filter *filter, uint32_t st
     scan_local *l = filter->user;
     uint32_t *sel = batch->sel == l->sels[0] ? l->sels[1] : l->sels[0];
 
-    PS_TRY(ps_eval_filter(cx, l->evals[stage], batch, sel, &batch->n_live));
+    uint32_t n; /* not batch->n_live: the program still reads it */
+
+    PS_TRY(ps_eval_filter(cx, l->evals[stage], batch, sel, &n));
+    batch->n_live = n;
     batch->sel = sel;
     return PS_OK;
 }
