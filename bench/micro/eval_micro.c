@@ -1,7 +1,8 @@
 /* bench/micro/eval_micro.c -- cycles per value of programs and filters on one thread.
  *
  *     cmake --preset release && ninja -C build/release eval_micro && build/release/eval_micro
- * Each line: what, cycles per row of the best of many batches (time stamp counter), and the median. */
+ * Each line: what, cycles per row of the best of many batches (time stamp counter), and the median.
+ */
 #include "base/thread.h"
 #include "eval/program.h"
 
@@ -41,7 +42,8 @@ static void int_column(bench *b, int i, ps_type type, ps_layout layout, int64_t 
 {
     void *data = ps_arena_alloc_raw(&b->cx, &b->arena, ROWS * 16 + 64, 64);
 
-    for (uint32_t k = 0; k < ROWS; k++) ps_slot_put(layout, data, k, lo + (int64_t)(next_random() % (uint64_t)(hi - lo + 1)));
+    for (uint32_t k = 0; k < ROWS; k++)
+        ps_slot_put(layout, data, k, lo + (int64_t)(next_random() % (uint64_t)(hi - lo + 1)));
     ps_vec_flat(&b->cols[i], type, layout, data, NULL, ROWS);
     b->cols[i].lo = lo, b->cols[i].hi = hi, b->cols[i].bounded = true;
     b->exprs[i] = ps_expr_column(&b->cx, &b->arena, (ps_col_id)i, type);
@@ -49,18 +51,26 @@ static void int_column(bench *b, int i, ps_type type, ps_layout layout, int64_t 
 
 static void text_column(bench *b, int i, bool dictionary)
 {
-    static const char *const words[] = {"DELIVER IN PERSON", "COLLECT COD", "NONE", "TAKE BACK RETURN"};
+    static const char *const words[] = {"DELIVER IN PERSON", "COLLECT COD", "NONE",
+                                        "TAKE BACK RETURN"};
     ps_value values[ROWS];
 
-    for (uint32_t k = 0; k < ROWS; k++) values[k] = ps_value_str(ps_str_of(words[dictionary ? k % 4 : next_random() % 4]));
-    must(b, ps_vec_of_values(&b->cx, &b->arena, PS_TYPE(STRING), values, dictionary ? 4 : ROWS, &b->cols[i]));
+    for (uint32_t k = 0; k < ROWS; k++)
+        values[k] = ps_value_str(ps_str_of(words[dictionary ? k % 4 : next_random() % 4]));
+    must(b, ps_vec_of_values(&b->cx, &b->arena, PS_TYPE(STRING), values, dictionary ? 4 : ROWS,
+                             &b->cols[i]));
     if (dictionary) {
         ps_dict *dict = ps_arena_alloc(&b->cx, &b->arena, sizeof *dict);
         uint32_t *codes = ps_arena_alloc(&b->cx, &b->arena, ROWS * 4 + 64);
         dict->id = ps_dict_next_id();
         dict->values = b->cols[i];
         for (uint32_t k = 0; k < ROWS; k++) codes[k] = (uint32_t)(next_random() % 4);
-        b->cols[i] = (ps_vec){.type = PS_TYPE(STRING), .layout = PS_LAYOUT_VIEW, .encoding = PS_ENC_DICTIONARY, .n = ROWS, .codes = codes, .dict = dict};
+        b->cols[i] = (ps_vec){.type = PS_TYPE(STRING),
+                              .layout = PS_LAYOUT_VIEW,
+                              .encoding = PS_ENC_DICTIONARY,
+                              .n = ROWS,
+                              .codes = codes,
+                              .dict = dict};
     }
     b->exprs[i] = ps_expr_column(&b->cx, &b->arena, (ps_col_id)i, PS_TYPE(STRING));
 }
@@ -83,7 +93,8 @@ static int by_value(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-static void run(bench *b, const char *what, const ps_expr *const *exprs, uint32_t n, bool filter, uint32_t rows)
+static void run(bench *b, const char *what, const ps_expr *const *exprs, uint32_t n, bool filter,
+                uint32_t rows)
 {
     static const ps_col_id ids[COLS_MAX] = {0, 1, 2, 3};
     static double times[ROUNDS];
@@ -95,14 +106,17 @@ static void run(bench *b, const char *what, const ps_expr *const *exprs, uint32_
 
     must(b, ps_program_new(&b->cx, &b->arena, exprs, n, ids, COLS_MAX, &program));
     must(b, ps_eval_new(&b->cx, &b->arena, program, &eval));
-    b->batch = (ps_batch){.cols = b->cols, .n_cols = COLS_MAX, .cols_max = COLS_MAX, .n = rows, .n_live = rows};
+    b->batch = (ps_batch){
+        .cols = b->cols, .n_cols = COLS_MAX, .cols_max = COLS_MAX, .n = rows, .n_live = rows};
     for (int r = 0; r < ROUNDS; r++) {
         uint64_t start = ps_cycles();
-        must(b, filter ? ps_eval_filter(&b->cx, eval, &b->batch, sel, &found) : ps_eval_run(&b->cx, eval, &b->batch, outs));
+        must(b, filter ? ps_eval_filter(&b->cx, eval, &b->batch, sel, &found)
+                       : ps_eval_run(&b->cx, eval, &b->batch, outs));
         times[r] = (double)(ps_cycles() - start);
     }
     qsort(times, ROUNDS, sizeof *times, by_value);
-    printf("%-44s %8.3f %8.3f cycles a row, %7.0f a batch of %u%s", what, times[0] / rows, times[ROUNDS / 2] / rows, times[ROUNDS / 2], rows, filter ? "" : "\n");
+    printf("%-44s %8.3f %8.3f cycles a row, %7.0f a batch of %u%s", what, times[0] / rows,
+           times[ROUNDS / 2] / rows, times[ROUNDS / 2], rows, filter ? "" : "\n");
     if (filter) printf(", %u pass\n", found);
     ps_eval_release(eval);
 }
@@ -123,7 +137,8 @@ static void bench_ints(bench *b)
     run(b, "i32 < const, filter, 1 row", &e, 1, true, 1);
     e = call(b, "<", b->exprs[0], lit(b, i32, 10000));
     run(b, "i32 < const, 1 % pass, filter", &e, 1, true, ROWS);
-    args[0] = call(b, ">=", b->exprs[0], lit(b, i32, 300000)), args[1] = call(b, "<", b->exprs[0], lit(b, i32, 400000));
+    args[0] = call(b, ">=", b->exprs[0], lit(b, i32, 300000)),
+    args[1] = call(b, "<", b->exprs[0], lit(b, i32, 400000));
     args[2] = call(b, "<", b->exprs[2], lit(b, i32, 2400));
     e = ps_expr_and(&b->cx, &b->arena, args, 3);
     run(b, "i32 range and i16 < const, filter", &e, 1, true, ROWS);
@@ -154,7 +169,8 @@ static void bench_q1(bench *b)
     int_column(b, 1, money, PS_LAYOUT_I64, 0, 10);
     int_column(b, 2, money, PS_LAYOUT_I64, 0, 8);
     run(b, "Q1 chain, 64-bit slots, bounded", exprs, 2, false, ROWS);
-    for (int c = 0; c < 3; c++) b->cols[c].bounded = false, b->cols[c].lo = INT64_MIN, b->cols[c].hi = INT64_MAX;
+    for (int c = 0; c < 3; c++)
+        b->cols[c].bounded = false, b->cols[c].lo = INT64_MIN, b->cols[c].hi = INT64_MAX;
     run(b, "Q1 chain, 64-bit slots, unknown bounds", exprs, 2, false, ROWS);
 }
 
@@ -187,7 +203,8 @@ static void bench_hash(bench *b)
             times[r] = (double)(ps_cycles() - start);
         }
         qsort(times, ROUNDS, sizeof *times, by_value);
-        printf("hash of column %u %35.3f %8.3f cycles a row\n", c, times[0] / ROWS, times[ROUNDS / 2] / ROWS);
+        printf("hash of column %u %35.3f %8.3f cycles a row\n", c, times[0] / ROWS,
+               times[ROUNDS / 2] / ROWS);
     }
 }
 

@@ -8,8 +8,8 @@
 
 /* The AND of the arguments' validity: NULL when no row of the scope is null; an argument's own
  * bitmap when only one has nulls; else room. */
-static ps_status args_known(ps_run *run, const ps_vec *args, uint32_t n, uint32_t scope, uint64_t *room,
-                            const uint64_t **out)
+static ps_status args_known(ps_run *run, const ps_vec *args, uint32_t n, uint32_t scope,
+                            uint64_t *room, const uint64_t **out)
 {
     const uint64_t *all = NULL;
 
@@ -42,7 +42,8 @@ static ps_status own_errors(ps_run *run, const ps_expr *expr, ps_row_errors *err
     if (!errors->any) return PS_OK;
     if (reg->vec.valid && reg->vec.encoding != PS_ENC_CONSTANT)
         ps_bits_and(errors->rows, errors->rows, reg->vec.valid, n);
-    if (expr->kind != PS_EXPR_CAST || expr->cast != PS_CAST_TRY) return ps_err_add(run, &reg->err, errors->rows);
+    if (expr->kind != PS_EXPR_CAST || expr->cast != PS_CAST_TRY)
+        return ps_err_add(run, &reg->err, errors->rows);
     for (size_t w = 0; w < PS_BITS_WORDS(n); w++)
         room[w] = (reg->vec.valid ? reg->vec.valid[w] : ~(uint64_t)0) & ~errors->rows[w];
     reg->vec.valid = room;
@@ -68,7 +69,8 @@ static ps_status constant_call(ps_run *run, ps_call *call, ps_reg *reg,
     }
     if (!call->errors->any || !ps_bit_get(call->errors->rows, 0)) return PS_OK;
     if (reg->vec.valid && !ps_bit_get(reg->vec.valid, 0)) return PS_OK;
-    if (expr->kind == PS_EXPR_CAST && expr->cast == PS_CAST_TRY) return ps_run_null(run, expr->type, &reg->vec);
+    if (expr->kind == PS_EXPR_CAST && expr->cast == PS_CAST_TRY)
+        return ps_run_null(run, expr->type, &reg->vec);
     ps_bits_fill(call->errors->rows, run->frame->n, true);
     return ps_err_add(run, &reg->err, call->errors->rows);
 }
@@ -85,7 +87,8 @@ static bool is_retype(const ps_vec *v, ps_type to)
 {
     ps_i128 lo, hi;
 
-    if (!is_plain_number(v->type) || !is_plain_number(to) || v->type.scale != to.scale) return false;
+    if (!is_plain_number(v->type) || !is_plain_number(to) || v->type.scale != to.scale)
+        return false;
     if (v->encoding == PS_ENC_DICTIONARY || !ps_layout_is_int((ps_layout)v->layout)) return false;
     if (!ps_type_range(to, &lo, &hi)) return false;
     if ((v->layout == PS_LAYOUT_I128 || v->layout == PS_LAYOUT_U64) && !v->bounded) {
@@ -113,7 +116,8 @@ static ps_status try_rescale(ps_run *run, ps_call *call, bool *done)
     ps_value factor;
 
     if (!is_plain_number(v->type) || !is_plain_number(call->out->type) || up <= 0) return PS_OK;
-    if (!ps_layout_is_int((ps_layout)v->layout) || v->layout == PS_LAYOUT_I128 || v->layout == PS_LAYOUT_U64)
+    if (!ps_layout_is_int((ps_layout)v->layout) || v->layout == PS_LAYOUT_I128 ||
+        v->layout == PS_LAYOUT_U64)
         return PS_OK;
     if (!ps_type_range(call->out->type, &lo, &hi)) return PS_OK;
     if (v->lo < lo / ps_pow10[up] || v->hi > hi / ps_pow10[up]) return PS_OK;
@@ -143,10 +147,11 @@ static ps_status prepare(ps_run *run, const ps_instr *instr, ps_reg *reg)
 }
 
 /* The arguments' vectors and errors, under the scope. */
-static ps_status get_args(ps_run *run, const ps_instr *instr, ps_reg *reg, uint32_t scope, bool *constant)
+static ps_status get_args(ps_run *run, const ps_instr *instr, ps_reg *reg, uint32_t scope,
+                          bool *constant)
 {
-    *constant = instr->n_args > 0 && !(instr->op == PS_EXPR_CALL &&
-                                       instr->expr->func->purity == PS_PURITY_VOLATILE);
+    *constant = instr->n_args > 0 &&
+                !(instr->op == PS_EXPR_CALL && instr->expr->func->purity == PS_PURITY_VOLATILE);
     for (uint32_t a = 0; a < instr->n_args; a++) {
         const ps_reg *arg = &run->frame->regs[instr->args[a]];
         PS_TRY(ps_run_node(run, instr->args[a], scope));
@@ -185,13 +190,22 @@ ps_status ps_run_call(ps_run *run, uint32_t i, uint32_t scope, const uint32_t *r
     if (!errors.rows) return PS_MEMORY;
     s = ps_scope_at(run, scope);
     reg->vec = (ps_vec){.type = expr->type, .n = run->frame->n};
-    ps_call call = {.cx = run->cx, .expr = expr, .args = reg->args, .n_args = instr->n_args, .sel = s->sel,
-                    .n = s->n, .buf = buf, .out = &reg->vec, .errors = &errors, .state = reg->state};
+    ps_call call = {.cx = run->cx,
+                    .expr = expr,
+                    .args = reg->args,
+                    .n_args = instr->n_args,
+                    .sel = s->sel,
+                    .n = s->n,
+                    .buf = buf,
+                    .out = &reg->vec,
+                    .errors = &errors,
+                    .state = reg->state};
     if (constant) {
         if (instr->op == PS_EXPR_CAST) return constant_call(run, &call, reg, ps_cast_eval);
         return constant_call(run, &call, reg, expr->func->scalar->eval);
     }
-    if (propagate) PS_TRY(args_known(run, reg->args, instr->n_args, scope, buf->valid, &reg->vec.valid));
+    if (propagate)
+        PS_TRY(args_known(run, reg->args, instr->n_args, scope, buf->valid, &reg->vec.valid));
     PS_TRY(call_kernel(run, instr, &call));
     return own_errors(run, expr, &errors, buf->valid, reg);
 }

@@ -1,4 +1,5 @@
-/* eval/compile.c -- from expressions to a flat program; equal subexpressions become one instruction.
+/* eval/compile.c -- from expressions to a flat program; equal subexpressions become one
+ * instruction.
  *
  * Constant subtrees are folded to literals; one that fails stays, because its error counts only for
  * rows that reach it. Tests: tests/unit/test_eval.c */
@@ -11,7 +12,7 @@ typedef struct compiler {
     uint32_t n_inputs;
     bool fold;
     PS_ARRAY(ps_instr) instrs;
-    uint32_t *table;        /* instruction numbers plus one by expression hash, open addressing */
+    uint32_t *table; /* instruction numbers plus one by expression hash, open addressing */
     uint32_t n_slots;
 } compiler;
 
@@ -33,7 +34,8 @@ static ps_status table_grow(compiler *c)
 static bool find(const compiler *c, const ps_expr *expr, uint32_t *out)
 {
     if (!c->n_slots || ps_expr_is_volatile(expr)) return false;
-    for (uint32_t at = (uint32_t)expr->hash & (c->n_slots - 1); c->table[at]; at = (at + 1) & (c->n_slots - 1)) {
+    for (uint32_t at = (uint32_t)expr->hash & (c->n_slots - 1); c->table[at];
+         at = (at + 1) & (c->n_slots - 1)) {
         if (!ps_expr_equal(c->instrs.at[c->table[at] - 1].expr, expr)) continue;
         *out = c->table[at] - 1;
         return true;
@@ -120,7 +122,8 @@ static ps_status compile_column(compiler *c, const ps_expr *expr, ps_instr *inst
         instr->input = i;
         return PS_OK;
     }
-    return ps_fail(c->cx, PS_INTERNAL, "expression reads column #%u, which its input doesn't have", expr->column);
+    return ps_fail(c->cx, PS_INTERNAL, "expression reads column #%u, which its input doesn't have",
+                   expr->column);
 }
 
 static ps_status check(compiler *c, const ps_expr *expr)
@@ -133,7 +136,8 @@ static ps_status check(compiler *c, const ps_expr *expr)
     case PS_EXPR_PARAM: return ps_fail(c->cx, PS_MISUSE, "parameter $%u has no value", expr->param);
     case PS_EXPR_AGGREGATE:
     case PS_EXPR_WINDOW:
-    case PS_EXPR_SUBQUERY: return PS_BUG(c->cx, "an aggregate, window or subquery reached a program");
+    case PS_EXPR_SUBQUERY:
+        return PS_BUG(c->cx, "an aggregate, window or subquery reached a program");
     default: return PS_OK;
     }
 }
@@ -165,7 +169,8 @@ ps_status ps_program_compile(ps_ctx *cx, ps_arena *arena, const ps_expr *const *
                              const ps_col_id *inputs, uint32_t n_inputs, bool with_fold,
                              const ps_program **out)
 {
-    compiler c = {.cx = cx, .arena = arena, .inputs = inputs, .n_inputs = n_inputs, .fold = with_fold};
+    compiler c = {
+        .cx = cx, .arena = arena, .inputs = inputs, .n_inputs = n_inputs, .fold = with_fold};
     ps_program *program = PS_ARENA_NEW(cx, arena, ps_program);
     uint32_t *outs = PS_ARENA_ARRAY(cx, arena, uint32_t, (size_t)n + 1);
 

@@ -3,7 +3,7 @@
  * The whole subtree is computed on the dictionary's values in a frame of its own, kept by the
  * dictionary's id, and comes out as a dictionary over the same codes. Values in error count only
  * where a live row has their code. A dictionary much larger than the batch is not worth it the
- * first time. Tests: tests/unit/test_eval_dict.c */
+ * first time. Tests: tests/unit/test_eval.c */
 #include "eval/eval.h"
 
 static void result_destroy(ps_owner *owner)
@@ -37,7 +37,8 @@ static ps_status entry_fill(ps_run *run, uint32_t i, uint64_t id, ps_dict_entry 
     dict = ps_alloc_zero(run->cx, sizeof(*dict));
     if (!dict) PS_GO(PS_MEMORY);
     PS_GO(ps_vec_retain(run->cx, &vec, NULL, n, &dict->values));
-    if (dict->values.encoding != PS_ENC_FLAT) PS_GO(PS_BUG(run->cx, "a retained flat vector is not flat"));
+    if (dict->values.encoding != PS_ENC_FLAT)
+        PS_GO(PS_BUG(run->cx, "a retained flat vector is not flat"));
     if (reg->err) {
         entry->err = ps_alloc(run->cx, PS_BITS_BYTES(n) + 8);
         if (!entry->err) PS_GO(PS_MEMORY);
@@ -89,15 +90,24 @@ ps_status ps_run_on_dict(ps_run *run, uint32_t i, uint32_t scope, bool *done)
         if (col->dict->values.n / 2 > s->n) return PS_OK;
         PS_TRY(entry_make(run, i, col->dict, &entry));
     }
-    reg->vec = (ps_vec){.type = instr->expr->type, .layout = entry->dict->values.layout,
-                        .encoding = PS_ENC_DICTIONARY, .bounded = entry->dict->values.bounded, .n = col->n,
-                        .valid = col->valid, .lo = entry->dict->values.lo, .hi = entry->dict->values.hi,
-                        .codes = col->codes, .dict = entry->dict, .children = entry->dict->values.children};
+    reg->vec = (ps_vec){.type = instr->expr->type,
+                        .layout = entry->dict->values.layout,
+                        .encoding = PS_ENC_DICTIONARY,
+                        .bounded = entry->dict->values.bounded,
+                        .n = col->n,
+                        .valid = col->valid,
+                        .lo = entry->dict->values.lo,
+                        .hi = entry->dict->values.hi,
+                        .codes = col->codes,
+                        .dict = entry->dict,
+                        .children = entry->dict->values.children};
     *done = true;
     if (!entry->err) return PS_OK;
     for (uint32_t k = 0; k < s->n; k++) {
         uint32_t row = ps_scope_row(s, k);
-        if ((col->valid && !ps_bit_get(col->valid, row)) || !ps_bit_get(entry->err, col->codes[row])) continue;
+        if ((col->valid && !ps_bit_get(col->valid, row)) ||
+            !ps_bit_get(entry->err, col->codes[row]))
+            continue;
         if (!reg->err) reg->err = ps_run_bits(run);
         if (!reg->err) return PS_MEMORY;
         ps_bit_set(reg->err, row);

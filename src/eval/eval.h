@@ -20,13 +20,13 @@ typedef struct ps_in_set ps_in_set; /* in_list.c */
 
 typedef struct ps_instr {
     const ps_expr *expr;
-    const uint32_t *args;   /* instructions */
+    const uint32_t *args; /* instructions */
     uint32_t n_args;
-    uint8_t op;             /* ps_expr_kind */
-    bool strict;            /* null when its only column is */
-    uint32_t input;         /* COLUMN: its place in the batch */
-    uint32_t column;        /* the one batch column that it reads; PS_COL_NONE: none or several */
-    const ps_in_set *set;   /* IN */
+    uint8_t op;           /* ps_expr_kind */
+    bool strict;          /* null when its only column is */
+    uint32_t input;       /* COLUMN: its place in the batch */
+    uint32_t column;      /* the one batch column that it reads; PS_COL_NONE: none or several */
+    const ps_in_set *set; /* IN */
 } ps_instr;
 
 struct ps_program {
@@ -42,33 +42,33 @@ typedef struct ps_eval_buf {
 
 typedef struct ps_reg {
     ps_vec vec;
-    uint64_t *err;           /* rows in error; NULL: none */
-    uint32_t scope;          /* what vec is computed for; 0: not computed in this batch */
+    uint64_t *err;                 /* rows in error; NULL: none */
+    uint32_t scope;                /* what vec is computed for; 0: not computed in this batch */
     ps_eval_buf *bufs, **next_buf; /* all, and the first one not used in this batch */
-    ps_vec *args;            /* room for the vectors of a call */
-    void *state;             /* of func->scalar->prepare */
+    ps_vec *args;                  /* room for the vectors of a call */
+    void *state;                   /* of func->scalar->prepare */
 } ps_reg;
 
 typedef struct ps_scope {
     uint32_t parent;
     uint32_t n;
-    const uint32_t *sel;     /* NULL: all rows */
+    const uint32_t *sel; /* NULL: all rows */
 } ps_scope;
 
 /* Registers for one kind of input: batches, or the values of dictionaries. */
 typedef struct ps_frame_regs {
-    ps_reg *regs;            /* NULL: not used yet */
+    ps_reg *regs; /* NULL: not used yet */
     const ps_vec *cols;
-    uint32_t n;              /* rows */
-    uint32_t n_max;          /* rows that buffers have room for */
+    uint32_t n;     /* rows */
+    uint32_t n_max; /* rows that buffers have room for */
     PS_ARRAY(ps_scope) scopes;
 } ps_frame_regs;
 
 /* What an instruction gave for a dictionary. */
 typedef struct ps_dict_entry {
-    uint64_t id;             /* of the column's dictionary; 0: free */
-    ps_dict *dict;           /* results by code */
-    uint64_t *err;           /* codes in error; NULL: none */
+    uint64_t id;   /* of the column's dictionary; 0: free */
+    ps_dict *dict; /* results by code */
+    uint64_t *err; /* codes in error; NULL: none */
 } ps_dict_entry;
 typedef struct ps_dict_cache {
     ps_dict_entry ways[PS_DICT_WAYS];
@@ -78,17 +78,17 @@ typedef struct ps_dict_cache {
 typedef struct ps_conjunct ps_conjunct; /* filter.c */
 
 struct ps_eval {
-    ps_ctx *cx;              /* of the running call */
-    ps_arena *arena;         /* lives as long as this */
+    ps_ctx *cx;      /* of the running call */
+    ps_arena *arena; /* lives as long as this */
     const ps_program *program;
     ps_frame_regs batch, dict;
-    ps_vec dict_cols_one;    /* the column that a dictionary stands for */
+    ps_vec dict_cols_one; /* the column that a dictionary stands for */
     ps_vec *dict_cols;
-    ps_dict_cache *caches;   /* by instruction */
-    ps_arena scratch;        /* selections and bitmaps of the current batch */
-    ps_conjunct *conjuncts;  /* NULL until the first filter */
+    ps_dict_cache *caches;  /* by instruction */
+    ps_arena scratch;       /* selections and bitmaps of the current batch */
+    ps_conjunct *conjuncts; /* NULL until the first filter */
     uint32_t n_conjuncts, n_filtered;
-    bool verify;             /* tests: run each call in other encodings too and compare */
+    bool verify; /* tests: run each call in other encodings too and compare */
 };
 
 /* One frame of an eval while it runs. */
@@ -113,21 +113,28 @@ ps_status ps_run_on_dict(ps_run *run, uint32_t i, uint32_t scope, bool *done);
 ps_status ps_run_call(ps_run *run, uint32_t i, uint32_t scope, const uint32_t *report);
 
 /* Frames. */
-ps_status ps_frame_begin(ps_run *run, const ps_vec *cols, uint32_t n, const uint32_t *sel, uint32_t n_live);
+ps_status ps_frame_begin(ps_run *run, const ps_vec *cols, uint32_t n, const uint32_t *sel,
+                         uint32_t n_live);
 void ps_frame_release(ps_frame_regs *frame, const ps_program *program);
-ps_status ps_scope_open(ps_run *run, uint32_t parent, const uint32_t *sel, uint32_t n, uint32_t *out);
-PS_INLINE const ps_scope *ps_scope_at(const ps_run *run, uint32_t scope) { return &run->frame->scopes.at[scope]; }
+ps_status ps_scope_open(ps_run *run, uint32_t parent, const uint32_t *sel, uint32_t n,
+                        uint32_t *out);
+PS_INLINE const ps_scope *ps_scope_at(const ps_run *run, uint32_t scope)
+{
+    return &run->frame->scopes.at[scope];
+}
 PS_INLINE uint32_t ps_scope_row(const ps_scope *s, uint32_t k) { return s->sel ? s->sel[k] : k; }
 /* A buffer for this run of instruction i. */
 ps_status ps_reg_buf(ps_run *run, uint32_t i, ps_vec_buf **out);
-uint64_t *ps_run_bits(ps_run *run); /* a zeroed bitmap of the frame's rows; NULL: failure recorded */
+uint64_t *ps_run_bits(
+    ps_run *run); /* a zeroed bitmap of the frame's rows; NULL: failure recorded */
 /* Rows of a scope as bits. */
 uint64_t *ps_scope_bits(ps_run *run, uint32_t scope);
 /* A scope of the rows in bits, a part of parent's; parent itself when it has all of them. */
 ps_status ps_scope_of_bits(ps_run *run, uint32_t parent, const uint64_t *bits, uint32_t *out);
 /* truth: rows where a boolean register is true; known: rows where it is not null (may be NULL to
  * leave out). Both are of the scope's rows; others are undefined. */
-ps_status ps_reg_flags(ps_run *run, const ps_reg *reg, uint32_t scope, uint64_t *truth, uint64_t *known);
+ps_status ps_reg_flags(ps_run *run, const ps_reg *reg, uint32_t scope, uint64_t *truth,
+                       uint64_t *known);
 /* Rows of the scope where the register is not null; others are undefined. NULL in *out: all. */
 ps_status ps_vec_known(ps_run *run, const ps_vec *vec, uint32_t scope, const uint64_t **out);
 /* A constant null of the type in the scratch arena. */
@@ -141,6 +148,7 @@ ps_status ps_run_report(ps_run *run, uint32_t i, uint32_t row);
 ps_status ps_in_set_new(ps_ctx *cx, ps_arena *arena, const ps_expr *expr, const ps_in_set **out);
 /* compile.c: without folding constants. */
 ps_status ps_program_compile(ps_ctx *cx, ps_arena *arena, const ps_expr *const *exprs, uint32_t n,
-                             const ps_col_id *inputs, uint32_t n_inputs, bool fold, const ps_program **out);
+                             const ps_col_id *inputs, uint32_t n_inputs, bool fold,
+                             const ps_program **out);
 
 #endif

@@ -1,10 +1,10 @@
 /* eval/filter.c -- filters: conjunct after conjunct over the rows that are left, as a bitmap.
  *
- * A conjunct runs over the whole batch while a fair part of it is left (dense loops, 64 rows a word)
- * and over a narrower scope after that. lo <= x AND x <= hi over integers is one pass. The order
- * follows measured cost and selectivity; it can't be seen: a row passes only if every conjunct is
- * true, and a row in error stays until another conjunct drops it. The error shown is the lowest
- * row's, of its first conjunct as written. Tests: tests/unit/test_eval_filter.c */
+ * A conjunct runs over the whole batch while a fair part of it is left (dense loops, 64 rows a
+ * word) and over a narrower scope after that. lo <= x AND x <= hi over integers is one pass. The
+ * order follows measured cost and selectivity; it can't be seen: a row passes only if every
+ * conjunct is true, and a row in error stays until another conjunct drops it. The error shown is
+ * the lowest row's, of its first conjunct as written. Tests: tests/unit/test_eval.c */
 #include "eval/eval.h"
 
 #include "base/thread.h"
@@ -14,13 +14,13 @@
 enum { REORDER_EVERY = 16 };
 
 struct ps_conjunct {
-    uint32_t instr;       /* the condition; of a range: its lower end's */
-    uint32_t other;       /* RANGE: the upper end's condition */
+    uint32_t instr; /* the condition; of a range: its lower end's */
+    uint32_t other; /* RANGE: the upper end's condition */
     bool range;
-    bool cheap;           /* a dense loop over all rows costs less than narrowing */
-    uint32_t column;      /* RANGE: the instruction that is compared */
-    ps_i128 lo, hi;       /* RANGE: inclusive */
-    double cost, pass;    /* cycles per row, share of rows that pass: moving averages */
+    bool cheap;        /* a dense loop over all rows costs less than narrowing */
+    uint32_t column;   /* RANGE: the instruction that is compared */
+    ps_i128 lo, hi;    /* RANGE: inclusive */
+    double cost, pass; /* cycles per row, share of rows that pass: moving averages */
 };
 
 /* A comparison with an integer literal as an end of a range. */
@@ -42,10 +42,12 @@ static bool range_end_of(const ps_program *program, uint32_t i, range_end *out)
     ps_compare_op op;
     bool exchange, strict;
 
-    if (instr->op != PS_EXPR_CALL || !ps_compare_of(instr->expr->func, &op, &exchange)) return false;
+    if (instr->op != PS_EXPR_CALL || !ps_compare_of(instr->expr->func, &op, &exchange))
+        return false;
     if (op != PS_COMPARE_LT && op != PS_COMPARE_LE) return false;
     strict = op == PS_COMPARE_LT;
-    left = &program->instrs[instr->args[exchange]], right = &program->instrs[instr->args[!exchange]];
+    left = &program->instrs[instr->args[exchange]],
+    right = &program->instrs[instr->args[!exchange]];
     out->lower = is_int_literal(left);
     if (out->lower == is_int_literal(right)) return false;
     out->column = instr->args[out->lower ? !exchange : exchange];
@@ -59,7 +61,8 @@ static bool is_cheap(const ps_program *program, uint32_t i)
     ps_compare_op op;
     bool exchange;
 
-    if (instr->op != PS_EXPR_CALL || !ps_compare_of(instr->expr->func, &op, &exchange)) return false;
+    if (instr->op != PS_EXPR_CALL || !ps_compare_of(instr->expr->func, &op, &exchange))
+        return false;
     for (uint32_t a = 0; a < 2; a++) {
         const ps_instr *arg = &program->instrs[instr->args[a]];
         if (arg->op != PS_EXPR_COLUMN && arg->op != PS_EXPR_LITERAL) return false;
@@ -111,9 +114,9 @@ static ps_status conjuncts_new(ps_run *run)
 
 typedef struct filter {
     ps_run run;
-    uint32_t scope;    /* holds every live row */
-    uint64_t *live;    /* rows not dropped yet */
-    uint64_t *err;     /* live rows in error; NULL: none */
+    uint32_t scope; /* holds every live row */
+    uint64_t *live; /* rows not dropped yet */
+    uint64_t *err;  /* live rows in error; NULL: none */
     uint64_t *truth;
     size_t n_live;
 } filter;
@@ -153,7 +156,8 @@ static ps_status run_range(filter *f, const ps_conjunct *c, const uint64_t **err
 
     *done = false;
     PS_TRY(ps_run_node(run, c->column, f->scope));
-    if (reg->vec.encoding != PS_ENC_FLAT || !ps_compare_kernels_get()->range[reg->vec.layout]) return PS_OK;
+    if (reg->vec.encoding != PS_ENC_FLAT || !ps_compare_kernels_get()->range[reg->vec.layout])
+        return PS_OK;
     PS_GO(ps_operand_get(&call, &lanes, 0, &x));
     PS_GO(range_loop(f, c, &call, &x));
     PS_GO(ps_vec_known(run, &reg->vec, f->scope, &known));
@@ -213,7 +217,8 @@ static void reorder(ps_eval *eval)
     for (uint32_t i = 1; i < eval->n_conjuncts; i++) { /* insertion: nearly sorted already */
         ps_conjunct c = eval->conjuncts[i];
         uint32_t at = i;
-        for (; at > 0 && rank(&eval->conjuncts[at - 1]) > rank(&c); at--) eval->conjuncts[at] = eval->conjuncts[at - 1];
+        for (; at > 0 && rank(&eval->conjuncts[at - 1]) > rank(&c); at--)
+            eval->conjuncts[at] = eval->conjuncts[at - 1];
         eval->conjuncts[at] = c;
     }
 }
@@ -245,15 +250,18 @@ static ps_status raise(filter *f)
     for (uint32_t a = 0; a < (many ? root->n_args : 1); a++) {
         uint32_t i = many ? root->args[a] : program->outs[0];
         PS_TRY(ps_run_node(&f->run, i, scope));
-        if (f->run.frame->regs[i].err && ps_bit_get(f->run.frame->regs[i].err, row)) return ps_run_report(&f->run, i, row);
+        if (f->run.frame->regs[i].err && ps_bit_get(f->run.frame->regs[i].err, row))
+            return ps_run_report(&f->run, i, row);
     }
     return PS_BUG(f->run.cx, "the error of a filter went away");
 }
 
-ps_status ps_eval_filter(ps_ctx *cx, ps_eval *eval, const ps_batch *batch, uint32_t *sel, uint32_t *n)
+ps_status ps_eval_filter(ps_ctx *cx, ps_eval *eval, const ps_batch *batch, uint32_t *sel,
+                         uint32_t *n)
 {
     filter f = {.run = {.cx = cx, .eval = eval, .program = eval->program, .frame = &eval->batch},
-                .scope = PS_SCOPE_ROOT, .n_live = batch->n_live};
+                .scope = PS_SCOPE_ROOT,
+                .n_live = batch->n_live};
 
     PS_ASSERT(eval->program->n_outs == 1);
     PS_ASSERT(batch->n_cols >= eval->program->n_inputs);
@@ -265,7 +273,8 @@ ps_status ps_eval_filter(ps_ctx *cx, ps_eval *eval, const ps_batch *batch, uint3
     f.truth = ps_run_bits(&f.run);
     if (!f.live || !f.truth) return PS_MEMORY;
     if (eval->n_conjuncts > 1 && eval->n_filtered++ % REORDER_EVERY == 1) reorder(eval);
-    for (uint32_t c = 0; c < eval->n_conjuncts && f.n_live; c++) PS_TRY(measured(&f, &eval->conjuncts[c]));
+    for (uint32_t c = 0; c < eval->n_conjuncts && f.n_live; c++)
+        PS_TRY(measured(&f, &eval->conjuncts[c]));
     if (f.err) PS_TRY(raise(&f));
     *n = (uint32_t)ps_compare_kernels_get()->bits_to_sel(f.live, batch->n, sel);
     return PS_OK;

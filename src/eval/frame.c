@@ -1,4 +1,5 @@
-/* eval/frame.c -- registers, their buffers, scopes and bitmaps of one batch. Tests: tests/unit/test_eval.c */
+/* eval/frame.c -- registers, their buffers, scopes and bitmaps of one batch. Tests:
+ * tests/unit/test_eval.c */
 #include "eval/eval.h"
 
 static ps_status regs_new(ps_run *run)
@@ -52,7 +53,8 @@ static void regs_reset(ps_frame_regs *frame, uint32_t n_regs)
     }
 }
 
-ps_status ps_frame_begin(ps_run *run, const ps_vec *cols, uint32_t n, const uint32_t *sel, uint32_t n_live)
+ps_status ps_frame_begin(ps_run *run, const ps_vec *cols, uint32_t n, const uint32_t *sel,
+                         uint32_t n_live)
 {
     ps_frame_regs *frame = run->frame;
 
@@ -60,16 +62,20 @@ ps_status ps_frame_begin(ps_run *run, const ps_vec *cols, uint32_t n, const uint
     regs_reset(frame, run->program->n);
     if (n > frame->n_max) {
         bufs_release(frame, run->program);
-        frame->n_max = (PS_MAX(n, PS_MIN(run->cx->batch_rows, (uint32_t)PS_BATCH_ROWS_MAX)) + 63) / 64 * 64;
+        frame->n_max =
+            (PS_MAX(n, PS_MIN(run->cx->batch_rows, (uint32_t)PS_BATCH_ROWS_MAX)) + 63) / 64 * 64;
     }
     frame->cols = cols;
     frame->n = n;
     frame->scopes.n = 0;
-    PS_TRY(PS_ARRAY_ADD_IN(run->cx, run->eval->arena, &frame->scopes, (ps_scope){0})); /* 0: no scope */
-    return PS_ARRAY_ADD_IN(run->cx, run->eval->arena, &frame->scopes, (ps_scope){.n = n_live, .sel = sel});
+    PS_TRY(PS_ARRAY_ADD_IN(run->cx, run->eval->arena, &frame->scopes,
+                           (ps_scope){0})); /* 0: no scope */
+    return PS_ARRAY_ADD_IN(run->cx, run->eval->arena, &frame->scopes,
+                           (ps_scope){.n = n_live, .sel = sel});
 }
 
-ps_status ps_scope_open(ps_run *run, uint32_t parent, const uint32_t *sel, uint32_t n, uint32_t *out)
+ps_status ps_scope_open(ps_run *run, uint32_t parent, const uint32_t *sel, uint32_t n,
+                        uint32_t *out)
 {
     *out = (uint32_t)run->frame->scopes.n;
     return PS_ARRAY_ADD_IN(run->cx, run->eval->arena, &run->frame->scopes,
@@ -103,8 +109,7 @@ uint64_t *ps_scope_bits(ps_run *run, uint32_t scope)
     uint64_t *bits = ps_run_bits(run);
 
     if (!bits) return NULL;
-    if (!s->sel)
-        ps_bits_fill(bits, s->n, true);
+    if (!s->sel) ps_bits_fill(bits, s->n, true);
     else
         for (uint32_t k = 0; k < s->n; k++) ps_bit_set(bits, s->sel[k]);
     return bits;
@@ -183,7 +188,8 @@ static void flags_by_code(const ps_vec *vec, const ps_scope *s, uint8_t *bytes)
     for (uint32_t k = 0; k < s->n; k++) bytes[s->sel[k]] = table[vec->codes[s->sel[k]]];
 }
 
-ps_status ps_reg_flags(ps_run *run, const ps_reg *reg, uint32_t scope, uint64_t *truth, uint64_t *known)
+ps_status ps_reg_flags(ps_run *run, const ps_reg *reg, uint32_t scope, uint64_t *truth,
+                       uint64_t *known)
 {
     const ps_scope *s = ps_scope_at(run, scope);
     const ps_vec *vec = &reg->vec;
@@ -203,10 +209,8 @@ ps_status ps_reg_flags(ps_run *run, const ps_reg *reg, uint32_t scope, uint64_t 
         uint8_t *bytes = ps_arena_alloc_raw(run->cx, &run->eval->scratch, n + 64u, 64);
         if (!bytes) return PS_MEMORY;
         if (s->sel) memset(bytes, 0, n);
-        if (vec->dict->values.n)
-            flags_by_code(vec, s, bytes);
-        else
-            memset(bytes, 0, n);
+        if (vec->dict->values.n) flags_by_code(vec, s, bytes);
+        else memset(bytes, 0, n);
         ps_compare_kernels_get()->bytes_to_bits(bytes, n, truth);
     } else {
         ps_compare_kernels_get()->bytes_to_bits(vec->data, n, truth);

@@ -24,7 +24,8 @@ static uint64_t view_hash(const ps_view *v, uint64_t seed)
     uint64_t head, tail;
 
     if (v->n > 12) return ps_hash_bytes(v->at, v->n, seed);
-    memcpy(&head, v, 8), memcpy(&tail, (const char *)v + 8, 8); /* zero padded: equal text, equal words */
+    memcpy(&head, v, 8),
+        memcpy(&tail, (const char *)v + 8, 8); /* zero padded: equal text, equal words */
     return ps_hash_combine(ps_hash_u64(head, seed), tail);
 }
 
@@ -36,11 +37,12 @@ static uint64_t interval_hash(const ps_interval *v, uint64_t seed)
     return i128_hash(days * 86400000000000 + v->ns, seed);
 }
 
-static ps_status hash_slots(ps_ctx *cx, const ps_vec *v, const uint32_t *idx, uint32_t n, uint64_t seed,
-                            uint64_t *words, int depth);
+static ps_status hash_slots(ps_ctx *cx, const ps_vec *v, const uint32_t *idx, uint32_t n,
+                            uint64_t seed, uint64_t *words, int depth);
 
 /* One row of a LIST: its length and items in order. */
-static ps_status list_hash(ps_ctx *cx, const ps_vec *v, uint32_t row, uint64_t seed, uint64_t *word, int depth)
+static ps_status list_hash(ps_ctx *cx, const ps_vec *v, uint32_t row, uint64_t seed, uint64_t *word,
+                           int depth)
 {
     ps_list list = ((const ps_list *)v->data)[row];
     uint64_t hash = ps_hash_u64(list.n, seed), words[64];
@@ -57,7 +59,8 @@ static ps_status list_hash(ps_ctx *cx, const ps_vec *v, uint32_t row, uint64_t s
 }
 
 /* One row of a STRUCT (all children) or UNION (the chosen one). */
-static ps_status struct_hash(ps_ctx *cx, const ps_vec *v, uint32_t row, uint64_t seed, uint64_t *word, int depth)
+static ps_status struct_hash(ps_ctx *cx, const ps_vec *v, uint32_t row, uint64_t seed,
+                             uint64_t *word, int depth)
 {
     uint32_t n = ps_vec_child_count(v), first = 0, last = n;
     uint64_t hash = ps_hash_u64(n, seed), item;
@@ -76,8 +79,8 @@ static ps_status struct_hash(ps_ctx *cx, const ps_vec *v, uint32_t row, uint64_t
 }
 
 /* Words of slots idx[0..n) (NULL: 0..n-1) of FLAT data without a look at nulls. */
-static ps_status hash_data(ps_ctx *cx, const ps_vec *v, const uint32_t *idx, uint32_t n, uint64_t seed,
-                           uint64_t *words, int depth)
+static ps_status hash_data(ps_ctx *cx, const ps_vec *v, const uint32_t *idx, uint32_t n,
+                           uint64_t seed, uint64_t *words, int depth)
 {
     ps_layout layout = (ps_layout)v->layout;
 
@@ -91,18 +94,23 @@ static ps_status hash_data(ps_ctx *cx, const ps_vec *v, const uint32_t *idx, uin
         case PS_LAYOUT_I128:
         case PS_LAYOUT_U64: words[k] = i128_hash(ps_slot_get(layout, v->data, i), seed); break;
         case PS_LAYOUT_F16:
-            words[k] = ps_hash_u64(ps_hash_f64_bits((double)ps_f16_to(((const uint16_t *)v->data)[i])), seed);
+            words[k] = ps_hash_u64(
+                ps_hash_f64_bits((double)ps_f16_to(((const uint16_t *)v->data)[i])), seed);
             break;
         case PS_LAYOUT_VIEW: words[k] = view_hash((const ps_view *)v->data + i, seed); break;
-        case PS_LAYOUT_INTERVAL: words[k] = interval_hash((const ps_interval *)v->data + i, seed); break;
+        case PS_LAYOUT_INTERVAL:
+            words[k] = interval_hash((const ps_interval *)v->data + i, seed);
+            break;
         case PS_LAYOUT_LIST:
             words[k] = 0;
-            if (!v->valid || ps_bit_get(v->valid, i)) PS_TRY(list_hash(cx, v, i, seed, &words[k], depth));
+            if (!v->valid || ps_bit_get(v->valid, i))
+                PS_TRY(list_hash(cx, v, i, seed, &words[k], depth));
             break;
         case PS_LAYOUT_STRUCT:
         case PS_LAYOUT_UNION:
             words[k] = 0;
-            if (!v->valid || ps_bit_get(v->valid, i)) PS_TRY(struct_hash(cx, v, i, seed, &words[k], depth));
+            if (!v->valid || ps_bit_get(v->valid, i))
+                PS_TRY(struct_hash(cx, v, i, seed, &words[k], depth));
             break;
         default: words[k] = ps_hash_u64(NULL_WORD, seed); /* NONE: all null */
         }
@@ -110,8 +118,8 @@ static ps_status hash_data(ps_ctx *cx, const ps_vec *v, const uint32_t *idx, uin
     return PS_OK;
 }
 
-static ps_status hash_flat(ps_ctx *cx, const ps_vec *v, const uint32_t *idx, uint32_t n, uint64_t seed,
-                           uint64_t *words, int depth)
+static ps_status hash_flat(ps_ctx *cx, const ps_vec *v, const uint32_t *idx, uint32_t n,
+                           uint64_t seed, uint64_t *words, int depth)
 {
     PS_TRY(hash_data(cx, v, idx, n, seed, words, depth));
     if (!v->valid) return PS_OK;
@@ -121,14 +129,15 @@ static ps_status hash_flat(ps_ctx *cx, const ps_vec *v, const uint32_t *idx, uin
 }
 
 /* Words of up to BLOCK rows of any encoding. */
-static ps_status hash_slots(ps_ctx *cx, const ps_vec *v, const uint32_t *idx, uint32_t n, uint64_t seed,
-                            uint64_t *words, int depth)
+static ps_status hash_slots(ps_ctx *cx, const ps_vec *v, const uint32_t *idx, uint32_t n,
+                            uint64_t seed, uint64_t *words, int depth)
 {
     uint32_t codes[BLOCK];
 
     PS_ASSERT(n <= BLOCK);
     if (depth > NESTED_DEPTH_MAX)
-        return ps_fail(cx, PS_UNSUPPORTED, "values nested more than %d deep can't be keys", NESTED_DEPTH_MAX);
+        return ps_fail(cx, PS_UNSUPPORTED, "values nested more than %d deep can't be keys",
+                       NESTED_DEPTH_MAX);
     switch ((ps_encoding)v->encoding) {
     case PS_ENC_FLAT: return hash_flat(cx, v, idx, n, seed, words, depth);
     case PS_ENC_CONSTANT:
@@ -148,8 +157,7 @@ static ps_status hash_slots(ps_ctx *cx, const ps_vec *v, const uint32_t *idx, ui
         uint32_t row = idx ? idx[k] : k;
         codes[k] = v->valid && !ps_bit_get(v->valid, row) ? 0 : v->codes[row];
     }
-    if (v->dict->values.n)
-        PS_TRY(hash_flat(cx, &v->dict->values, codes, n, seed, words, depth));
+    if (v->dict->values.n) PS_TRY(hash_flat(cx, &v->dict->values, codes, n, seed, words, depth));
     for (uint32_t k = 0; k < n; k++)
         if ((v->valid && !ps_bit_get(v->valid, idx ? idx[k] : k)) || !v->dict->values.n)
             words[k] = ps_hash_u64(NULL_WORD, seed);
@@ -172,16 +180,19 @@ static ps_status dict_words(ps_ctx *cx, const ps_vec *values, uint64_t seed, uin
     return PS_OK;
 }
 
-static ps_status hash_column(ps_ctx *cx, const ps_vec *v, const uint32_t *sel, uint32_t n, uint64_t seed,
-                             bool first, uint64_t *out)
+static ps_status hash_column(ps_ctx *cx, const ps_vec *v, const uint32_t *sel, uint32_t n,
+                             uint64_t seed, bool first, uint64_t *out)
 {
-    bool by_dict = v->encoding == PS_ENC_DICTIONARY && v->dict->values.n > 0 && v->dict->values.n <= n;
+    bool by_dict =
+        v->encoding == PS_ENC_DICTIONARY && v->dict->values.n > 0 && v->dict->values.n <= n;
     uint64_t block[BLOCK], *dict = NULL;
     uint32_t idx[BLOCK];
     ps_status st = PS_OK;
 
-    if (first && v->encoding == PS_ENC_FLAT && !v->valid && ps_hash_kernels_get()->words[v->layout]) {
-        ps_hash_kernels_get()->words[v->layout](v->data, sel, n, seed, out); /* the usual single key */
+    if (first && v->encoding == PS_ENC_FLAT && !v->valid &&
+        ps_hash_kernels_get()->words[v->layout]) {
+        ps_hash_kernels_get()->words[v->layout](v->data, sel, n, seed,
+                                                out); /* the usual single key */
         return PS_OK;
     }
     if (by_dict) PS_GO(dict_words(cx, &v->dict->values, seed, &dict));
@@ -207,11 +218,12 @@ done:
     return st;
 }
 
-ps_status ps_hash_rows(ps_ctx *cx, const ps_vec *cols, uint32_t n_cols, const uint32_t *sel, uint32_t n,
-                       uint64_t seed, uint64_t *out)
+ps_status ps_hash_rows(ps_ctx *cx, const ps_vec *cols, uint32_t n_cols, const uint32_t *sel,
+                       uint32_t n, uint64_t seed, uint64_t *out)
 {
     if (n_cols == 0)
         for (uint32_t k = 0; k < n; k++) out[k] = ps_hash_u64(0, seed);
-    for (uint32_t i = 0; i < n_cols; i++) PS_TRY(hash_column(cx, &cols[i], sel, n, seed, i == 0, out));
+    for (uint32_t i = 0; i < n_cols; i++)
+        PS_TRY(hash_column(cx, &cols[i], sel, n, seed, i == 0, out));
     return PS_OK;
 }

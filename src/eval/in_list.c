@@ -2,7 +2,7 @@
  *
  * Integers in a narrow range: a bitmap; other integers: binary search over 64 or 128 bits; text: a
  * hash table of views; the rest: binary search by value. A null needle is null; with NULL in the
- * list a needle that is not found is null. Tests: tests/unit/test_eval_in.c */
+ * list a needle that is not found is null. Tests: tests/unit/test_eval.c */
 #include "eval/eval.h"
 
 #include "base/hash.h"
@@ -16,10 +16,10 @@ struct ps_in_set {
     set_kind kind;
     uint32_t n;
     bool has_null;
-    ps_i128 lo, hi;        /* of integers */
-    const uint64_t *bits;  /* BITMAP: bit x - lo */
-    const ps_i128 *ints;   /* INTS: sorted */
-    const ps_view *views;  /* VIEWS: n_slots of them, open addressing */
+    ps_i128 lo, hi;       /* of integers */
+    const uint64_t *bits; /* BITMAP: bit x - lo */
+    const ps_i128 *ints;  /* INTS: sorted */
+    const ps_view *views; /* VIEWS: n_slots of them, open addressing */
     const uint8_t *used;
     uint32_t n_slots;
     const ps_expr *const *items; /* VALUES: sorted */
@@ -44,7 +44,8 @@ static ps_status set_ints(ps_ctx *cx, ps_arena *arena, ps_in_set *set)
     if (span >= 0 && span < BITMAP_SPAN_MAX) {
         uint64_t *bits = PS_ARENA_ARRAY(cx, arena, uint64_t, span / 64 + 1);
         if (!bits) return PS_MEMORY;
-        for (uint32_t k = 0; k < set->n; k++) ps_bit_set(bits, (size_t)(set->items[k]->literal.i - set->lo));
+        for (uint32_t k = 0; k < set->n; k++)
+            ps_bit_set(bits, (size_t)(set->items[k]->literal.i - set->lo));
         set->bits = bits;
         set->kind = SET_BITMAP;
         return PS_OK;
@@ -155,10 +156,12 @@ static void bitmap_rows(const ps_in_set *set, const ps_vec *v, const ps_scope *s
     }
 }
 
-static ps_status test_rows(ps_run *run, const ps_in_set *set, const ps_vec *v, const ps_scope *s, uint8_t *out)
+static ps_status test_rows(ps_run *run, const ps_in_set *set, const ps_vec *v, const ps_scope *s,
+                           uint8_t *out)
 {
     ps_layout layout = (ps_layout)v->layout;
-    bool small = layout == PS_LAYOUT_BOOL || layout == PS_LAYOUT_U8 || (layout >= PS_LAYOUT_I8 && layout <= PS_LAYOUT_I64);
+    bool small = layout == PS_LAYOUT_BOOL || layout == PS_LAYOUT_U8 ||
+                 (layout >= PS_LAYOUT_I8 && layout <= PS_LAYOUT_I64);
 
     if (set->kind == SET_BITMAP && small && set->lo >= INT64_MIN && set->hi <= INT64_MAX) {
         bitmap_rows(set, v, s, out);
@@ -170,9 +173,12 @@ static ps_status test_rows(ps_run *run, const ps_in_set *set, const ps_vec *v, c
         ps_value value;
         switch (set->kind) {
         case SET_BITMAP:
-        case SET_INTS: out[row] = has_int(set, ps_slot_get(layout, r.data, ps_reader_at(&r, row))); break;
+        case SET_INTS:
+            out[row] = has_int(set, ps_slot_get(layout, r.data, ps_reader_at(&r, row)));
+            break;
         case SET_VIEWS:
-            out[row] = ps_reader_valid(&r, row) && has_view(set, (const ps_view *)r.data + ps_reader_at(&r, row));
+            out[row] = ps_reader_valid(&r, row) &&
+                       has_view(set, (const ps_view *)r.data + ps_reader_at(&r, row));
             break;
         case SET_VALUES:
             PS_TRY(ps_vec_value(run->cx, &run->eval->scratch, v, row, &value));
@@ -210,8 +216,7 @@ ps_status ps_run_in(ps_run *run, uint32_t i, uint32_t scope)
     ps_vec_flat(&reg->vec, PS_TYPE(BOOL), PS_LAYOUT_BOOL, buf->data, NULL, n);
     if (set->n == 0 || (v.encoding == PS_ENC_DICTIONARY && v.dict->values.n == 0))
         memset(buf->data, 0, n);
-    else
-        PS_TRY(test_rows(run, set, &v, s, buf->data));
+    else PS_TRY(test_rows(run, set, &v, s, buf->data));
     if (set->n == 0) return PS_OK; /* nothing is in an empty list, not even null */
     PS_TRY(ps_vec_known(run, &v, scope, &known));
     if (!set->has_null) {

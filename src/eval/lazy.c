@@ -4,7 +4,7 @@
  * true; OR with true for false. So the order of arguments can't be seen. A later argument is asked
  * under a narrower scope once a fair part of the rows is decided. CASE and COALESCE collect pieces
  * (register, rows) and merge them at the end, when the layouts are known.
- * Tests: tests/unit/test_eval_lazy.c */
+ * Tests: tests/unit/test_eval.c */
 #include "eval/eval.h"
 
 #include "eval/merge.h"
@@ -21,15 +21,16 @@ static void bits_to_bytes(const uint64_t *bits, size_t n, uint8_t *bytes)
 }
 
 typedef struct junction {
-    bool all;              /* AND */
-    uint32_t scope;        /* of the arguments still to come */
-    uint64_t *open;        /* rows that no argument has decided */
-    uint64_t *decided;     /* rows where one is false (AND), true (OR) */
+    bool all;          /* AND */
+    uint32_t scope;    /* of the arguments still to come */
+    uint64_t *open;    /* rows that no argument has decided */
+    uint64_t *decided; /* rows where one is false (AND), true (OR) */
     uint64_t *null;
     uint64_t *err;
 } junction;
 
-static ps_status junction_add(ps_run *run, junction *j, const ps_reg *arg, uint64_t *truth, uint64_t *known)
+static ps_status junction_add(ps_run *run, junction *j, const ps_reg *arg, uint64_t *truth,
+                              uint64_t *known)
 {
     uint32_t n_words = (uint32_t)PS_BITS_WORDS(run->frame->n);
 
@@ -45,7 +46,8 @@ static ps_status junction_add(ps_run *run, junction *j, const ps_reg *arg, uint6
     return PS_OK;
 }
 
-/* Narrows the scope when at least a quarter of its rows is decided; false in *more: nothing is open. */
+/* Narrows the scope when at least a quarter of its rows is decided; false in *more: nothing is
+ * open. */
 static ps_status junction_narrow(ps_run *run, junction *j, bool *more)
 {
     size_t n = ps_bits_count(j->open, run->frame->n);
@@ -59,8 +61,12 @@ ps_status ps_run_junction(ps_run *run, uint32_t i, uint32_t scope)
 {
     const ps_instr *instr = &run->program->instrs[i];
     ps_reg *reg = &run->frame->regs[i];
-    junction j = {.all = instr->op == PS_EXPR_AND, .scope = scope, .open = ps_scope_bits(run, scope),
-                  .decided = ps_run_bits(run), .null = ps_run_bits(run), .err = ps_run_bits(run)};
+    junction j = {.all = instr->op == PS_EXPR_AND,
+                  .scope = scope,
+                  .open = ps_scope_bits(run, scope),
+                  .decided = ps_run_bits(run),
+                  .null = ps_run_bits(run),
+                  .err = ps_run_bits(run)};
     uint64_t *truth = ps_run_bits(run), *known = ps_run_bits(run), any_null = 0, any_err = 0;
     ps_vec_buf *buf;
     bool more = true;
@@ -80,14 +86,15 @@ ps_status ps_run_junction(ps_run *run, uint32_t i, uint32_t scope)
         buf->valid[w] = ~j.null[w];
     }
     bits_to_bytes(truth, run->frame->n, buf->data);
-    ps_vec_flat(&reg->vec, PS_TYPE(BOOL), PS_LAYOUT_BOOL, buf->data, any_null ? buf->valid : NULL, run->frame->n);
+    ps_vec_flat(&reg->vec, PS_TYPE(BOOL), PS_LAYOUT_BOOL, buf->data, any_null ? buf->valid : NULL,
+                run->frame->n);
     reg->err = any_err ? j.err : NULL;
     return PS_OK;
 }
 
 /* Adds what argument `arg` gives for the rows in bits; errors go to reg. */
-static ps_status add_piece(ps_run *run, ps_pieces *pieces, ps_reg *reg, uint32_t arg, uint32_t scope,
-                           const uint64_t *bits)
+static ps_status add_piece(ps_run *run, ps_pieces *pieces, ps_reg *reg, uint32_t arg,
+                           uint32_t scope, const uint64_t *bits)
 {
     uint32_t inner;
     const ps_reg *value = &run->frame->regs[arg];
@@ -159,7 +166,8 @@ ps_status ps_run_coalesce(ps_run *run, uint32_t i, uint32_t scope)
         taken = ps_run_bits(run);
         if (!taken) return PS_MEMORY;
         for (uint32_t w = 0; w < n_words; w++) {
-            taken[w] = open[w] & ((known ? known[w] : ~(uint64_t)0) | (value->err ? value->err[w] : 0));
+            taken[w] =
+                open[w] & ((known ? known[w] : ~(uint64_t)0) | (value->err ? value->err[w] : 0));
             open[w] &= ~taken[w];
         }
         PS_TRY(add_piece(run, &pieces, reg, instr->args[a], asked, taken));

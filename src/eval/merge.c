@@ -1,7 +1,7 @@
 /* eval/merge.c -- one vector from the pieces of CASE and COALESCE.
  *
  * A single piece for all rows is handed on as it is. Integers take the smallest layout that holds
- * all pieces; their bounds are united. Tests: tests/unit/test_eval_lazy.c */
+ * all pieces; their bounds are united. Tests: tests/unit/test_eval.c */
 #include "eval/merge.h"
 
 #include "col/slots.h"
@@ -32,7 +32,8 @@ static ps_layout layout_of(const ps_vec *v)
 
 static bool is_null_piece(const ps_vec *v)
 {
-    return v->layout == PS_LAYOUT_NONE || (v->encoding == PS_ENC_CONSTANT && v->valid && !ps_bit_get(v->valid, 0));
+    return v->layout == PS_LAYOUT_NONE ||
+           (v->encoding == PS_ENC_CONSTANT && v->valid && !ps_bit_get(v->valid, 0));
 }
 
 /* The common layout; false when pieces can't be merged slot by slot. */
@@ -100,7 +101,8 @@ static void put_piece(const ps_vec *v, const ps_scope *s, ps_layout layout, char
     }
     for (uint32_t k = 0; k < s->n; k++) {
         uint32_t row = ps_scope_row(s, k);
-        ps_slot_put(layout, out, row, ps_slot_get((ps_layout)v->layout, r.data, ps_reader_at(&r, row)));
+        ps_slot_put(layout, out, row,
+                    ps_slot_get((ps_layout)v->layout, r.data, ps_reader_at(&r, row)));
     }
 }
 
@@ -134,7 +136,8 @@ static void unite_bounds(const ps_pieces *pieces, ps_vec *out)
     for (size_t p = 0; p < pieces->list.n; p++) {
         const ps_vec *v = &pieces->list.at[p].vec;
         if (is_null_piece(v)) continue;
-        if (!v->bounded && (v->layout == PS_LAYOUT_I128 || v->layout == PS_LAYOUT_U64)) known = false;
+        if (!v->bounded && (v->layout == PS_LAYOUT_I128 || v->layout == PS_LAYOUT_U64))
+            known = false;
         lo = first || v->lo < lo ? v->lo : lo;
         hi = first || v->hi > hi ? v->hi : hi;
         first = false;
@@ -169,7 +172,8 @@ ps_status ps_pieces_merge(ps_run *run, ps_pieces *pieces, uint32_t i, uint32_t s
     bool any_null;
 
     if (pieces->list.n == 0) return ps_run_null(run, pieces->type, &reg->vec);
-    if (pieces->list.n == 1 && (pieces->list.at[0].scope == scope || pieces->list.at[0].vec.encoding == PS_ENC_CONSTANT) &&
+    if (pieces->list.n == 1 &&
+        (pieces->list.at[0].scope == scope || pieces->list.at[0].vec.encoding == PS_ENC_CONSTANT) &&
         pieces->list.at[0].vec.layout != PS_LAYOUT_NONE) {
         reg->vec = pieces->list.at[0].vec;
         return PS_OK;
@@ -177,9 +181,11 @@ ps_status ps_pieces_merge(ps_run *run, ps_pieces *pieces, uint32_t i, uint32_t s
     if (!common_layout(pieces, &layout)) return merge_values(run, pieces, &reg->vec);
     PS_TRY(ps_reg_buf(run, i, &buf));
     for (size_t p = 0; p < pieces->list.n; p++)
-        put_piece(&pieces->list.at[p].vec, ps_scope_at(run, pieces->list.at[p].scope), layout, buf->data);
+        put_piece(&pieces->list.at[p].vec, ps_scope_at(run, pieces->list.at[p].scope), layout,
+                  buf->data);
     PS_TRY(put_valid(run, pieces, buf->valid, &any_null));
-    ps_vec_flat(&reg->vec, pieces->type, layout, buf->data, any_null ? buf->valid : NULL, run->frame->n);
+    ps_vec_flat(&reg->vec, pieces->type, layout, buf->data, any_null ? buf->valid : NULL,
+                run->frame->n);
     unite_bounds(pieces, &reg->vec);
     return PS_OK;
 }

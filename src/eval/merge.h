@@ -1,4 +1,5 @@
-/* eval/merge.h -- one vector from pieces, each good for its own rows: what CASE and COALESCE give. */
+/* eval/merge.h -- one vector from pieces, each good for its own rows: what CASE and COALESCE give.
+ */
 #ifndef PS_EVAL_MERGE_H
 #define PS_EVAL_MERGE_H
 
@@ -6,7 +7,7 @@
 
 typedef struct ps_piece {
     ps_vec vec;
-    uint32_t scope;  /* its rows; pieces don't overlap */
+    uint32_t scope; /* its rows; pieces don't overlap */
 } ps_piece;
 typedef struct ps_pieces {
     ps_type type;

@@ -16,12 +16,8 @@ static ps_status run_op(ps_run *run, uint32_t i, uint32_t scope)
     ps_reg *reg = &run->frame->regs[i];
 
     switch ((ps_expr_kind)instr->op) {
-    case PS_EXPR_COLUMN:
-        reg->vec = run->frame->cols[instr->input];
-        return PS_OK;
-    case PS_EXPR_LITERAL:
-        reg->vec.n = run->frame->n;
-        return PS_OK;
+    case PS_EXPR_COLUMN: reg->vec = run->frame->cols[instr->input]; return PS_OK;
+    case PS_EXPR_LITERAL: reg->vec.n = run->frame->n; return PS_OK;
     case PS_EXPR_CALL:
     case PS_EXPR_CAST: return ps_run_call(run, i, scope, NULL);
     case PS_EXPR_AND:
@@ -46,7 +42,8 @@ ps_status ps_run_node(ps_run *run, uint32_t i, uint32_t scope)
 
     if (reg->scope && scope_inside(run, scope, reg->scope)) return PS_OK;
     reg->err = NULL;
-    if (instr->op != PS_EXPR_COLUMN && instr->column != PS_COL_NONE && run->frame == &run->eval->batch)
+    if (instr->op != PS_EXPR_COLUMN && instr->column != PS_COL_NONE &&
+        run->frame == &run->eval->batch)
         PS_TRY(ps_run_on_dict(run, i, scope, &done));
     if (!done) PS_TRY(run_op(run, i, scope));
     run->frame->regs[i].scope = scope;
@@ -77,7 +74,8 @@ static ps_status blame(ps_run *run, uint32_t i, uint32_t row, uint32_t scope)
         }
         PS_TRY(ps_run_node(run, instr->args[a + 1], scope));
         reg = &run->frame->regs[instr->args[a + 1]];
-        if (reg->err && ps_bit_get(reg->err, row)) return blame(run, instr->args[a + 1], row, scope);
+        if (reg->err && ps_bit_get(reg->err, row))
+            return blame(run, instr->args[a + 1], row, scope);
         break;
     }
     if (instr->op != PS_EXPR_CALL && instr->op != PS_EXPR_CAST) return PS_OK;
@@ -99,7 +97,8 @@ ps_status ps_run_report(ps_run *run, uint32_t i, uint32_t row)
     if (run->cx->error.code != PS_OK) return run->cx->error.code;
     ps_text_init(&text, run->cx);
     ps_expr_print(run->program->instrs[i].expr, NULL, &text);
-    ps_fail(run->cx, PS_VALUE, "no value for %s", ps_text_status(&text) == PS_OK ? text.at : "an expression");
+    ps_fail(run->cx, PS_VALUE, "no value for %s",
+            ps_text_status(&text) == PS_OK ? text.at : "an expression");
     ps_text_release(&text);
     return PS_VALUE;
 }
@@ -167,7 +166,8 @@ ps_status ps_eval_run(ps_ctx *cx, ps_eval *eval, const ps_batch *batch, ps_vec *
     for (uint32_t o = 0; o < eval->program->n_outs; o++)
         PS_TRY(ps_run_node(&run, eval->program->outs[o], PS_SCOPE_ROOT));
     PS_TRY(raise_errors(&run));
-    for (uint32_t o = 0; o < eval->program->n_outs; o++) outs[o] = eval->batch.regs[eval->program->outs[o]].vec;
+    for (uint32_t o = 0; o < eval->program->n_outs; o++)
+        outs[o] = eval->batch.regs[eval->program->outs[o]].vec;
     return PS_OK;
 }
 

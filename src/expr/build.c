@@ -234,10 +234,8 @@ const ps_expr *ps_expr_in(ps_ctx *cx, ps_arena *arena, const ps_expr *needle,
         if (!items[i]) return NULL;
         PS_ASSERT(items[i]->kind == PS_EXPR_LITERAL);
         PS_ASSERT(ps_type_equal(items[i]->type, needle->type));
-        if (items[i]->literal.null)
-            has_null = true;
-        else
-            args[n_args++] = items[i];
+        if (items[i]->literal.null) has_null = true;
+        else args[n_args++] = items[i];
     }
     args[0] = needle;
     qsort(args + 1, n_args - 1, sizeof(args[0]), item_compare);
@@ -260,7 +258,8 @@ const ps_expr *ps_expr_try(ps_ctx *cx, ps_arena *arena, const ps_expr *arg)
     return node ? ps_expr_finish(cx, node) : NULL;
 }
 
-static const ps_sort_key *keys_copy(ps_ctx *cx, ps_arena *arena, const ps_sort_key *keys, uint32_t n)
+static const ps_sort_key *keys_copy(ps_ctx *cx, ps_arena *arena, const ps_sort_key *keys,
+                                    uint32_t n)
 {
     ps_sort_key *copy = PS_ARENA_ARRAY(cx, arena, ps_sort_key, n + 1);
 

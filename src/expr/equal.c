@@ -19,7 +19,8 @@ static uint64_t func_hash(uint64_t hash, const ps_func *func)
 {
     const char *name = func ? ps_func_head_of(func).name : "";
 
-    return ps_hash_combine(hash, ps_hash_bytes(name, strlen(name), 0)); /* the same in every process */
+    return ps_hash_combine(hash,
+                           ps_hash_bytes(name, strlen(name), 0)); /* the same in every process */
 }
 
 static uint64_t parts_hash(uint64_t hash, const ps_expr *node)
@@ -75,7 +76,8 @@ static bool keys_equal(const ps_sort_key *a, uint32_t n_a, const ps_sort_key *b,
 {
     if (n_a != n_b) return false;
     for (uint32_t i = 0; i < n_a; i++)
-        if (a[i].descending != b[i].descending || a[i].nulls_first != b[i].nulls_first) return false;
+        if (a[i].descending != b[i].descending || a[i].nulls_first != b[i].nulls_first)
+            return false;
     return true;
 }
 
@@ -143,7 +145,8 @@ static bool range_fits(ps_type from, ps_type to)
     int up = to.scale - from.scale;
 
     PS_ASSERT(up >= 0 && up <= 38);
-    if (!ps_type_range(from, &from_lo, &from_hi) || !ps_type_range(to, &to_lo, &to_hi)) return false;
+    if (!ps_type_range(from, &from_lo, &from_hi) || !ps_type_range(to, &to_lo, &to_hi))
+        return false;
     factor = ps_pow10[up];
     return from_lo >= to_lo / factor && from_hi <= to_hi / factor;
 }
@@ -157,7 +160,8 @@ bool ps_cast_never_fails(ps_type from, ps_type to)
     if (a == PS_CLASS_BOOL) return b == PS_CLASS_INTEGER || b == PS_CLASS_FLOAT;
     if (a == PS_CLASS_FLOAT) return to.id == PS_TYPE_FLOAT64;
     if (a != PS_CLASS_INTEGER && a != PS_CLASS_DECIMAL) return false;
-    if (to.id == PS_TYPE_FLOAT64 || (to.id == PS_TYPE_FLOAT32 && a == PS_CLASS_INTEGER)) return true;
+    if (to.id == PS_TYPE_FLOAT64 || (to.id == PS_TYPE_FLOAT32 && a == PS_CLASS_INTEGER))
+        return true;
     if (b != PS_CLASS_INTEGER && b != PS_CLASS_DECIMAL) return false;
     if (from.scale > to.scale) return false; /* rare; rounding is left to the kernel */
     return range_fits(from, to);

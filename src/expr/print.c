@@ -11,7 +11,8 @@ typedef struct printer {
 
 static void print(const printer *p, const ps_expr *expr, bool nested);
 
-static void print_list(const printer *p, const ps_expr *const *items, uint32_t n, const char *between)
+static void print_list(const printer *p, const ps_expr *const *items, uint32_t n,
+                       const char *between)
 {
     bool nested = between[0] != ',';
 
@@ -36,10 +37,8 @@ static void print_column(const printer *p, ps_col_id id)
 {
     ps_str name = p->names && p->names->name ? p->names->name(p->names->user, id) : PS_STR("");
 
-    if (name.n)
-        ps_text_str(p->out, name);
-    else
-        ps_text_printf(p->out, "#%u", id);
+    if (name.n) ps_text_str(p->out, name);
+    else ps_text_printf(p->out, "#%u", id);
 }
 
 static bool is_operator(const char *name)
@@ -87,10 +86,11 @@ static void print_call(const printer *p, const ps_expr *expr, bool nested)
 
 static void print_bound(const printer *p, ps_bound_kind kind, const ps_expr *offset)
 {
-    static const char *const texts[] = {
-        [PS_BOUND_UNBOUNDED_PRECEDING] = "UNBOUNDED PRECEDING", [PS_BOUND_PRECEDING] = " PRECEDING",
-        [PS_BOUND_CURRENT] = "CURRENT ROW", [PS_BOUND_FOLLOWING] = " FOLLOWING",
-        [PS_BOUND_UNBOUNDED_FOLLOWING] = "UNBOUNDED FOLLOWING"};
+    static const char *const texts[] = {[PS_BOUND_UNBOUNDED_PRECEDING] = "UNBOUNDED PRECEDING",
+                                        [PS_BOUND_PRECEDING] = " PRECEDING",
+                                        [PS_BOUND_CURRENT] = "CURRENT ROW",
+                                        [PS_BOUND_FOLLOWING] = " FOLLOWING",
+                                        [PS_BOUND_UNBOUNDED_FOLLOWING] = "UNBOUNDED FOLLOWING"};
 
     if (offset) print(p, offset, true);
     ps_text_puts(p->out, texts[kind]);
@@ -158,12 +158,14 @@ static void print_in(const printer *p, const ps_expr *expr, bool nested)
 static void print_subquery(const printer *p, const ps_expr *expr)
 {
     if (expr->subquery == PS_SUBQUERY_SCALAR || expr->subquery == PS_SUBQUERY_EXISTS) {
-        ps_text_puts(p->out, expr->subquery == PS_SUBQUERY_SCALAR ? "(subquery)" : "EXISTS (subquery)");
+        ps_text_puts(p->out,
+                     expr->subquery == PS_SUBQUERY_SCALAR ? "(subquery)" : "EXISTS (subquery)");
         return;
     }
     ps_text_char(p->out, '(');
     print_list(p, expr->args, expr->n_args, ", ");
-    ps_text_printf(p->out, " %s %s (subquery))", expr->compare ? ps_func_head_of(expr->compare).name : "=",
+    ps_text_printf(p->out, " %s %s (subquery))",
+                   expr->compare ? ps_func_head_of(expr->compare).name : "=",
                    expr->subquery == PS_SUBQUERY_ANY ? "ANY" : "ALL");
 }
 

@@ -1,11 +1,12 @@
-/* func/arith.c -- + - * and negation of integers and decimals, in the narrowest layout proven enough.
+/* func/arith.c -- + - * and negation of integers and decimals, in the narrowest layout proven
+ * enough.
  *
  * The inputs' bounds give the result's interval in 128 bits. If it is within the type's range, the
  * smallest layout of 16 to 128 bits that holds inputs and result is chosen and the loop runs
  * without checks. If it is not, the inputs are measured once and asked again. What is still open is
  * computed in a layout that can't overflow and compared with the type's range afterwards, or, past
  * 64 bits, row by row with checks. Decimals are their unscaled integers: arguments of + and - come
- * with one scale, those of * may differ. Tests: tests/unit/test_eval_arith.c */
+ * with one scale, those of * may differ. Tests: tests/unit/test_eval.c */
 #include "func/operand.h"
 
 #include "col/slots.h"
@@ -32,7 +33,8 @@ static bool combine(ps_arith_op op, ps_i128 x, ps_i128 y, ps_i128 *out)
     return false;
 }
 
-/* The interval of the result; false when 128 bits can't hold it. All three are extreme at corners. */
+/* The interval of the result; false when 128 bits can't hold it. All three are extreme at corners.
+ */
 static bool interval(arith *t)
 {
     const ps_i128 x[2] = {t->a.lo, t->a.hi}, y[2] = {t->b.lo, t->b.hi};
@@ -102,7 +104,8 @@ static ps_status run_unchecked(arith *t, ps_layout layout)
     PS_TRY(ps_operand_as(t->call, &t->lanes, &t->a, layout, &a));
     PS_TRY(ps_operand_as(t->call, &t->lanes, &t->b, layout, &b));
     PS_TRY(ps_lanes_target(t->call, &t->lanes, ps_layout_bytes(layout), &out));
-    ps_arith_kernels_get()->binary[t->op][layout](a, b, out, t->lanes.n_loop, ps_shape_of(&t->a, &t->b));
+    ps_arith_kernels_get()->binary[t->op][layout](a, b, out, t->lanes.n_loop,
+                                                  ps_shape_of(&t->a, &t->b));
     if (!within_type(t)) check_results(t, layout, out);
     ps_lanes_finish(t->call, &t->lanes, layout, out);
     return PS_OK;
@@ -158,10 +161,8 @@ static ps_status run(arith *t)
     }
     if (st != PS_OK) return st;
     call->out->bounded = within_i64(t->lo, t->hi);
-    if (call->out->bounded)
-        call->out->lo = (int64_t)t->lo, call->out->hi = (int64_t)t->hi;
-    else
-        ps_vec_bounds_reset(call->out);
+    if (call->out->bounded) call->out->lo = (int64_t)t->lo, call->out->hi = (int64_t)t->hi;
+    else ps_vec_bounds_reset(call->out);
     return PS_OK;
 }
 

@@ -2,7 +2,7 @@
  *
  * Integer quotients are cut toward zero and remainders have the dividend's sign. Division by zero
  * is a row error for integers and decimals and for //, IEEE's infinity or NaN elsewhere.
- * Tests: tests/unit/test_eval_arith.c */
+ * Tests: tests/unit/test_eval.c */
 #include "func/operand.h"
 
 #include "col/slots.h"
@@ -33,8 +33,7 @@ static bool divide_row(quotient *q, uint32_t row, ps_i128 x, ps_i128 y, ps_i128 
             *z = q->remainder ? 0 : (ps_i128)(0 - (ps_u128)x);
         else if (small) /* a 64-bit division is several times faster */
             *z = q->remainder ? (int64_t)x % (int64_t)y : (int64_t)x / (int64_t)y;
-        else
-            *z = q->remainder ? x % y : x / y;
+        else *z = q->remainder ? x % y : x / y;
         overflow = *z < q->type_lo || *z > q->type_hi || (y == -1 && x < 0 && *z < 0);
         if (!overflow) return true;
     }
@@ -97,7 +96,8 @@ static ps_status divide(ps_call *call) { return floats(call, PS_ARITH_DIV); }
 static double float_at(const ps_operand *o, uint32_t slot)
 {
     slot = o->one ? 0 : slot;
-    return o->layout == PS_LAYOUT_F32 ? (double)((const float *)o->data)[slot] : ((const double *)o->data)[slot];
+    return o->layout == PS_LAYOUT_F32 ? (double)((const float *)o->data)[slot]
+                                      : ((const double *)o->data)[slot];
 }
 
 static ps_status divide_checked(ps_call *call)
@@ -111,7 +111,8 @@ static ps_status divide_checked(ps_call *call)
     for (uint32_t k = 0; k < lanes.n; k++) {
         uint32_t row = ps_lanes_row(&lanes, k), slot = ps_lanes_slot(&lanes, k);
         ps_value x, y;
-        if (float_at(&b, slot) != 0 || (call->out->valid && !ps_bit_get(call->out->valid, row))) continue;
+        if (float_at(&b, slot) != 0 || (call->out->valid && !ps_bit_get(call->out->valid, row)))
+            continue;
         x = ps_value_f64(float_at(&a, slot)), y = ps_value_f64(0);
         ps_call_error_binary(call, row, "division by zero", &x, "//", &y);
     }
@@ -133,8 +134,7 @@ static ps_status modulo_float(ps_call *call)
         double z = fmod(float_at(&a, slot), float_at(&b, slot));
         if (a.layout == PS_LAYOUT_F32)
             ((float *)out)[slot] = (float)z; /* exact: the remainder of two floats is one */
-        else
-            ((double *)out)[slot] = z;
+        else ((double *)out)[slot] = z;
     }
     ps_lanes_finish(call, &lanes, a.layout, out);
     return PS_OK;
@@ -151,8 +151,8 @@ static ps_status negate(ps_call *call)
     PS_TRY(ps_operand_get(call, &lanes, 0, &a));
     PS_TRY(ps_lanes_target(call, &lanes, ps_layout_bytes(a.layout), &out));
     ps_arith_kernels_get()->binary[PS_ARITH_MUL][a.layout](
-        a.data, a.layout == PS_LAYOUT_F32 ? (const void *)&minus_f32 : &minus_f64, out, lanes.n_loop,
-        a.one ? PS_SHAPE_COL_COL : PS_SHAPE_COL_ONE);
+        a.data, a.layout == PS_LAYOUT_F32 ? (const void *)&minus_f32 : &minus_f64, out,
+        lanes.n_loop, a.one ? PS_SHAPE_COL_COL : PS_SHAPE_COL_ONE);
     ps_lanes_finish(call, &lanes, a.layout, out);
     return PS_OK;
 }

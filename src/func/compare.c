@@ -4,7 +4,7 @@
  * constant outside, or two columns whose bounds don't meet, give the answer without a loop. Text
  * and blobs compare by bytes with the length and prefix first; floats as kernels.h says; intervals
  * by their length with months of 30 days; what is left by ps_value_compare(). Rows outside the
- * selection are never followed through pointers. Tests: tests/unit/test_eval_compare.c */
+ * selection are never followed through pointers. Tests: tests/unit/test_eval.c */
 #include "func/compare.h"
 
 #include "col/slots.h"
@@ -73,7 +73,8 @@ static ps_status compare_ints(comparison *t)
     layout = ps_compare_layout(&a, &b);
     PS_TRY(ps_operand_as(t->call, &t->lanes, &a, layout, &x));
     PS_TRY(ps_operand_as(t->call, &t->lanes, &b, layout, &y));
-    ps_compare_kernels_get()->binary[t->op][layout](x, y, t->out, t->lanes.n_loop, ps_shape_of(&a, &b));
+    ps_compare_kernels_get()->binary[t->op][layout](x, y, t->out, t->lanes.n_loop,
+                                                    ps_shape_of(&a, &b));
     return PS_OK;
 }
 
@@ -100,11 +101,13 @@ static ps_status compare_floats(comparison *t)
     PS_TRY(float_slots(t, &a));
     PS_TRY(float_slots(t, &b));
     if (a.layout != b.layout) return PS_BUG(t->call->cx, "floats of two widths are compared");
-    ps_compare_kernels_get()->binary[t->op][a.layout](a.data, b.data, t->out, t->lanes.n_loop, ps_shape_of(&a, &b));
+    ps_compare_kernels_get()->binary[t->op][a.layout](a.data, b.data, t->out, t->lanes.n_loop,
+                                                      ps_shape_of(&a, &b));
     return PS_OK;
 }
 
-static PS_TEMPLATE void views_loop(comparison *t, const ps_reader_view *a, const ps_reader_view *b, bool equality)
+static PS_TEMPLATE void views_loop(comparison *t, const ps_reader_view *a, const ps_reader_view *b,
+                                   bool equality)
 {
     const ps_view *x = a->data, *y = b->data;
 
@@ -121,8 +124,8 @@ static PS_TEMPLATE void views_loop(comparison *t, const ps_reader_view *a, const
     }
 }
 
-/* Equality with a short constant looks at the 16 bytes of a view alone, so it may run over rows that
- * nobody asked for. */
+/* Equality with a short constant looks at the 16 bytes of a view alone, so it may run over rows
+ * that nobody asked for. */
 static ps_status compare_short_text(comparison *t, uint32_t column, const ps_view *text)
 {
     ps_operand x;
@@ -144,16 +147,16 @@ static const ps_view *short_text(const ps_vec *v)
 static ps_status compare_views(comparison *t)
 {
     bool equality = t->op == PS_COMPARE_EQ || t->op == PS_COMPARE_NE;
-    const ps_view *left = short_text(&t->call->args[t->left]), *right = short_text(&t->call->args[t->right]);
+    const ps_view *left = short_text(&t->call->args[t->left]),
+                  *right = short_text(&t->call->args[t->right]);
 
     if (equality && right) return compare_short_text(t, t->left, right);
     if (equality && left) return compare_short_text(t, t->right, left);
-    ps_reader_view a = ps_vec_read(&t->call->args[t->left]), b = ps_vec_read(&t->call->args[t->right]);
+    ps_reader_view a = ps_vec_read(&t->call->args[t->left]),
+                   b = ps_vec_read(&t->call->args[t->right]);
 
-    if (equality)
-        views_loop(t, &a, &b, true);
-    else
-        views_loop(t, &a, &b, false);
+    if (equality) views_loop(t, &a, &b, true);
+    else views_loop(t, &a, &b, false);
     return PS_OK;
 }
 
@@ -181,7 +184,8 @@ static ps_status compare_any(comparison *t)
         fill(t, false); /* NULL only: validity says so */
         return PS_OK;
     }
-    if (integers && (ps_layout_is_int(b->layout) || b->layout == PS_LAYOUT_BOOL)) return compare_ints(t);
+    if (integers && (ps_layout_is_int(b->layout) || b->layout == PS_LAYOUT_BOOL))
+        return compare_ints(t);
     if (ps_type_class_of(a->type) == PS_CLASS_FLOAT) return compare_floats(t);
     if (a->layout == PS_LAYOUT_VIEW && b->layout == PS_LAYOUT_VIEW) return compare_views(t);
     return compare_values(t);
@@ -189,7 +193,8 @@ static ps_status compare_any(comparison *t)
 
 static ps_status compare(ps_call *call, ps_compare_op op, bool exchange)
 {
-    comparison t = {.call = call, .op = op, .left = exchange, .right = !exchange, .lanes = ps_lanes_of(call)};
+    comparison t = {
+        .call = call, .op = op, .left = exchange, .right = !exchange, .lanes = ps_lanes_of(call)};
     void *out;
 
     PS_ASSERT(call->n_args == 2);

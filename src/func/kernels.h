@@ -12,13 +12,26 @@
 /* Which operand is one slot for all rows. */
 typedef enum ps_shape { PS_SHAPE_COL_COL, PS_SHAPE_COL_ONE, PS_SHAPE_ONE_COL } ps_shape;
 
-typedef enum ps_arith_op { PS_ARITH_ADD, PS_ARITH_SUB, PS_ARITH_MUL, PS_ARITH_DIV, PS_ARITH_COUNT } ps_arith_op;
+typedef enum ps_arith_op {
+    PS_ARITH_ADD,
+    PS_ARITH_SUB,
+    PS_ARITH_MUL,
+    PS_ARITH_DIV,
+    PS_ARITH_COUNT
+} ps_arith_op;
 /* GT and GE are LT and LE with the operands exchanged. */
-typedef enum ps_compare_op { PS_COMPARE_EQ, PS_COMPARE_NE, PS_COMPARE_LT, PS_COMPARE_LE, PS_COMPARE_COUNT } ps_compare_op;
+typedef enum ps_compare_op {
+    PS_COMPARE_EQ,
+    PS_COMPARE_NE,
+    PS_COMPARE_LT,
+    PS_COMPARE_LE,
+    PS_COMPARE_COUNT
+} ps_compare_op;
 
 typedef void (*ps_binary_loop)(const void *a, const void *b, void *out, size_t n, ps_shape shape);
 /* out[i] = lo <= x[i] <= hi as 0 or 1; lo and hi are one slot each. */
-typedef void (*ps_range_loop)(const void *x, const void *lo, const void *hi, uint8_t *out, size_t n);
+typedef void (*ps_range_loop)(const void *x, const void *lo, const void *hi, uint8_t *out,
+                              size_t n);
 
 typedef struct ps_arith_kernels {
     ps_binary_loop binary[PS_ARITH_COUNT][PS_LAYOUT_COUNT]; /* I16..I128 (no DIV), F32, F64 */
@@ -46,7 +59,13 @@ typedef struct ps_compare_kernels {
 PS_CPU_DECLARE(ps_arith_kernels, ps_arith_kernels);
 PS_CPU_DECLARE(ps_compare_kernels, ps_compare_kernels);
 
-PS_INLINE const ps_arith_kernels *ps_arith_kernels_get(void) { return PS_CPU_PICK(ps_arith_kernels); }
-PS_INLINE const ps_compare_kernels *ps_compare_kernels_get(void) { return PS_CPU_PICK(ps_compare_kernels); }
+PS_INLINE const ps_arith_kernels *ps_arith_kernels_get(void)
+{
+    return PS_CPU_PICK(ps_arith_kernels);
+}
+PS_INLINE const ps_compare_kernels *ps_compare_kernels_get(void)
+{
+    return PS_CPU_PICK(ps_compare_kernels);
+}
 
 #endif

@@ -1,9 +1,9 @@
 /* func/logic.c -- NOT, IS NULL, IS NOT NULL. AND, OR, CASE and IN are the program's own (eval/).
  *
- * Tests: tests/unit/test_eval_logic.c */
+ * Tests: tests/unit/test_eval.c */
 #include "func/operand.h"
 
-static ps_status not(ps_call *call)
+static ps_status not(ps_call * call)
 {
     ps_lanes lanes = ps_lanes_of(call);
     const uint8_t *flags;
@@ -13,8 +13,7 @@ static ps_status not(ps_call *call)
     PS_TRY(ps_operand_get(call, &lanes, 0, &a));
     PS_TRY(ps_lanes_target(call, &lanes, 1, &out));
     flags = a.data;
-    if (a.layout == PS_LAYOUT_NONE)
-        memset(out, 0, lanes.n_loop);
+    if (a.layout == PS_LAYOUT_NONE) memset(out, 0, lanes.n_loop);
     else
         for (uint32_t i = 0; i < lanes.n_loop; i++) ((uint8_t *)out)[i] = flags[i] ^ 1;
     ps_lanes_finish(call, &lanes, PS_LAYOUT_BOOL, out);

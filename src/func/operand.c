@@ -1,4 +1,4 @@
-/* func/operand.c -- arguments of a call as raw slots. Tests: tests/unit/test_eval_arith.c */
+/* func/operand.c -- arguments of a call as raw slots. Tests: tests/unit/test_eval.c */
 #include "func/operand.h"
 
 #include "col/slots.h"
@@ -7,7 +7,8 @@ enum { SPARSE_PARTS = 16 }; /* fewer wanted rows than 1 in so many: gather them 
 
 ps_lanes ps_lanes_of(const ps_call *call)
 {
-    ps_lanes lanes = {.sel = call->sel, .n = call->n, .n_loop = call->out->n, .constant = call->n_args > 0};
+    ps_lanes lanes = {
+        .sel = call->sel, .n = call->n, .n_loop = call->out->n, .constant = call->n_args > 0};
 
     for (uint32_t i = 0; i < call->n_args; i++)
         lanes.constant = lanes.constant && call->args[i].encoding == PS_ENC_CONSTANT;
@@ -36,13 +37,22 @@ ps_status ps_lanes_target(ps_call *call, const ps_lanes *lanes, size_t width, vo
 static void scatter(size_t width, const void *src, const uint32_t *sel, uint32_t n, void *dst)
 {
     switch (width) { /* constant sizes: each copy is one move */
-    case 1: for (uint32_t k = 0; k < n; k++) ((uint8_t *)dst)[sel[k]] = ((const uint8_t *)src)[k]; return;
-    case 2: for (uint32_t k = 0; k < n; k++) ((uint16_t *)dst)[sel[k]] = ((const uint16_t *)src)[k]; return;
-    case 4: for (uint32_t k = 0; k < n; k++) ((uint32_t *)dst)[sel[k]] = ((const uint32_t *)src)[k]; return;
-    case 8: for (uint32_t k = 0; k < n; k++) ((uint64_t *)dst)[sel[k]] = ((const uint64_t *)src)[k]; return;
+    case 1:
+        for (uint32_t k = 0; k < n; k++) ((uint8_t *)dst)[sel[k]] = ((const uint8_t *)src)[k];
+        return;
+    case 2:
+        for (uint32_t k = 0; k < n; k++) ((uint16_t *)dst)[sel[k]] = ((const uint16_t *)src)[k];
+        return;
+    case 4:
+        for (uint32_t k = 0; k < n; k++) ((uint32_t *)dst)[sel[k]] = ((const uint32_t *)src)[k];
+        return;
+    case 8:
+        for (uint32_t k = 0; k < n; k++) ((uint64_t *)dst)[sel[k]] = ((const uint64_t *)src)[k];
+        return;
     default:
         PS_ASSERT(width == 16);
-        for (uint32_t k = 0; k < n; k++) memcpy((char *)dst + (size_t)sel[k] * 16, (const char *)src + (size_t)k * 16, 16);
+        for (uint32_t k = 0; k < n; k++)
+            memcpy((char *)dst + (size_t)sel[k] * 16, (const char *)src + (size_t)k * 16, 16);
     }
 }
 
@@ -52,8 +62,7 @@ void ps_lanes_finish(ps_call *call, const ps_lanes *lanes, ps_layout layout, con
 
     if (lanes->constant && lanes->n_loop)
         ps_slots_fill(width, slots, call->out->n, call->buf->data);
-    else if (lanes->compact)
-        scatter(width, slots, lanes->sel, lanes->n, call->buf->data);
+    else if (lanes->compact) scatter(width, slots, lanes->sel, lanes->n, call->buf->data);
     call->out->data = call->buf->data;
     call->out->layout = (uint8_t)layout;
     call->out->encoding = PS_ENC_FLAT;
@@ -88,7 +97,8 @@ ps_status ps_operand_get(ps_call *call, const ps_lanes *lanes, uint32_t arg, ps_
     switch ((ps_encoding)v->encoding) {
     case PS_ENC_CONSTANT:
         out->one = out->exact = true;
-        if (integer) out->lo = out->hi = ps_vec_row_valid(v, 0) ? ps_slot_get(v->layout, v->data, 0) : 0;
+        if (integer)
+            out->lo = out->hi = ps_vec_row_valid(v, 0) ? ps_slot_get(v->layout, v->data, 0) : 0;
         return PS_OK;
     case PS_ENC_FLAT:
         if (!lanes->compact) return PS_OK;
@@ -100,7 +110,8 @@ ps_status ps_operand_get(ps_call *call, const ps_lanes *lanes, uint32_t arg, ps_
     if (!scratch) return PS_MEMORY;
     out->data = scratch;
     if (v->encoding == PS_ENC_SEQUENCE) {
-        ps_slots_sequence(PS_LAYOUT_I64, v->start, v->step, lanes->compact ? lanes->sel : NULL, lanes->n_loop, scratch);
+        ps_slots_sequence(PS_LAYOUT_I64, v->start, v->step, lanes->compact ? lanes->sel : NULL,
+                          lanes->n_loop, scratch);
     } else if (v->encoding == PS_ENC_FLAT) {
         ps_slots_take(width, v->data, lanes->sel, lanes->n, scratch);
     } else if (v->dict->values.n == 0) {
@@ -121,14 +132,17 @@ ps_status ps_operand_get(ps_call *call, const ps_lanes *lanes, uint32_t arg, ps_
 void ps_operand_measure(ps_call *call, const ps_lanes *lanes, uint32_t arg, ps_operand *operand)
 {
     const ps_vec *v = &call->args[arg];
-    bool first = true, nulls = v->valid || (v->encoding == PS_ENC_DICTIONARY && v->dict->values.valid);
+    bool first = true,
+         nulls = v->valid || (v->encoding == PS_ENC_DICTIONARY && v->dict->values.valid);
     ps_i128 lo = 0, hi = 0;
 
     if (operand->exact) return;
     operand->exact = true;
-    if (!nulls && (!lanes->sel || lanes->compact) && lanes->n_loop && ps_arith_kernels_get()->bounds[operand->layout]) {
+    if (!nulls && (!lanes->sel || lanes->compact) && lanes->n_loop &&
+        ps_arith_kernels_get()->bounds[operand->layout]) {
         int64_t least, most;
-        ps_arith_kernels_get()->bounds[operand->layout](operand->data, lanes->n_loop, &least, &most);
+        ps_arith_kernels_get()->bounds[operand->layout](operand->data, lanes->n_loop, &least,
+                                                        &most);
         operand->lo = least, operand->hi = most;
         return;
     }
@@ -160,15 +174,16 @@ ps_layout ps_operand_signed(const ps_operand *operand)
     }
 }
 
-ps_status ps_operand_as(ps_call *call, const ps_lanes *lanes, const ps_operand *operand, ps_layout layout,
-                        const void **out)
+ps_status ps_operand_as(ps_call *call, const ps_lanes *lanes, const ps_operand *operand,
+                        ps_layout layout, const void **out)
 {
     ps_layout from = operand->layout;
     void *scratch;
 
     *out = operand->data;
     if (from == PS_LAYOUT_BOOL) from = PS_LAYOUT_U8;
-    if (from == layout || (from == PS_LAYOUT_U64 && layout == PS_LAYOUT_I64 && !operand->one)) return PS_OK;
+    if (from == layout || (from == PS_LAYOUT_U64 && layout == PS_LAYOUT_I64 && !operand->one))
+        return PS_OK;
     scratch = ps_call_scratch(call, (operand->one ? 1 : lanes->n_loop) * ps_layout_bytes(layout));
     if (!scratch) return PS_MEMORY;
     if (operand->one) {

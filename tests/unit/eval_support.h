@@ -15,7 +15,9 @@
 
 #include <math.h>
 
-typedef struct bench_rng { uint64_t state; } rng;
+typedef struct bench_rng {
+    uint64_t state;
+} rng;
 
 static uint64_t rng_next(rng *r)
 {
@@ -44,25 +46,58 @@ static void world_release(world *w)
     ps_arena_release(&w->arena);
     assert_int_equal(atomic_load(&w->mem.used), 0);
 }
-#define OK(w, call)                                                                          \
-    do {                                                                                     \
-        ps_status ok_st_ = (call);                                                           \
-        if (ok_st_ != PS_OK) fail_msg("%s: %s", #call, (w)->cx.error.message);               \
+#define OK(w, call)                                                                                \
+    do {                                                                                           \
+        ps_status ok_st_ = (call);                                                                 \
+        if (ok_st_ != PS_OK) fail_msg("%s: %s", #call, (w)->cx.error.message);                     \
     } while (0)
 
 /* Columns: id = place. */
-enum { COL_I32, COL_I64, COL_DEC, COL_STR, COL_F64, COL_BOOL, COL_I16, COL_DATE,
-       COL_U64, COL_I128, COL_U8, COL_I8, COL_D38, COL_F32, COL_INTERVAL, N_COLS };
-static const ps_type col_types[N_COLS] = {
-    {.id = PS_TYPE_INT32}, {.id = PS_TYPE_INT64}, {.id = PS_TYPE_DECIMAL, .precision = 15, .scale = 2},
-    {.id = PS_TYPE_STRING}, {.id = PS_TYPE_FLOAT64}, {.id = PS_TYPE_BOOL}, {.id = PS_TYPE_INT16}, {.id = PS_TYPE_DATE},
-    {.id = PS_TYPE_UINT64}, {.id = PS_TYPE_INT128}, {.id = PS_TYPE_UINT8}, {.id = PS_TYPE_INT8},
-    {.id = PS_TYPE_DECIMAL, .precision = 38, .scale = 2}, {.id = PS_TYPE_FLOAT32}, {.id = PS_TYPE_INTERVAL}};
+enum {
+    COL_I32,
+    COL_I64,
+    COL_DEC,
+    COL_STR,
+    COL_F64,
+    COL_BOOL,
+    COL_I16,
+    COL_DATE,
+    COL_U64,
+    COL_I128,
+    COL_U8,
+    COL_I8,
+    COL_D38,
+    COL_F32,
+    COL_INTERVAL,
+    N_COLS
+};
+static const ps_type col_types[N_COLS] = {{.id = PS_TYPE_INT32},
+                                          {.id = PS_TYPE_INT64},
+                                          {.id = PS_TYPE_DECIMAL, .precision = 15, .scale = 2},
+                                          {.id = PS_TYPE_STRING},
+                                          {.id = PS_TYPE_FLOAT64},
+                                          {.id = PS_TYPE_BOOL},
+                                          {.id = PS_TYPE_INT16},
+                                          {.id = PS_TYPE_DATE},
+                                          {.id = PS_TYPE_UINT64},
+                                          {.id = PS_TYPE_INT128},
+                                          {.id = PS_TYPE_UINT8},
+                                          {.id = PS_TYPE_INT8},
+                                          {.id = PS_TYPE_DECIMAL, .precision = 38, .scale = 2},
+                                          {.id = PS_TYPE_FLOAT32},
+                                          {.id = PS_TYPE_INTERVAL}};
 
 static ps_value random_value(world *w, ps_type type, int style)
 {
-    static const char *const texts[] = {"", "a", "ab", "abcdefghijkl", "abcdefghijklm", "abcdefghijklmnopqrst",
-                                        "abcdefghijklmnopqrsu", "b", "zz"};
+    static const char *const texts[] = {"",
+                                        "a",
+                                        "ab",
+                                        "abcdefghijkl",
+                                        "abcdefghijklm",
+                                        "abcdefghijklmnopqrst",
+                                        "abcdefghijklmnopqrsu",
+                                        "b",
+                                        "zz"};
     ps_i128 lo, hi;
     ps_value v = {.type = type};
 
@@ -75,7 +110,8 @@ static ps_value random_value(world *w, ps_type type, int style)
         static const double values[] = {0.0, -0.0, 1.5, -2, 0.25, NAN, INFINITY, 3};
         v.f64 = values[rng_below(&w->r, PS_COUNT(values))];
     } else if (type.id == PS_TYPE_INTERVAL) {
-        v.interval = (ps_interval){(int32_t)rng_below(&w->r, 3), (int32_t)rng_below(&w->r, 3) * 30, rng_below(&w->r, 2)};
+        v.interval = (ps_interval){(int32_t)rng_below(&w->r, 3), (int32_t)rng_below(&w->r, 3) * 30,
+                                   rng_below(&w->r, 2)};
     } else if (type.id == PS_TYPE_BOOL) {
         v.i = rng_below(&w->r, 2);
     } else {
@@ -84,7 +120,10 @@ static ps_value random_value(world *w, ps_type type, int style)
         case 0: v.i = (ps_i128)rng_below(&w->r, 21) - 10; break;
         case 1: v.i = (ps_i128)rng_below(&w->r, 60000) - 30000; break;
         case 2: v.i = (ps_i128)(int32_t)rng_next(&w->r); break;
-        default: v.i = rng_below(&w->r, 4) ? (ps_i128)(int64_t)rng_next(&w->r) : (rng_below(&w->r, 2) ? hi - rng_below(&w->r, 2) : lo + rng_below(&w->r, 2));
+        default:
+            v.i = rng_below(&w->r, 4)
+                      ? (ps_i128)(int64_t)rng_next(&w->r)
+                      : (rng_below(&w->r, 2) ? hi - rng_below(&w->r, 2) : lo + rng_below(&w->r, 2));
         }
         if (v.i < lo) v.i = lo;
         if (v.i > hi) v.i = hi;
@@ -105,7 +144,8 @@ static void column_encode(world *w, column *c, ps_type type, uint32_t n)
 
     OK(w, ps_vec_of_values(&w->cx, &w->arena, type, c->values, n, &flat));
     c->vec = flat;
-    if (ps_layout_is_int((ps_layout)flat.layout) && type.id != PS_TYPE_INTERVAL && rng_below(&w->r, 2)) {
+    if (ps_layout_is_int((ps_layout)flat.layout) && type.id != PS_TYPE_INTERVAL &&
+        rng_below(&w->r, 2)) {
         ps_layout want;
         ps_i128 lo = 0, hi = 0;
         for (uint32_t i = 0; i < n; i++) {
@@ -115,7 +155,9 @@ static void column_encode(world *w, column *c, ps_type type, uint32_t n)
         want = ps_layout_for(lo, hi);
         if (rng_below(&w->r, 3) == 0 && want < PS_LAYOUT_I128) want = (ps_layout)(want + 1);
         void *data = ps_arena_alloc_raw(&w->cx, &w->arena, n * 16 + 64, 64);
-        for (uint32_t i = 0; i < n; i++) ps_slot_put(want, data, i, c->values[i].null ? 77 : ps_slot_get((ps_layout)flat.layout, flat.data, i));
+        for (uint32_t i = 0; i < n; i++)
+            ps_slot_put(want, data, i,
+                        c->values[i].null ? 77 : ps_slot_get((ps_layout)flat.layout, flat.data, i));
         ps_vec_flat(&c->vec, type, want, data, flat.valid, n);
         if (want <= PS_LAYOUT_I64 && rng_below(&w->r, 2)) ps_vec_bounds_measure(&c->vec, NULL, n);
     }
@@ -127,10 +169,18 @@ static void column_encode(world *w, column *c, ps_type type, uint32_t n)
         dict->id = ps_dict_next_id();
         dict->values = c->vec;
         dict->values.n = size;
-        for (uint32_t i = 0; i < n; i++) codes[i] = rng_below(&w->r, size), rows[i] = c->values[codes[i]];
+        for (uint32_t i = 0; i < n; i++)
+            codes[i] = rng_below(&w->r, size), rows[i] = c->values[codes[i]];
         c->values = rows;
-        c->vec = (ps_vec){.type = type, .layout = dict->values.layout, .encoding = PS_ENC_DICTIONARY, .n = n,
-                          .codes = codes, .dict = dict, .lo = dict->values.lo, .hi = dict->values.hi, .bounded = dict->values.bounded};
+        c->vec = (ps_vec){.type = type,
+                          .layout = dict->values.layout,
+                          .encoding = PS_ENC_DICTIONARY,
+                          .n = n,
+                          .codes = codes,
+                          .dict = dict,
+                          .lo = dict->values.lo,
+                          .hi = dict->values.hi,
+                          .bounded = dict->values.bounded};
         if (rng_below(&w->r, 2)) {
             uint64_t *valid = PS_ARENA_ARRAY(&w->cx, &w->arena, uint64_t, PS_BITS_WORDS(n));
             for (uint32_t i = 0; i < n; i++) {
@@ -144,7 +194,15 @@ static void column_encode(world *w, column *c, ps_type type, uint32_t n)
         OK(w, ps_vec_constant(&w->cx, &w->arena, &c->values[0], n, &c->vec));
         for (uint32_t i = 1; i < n; i++) c->values[i] = c->values[0];
     } else if (encoding == 3 && (type.id == PS_TYPE_INT64 || type.id == PS_TYPE_INT32)) {
-        c->vec = (ps_vec){.type = type, .layout = PS_LAYOUT_I64, .encoding = PS_ENC_SEQUENCE, .n = n, .start = -5, .step = 3, .bounded = true, .lo = -5, .hi = -5 + 3 * (int64_t)n};
+        c->vec = (ps_vec){.type = type,
+                          .layout = PS_LAYOUT_I64,
+                          .encoding = PS_ENC_SEQUENCE,
+                          .n = n,
+                          .start = -5,
+                          .step = 3,
+                          .bounded = true,
+                          .lo = -5,
+                          .hi = -5 + 3 * (int64_t)n};
         for (uint32_t i = 0; i < n; i++) c->values[i] = ps_value_int(type, -5 + 3 * (ps_i128)i);
     }
 }
@@ -156,7 +214,8 @@ static void column_random(world *w, column *c, ps_type type, uint32_t n)
 
     c->values = PS_ARENA_ARRAY(&w->cx, &w->arena, ps_value, n);
     for (uint32_t i = 0; i < n; i++)
-        c->values[i] = nulls && rng_below(&w->r, 4) == 0 ? ps_value_null(type) : random_value(w, type, style);
+        c->values[i] =
+            nulls && rng_below(&w->r, 4) == 0 ? ps_value_null(type) : random_value(w, type, style);
     column_encode(w, c, type, n);
 }
 
@@ -165,7 +224,8 @@ typedef enum outcome { GIVES, FAILS } outcome;
 
 static ps_value ref_bool(int on) { return ps_value_bool(on != 0); }
 
-static outcome ref_arith(const ps_expr *e, const char *op, const ps_value *a, const ps_value *b, ps_value *out)
+static outcome ref_arith(const ps_expr *e, const char *op, const ps_value *a, const ps_value *b,
+                         ps_value *out)
 {
     ps_i128 lo, hi, z = 0;
     bool overflow = false;
@@ -177,7 +237,10 @@ static outcome ref_arith(const ps_expr *e, const char *op, const ps_value *a, co
         case '+': z32 = x + y; break;
         case '-': z32 = x - y; break;
         case '*': z32 = x * y; break;
-        case '/': if (op[1] && y == 0) return FAILS; z32 = x / y; break;
+        case '/':
+            if (op[1] && y == 0) return FAILS;
+            z32 = x / y;
+            break;
         default: z32 = fmodf(x, y); break;
         }
         return out->f64 = (double)z32, GIVES;
@@ -187,7 +250,10 @@ static outcome ref_arith(const ps_expr *e, const char *op, const ps_value *a, co
         case '+': out->f64 = a->f64 + b->f64; break;
         case '-': out->f64 = a->f64 - b->f64; break;
         case '*': out->f64 = a->f64 * b->f64; break;
-        case '/': if (op[1] && b->f64 == 0) return FAILS; out->f64 = a->f64 / b->f64; break;
+        case '/':
+            if (op[1] && b->f64 == 0) return FAILS;
+            out->f64 = a->f64 / b->f64;
+            break;
         default: out->f64 = fmod(a->f64, b->f64); break;
         }
         return GIVES;
@@ -218,14 +284,16 @@ static outcome ref_call(const ps_expr *e, const column *cols, uint32_t row, ps_v
     if (!strcmp(name, "is_null")) return *out = ref_bool(v[0].null), GIVES;
     if (!strcmp(name, "is_not_null")) return *out = ref_bool(!v[0].null), GIVES;
     if (!strcmp(name, "is_distinct_from") || !strcmp(name, "is_not_distinct_from")) {
-        bool same = v[0].null || v[1].null ? v[0].null == v[1].null : ps_value_compare(&v[0], &v[1]) == 0;
+        bool same =
+            v[0].null || v[1].null ? v[0].null == v[1].null : ps_value_compare(&v[0], &v[1]) == 0;
         return *out = ref_bool(same == (name[3] == 'n')), GIVES;
     }
     if (v[0].null || (e->n_args > 1 && v[1].null)) return *out = ps_value_null(e->type), GIVES;
     if (!strcmp(name, "not")) return *out = ref_bool(!v[0].i), GIVES;
     if (!strcmp(name, "negate")) {
         ps_value zero = {.type = v[0].type};
-        if (ps_type_class_of(e->type) == PS_CLASS_FLOAT) return *out = v[0], out->f64 = -v[0].f64, GIVES;
+        if (ps_type_class_of(e->type) == PS_CLASS_FLOAT)
+            return *out = v[0], out->f64 = -v[0].f64, GIVES;
         return ref_arith(e, "-", &zero, &v[0], out);
     }
     if (e->type.id != PS_TYPE_BOOL) return ref_arith(e, name, &v[0], &v[1], out);

@@ -16,8 +16,14 @@ static const ps_expr *call(world *w, const char *name, const ps_expr *a, const p
     if (!e) fail_msg("%s: %s", name, w->cx.error.message);
     return e;
 }
-static const ps_expr *col_ref(world *w, ps_col_id id) { return ps_expr_column(&w->cx, &w->arena, id, col_types[id]); }
-static const ps_expr *literal(world *w, ps_value v) { return ps_expr_literal(&w->cx, &w->arena, &v); }
+static const ps_expr *col_ref(world *w, ps_col_id id)
+{
+    return ps_expr_column(&w->cx, &w->arena, id, col_types[id]);
+}
+static const ps_expr *literal(world *w, ps_value v)
+{
+    return ps_expr_literal(&w->cx, &w->arena, &v);
+}
 
 static const ps_expr *gen_leaf(world *w, int kind)
 {
@@ -27,7 +33,8 @@ static const ps_expr *gen_leaf(world *w, int kind)
         {COL_F64, COL_F64, COL_F64, COL_F32, COL_F64, COL_F64, COL_F32, COL_F32},
         {COL_BOOL, COL_BOOL, COL_BOOL, COL_BOOL, COL_BOOL, COL_BOOL, COL_BOOL, COL_BOOL},
         {COL_STR, COL_STR, COL_STR, COL_STR, COL_STR, COL_STR, COL_STR, COL_STR},
-        {COL_INTERVAL, COL_INTERVAL, COL_INTERVAL, COL_INTERVAL, COL_INTERVAL, COL_INTERVAL, COL_INTERVAL, COL_INTERVAL}};
+        {COL_INTERVAL, COL_INTERVAL, COL_INTERVAL, COL_INTERVAL, COL_INTERVAL, COL_INTERVAL,
+         COL_INTERVAL, COL_INTERVAL}};
     ps_col_id id = by_kind[kind][rng_below(&w->r, 8)];
 
     if (rng_below(&w->r, 3)) return col_ref(w, id);
@@ -37,7 +44,8 @@ static const ps_expr *gen_leaf(world *w, int kind)
 
 static const ps_expr *same(world *w, const ps_expr *e, ps_type type)
 {
-    return ps_expr_cast(&w->cx, &w->arena, e, type, rng_below(&w->r, 3) ? PS_CAST_ERROR : PS_CAST_TRY);
+    return ps_expr_cast(&w->cx, &w->arena, e, type,
+                        rng_below(&w->r, 3) ? PS_CAST_ERROR : PS_CAST_TRY);
 }
 
 /* CASE, COALESCE and TRY over any kind. */
@@ -64,7 +72,8 @@ static const ps_expr *gen_lazy(world *w, int kind, int depth)
 
 static const ps_expr *gen_bool(world *w, int depth)
 {
-    static const char *const compares[] = {"=", "<>", "<", "<=", ">", ">=", "is_distinct_from", "is_not_distinct_from"};
+    static const char *const compares[] = {
+        "=", "<>", "<", "<=", ">", ">=", "is_distinct_from", "is_not_distinct_from"};
     const ps_expr *args[4], *items[12];
     uint32_t n = 2 + rng_below(&w->r, 3);
     int kind = (int)rng_below(&w->r, G_KINDS);
@@ -73,18 +82,25 @@ static const ps_expr *gen_bool(world *w, int depth)
     case 0:
     case 1:
         for (uint32_t i = 0; i < n; i++) args[i] = gen(w, G_BOOL, depth - 1);
-        return rng_below(&w->r, 2) ? ps_expr_and(&w->cx, &w->arena, args, n) : ps_expr_or(&w->cx, &w->arena, args, n);
+        return rng_below(&w->r, 2) ? ps_expr_and(&w->cx, &w->arena, args, n)
+                                   : ps_expr_or(&w->cx, &w->arena, args, n);
     case 2: return call(w, "not", gen(w, G_BOOL, depth - 1), NULL);
-    case 3: return call(w, rng_below(&w->r, 2) ? "is_null" : "is_not_null", gen(w, kind, depth - 1), NULL);
+    case 3:
+        return call(w, rng_below(&w->r, 2) ? "is_null" : "is_not_null", gen(w, kind, depth - 1),
+                    NULL);
     case 4: {
         const ps_expr *needle = gen(w, kind, depth - 1);
         n = rng_below(&w->r, 12);
         for (uint32_t i = 0; i < n; i++)
-            items[i] = literal(w, rng_below(&w->r, 8) ? random_value(w, needle->type, (int)rng_below(&w->r, 3)) : ps_value_null(needle->type));
+            items[i] = literal(w, rng_below(&w->r, 8)
+                                      ? random_value(w, needle->type, (int)rng_below(&w->r, 3))
+                                      : ps_value_null(needle->type));
         if (n == 0) items[n++] = literal(w, ps_value_null(needle->type));
         return ps_expr_in(&w->cx, &w->arena, needle, items, n);
     }
-    default: return call(w, compares[rng_below(&w->r, 8)], gen(w, kind, depth - 1), gen(w, kind, depth - 1));
+    default:
+        return call(w, compares[rng_below(&w->r, 8)], gen(w, kind, depth - 1),
+                    gen(w, kind, depth - 1));
     }
 }
 
@@ -102,7 +118,8 @@ static const ps_expr *gen(world *w, int kind, int depth)
     if (rng_below(&w->r, 8) == 0) return call(w, "negate", a, NULL);
     op = ops[rng_below(&w->r, 7)];
     if (kind == G_DEC) { /* keep within 38 digits */
-        if ((op[0] == '*' && a->type.precision + b->type.precision > 38) || !strcmp(op, "//")) return a;
+        if ((op[0] == '*' && a->type.precision + b->type.precision > 38) || !strcmp(op, "//"))
+            return a;
     }
     return call(w, op, a, b);
 }
@@ -120,9 +137,11 @@ static void input_random(world *w, input *in, uint32_t n)
         column_random(w, &in->cols[c], col_types[c], n);
         in->vecs[c] = in->cols[c].vec;
     }
-    in->batch = (ps_batch){.cols = in->vecs, .n_cols = N_COLS, .cols_max = N_COLS, .n = n, .n_live = n};
+    in->batch =
+        (ps_batch){.cols = in->vecs, .n_cols = N_COLS, .cols_max = N_COLS, .n = n, .n_live = n};
     if (rng_below(&w->r, 2)) {
-        uint32_t *sel = PS_ARENA_ARRAY(&w->cx, &w->arena, uint32_t, n + 1), k = 0, one_in = 1 + rng_below(&w->r, 40);
+        uint32_t *sel = PS_ARENA_ARRAY(&w->cx, &w->arena, uint32_t, n + 1), k = 0,
+                 one_in = 1 + rng_below(&w->r, 40);
         for (uint32_t i = 0; i < n; i++)
             if (rng_below(&w->r, one_in) == 0) sel[k++] = i;
         in->batch.sel = sel, in->batch.n_live = k;
@@ -138,7 +157,8 @@ static uint32_t random_rows(world *w)
 
 static const ps_col_id ids[N_COLS] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
 
-static void explain(world *w, const ps_expr *e, const char *what, uint32_t row, const ps_value *want, const ps_value *got)
+static void explain(world *w, const ps_expr *e, const char *what, uint32_t row,
+                    const ps_value *want, const ps_value *got)
 {
     ps_text t;
     ps_text_init(&t, &w->cx);
@@ -150,7 +170,8 @@ static void explain(world *w, const ps_expr *e, const char *what, uint32_t row, 
     fail_msg("%s %s", t.at, w->cx.error.message);
 }
 
-static void check_run(world *w, ps_eval *eval, const ps_expr *const *exprs, uint32_t n_exprs, const input *in)
+static void check_run(world *w, ps_eval *eval, const ps_expr *const *exprs, uint32_t n_exprs,
+                      const input *in)
 {
     ps_vec outs[4];
     ps_status st = ps_eval_run(&w->cx, eval, &in->batch, outs);
@@ -160,7 +181,8 @@ static void check_run(world *w, ps_eval *eval, const ps_expr *const *exprs, uint
     for (uint32_t k = 0; k < in->batch.n_live && !failing; k++)
         for (uint32_t e = 0; e < n_exprs && !failing; e++) {
             ps_value want;
-            if (ref_eval(exprs[e], in->cols, ps_batch_row(&in->batch, k), &want) == FAILS) failing = exprs[e], failing_row = ps_batch_row(&in->batch, k);
+            if (ref_eval(exprs[e], in->cols, ps_batch_row(&in->batch, k), &want) == FAILS)
+                failing = exprs[e], failing_row = ps_batch_row(&in->batch, k);
         }
     if (failing && st != PS_VALUE) explain(w, failing, "no error", failing_row, NULL, NULL);
     if (failing) {
@@ -176,8 +198,10 @@ static void check_run(world *w, ps_eval *eval, const ps_expr *const *exprs, uint
             ps_value want, got;
             ref_eval(exprs[e], in->cols, row, &want);
             OK(w, ps_vec_value(&w->cx, &w->arena, &outs[e], row, &got));
-            if (want.null != got.null || (!want.null && ps_value_compare(&want, &got) != 0)) explain(w, exprs[e], "a wrong value", row, &want, &got);
-            if (!got.null && ps_layout_is_int((ps_layout)outs[e].layout) && outs[e].bounded && (got.i < outs[e].lo || got.i > outs[e].hi))
+            if (want.null != got.null || (!want.null && ps_value_compare(&want, &got) != 0))
+                explain(w, exprs[e], "a wrong value", row, &want, &got);
+            if (!got.null && ps_layout_is_int((ps_layout)outs[e].layout) && outs[e].bounded &&
+                (got.i < outs[e].lo || got.i > outs[e].hi))
                 explain(w, exprs[e], "bounds that lie", row, &want, &got);
         }
     }
@@ -240,29 +264,35 @@ static void random_filters(void **state)
         n_args = 1 + rng_below(&w.r, 4);
         for (uint32_t a = 0; a < n_args; a++) {
             args[a] = gen(&w, G_BOOL, 1 + (int)rng_below(&w.r, 2));
-            if (rng_below(&w.r, 2)) args[a] = call(&w, ends[rng_below(&w.r, 4)], col_ref(&w, COL_I32), literal(&w, random_value(&w, col_types[COL_I32], (int)rng_below(&w.r, 3))));
+            if (rng_below(&w.r, 2))
+                args[a] = call(
+                    &w, ends[rng_below(&w.r, 4)], col_ref(&w, COL_I32),
+                    literal(&w, random_value(&w, col_types[COL_I32], (int)rng_below(&w.r, 3))));
             if (rng_below(&w.r, 3)) args[a] = ps_expr_try(&w.cx, &w.arena, args[a]);
         }
         e = ps_expr_and(&w.cx, &w.arena, args, n_args);
         OK(&w, ps_program_new(&w.cx, &w.arena, &e, 1, ids, N_COLS, &program));
         OK(&w, ps_eval_new(&w.cx, &w.arena, program, &eval));
-        if (program) for (int b = 0; b < 4; b++) {
-            input in;
-            uint32_t n, sel[600], want[600], n_want = 0;
-            bool err = false;
-            ps_status st;
-            input_random(&w, &in, random_rows(&w));
-            st = ps_eval_filter(&w.cx, eval, &in.batch, sel, &n);
-            for (uint32_t k = 0; k < in.batch.n_live; k++) {
-                int r = ref_filter(e, &in, ps_batch_row(&in.batch, k));
-                err |= r < 0;
-                if (r > 0) want[n_want++] = ps_batch_row(&in.batch, k);
+        if (program)
+            for (int b = 0; b < 4; b++) {
+                input in;
+                uint32_t n, sel[600], want[600], n_want = 0;
+                bool err = false;
+                ps_status st;
+                input_random(&w, &in, random_rows(&w));
+                st = ps_eval_filter(&w.cx, eval, &in.batch, sel, &n);
+                for (uint32_t k = 0; k < in.batch.n_live; k++) {
+                    int r = ref_filter(e, &in, ps_batch_row(&in.batch, k));
+                    err |= r < 0;
+                    if (r > 0) want[n_want++] = ps_batch_row(&in.batch, k);
+                }
+                if (err != (st == PS_VALUE) || (!err && st != PS_OK))
+                    explain(&w, e, err ? "no error" : "an error", 0, NULL, NULL);
+                ps_ctx_clear(&w.cx);
+                if (err) continue;
+                if (n != n_want || memcmp(sel, want, n * sizeof *sel) != 0)
+                    explain(&w, e, "wrong rows", n, NULL, NULL);
             }
-            if (err != (st == PS_VALUE) || (!err && st != PS_OK)) explain(&w, e, err ? "no error" : "an error", 0, NULL, NULL);
-            ps_ctx_clear(&w.cx);
-            if (err) continue;
-            if (n != n_want || memcmp(sel, want, n * sizeof *sel) != 0) explain(&w, e, "wrong rows", n, NULL, NULL);
-        }
         ps_eval_release(eval);
         world_release(&w);
     }
@@ -276,11 +306,13 @@ static void errors_have_values(void **state)
 
     (void)state;
     world_init(&w, 1);
-    e = call(&w, "+", literal(&w, ps_value_int(PS_TYPE(INT64), INT64_MAX)), literal(&w, ps_value_int(PS_TYPE(INT64), 1)));
+    e = call(&w, "+", literal(&w, ps_value_int(PS_TYPE(INT64), INT64_MAX)),
+             literal(&w, ps_value_int(PS_TYPE(INT64), 1)));
     assert_int_equal(ps_eval_constant(&w.cx, &w.arena, e, &v), PS_VALUE);
     assert_string_equal(w.cx.error.message, "overflow in 9223372036854775807 + 1 (BIGINT)");
     ps_ctx_clear(&w.cx);
-    e = call(&w, "//", literal(&w, ps_value_int(PS_TYPE(INT32), 5)), literal(&w, ps_value_int(PS_TYPE(INT32), 0)));
+    e = call(&w, "//", literal(&w, ps_value_int(PS_TYPE(INT32), 5)),
+             literal(&w, ps_value_int(PS_TYPE(INT32), 0)));
     assert_int_equal(ps_eval_constant(&w.cx, &w.arena, e, &v), PS_VALUE);
     assert_string_equal(w.cx.error.message, "division by zero in 5 // 0 (INTEGER)");
     world_release(&w);

@@ -1,10 +1,12 @@
-/* tests/unit/test_eval_hash.c -- equal values hash equal in every layout and encoding; columns differ. */
+/* tests/unit/test_eval_hash.c -- equal values hash equal in every layout and encoding; columns
+ * differ. */
 #include "eval/program.h"
 
 #include "eval_support.h"
 
 /* Hash of each row through single-row constants: no layout, no dictionary. */
-static uint64_t naive(world *w, const column *cols, const ps_type *types, uint32_t n_cols, uint32_t row)
+static uint64_t naive(world *w, const column *cols, const ps_type *types, uint32_t n_cols,
+                      uint32_t row)
 {
     ps_vec vecs[3];
     uint64_t hash;
@@ -51,8 +53,10 @@ static void by_value(void **state)
 static void equal_values(void **state)
 {
     world w;
-    ps_value zero = ps_value_f64(0.0), minus = ps_value_f64(-0.0), f32 = {.type = PS_TYPE(FLOAT32), .f64 = 1.5};
-    ps_value f64 = ps_value_f64(1.5), i16 = ps_value_int(PS_TYPE(INT16), -3), i128 = ps_value_int(PS_TYPE(INT128), -3);
+    ps_value zero = ps_value_f64(0.0), minus = ps_value_f64(-0.0),
+             f32 = {.type = PS_TYPE(FLOAT32), .f64 = 1.5};
+    ps_value f64 = ps_value_f64(1.5), i16 = ps_value_int(PS_TYPE(INT16), -3),
+             i128 = ps_value_int(PS_TYPE(INT128), -3);
     const ps_value pairs[][2] = {{zero, minus}, {f32, f64}, {i16, i128}};
 
     (void)state;
@@ -73,7 +77,11 @@ static void equal_values(void **state)
 static void spreads(void **state)
 {
     world w;
-    ps_vec vec = {.type = PS_TYPE(INT64), .layout = PS_LAYOUT_I64, .encoding = PS_ENC_SEQUENCE, .n = 8192, .step = 1};
+    ps_vec vec = {.type = PS_TYPE(INT64),
+                  .layout = PS_LAYOUT_I64,
+                  .encoding = PS_ENC_SEQUENCE,
+                  .n = 8192,
+                  .step = 1};
     static uint64_t out[8192];
     uint32_t counts[64] = {0};
 
@@ -87,7 +95,8 @@ static void spreads(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(by_value), cmocka_unit_test(equal_values), cmocka_unit_test(spreads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(by_value), cmocka_unit_test(equal_values),
+                                       cmocka_unit_test(spreads)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* tests/unit/test_expr.c -- builders, flattening, IN lists, equality, rewriting, limits, printing. */
+/* tests/unit/test_expr.c -- builders, flattening, IN lists, equality, rewriting, limits, printing.
+ */
 #include "func/func.h"
 
 #include <setjmp.h>
@@ -7,7 +8,11 @@
 
 #include <cmocka.h>
 
-typedef struct world { ps_mem mem; ps_ctx cx; ps_arena arena; } world;
+typedef struct world {
+    ps_mem mem;
+    ps_ctx cx;
+    ps_arena arena;
+} world;
 
 static void begin(world *w)
 {
@@ -21,7 +26,10 @@ static void end(world *w)
     assert_int_equal(atomic_load(&w->mem.used), 0);
 }
 
-static const ps_expr *col(world *w, ps_col_id id, ps_type type) { return ps_expr_column(&w->cx, &w->arena, id, type); }
+static const ps_expr *col(world *w, ps_col_id id, ps_type type)
+{
+    return ps_expr_column(&w->cx, &w->arena, id, type);
+}
 static const ps_expr *num(world *w, int64_t i)
 {
     ps_value v = ps_value_int(PS_TYPE(INT64), i);
@@ -79,7 +87,8 @@ static void in_lists_are_sorted(void **state)
     e = ps_expr_in(&w.cx, &w.arena, col(&w, 1, PS_TYPE(INT64)), items, 5);
     assert_true(e->has_null_item);
     assert_int_equal(e->n_args, 4);
-    assert_true(e->args[1]->literal.i == -1 && e->args[2]->literal.i == 3 && e->args[3]->literal.i == 7);
+    assert_true(e->args[1]->literal.i == -1 && e->args[2]->literal.i == 3 &&
+                e->args[3]->literal.i == 7);
     e = ps_expr_in(&w.cx, &w.arena, col(&w, 1, PS_TYPE(INT64)), items + 4, 1);
     assert_int_equal(e->n_args, 1);
     end(&w);
@@ -128,7 +137,8 @@ static void rewriting_shares(void **state)
     left = call(&w, "+", col(&w, 1, PS_TYPE(INT64)), num(&w, 1));
     right = call(&w, "+", col(&w, 2, PS_TYPE(INT64)), num(&w, 1));
     e = call(&w, "*", left, right);
-    changed = ps_expr_rewrite(&w.cx, &w.arena, e, replace, (void *)(uintptr_t)col(&w, 9, PS_TYPE(INT64)));
+    changed =
+        ps_expr_rewrite(&w.cx, &w.arena, e, replace, (void *)(uintptr_t)col(&w, 9, PS_TYPE(INT64)));
     assert_ptr_equal(changed->args[1], right); /* what didn't change is the same node */
     assert_int_equal(changed->args[0]->args[0]->column, 9);
     assert_int_equal(e->args[0]->args[0]->column, 1);
@@ -162,7 +172,10 @@ static void depth_and_size_are_limited(void **state)
 
 static void casts_that_cannot_fail(void **state)
 {
-    static const struct { ps_type from, to; bool fallible; } cases[] = {
+    static const struct {
+        ps_type from, to;
+        bool fallible;
+    } cases[] = {
         {{.id = PS_TYPE_INT32}, {.id = PS_TYPE_INT64}, false},
         {{.id = PS_TYPE_INT64}, {.id = PS_TYPE_INT32}, true},
         {{.id = PS_TYPE_UINT8}, {.id = PS_TYPE_INT8}, true},
@@ -178,8 +191,11 @@ static void casts_that_cannot_fail(void **state)
     begin(&w);
     for (size_t i = 0; i < PS_COUNT(cases); i++) {
         const ps_expr *from = col(&w, 1, cases[i].from);
-        assert_int_equal(ps_expr_is_fallible(ps_expr_cast(&w.cx, &w.arena, from, cases[i].to, PS_CAST_ERROR)), cases[i].fallible);
-        assert_false(ps_expr_is_fallible(ps_expr_cast(&w.cx, &w.arena, from, cases[i].to, PS_CAST_TRY)));
+        assert_int_equal(
+            ps_expr_is_fallible(ps_expr_cast(&w.cx, &w.arena, from, cases[i].to, PS_CAST_ERROR)),
+            cases[i].fallible);
+        assert_false(
+            ps_expr_is_fallible(ps_expr_cast(&w.cx, &w.arena, from, cases[i].to, PS_CAST_TRY)));
     }
     end(&w);
 }
@@ -188,7 +204,10 @@ static void windows_have_all_children(void **state)
 {
     world w;
     ps_agg_part part = {0};
-    ps_window_spec spec = {.n_partition = 1, .n_order = 1, .frame = {.unit = PS_FRAME_ROWS, .start = PS_BOUND_PRECEDING, .end = PS_BOUND_CURRENT}};
+    ps_window_spec spec = {
+        .n_partition = 1,
+        .n_order = 1,
+        .frame = {.unit = PS_FRAME_ROWS, .start = PS_BOUND_PRECEDING, .end = PS_BOUND_CURRENT}};
     const ps_expr *x, *p, *children[6];
     ps_sort_key key = {.descending = true};
     const ps_expr *e, *f;
@@ -199,8 +218,11 @@ static void windows_have_all_children(void **state)
     key.expr = col(&w, 3, PS_TYPE(INT64));
     spec.partition = &p, spec.order = &key, spec.frame.start_offset = num(&w, 2);
     part.filter = col(&w, 4, PS_TYPE(BOOL));
-    e = ps_expr_window(&w.cx, &w.arena, ps_func_find(PS_FUNC_AGGREGATE, "sum"), PS_TYPE(INT128), &x, 1, &part, &spec);
-    prints(&w, e, "sum(#1) FILTER (WHERE #4) OVER (PARTITION BY #2 ORDER BY #3 DESC ROWS BETWEEN 2::BIGINT PRECEDING AND CURRENT ROW)");
+    e = ps_expr_window(&w.cx, &w.arena, ps_func_find(PS_FUNC_AGGREGATE, "sum"), PS_TYPE(INT128), &x,
+                       1, &part, &spec);
+    prints(
+        &w, e,
+        "sum(#1) FILTER (WHERE #4) OVER (PARTITION BY #2 ORDER BY #3 DESC ROWS BETWEEN 2::BIGINT PRECEDING AND CURRENT ROW)");
     assert_int_equal(ps_expr_n_children(e), 5);
     for (uint32_t i = 0; i < 5; i++) children[i] = ps_expr_child(e, i);
     assert_ptr_equal(ps_expr_with_children(&w.cx, &w.arena, e, children), e);
@@ -217,8 +239,8 @@ static void windows_have_all_children(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(junctions_are_flat),    cmocka_unit_test(in_lists_are_sorted),
-        cmocka_unit_test(equality_and_hash),     cmocka_unit_test(rewriting_shares),
+        cmocka_unit_test(junctions_are_flat),         cmocka_unit_test(in_lists_are_sorted),
+        cmocka_unit_test(equality_and_hash),          cmocka_unit_test(rewriting_shares),
         cmocka_unit_test(depth_and_size_are_limited), cmocka_unit_test(casts_that_cannot_fail),
         cmocka_unit_test(windows_have_all_children),
     };

@@ -1,8 +1,9 @@
 /* func/kern/arith.tmpl.h -- out[i] = K_OP(a[i], b[i]) over slots of K_T, results cut to K_T.
  *
  * Define K_SUFFIX (of the function's name), K_T and K_OP before each inclusion. */
-static PS_TEMPLATE void K_NAME(body)(const K_T *PS_RESTRICT a, size_t a_step, const K_T *PS_RESTRICT b,
-                                     size_t b_step, K_T *PS_RESTRICT out, size_t n)
+static PS_TEMPLATE void K_NAME(body)(const K_T *PS_RESTRICT a, size_t a_step,
+                                     const K_T *PS_RESTRICT b, size_t b_step, K_T *PS_RESTRICT out,
+                                     size_t n)
 {
     for (size_t i = 0; i < n; i++) out[i] = (K_T)K_OP(a[i * a_step], b[i * b_step]);
 }

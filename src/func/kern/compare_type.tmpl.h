@@ -3,16 +3,16 @@
  * Define K_TYPE (of the names), K_T, K_EQ, K_NE, K_LT, K_LE, and K_UNSIGNED where ranges are
  * wanted: lo <= x <= hi is one unsigned comparison of x - lo with hi - lo. */
 #define K_SUFFIX PS_CAT(eq_, K_TYPE)
-#define K_OP K_EQ
+#define K_OP     K_EQ
 #include "func/kern/compare.tmpl.h"
 #define K_SUFFIX PS_CAT(ne_, K_TYPE)
-#define K_OP K_NE
+#define K_OP     K_NE
 #include "func/kern/compare.tmpl.h"
 #define K_SUFFIX PS_CAT(lt_, K_TYPE)
-#define K_OP K_LT
+#define K_OP     K_LT
 #include "func/kern/compare.tmpl.h"
 #define K_SUFFIX PS_CAT(le_, K_TYPE)
-#define K_OP K_LE
+#define K_OP     K_LE
 #include "func/kern/compare.tmpl.h"
 #ifdef K_UNSIGNED
 #define K_SUFFIX K_TYPE

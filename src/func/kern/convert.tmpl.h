@@ -1,4 +1,5 @@
-/* func/kern/convert.tmpl.h -- dst[i] = src[i] from K_FROM to the wider K_TO. Define K_SUFFIX too. */
+/* func/kern/convert.tmpl.h -- dst[i] = src[i] from K_FROM to the wider K_TO. Define K_SUFFIX too.
+ */
 static void K_NAME(convert)(const void *src, void *dst, size_t n)
 {
     const K_FROM *PS_RESTRICT from = src;

@@ -7,11 +7,23 @@
 
 #define K_NAME(base) PS_CAT(PS_CAT(base, _), K_SUFFIX)
 
-#define K_BY_SHAPE(shape, call)                                         \
-    switch (shape) {                                                    \
-    case PS_SHAPE_COL_COL: { enum { A = 1, B = 1 }; call; break; }      \
-    case PS_SHAPE_COL_ONE: { enum { A = 1, B = 0 }; call; break; }      \
-    case PS_SHAPE_ONE_COL: { enum { A = 0, B = 1 }; call; break; }      \
+#define K_BY_SHAPE(shape, call)                                                                    \
+    switch (shape) {                                                                               \
+    case PS_SHAPE_COL_COL: {                                                                       \
+        enum { A = 1, B = 1 };                                                                     \
+        call;                                                                                      \
+        break;                                                                                     \
+    }                                                                                              \
+    case PS_SHAPE_COL_ONE: {                                                                       \
+        enum { A = 1, B = 0 };                                                                     \
+        call;                                                                                      \
+        break;                                                                                     \
+    }                                                                                              \
+    case PS_SHAPE_ONE_COL: {                                                                       \
+        enum { A = 0, B = 1 };                                                                     \
+        call;                                                                                      \
+        break;                                                                                     \
+    }                                                                                              \
     }
 
 #endif
