@@ -1,0 +1,275 @@
+/* exec/sort_keys.c -- see sort_keys.h.
+ *
+ * Encoding of a key: a byte for null (present when the column may hold one: always, so that the width depends on types
+ * alone), then the value so that unsigned byte order is value order: integers with the sign bit flipped, floats with
+ * all bits flipped when negative (one NaN above all, -0.0 as 0.0), text as its first bytes padded with zeros. Descending
+ * keys have the value's bytes inverted; the null byte follows the null order instead. */
+#include "exec/sort_keys.h"
+
+enum { WORD_BYTES = 16, INSERTION_ROWS = 12, POLL_ROWS = 1 << 16 };
+
+/* Bytes a key takes of the normalised form when it fits, and whether they say all. */
+static uint32_t key_bytes(ps_layout layout, bool *exact)
+{
+    *exact = true;
+    switch (layout) {
+    case PS_LAYOUT_NONE: return 0;
+    case PS_LAYOUT_BOOL: case PS_LAYOUT_I8: case PS_LAYOUT_U8: return 1;
+    case PS_LAYOUT_I16: case PS_LAYOUT_U16: case PS_LAYOUT_F16: return 2;
+    case PS_LAYOUT_I32: case PS_LAYOUT_U32: case PS_LAYOUT_F32: return 4;
+    case PS_LAYOUT_I64: case PS_LAYOUT_U64: case PS_LAYOUT_F64: return 8;
+    case PS_LAYOUT_I128: return 16;
+    default: break;
+    }
+    *exact = false;
+    return layout == PS_LAYOUT_VIEW ? 12 : 0;
+}
+
+void ps_sort_spec_init(ps_sort_spec *spec, const ps_sort_key *keys, uint32_t n_keys, const ps_row_layout *layout)
+{
+    uint32_t bytes = 0;
+
+    *spec = (ps_sort_spec){.keys = keys, .n_keys = n_keys, .layout = layout, .exact = true};
+    for (uint32_t i = 0; i < n_keys; i++) {
+        bool exact;
+
+        /* a nested value's view holds an encoding, not text */
+        bytes += 1 + key_bytes(layout->cols[i].nested ? PS_LAYOUT_INTERVAL : (ps_layout)layout->cols[i].layout, &exact);
+        spec->exact &= exact && bytes <= WORD_BYTES;
+    }
+}
+
+typedef struct encoder {
+    uint8_t *bytes;        /* n * WORD_BYTES, zeroed */
+    uint32_t at;           /* bytes that earlier keys took */
+    const uint32_t *sel;
+    uint32_t n;
+} encoder;
+
+/* Writes the upper bytes of a big-endian value of `width` bytes, as many as there is room for. */
+static void put_bytes(uint8_t *to, uint32_t room, const uint8_t *value, uint32_t width, bool invert)
+{
+    const uint32_t n = PS_MIN(room, width);
+
+    for (uint32_t i = 0; i < n; i++) to[i] = invert ? (uint8_t)~value[i] : value[i];
+}
+
+static void big_endian(ps_u128 value, uint32_t width, uint8_t *out)
+{
+    for (uint32_t i = 0; i < width; i++) out[i] = (uint8_t)(value >> (8 * (width - 1 - i)));
+}
+
+static uint64_t float_order(double value)
+{
+    uint64_t bits;
+
+    if (value != value) return UINT64_MAX;
+    value += 0.0; /* -0.0 becomes 0.0 */
+    memcpy(&bits, &value, 8);
+    return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
+}
+
+static uint32_t float32_order(float value)
+{
+    uint32_t bits;
+
+    if (value != value) return UINT32_MAX;
+    value += 0.0f;
+    memcpy(&bits, &value, 4);
+    return bits >> 31 ? ~bits : bits | (uint32_t)1 << 31;
+}
+
+/* The value in slot i as big-endian bytes whose order is the value's; gives their number. */
+static uint32_t encode_slot(ps_layout layout, const void *data, size_t i, uint8_t out[16])
+{
+    switch (layout) {
+    case PS_LAYOUT_BOOL:
+    case PS_LAYOUT_U8: out[0] = ((const uint8_t *)data)[i]; return 1;
+    case PS_LAYOUT_I8: out[0] = ((const uint8_t *)data)[i] ^ 0x80; return 1;
+    case PS_LAYOUT_I16: big_endian((uint16_t)(((const uint16_t *)data)[i] ^ 0x8000), 2, out); return 2;
+    case PS_LAYOUT_U16: big_endian(((const uint16_t *)data)[i], 2, out); return 2;
+    case PS_LAYOUT_I32: big_endian(((const uint32_t *)data)[i] ^ 0x80000000u, 4, out); return 4;
+    case PS_LAYOUT_U32: big_endian(((const uint32_t *)data)[i], 4, out); return 4;
+    case PS_LAYOUT_I64: big_endian(((const uint64_t *)data)[i] ^ (uint64_t)1 << 63, 8, out); return 8;
+    case PS_LAYOUT_U64: big_endian(((const uint64_t *)data)[i], 8, out); return 8;
+    case PS_LAYOUT_I128: big_endian(((const ps_u128 *)data)[i] ^ (ps_u128)1 << 127, 16, out); return 16;
+    case PS_LAYOUT_F32: big_endian(float32_order(((const float *)data)[i]), 4, out); return 4;
+    case PS_LAYOUT_F64: big_endian(float_order(((const double *)data)[i]), 8, out); return 8;
+    default: break;
+    }
+    const ps_view *view = (const ps_view *)data + i;
+    memset(out, 0, 12);
+    memcpy(out, ps_view_bytes(view), PS_MIN(view->n, 12));
+    return 12;
+}
+
+/* A key's bytes for every row. Slots must have the layout column's width, so that every batch of a column encodes alike:
+ * integers are widened one by one. */
+static void encode_key(const encoder *e, const ps_row_col *col, const ps_sort_key *key, const ps_vec *vec)
+{
+    const ps_reader_view view = ps_vec_read(vec);
+    bool exact;
+    const uint32_t width = key_bytes(col->nested ? PS_LAYOUT_INTERVAL : (ps_layout)col->layout, &exact);
+    const uint32_t room = e->at < WORD_BYTES ? WORD_BYTES - e->at : 0;
+    const bool widen = ps_layout_is_int((ps_layout)vec->layout) && vec->layout != col->layout;
+
+    if (room == 0) return;
+    for (uint32_t k = 0; k < e->n; k++) {
+        const uint32_t row = e->sel ? e->sel[k] : k;
+        uint8_t *to = e->bytes + (size_t)k * WORD_BYTES + e->at;
+        uint8_t value[16], wide[16];
+
+        if (vec->layout == PS_LAYOUT_NONE || !ps_reader_valid(&view, row)) {
+            to[0] = key->nulls_first ? 0 : 2;
+            continue;
+        }
+        to[0] = 1;
+        if (room == 1 || width == 0) continue;
+        if (widen) {
+            const size_t slot = ps_layout_bytes((ps_layout)vec->layout);
+
+            ps_slots_convert((ps_layout)vec->layout, (const char *)view.data + ps_reader_at(&view, row) * slot,
+                             (ps_layout)col->layout, wide, 1);
+            encode_slot((ps_layout)col->layout, wide, 0, value);
+        } else {
+            encode_slot((ps_layout)vec->layout, view.data, ps_reader_at(&view, row), value);
+        }
+        put_bytes(to + 1, room - 1, value, width, key->descending);
+    }
+}
+
+static uint64_t load_big(const uint8_t *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at, 8);
+    return __builtin_bswap64(word);
+}
+
+ps_status ps_sort_normalise(ps_ctx *cx, const ps_sort_spec *spec, const ps_vec *keys, const uint32_t *sel, uint32_t n,
+                            ps_sort_row *out)
+{
+    encoder e = {.bytes = ps_alloc_zero(cx, (size_t)n * WORD_BYTES), .sel = sel, .n = n};
+    ps_vec_buf buf = {0};
+    ps_status st = PS_OK;
+
+    if (!e.bytes) return PS_MEMORY;
+    PS_GO(ps_vec_buf_init(cx, &buf, PS_BATCH_ROWS_MAX));
+    for (uint32_t i = 0; i < spec->n_keys && e.at < WORD_BYTES; i++) {
+        const ps_row_col *col = &spec->layout->cols[i];
+        ps_vec vec = keys[i];
+        bool exact;
+
+        if (vec.encoding == PS_ENC_SEQUENCE) PS_GO(ps_vec_flatten(cx, &keys[i], sel, n, &buf, &vec));
+        encode_key(&e, col, &spec->keys[i], &vec);
+        e.at += 1 + key_bytes(col->nested ? PS_LAYOUT_INTERVAL : (ps_layout)col->layout, &exact);
+        if (!exact) break; /* what comes after a key that is not said whole can't decide */
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        out[k].high = load_big(e.bytes + (size_t)k * WORD_BYTES);
+        out[k].low = load_big(e.bytes + (size_t)k * WORD_BYTES + 8);
+    }
+done:
+    ps_vec_buf_release(&buf);
+    ps_free(e.bytes);
+    return st;
+}
+
+/* Compares the columns in the rows: where the words don't say all. */
+static int compare_columns(const ps_sort_spec *spec, const uint8_t *a, const uint8_t *b)
+{
+    for (uint32_t i = 0; i < spec->n_keys; i++) {
+        const ps_row_col *col = &spec->layout->cols[i];
+        const ps_sort_key *key = &spec->keys[i];
+        const bool null_a = ps_row_null(col, a), null_b = ps_row_null(col, b);
+
+        if (null_a != null_b) return null_a == key->nulls_first ? -1 : 1;
+        if (null_a) continue;
+        const int order = ps_row_col_compare(col, a, b);
+        if (order) return key->descending ? -order : order;
+    }
+    return 0;
+}
+
+int ps_sort_compare(const ps_sort_spec *spec, const ps_sort_row *a, const ps_sort_row *b)
+{
+    if (a->high != b->high) return a->high < b->high ? -1 : 1;
+    if (a->low != b->low) return a->low < b->low ? -1 : 1;
+    if (!spec->exact) {
+        const int order = compare_columns(spec, a->row, b->row);
+
+        if (order) return order;
+    }
+    if (a->morsel != b->morsel) return a->morsel < b->morsel ? -1 : 1;
+    return a->ordinal < b->ordinal ? -1 : a->ordinal > b->ordinal;
+}
+
+static void insertion_sort(const ps_sort_spec *spec, ps_sort_row *rows, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        const ps_sort_row row = rows[i];
+        size_t at = i;
+
+        while (at > 0 && ps_sort_compare(spec, &row, &rows[at - 1]) < 0) {
+            rows[at] = rows[at - 1];
+            at--;
+        }
+        rows[at] = row;
+    }
+}
+
+static ps_status merge(ps_ctx *cx, const ps_sort_spec *spec, const ps_sort_row *a, size_t n_a, const ps_sort_row *b, size_t n_b,
+                       ps_sort_row *out)
+{
+    const ps_sort_row *end_a = a + n_a, *end_b = b + n_b;
+
+    for (size_t n = 0; a < end_a && b < end_b; n++) {
+        if ((n & (POLL_ROWS - 1)) == POLL_ROWS - 1) PS_TRY(ps_poll(cx));
+        *out++ = ps_sort_compare(spec, b, a) < 0 ? *b++ : *a++;
+    }
+    memcpy(out, a, (size_t)(end_a - a) * sizeof(*a));
+    memcpy(out + (end_a - a), b, (size_t)(end_b - b) * sizeof(*b));
+    return PS_OK;
+}
+
+/* Bottom-up merge sort: runs of INSERTION_ROWS, then runs twice as long, between the two arrays; runs that are in order
+ * already are copied whole, so sorted input costs one pass a level of memcpy. */
+ps_status ps_sort_rows(ps_ctx *cx, const ps_sort_spec *spec, ps_sort_row *rows, ps_sort_row *scratch, size_t n)
+{
+    ps_sort_row *from = rows, *to = scratch;
+
+    for (size_t at = 0; at < n; at += INSERTION_ROWS) {
+        if ((at / INSERTION_ROWS & 4095) == 4095) PS_TRY(ps_poll(cx));
+        insertion_sort(spec, rows + at, PS_MIN(INSERTION_ROWS, n - at));
+    }
+    for (size_t run = INSERTION_ROWS; run < n; run *= 2) {
+        for (size_t at = 0; at < n; at += 2 * run) {
+            const size_t n_a = PS_MIN(run, n - at), n_b = PS_MIN(run, n - at - n_a);
+
+            if ((at & (POLL_ROWS - 1)) < 2 * run) PS_TRY(ps_poll(cx));
+            if (n_b == 0 || ps_sort_compare(spec, &from[at + n_a - 1], &from[at + n_a]) < 0) {
+                memcpy(to + at, from + at, (n_a + n_b) * sizeof(*to));
+            } else {
+                PS_TRY(merge(cx, spec, from + at, n_a, from + at + n_a, n_b, to + at));
+            }
+        }
+        ps_sort_row *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != rows) memcpy(rows, from, n * sizeof(*rows));
+    return PS_OK;
+}
+
+size_t ps_sort_lower(const ps_sort_spec *spec, const ps_sort_row *rows, size_t n, const ps_sort_row *key)
+{
+    size_t lo = 0, hi = n;
+
+    while (lo < hi) {
+        const size_t mid = lo + (hi - lo) / 2;
+
+        if (ps_sort_compare(spec, &rows[mid], key) < 0) lo = mid + 1;
+        else hi = mid;
+    }
+    return lo;
+}
