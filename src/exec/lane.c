@@ -239,6 +239,7 @@ ps_status ps_lane_combine(ps_lane *lane)
 {
     ps_op *sink = lane->pipe->plan->sink;
 
+    if (!lane->opened) return PS_OK; /* made for a morsel that another lane took */
     lane->cx.mem = sink->mem;
     return sink->class->combine ? sink->class->combine(&lane->cx, sink, lane->sink_local) : PS_OK;
 }
