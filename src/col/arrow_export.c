@@ -320,7 +320,7 @@ static ps_status export_list(const exporter *ex, const ps_vec *vec, ps_type type
 {
     const bool fixed = type.id == PS_TYPE_ARRAY;
     int32_t *offsets = room(ex, (size_t)vec->n + 1, sizeof *offsets);
-    uint32_t *items, n_items;
+    uint32_t *items = NULL, n_items = 0;
     ps_vec child = vec->children[0];
 
     if (!offsets) return PS_MEMORY;

@@ -23,6 +23,10 @@ ps_status ps_batch_init(ps_ctx *cx, ps_arena *arena, uint32_t cols_max, ps_batch
 /* Same rows and columns as src; out keeps its own cols array. */
 void ps_batch_copy_header(const ps_batch *src, ps_batch *out);
 PS_INLINE uint32_t ps_batch_row(const ps_batch *b, uint32_t k) { return b->sel ? b->sel[k] : k; }
+/* Rows [first, first + n) of src, which has no selection; in place where first is a multiple of
+ * 64, else copied into the arena. out was initialised with room for src's columns. */
+ps_status ps_batch_slice(ps_ctx *cx, ps_arena *arena, const ps_batch *src, uint32_t first, uint32_t n,
+                         ps_batch *out);
 ps_status ps_batch_verify(ps_ctx *cx, const ps_batch *batch);
 
 /* Arrow C Data and C Stream (structs in penstock.h). */

@@ -58,7 +58,7 @@ void ps_slots_convert(ps_layout from, const void *src, ps_layout to, void *dst, 
     case PS_LAYOUT_U16: from_u16(src, to, dst, n); break;
     case PS_LAYOUT_U32: from_u32(src, to, dst, n); break;
     case PS_LAYOUT_U64: from_u64(src, to, dst, n); break;
-    default: PS_ASSERT(!"an integer layout");
+    default: PS_ASSERT(ps_layout_is_int(from));
     }
 }
 
@@ -70,7 +70,7 @@ ps_i128 ps_slot_get(ps_layout layout, const void *data, size_t i)
     case PS_LAYOUT_##LAYOUT: return (ps_i128)((const T *)data)[i];
         SLOT_LIST(X)
 #undef X
-    default: PS_ASSERT(!"an integer layout"); return 0;
+    default: PS_ASSERT(ps_layout_is_int(layout)); return 0;
     }
 }
 
@@ -82,7 +82,7 @@ void ps_slot_put(ps_layout layout, void *data, size_t i, ps_i128 value)
     case PS_LAYOUT_##LAYOUT: ((T *)data)[i] = (T)value; break;
         SLOT_LIST(X)
 #undef X
-    default: PS_ASSERT(!"an integer layout");
+    default: PS_ASSERT(ps_layout_is_int(layout));
     }
 }
 
@@ -175,7 +175,7 @@ void ps_slots_sequence(ps_layout layout, int64_t start, int64_t step, const uint
             out[i] = (int64_t)((uint64_t)start + (uint64_t)step * (idx ? idx[i] : i));
         break;
     }
-    default: PS_ASSERT(!"an integer layout");
+    default: PS_ASSERT(ps_layout_is_int(layout));
     }
 }
 

@@ -13,7 +13,7 @@ static void SLOT_NAME(const void *src, ps_layout to, void *dst, size_t n)
     }
         SLOT_LIST(SLOT_TO)
 #undef SLOT_TO
-    default: PS_ASSERT(!"an integer layout");
+    default: PS_ASSERT(ps_layout_is_int(to));
     }
 }
 #undef SLOT_T

@@ -139,7 +139,7 @@ static ps_status ext_new(ps_ctx *cx, ps_type_id id, const ps_type_ext *like,
 
 static ps_status type_new(ps_ctx *cx, ps_type type, const ps_type_ext *like, ps_type *out)
 {
-    const ps_type_ext *ext;
+    const ps_type_ext *ext = NULL;
 
     *out = PS_TYPE(NULL);
     PS_TRY(ext_new(cx, (ps_type_id)type.id, like, &ext));

@@ -84,7 +84,7 @@ bool ps_slots_measure(const ps_vec *vec, const uint32_t *sel, uint32_t n, ps_i12
     case PS_LAYOUT_U16: return bounds_u16(vec, sel, n, lo, hi);
     case PS_LAYOUT_U32: return bounds_u32(vec, sel, n, lo, hi);
     case PS_LAYOUT_U64: return bounds_u64(vec, sel, n, lo, hi);
-    default: PS_ASSERT(!"an integer layout"); return false;
+    default: PS_ASSERT(ps_layout_is_int((ps_layout)vec->layout)); return false;
     }
 }
 

@@ -6,7 +6,7 @@
 #include "unit.h"
 
 #include "base/hash.h"
-#include "col/batch.h"
+#include "col/arrow_stream.h"
 #include "col/value.h"
 
 enum { ROWS = 40, MUTANTS = 20000 };
@@ -42,10 +42,14 @@ static ps_schema *make_schema(void)
     check(ps_type_union(&cx, (ps_field[]){number, text}, (int8_t[]){2, 5}, 2, &types[4]));
     check(ps_type_enum(&cx, (ps_str[]){PS_STR("x"), PS_STR("y")}, 2, &types[5]));
     const ps_field fields[] = {
-        {PS_STR("a"), types[0], true, NULL},   {PS_STR("b"), types[1], true, NULL},
-        {PS_STR("c"), types[2], true, NULL},   {PS_STR("d"), types[3], true, NULL},
-        {PS_STR("e"), types[4], true, NULL},   {PS_STR("f"), types[5], true, NULL},
-        {PS_STR("g"), PS_TYPE(STRING), true, NULL}, {PS_STR("h"), ps_type_decimal(9, 2), true, NULL},
+        {PS_STR("a"), types[0], true, NULL},
+        {PS_STR("b"), types[1], true, NULL},
+        {PS_STR("c"), types[2], true, NULL},
+        {PS_STR("d"), types[3], true, NULL},
+        {PS_STR("e"), types[4], true, NULL},
+        {PS_STR("f"), types[5], true, NULL},
+        {PS_STR("g"), PS_TYPE(STRING), true, NULL},
+        {PS_STR("h"), ps_type_decimal(9, 2), true, NULL},
         {PS_STR("i"), PS_TYPE(BOOL), true, NULL},
     };
     check(ps_schema_new(&cx, fields, PS_COUNT(fields), &schema));
@@ -183,7 +187,8 @@ static void mend(mutant *broken)
 /* The array handed to the importer: its release only marks it, the real one comes after mending. */
 static void mark_released(struct ArrowArray *array) { array->release = NULL; }
 
-static bool import_all(const ps_schema *schema, const struct ArrowSchema *form, struct ArrowArray *array)
+static bool import_all(const ps_schema *schema, const struct ArrowSchema *form,
+                       struct ArrowArray *array)
 {
     ps_arena arena = {0};
     ps_owner *owner = NULL;
@@ -228,7 +233,8 @@ static void mutants_are_refused_or_whole(void **state)
         mend(&broken);
         array.release(&array);
     }
-    assert_in_range(taken, MUTANTS / 20, MUTANTS - MUTANTS / 20); /* the sweep breaks some, not all */
+    assert_in_range(taken, MUTANTS / 20,
+                    MUTANTS - MUTANTS / 20); /* the sweep breaks some, not all */
     form.release(&form);
     ps_schema_unref(imported);
     ps_schema_unref(schema);
@@ -288,6 +294,57 @@ static void children_may_be_moved_out(void **state)
     ps_schema_unref(schema);
 }
 
+/* A producer of three batches that fails at the given call. */
+typedef struct producer {
+    const ps_schema *schema;
+    int calls, fails_at;
+} producer;
+
+static int produce_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
+{
+    producer *p = stream->private_data;
+    if (++p->calls == p->fails_at) return 5;
+    return ps_arrow_export_schema(&cx, p->schema, out) == PS_OK ? 0 : 12;
+}
+static int produce_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
+{
+    producer *p = stream->private_data;
+    if (++p->calls == p->fails_at) return 5;
+    if (p->calls > 4) out->release = NULL;
+    else make_array(p->schema, out);
+    return 0;
+}
+static const char *produce_error(struct ArrowArrayStream *stream)
+{
+    (void)stream;
+    return "the disk is on fire";
+}
+static void produce_release(struct ArrowArrayStream *stream) { stream->release = NULL; }
+
+static void streams_become_tables_or_errors(void **state)
+{
+    ps_schema *schema = make_schema();
+    (void)state;
+    for (int fails_at = 0; fails_at < 6; fails_at++) {
+        producer p = {schema, 0, fails_at};
+        struct ArrowArrayStream stream = {produce_schema, produce_next, produce_error,
+                                          produce_release, &p};
+        ps_table *table;
+        const ps_status st = ps_table_from_stream(&cx, &stream, &table);
+        assert_null(stream.release);
+        if (fails_at == 0) {
+            check(st);
+            assert_int_equal(table->n_rows, 3 * ROWS);
+        } else {
+            assert_int_equal(st, PS_IO);
+            assert_non_null(strstr(cx.error.message, "on fire"));
+            assert_null(table);
+        }
+        ps_table_unref(table);
+    }
+    ps_schema_unref(schema);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -308,6 +365,7 @@ int main(void)
         cmocka_unit_test(mutants_are_refused_or_whole),
         cmocka_unit_test(failures_while_importing_leave_nothing),
         cmocka_unit_test(children_may_be_moved_out),
+        cmocka_unit_test(streams_become_tables_or_errors),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
