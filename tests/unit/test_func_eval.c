@@ -4,6 +4,7 @@
  * constants, over flat rows with a null between, and over a selection of dictionary-encoded rows;
  * all must agree. An argument is written s:text, i:1, d:1.25 (decimal), f:1.5 (double), b:true,
  * D:date, T:timestamp, M:time, V:interval or n (NULL). A result "!" is an error, "NULL" a null. */
+#include "eval/program.h"
 #include "func/func.h"
 
 #include "func_fixture.h"
@@ -138,6 +139,27 @@ static void run(fixture *f, const example *e, const ps_expr *call_expr, const ps
     ps_vec_buf_release(&buf);
 }
 
+/* The same through a program, as a query's constant. */
+static void run_program(fixture *f, const example *e, const ps_expr *call)
+{
+    ps_value value;
+    ps_text text;
+    const ps_status st = ps_eval_constant(&f->cx, &f->arena, call, &value);
+
+    if (strcmp(e->want, "!") == 0) {
+        if (st != PS_VALUE) fail_msg("%s(%s): no error by a program", e->name, e->args);
+        assert_true(f->cx.error.message[0] != 0);
+        ps_ctx_clear(&f->cx);
+        return;
+    }
+    if (st != PS_OK) fail_msg("%s(%s): %s", e->name, e->args, f->cx.error.message);
+    ps_text_init(&text, &f->cx);
+    if (value.null) ps_text_puts(&text, "NULL");
+    else ps_value_print(&value, &text);
+    if (strcmp(text.at ? text.at : "", e->want)) fail_msg("%s(%s) by a program: '%s'", e->name, e->args, text.at);
+    ps_text_release(&text);
+}
+
 static void check(fixture *f, const example *e)
 {
     const ps_expr *args[12];
@@ -160,6 +182,7 @@ static void check(fixture *f, const example *e)
         values[i] = arg->literal;
     }
     for (int form = 0; form < FORM_COUNT; form++) run(f, e, call, values, n, form);
+    run_program(f, e, call);
 }
 
 static const example text_cases[] = {
