@@ -48,7 +48,8 @@ static bool start(runner *r, job *j, const char *path, const configuration *conf
         mmap(NULL, sizeof *j->tally, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (j->log < 0 || j->tally == MAP_FAILED) return false;
     fflush(stdout);
-    j->deadline = now_s() + (double)r->opt.timeout_s;
+    j->started = now_s();
+    j->deadline = j->started + (double)r->opt.timeout_s;
     j->pid = fork();
     if (j->pid == 0) child_main(r, j);
     return j->pid > 0;
@@ -82,9 +83,9 @@ static void judge_file(runner *r, const job *j, bool clean)
     else if (t->left_out) sum->skipped++;
     else sum->passed++;
     if (!clean || t->failed || r->opt.play.verbose)
-        printf("%s  %s [%s]: %ld passed, %ld failed, %ld skipped\n",
+        printf("%s  %s [%s]: %ld passed, %ld failed, %ld skipped in %.1f s\n",
                clean && !bad ? "pass" : "FAIL", j->path, j->config->name, t->passed, t->failed,
-               t->skipped);
+               t->skipped, now_s() - j->started);
 }
 
 static void judge_sweep(runner *r, const job *j, bool clean)
@@ -108,6 +109,7 @@ static void finish(runner *r, job *j, int status)
     sum->records.failed += t->failed;
     sum->records.skipped += t->skipped;
     sum->records.wrong += t->wrong;
+    sum->records.tainted += t->tainted;
     sum->records.unsupported += t->unsupported;
     if (!clean || t->failed || r->opt.play.verbose || r->opt.play.update) show_log(j);
     if (!clean) show_crash(j, status);

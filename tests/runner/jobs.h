@@ -15,7 +15,7 @@ typedef struct job {
     long fail_at; /* the allocation that fails (torture); 0: none */
     int log;      /* what the child printed */
     tally *tally; /* shared with the child */
-    double deadline;
+    double started, deadline;
     bool timed_out;
 } job;
 

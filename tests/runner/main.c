@@ -137,8 +137,9 @@ static int report(runner *r, double seconds)
         if (rate < (double)r->opt.pass_percent) sum->failed++;
         else sum->passed++;
     }
-    printf("records: %ld of %ld pass (%.2f %%), %ld wrong, %ld not supported, %ld guarded\n",
-           t->passed, judged, rate, t->wrong, t->unsupported, t->skipped);
+    printf("records: %ld of %ld pass (%.2f %%), %ld wrong, %ld wrong after a failed statement, "
+           "%ld not supported, %ld guarded\n",
+           t->passed, judged, rate, t->wrong, t->tainted, t->unsupported, t->skipped);
     printf("files: %ld passed, %ld failed, %ld skipped in %.1f s\n", sum->passed, sum->failed,
            sum->skipped, seconds);
     if (r->opt.counts) {

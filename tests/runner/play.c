@@ -39,6 +39,7 @@ typedef struct player {
     long threshold;
     char **fresh; /* by record: the new expected text, where it changes (update) */
     bool stopped;
+    bool tainted; /* a statement failed: what tables hold is not what the script expects */
 } player;
 
 /* ---- configurations */
@@ -260,6 +261,7 @@ static void play_statement(player *pl, const record *r)
     if (r->wants_error) {
         judge_error(pl, r, &res);
     } else if (res.status != PS_OK) {
+        pl->tainted = true;
         fail_status(pl, r, "statement failed", &res);
     } else {
         pl->tally->passed++;
@@ -310,7 +312,8 @@ static void judge_rows(player *pl, const record *r, result *res)
         pl->tally->passed++;
         return;
     }
-    pl->tally->wrong++;
+    if (pl->tainted) pl->tally->tainted++;
+    else pl->tally->wrong++;
     fail(pl, r, matches ? "another result than before under this label" : "wrong result", NULL);
     show_lines("expected:", expected, r->n_lines);
     show_lines("came:", came.lines, came.n_lines);

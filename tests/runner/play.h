@@ -21,6 +21,7 @@ typedef struct configuration {
 typedef struct tally {
     long passed, failed, skipped; /* records */
     long wrong;                   /* of the failed ones: an answer, but not the right one */
+    long tainted;                 /* the same, but a statement had failed before: a consequence */
     long memory;                  /* statements that ended in PS_MEMORY (torture) */
     long unsupported;             /* of the failed ones: PS_UNSUPPORTED */
     bool left_out;                /* the whole file, by require, config or a skip list */
