@@ -287,21 +287,35 @@ uint32_t ps_rows_next(const ps_rows *rows, ps_row_cursor *at, uint32_t n_max, ui
     return n;
 }
 
+/* Copies of one page's rows behind what `moved` has; a page in the file is only listed. */
+static ps_status move_page(ps_ctx *cx, ps_rows *moved, const ps_row_page *page)
+{
+    const uint32_t row_bytes = moved->layout->row_bytes;
+    uint8_t *src[256];
+
+    if (!page->rows) {
+        PS_TRY(PS_ARRAY_ADD(cx, &moved->pages, *page));
+        moved->n_rows += page->n_rows;
+        return PS_OK;
+    }
+    for (uint32_t base = 0; base < page->n_rows; base += PS_COUNT(src)) {
+        const uint32_t n = PS_MIN(page->n_rows - base, (uint32_t)PS_COUNT(src));
+        for (uint32_t k = 0; k < n; k++) src[k] = page->rows + (size_t)(base + k) * row_bytes;
+        PS_TRY(ps_rows_append_rows(cx, moved, src, n, NULL));
+        PS_TRY(ps_poll(cx));
+    }
+    return PS_OK;
+}
+
 ps_status ps_rows_relocate(ps_ctx *cx, ps_rows *rows)
 {
-    ps_rows moved = {.layout = rows->layout, .page_bytes_max = rows->page_bytes_max};
-    ps_row_cursor at = {0};
-    uint8_t *src[256];
-    uint32_t n;
+    ps_rows moved = {.layout = rows->layout, .page_bytes_max = rows->page_bytes_max, .spill = rows->spill};
 
-    PS_ASSERT(!rows->spill);
-    while ((n = ps_rows_next(rows, &at, PS_COUNT(src), src)) > 0) {
-        ps_status st = ps_rows_append_rows(cx, &moved, src, n, NULL);
-        if (st == PS_OK) st = ps_poll(cx);
-        if (st != PS_OK) {
-            ps_rows_release(&moved);
-            return st;
-        }
+    for (size_t p = 0; p < rows->pages.n; p++) {
+        const ps_status st = move_page(cx, &moved, &rows->pages.at[p]);
+        if (st == PS_OK) continue;
+        ps_rows_release(&moved);
+        return st;
     }
     ps_rows_release(rows);
     *rows = moved;

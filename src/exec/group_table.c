@@ -260,7 +260,7 @@ ps_status ps_group_table_relocate(ps_ctx *cx, ps_group_table *table)
 
     /* The copies keep their strings in heaps of their own; those of later rows go to the lane's again. */
     for (uint32_t p = 0; st == PS_OK && p < table->n_parts; p++)
-        if (table->parts[p].n_rows && !table->parts[p].spill) st = ps_rows_relocate(cx, &table->parts[p]);
+        if (table->parts[p].n_rows) st = ps_rows_relocate(cx, &table->parts[p]);
     if (st != PS_OK) return st;
     ps_rows_init(&table->heap, table->layout);
     ps_rows_release(&heap);
