@@ -147,10 +147,38 @@ static bool dict_pays(const ps_col_build *col)
            (col->n_dict <= DICT_MAX && col->n_dict <= col->n / ROWS_PER_ENTRY);
 }
 
+/* Codes for rows that are codes of another dictionary: each of its entries is hashed once. */
+static ps_status add_codes(ps_ctx *cx, ps_col_build *col, const ps_vec *values, const uint32_t *idx,
+                           uint32_t n)
+{
+    const ps_view *views = values->data;
+    uint32_t *code_plus_one = ps_alloc_zero(cx, values->n * sizeof *code_plus_one);
+    ps_status st = PS_OK;
+
+    if (!code_plus_one) return PS_MEMORY;
+    for (uint32_t k = 0; k < n && st == PS_OK; k++) {
+        const size_t at = col->n + k;
+        uint32_t code = 0;
+        if (ps_bit_get(col->valid, at)) {
+            if (code_plus_one[idx[k]] == 0) {
+                st = code_of(cx, col, &views[idx[k]], &code);
+                code_plus_one[idx[k]] = code + 1;
+            }
+            code = code_plus_one[idx[k]] - 1;
+        }
+        col->codes[at] = code;
+    }
+    ps_free(code_plus_one);
+    return st;
+}
+
 /* valid bits of the rows are set already; col->n isn't moved yet */
-static ps_status add_text(ps_ctx *cx, ps_col_build *col, const ps_view *views, const uint32_t *idx,
+static ps_status add_text(ps_ctx *cx, ps_col_build *col, const ps_vec *vec, const uint32_t *idx,
                           uint32_t n)
 {
+    const ps_view *views = vec->data;
+
+    if (col->codes && vec->n < n) return add_codes(cx, col, vec, idx, n);
     for (uint32_t k = 0; k < n; k++) {
         const size_t at = col->n + k;
         const bool valid = ps_bit_get(col->valid, at);
@@ -205,7 +233,7 @@ static ps_status add_flat(ps_ctx *cx, ps_col_build *col, const ps_vec *vec, cons
 
     switch (col->layout) {
     case PS_LAYOUT_NONE: return PS_OK;
-    case PS_LAYOUT_VIEW: return add_text(cx, col, vec->data, idx, n);
+    case PS_LAYOUT_VIEW: return add_text(cx, col, vec, idx, n);
     case PS_LAYOUT_LIST: return add_lists(cx, col, vec, idx, n);
     case PS_LAYOUT_STRUCT:
     case PS_LAYOUT_UNION:

@@ -388,7 +388,7 @@ def test_texts_are_duckdbs():
         raise unittest.SkipTest("duckdb is not installed")
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SELECT setseed(0.25)")
+    connection.execute("SELECT setseed(0.25)").fetchall()
     queries = [
         "SELECT random()::DOUBLE * pow(10, (random() * 40 - 20)::INT) AS d FROM range(5000)",
         "SELECT (random() * pow(10, (random() * 30 - 15)::INT))::FLOAT AS f FROM range(5000)",
