@@ -107,7 +107,9 @@ static bool pick_combine(ps_run_pipe *pipe, ps_task *task)
     for (uint32_t i = 0; i < pipe->n_lanes; i++) {
         const ps_lane_state state = pipe->lanes[i]->state;
 
-        n_combined += state == PS_LANE_COMBINED;
+        /* a lane that was made but never got a morsel has nothing to combine */
+        if (state == PS_LANE_IDLE && !pipe->lanes[i]->opened) pipe->lanes[i]->state = PS_LANE_COMBINED;
+        n_combined += pipe->lanes[i]->state == PS_LANE_COMBINED;
         if (state == PS_LANE_RUNNING || state == PS_LANE_PARKED) return false;
     }
     if (n_combined == pipe->n_lanes) {
