@@ -6,10 +6,8 @@
 
 #include "col/slots.h"
 
-/* The AND of the arguments' validity: NULL when no row of the scope is null; an argument's own
- * bitmap when only one has nulls; else room. */
-static ps_status args_known(ps_run *run, const ps_vec *args, uint32_t n, uint32_t scope,
-                            uint64_t *room, const uint64_t **out)
+ps_status ps_args_known(ps_run *run, const ps_vec *args, uint32_t n, uint32_t scope, uint64_t *room,
+                        const uint64_t **out)
 {
     const uint64_t *all = NULL;
 
@@ -124,10 +122,10 @@ static ps_status try_rescale(ps_run *run, ps_call *call, bool *done)
     factor = ps_value_int(ps_type_decimal(38, 0), ps_pow10[up]);
     two[0] = *v;
     PS_TRY(ps_vec_constant(run->cx, &run->eval->scratch, &factor, v->n, &two[1]));
-    call->args = two, call->n_args = 2;
-    PS_TRY(ps_fn_multiply_decimal.eval(call));
+    ps_call product = *call;
+    product.args = two, product.n_args = 2;
     *done = true;
-    return PS_OK;
+    return ps_fn_multiply_decimal.eval(&product);
 }
 
 static ps_status cast_eval(ps_run *run, ps_call *call)
@@ -205,7 +203,8 @@ ps_status ps_run_call(ps_run *run, uint32_t i, uint32_t scope, const uint32_t *r
         return constant_call(run, &call, reg, expr->func->scalar->eval);
     }
     if (propagate)
-        PS_TRY(args_known(run, reg->args, instr->n_args, scope, buf->valid, &reg->vec.valid));
+        PS_TRY(ps_args_known(run, reg->args, instr->n_args, scope, buf->valid, &reg->vec.valid));
     PS_TRY(call_kernel(run, instr, &call));
+    if (run->eval->verify) PS_TRY(ps_verify_call(run, instr, &call, scope, reg->err, call_kernel));
     return own_errors(run, expr, &errors, buf->valid, reg);
 }

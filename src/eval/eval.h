@@ -144,6 +144,15 @@ ps_status ps_err_add(ps_run *run, uint64_t **err, const uint64_t *more);
 /* Fails with the message of the error that register i has at row. */
 ps_status ps_run_report(ps_run *run, uint32_t i, uint32_t row);
 
+/* The AND of the arguments' validity: NULL when no row of the scope is null; an argument's own
+ * bitmap when only one has nulls; else room. */
+ps_status ps_args_known(ps_run *run, const ps_vec *args, uint32_t n, uint32_t scope, uint64_t *room,
+                        const uint64_t **out);
+/* verify.c: computes a call again in other shapes and compares the rows not in skip. */
+ps_status ps_verify_call(ps_run *run, const ps_instr *instr, const ps_call *call, uint32_t scope,
+                         const uint64_t *skip,
+                         ps_status (*kernel)(ps_run *run, const ps_instr *instr, ps_call *call));
+
 /* in_list.c */
 ps_status ps_in_set_new(ps_ctx *cx, ps_arena *arena, const ps_expr *expr, const ps_in_set **out);
 /* compile.c: without folding constants. */

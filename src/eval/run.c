@@ -3,6 +3,8 @@
  * Tests: tests/unit/test_eval.c */
 #include "eval/eval.h"
 
+#include <stdlib.h>
+
 /* Whether scope lies inside outer; parents have smaller numbers. */
 static bool scope_inside(const ps_run *run, uint32_t scope, uint32_t outer)
 {
@@ -137,6 +139,9 @@ ps_status ps_eval_new(ps_ctx *cx, ps_arena *arena, const ps_program *program, ps
     eval->caches = PS_ARENA_ARRAY(cx, arena, ps_dict_cache, (size_t)program->n + 1);
     eval->dict_cols = PS_ARENA_ARRAY(cx, arena, ps_vec, (size_t)program->n_inputs + 1);
     if (!eval->caches || !eval->dict_cols) return PS_MEMORY;
+#ifdef PS_DEV
+    eval->verify = getenv("PS_VERIFY_FUNCTIONS") != NULL; /* verify.c */
+#endif
     *out = eval;
     return PS_OK;
 }

@@ -318,12 +318,45 @@ static void errors_have_values(void **state)
     world_release(&w);
 }
 
+/* Every allocation fails in turn: each run ends in a clean error, and nothing is leaked. */
+static void allocations_fail(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        ps_status st = PS_MEMORY;
+        for (int64_t nth = 1; st != PS_OK && st != PS_VALUE && nth < 5000; nth++) {
+            world w;
+            const ps_expr *e;
+            const ps_program *program = NULL;
+            ps_eval *eval = NULL;
+            ps_vec out;
+            uint32_t sel[600], n;
+            input in;
+            world_init(&w, seed * 611953);
+            e = gen(&w, G_BOOL, 3);
+            input_random(&w, &in, 500);
+            ps_mem_fail_after(nth, false);
+            st = ps_program_new(&w.cx, &w.arena, &e, 1, ids, N_COLS, &program);
+            if (st == PS_OK) st = ps_eval_new(&w.cx, &w.arena, program, &eval);
+            if (st == PS_OK) st = ps_eval_run(&w.cx, eval, &in.batch, &out);
+            if (st == PS_OK) st = ps_eval_filter(&w.cx, eval, &in.batch, sel, &n);
+            ps_mem_fail_after(0, false);
+            if (st != PS_OK && st != PS_VALUE) assert_int_equal(st, PS_MEMORY);
+            if (st != PS_OK) assert_true(w.cx.error.message[0]);
+            ps_eval_release(eval);
+            world_release(&w);
+        }
+        assert_true(st == PS_OK || st == PS_VALUE);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_have_values),
         cmocka_unit_test(random_programs),
         cmocka_unit_test(random_filters),
+        cmocka_unit_test(allocations_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
