@@ -6,6 +6,9 @@
 #ifndef PS_BASE_BANNED_H
 #define PS_BASE_BANNED_H
 
+#if defined(__x86_64__)
+#include <mm_malloc.h> /* immintrin.h's own, which calls malloc */
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
