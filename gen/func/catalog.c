@@ -509,7 +509,7 @@ static const ps_func func_20 = {
     .aggregate = &ps_aggfn_corr,
     .doc = "Pearson's correlation over rows where neither is null; NaN where a variance is zero.",
     .signature = "(y: double, x: double) -> double", .since = "0.1",
-    .example = "corr(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_20,
+    .example = "round(corr(y, x), 6) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_20,
 };
 /* aggregate: bool_and(x: bool) -> bool */
 static const ps_param params_21[] = {

@@ -263,12 +263,13 @@ static bool boundaries(ps_datefield field, int64_t a, int64_t b, int64_t *out)
     const int64_t us = unit_us(field), months = unit_months(field);
     int64_t year_a, year_b;
 
-    if (us == 7 * PS_US_PER_DAY) { /* weeks begin on Monday */
-        const int64_t day_a = ps_floor_div(a, PS_US_PER_DAY),
-                      day_b = ps_floor_div(b, PS_US_PER_DAY);
-        *out = (day_b - ps_weekday(day_b) - day_a + ps_weekday(day_a)) / 7;
+    if (us == 7 * PS_US_PER_DAY) { /* whole weeks of days, as DuckDB 2.0 counts them */
+        *out = (ps_floor_div(b, PS_US_PER_DAY) - ps_floor_div(a, PS_US_PER_DAY)) / 7;
     } else if (us) {
         *out = ps_floor_div(b, us) - ps_floor_div(a, us);
+    } else if (months >= 12) {
+        const int64_t years = months / 12; /* decades of years cut toward 0 */
+        *out = ps_floor_div(months_of(b), 12) / years - ps_floor_div(months_of(a), 12) / years;
     } else if (months) {
         *out = ps_floor_div(months_of(b), months) - ps_floor_div(months_of(a), months);
     } else if (field == PS_FIELD_ISOYEAR) {
@@ -281,14 +282,15 @@ static bool boundaries(ps_datefield field, int64_t a, int64_t b, int64_t *out)
     return true;
 }
 
-/* Whole months from a to b, signed. */
+/* Whole months from a to b; backwards the same number, negative. */
 static int64_t whole_months(int64_t a, int64_t b)
 {
-    int64_t months = months_of(b) - months_of(a), moved = a;
+    const int sign = b < a ? -1 : 1;
+    const int64_t early = b < a ? b : a, late = b < a ? a : b;
+    int64_t months = months_of(late) - months_of(early), moved;
 
-    if (months > 0 && ps_timestamp_add(a, months, 0, 0, &moved) && moved > b) months--;
-    if (months < 0 && ps_timestamp_add(a, months, 0, 0, &moved) && moved < b) months++;
-    return months;
+    if (months > 0 && ps_timestamp_add(early, months, 0, 0, &moved) && moved > late) months--;
+    return sign * months;
 }
 
 static ps_status diff_row(ps_rows *rows, uint32_t row, bool whole)
@@ -378,7 +380,7 @@ PS_ROW_FN(epoch, F64);
 
 static ps_status epoch_ms_row(ps_rows *rows, uint32_t row)
 {
-    PS_ROWS_OUT(rows, int64_t)[row] = ps_floor_div(us_of(rows, 0, row), 1000);
+    PS_ROWS_OUT(rows, int64_t)[row] = us_of(rows, 0, row) / 1000; /* toward 1970 */
     return PS_OK;
 }
 PS_ROW_FN(epoch_ms, I64);

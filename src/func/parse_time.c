@@ -229,6 +229,9 @@ static const interval_unit interval_units[] = {
     {"nanosecond", 0, 0, 1},
 };
 
+/* A lone number without a unit counts seconds. */
+static const interval_unit interval_second = {"second", 0, 0, NS_PER_SECOND};
+
 static const interval_unit *unit_find(cursor *c)
 {
     const char *start = c->at;
@@ -316,7 +319,7 @@ bool ps_parse_interval(ps_str text, ps_interval *out)
             if (!interval_clock(&c, value, &sum, negative)) return false;
         } else {
             skip_blanks(&c);
-            const interval_unit *unit = unit_find(&c);
+            const interval_unit *unit = at_end(&c) && !any ? &interval_second : unit_find(&c);
             if (!unit) return false;
             interval_add(&sum, negative ? -value : value, unit);
         }

@@ -54,7 +54,8 @@ const ps_func *ps_func_find(ps_func_kind kind, const char *name)
 
     for (size_t i = 0; i < n; i++)
         if (is_kind(found[i].func, kind)) return found[i].func;
-    PS_ASSERT(n > 0 && name == NULL); /* the library builds plans with it: it must be in the catalog */
+    PS_ASSERT(n > 0 &&
+              name == NULL); /* the library builds plans with it: it must be in the catalog */
     return NULL;
 }
 
@@ -310,12 +311,29 @@ static const ps_expr *cast_arg(ps_ctx *cx, ps_arena *arena, const ps_expr *arg, 
     return ps_expr_cast(cx, arena, arg, type, PS_CAST_ERROR);
 }
 
+/* typeof is known here and needs no rows. */
+static const ps_expr *type_literal(ps_ctx *cx, ps_arena *arena, ps_type type)
+{
+    const ps_expr *made = NULL;
+    ps_text text;
+
+    ps_text_init(&text, cx);
+    ps_type_print(type, &text);
+    if (ps_text_status(&text) == PS_OK) {
+        const ps_value value = ps_value_str((ps_str){text.at, text.n});
+        made = ps_expr_literal(cx, arena, &value);
+    }
+    ps_text_release(&text);
+    return made;
+}
+
 const ps_expr *ps_func_call(ps_ctx *cx, ps_arena *arena, ps_str name, const ps_expr *const *args,
                             uint32_t n)
 {
     ps_func_match match;
 
     if (ps_func_resolve(cx, arena, PS_FUNC_SCALAR, name, args, n, &match) != PS_OK) return NULL;
+    if (strcmp(match.func->name, "typeof") == 0) return type_literal(cx, arena, args[0]->type);
     const ps_expr **casted = PS_ARENA_ARRAY(cx, arena, const ps_expr *, n + 1);
     if (!casted) return NULL;
     for (uint32_t i = 0; i < n; i++) {

@@ -326,7 +326,6 @@ static const example text_cases[] = {
     {"regexp_extract", "s:abc|s:b|i:3", ""},
     {"regexp_matches", "s:a|s:(", "!"},
     {"regexp_matches", "s:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab|s:(a+)+$", "!"},
-    {"typeof", "i:1", "INTEGER"},
     {"greatest", "s:a|s:c|s:b", "c"},
 };
 static const example number_cases[] = {
