@@ -119,31 +119,45 @@ ps_status ps_stats_merge(ps_ctx *cx, ps_arena *arena, const ps_col_stats *other,
     return PS_OK;
 }
 
-/* A hash of each valid slot: only within columns, so any width may hash as it sits. */
+/* Hashes of valid slots: only within columns, so that a value may hash as it sits. */
+static void sketch_slots(const ps_vec *vec, ps_sketch *sketch)
+{
+    switch (ps_layout_bytes((ps_layout)vec->layout)) {
+#define X(WIDTH, T)                                                                                \
+    case WIDTH:                                                                                    \
+        for (uint32_t i = 0; i < vec->n; i++)                                                      \
+            if (!vec->valid || ps_bit_get(vec->valid, i))                                          \
+                ps_sketch_add(sketch, ps_hash_u64(((const T *)vec->data)[i], 0));                  \
+        break;
+        X(1, uint8_t)
+        X(2, uint16_t)
+        X(4, uint32_t)
+        X(8, uint64_t)
+#undef X
+    default: /* 16 bytes */
+        for (uint32_t i = 0; i < vec->n; i++)
+            if (!vec->valid || ps_bit_get(vec->valid, i))
+                ps_sketch_add(sketch,
+                              ps_hash_bytes((const char *)vec->data + (size_t)i * 16, 16, 0));
+    }
+}
+
 static ps_status sketch_make(ps_ctx *cx, ps_arena *arena, const ps_vec *vec, const ps_sketch **out)
 {
-    const bool text = vec->layout == PS_LAYOUT_VIEW;
-    const size_t width = ps_layout_bytes((ps_layout)vec->layout);
-    const char *data = vec->data;
-
     *out = NULL;
     if (vec->layout == PS_LAYOUT_NONE || vec->layout >= PS_LAYOUT_LIST) return PS_OK;
     ps_sketch *sketch = PS_ARENA_NEW(cx, arena, ps_sketch);
     if (!sketch) return PS_MEMORY;
+    *out = sketch;
+    if (vec->layout != PS_LAYOUT_VIEW) {
+        sketch_slots(vec, sketch);
+        return PS_OK;
+    }
     for (uint32_t i = 0; i < vec->n; i++) {
         if (vec->valid && !ps_bit_get(vec->valid, i)) continue;
-        if (text) {
-            const ps_str str = ps_view_str(&((const ps_view *)vec->data)[i]);
-            ps_sketch_add(sketch, ps_hash_bytes(str.at, str.n, 0));
-        } else if (width == 16) {
-            ps_sketch_add(sketch, ps_hash_bytes(data + i * width, width, 0));
-        } else {
-            uint64_t bits = 0;
-            memcpy(&bits, data + i * width, width);
-            ps_sketch_add(sketch, ps_hash_u64(bits, 0));
-        }
+        const ps_str str = ps_view_str(&((const ps_view *)vec->data)[i]);
+        ps_sketch_add(sketch, ps_hash_bytes(str.at, str.n, 0));
     }
-    *out = sketch;
     return PS_OK;
 }
 

@@ -79,11 +79,12 @@ void ps_print_date(int64_t days, ps_text *out)
     }
     const ps_civil civil = ps_civil_of_days(days);
     const bool before = civil.year <= 0; /* year 0 is 1 BC */
+    const int32_t md = civil.month * 100 + civil.day;
     print_padded((uint64_t)(before ? 1 - civil.year : civil.year), 4, out);
-    ps_text_char(out, '-');
-    print_padded((uint64_t)civil.month, 2, out);
-    ps_text_char(out, '-');
-    print_padded((uint64_t)civil.day, 2, out);
+    ps_text_add(out,
+                (const char[]){'-', (char)('0' + md / 1000), (char)('0' + md / 100 % 10), '-',
+                               (char)('0' + md / 10 % 10), (char)('0' + md % 10)},
+                6);
     if (before) ps_text_puts(out, " (BC)");
 }
 
@@ -104,10 +105,11 @@ static void print_clock(uint64_t units, ps_unit unit, ps_text *out)
     const uint64_t seconds = units / per_second;
 
     print_padded(seconds / 3600, 2, out);
-    ps_text_char(out, ':');
-    print_padded(seconds / 60 % 60, 2, out);
-    ps_text_char(out, ':');
-    print_padded(seconds % 60, 2, out);
+    const uint64_t mmss = seconds / 60 % 60 * 100 + seconds % 60;
+    ps_text_add(out,
+                (const char[]){':', (char)('0' + mmss / 1000), (char)('0' + mmss / 100 % 10), ':',
+                               (char)('0' + mmss / 10 % 10), (char)('0' + mmss % 10)},
+                6);
     print_fraction(units % per_second, unit, out);
 }
 

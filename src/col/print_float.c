@@ -68,32 +68,42 @@ static binary split(uint64_t fraction, unsigned exponent, unsigned fraction_bits
                     (int)exponent - bias - (int)fraction_bits, fraction == 0 && exponent > 1};
 }
 
-static void print_decimal(decimal d, ps_text *out)
+/* Digits of a decimal without zeros at the end, first to last; gives their number. */
+static int digits_of(decimal *d, char out[20])
 {
-    char digits[24];
+    char last_first[20];
     int n = 0;
 
-    while (d.digits % 10 == 0) d.digits /= 10, d.exponent++;
-    for (; d.digits; d.digits /= 10) digits[n++] = (char)('0' + d.digits % 10); /* last first */
+    while (d->digits % 10 == 0) d->digits /= 10, d->exponent++;
+    for (; d->digits; d->digits /= 10) last_first[n++] = (char)('0' + d->digits % 10);
+    for (int i = 0; i < n; i++) out[i] = last_first[n - 1 - i];
+    return n;
+}
+
+static void print_scientific(const char *digits, int n, int exponent, ps_text *out)
+{
+    ps_text_char(out, digits[0]);
+    if (n > 1) ps_text_char(out, '.');
+    ps_text_add(out, digits + 1, (size_t)n - 1);
+    ps_text_printf(out, "e%c%02d", exponent < 0 ? '-' : '+', exponent < 0 ? -exponent : exponent);
+}
+
+static void print_decimal(decimal d, ps_text *out)
+{
+    char digits[20], text[48];
+    const int n = digits_of(&d, digits);
     const int exponent = d.exponent + n - 1; /* of the first digit */
+    int at = 0;
+
     if (exponent < PLAIN_EXPONENT_LEAST || exponent > PLAIN_EXPONENT_MOST) {
-        ps_text_char(out, digits[n - 1]);
-        if (n > 1) ps_text_char(out, '.');
-        for (int i = n - 2; i >= 0; i--) ps_text_char(out, digits[i]);
-        ps_text_printf(out, "e%c%02d", exponent < 0 ? '-' : '+',
-                       exponent < 0 ? -exponent : exponent);
+        print_scientific(digits, n, exponent, out);
         return;
     }
-    if (exponent < 0) {
-        ps_text_puts(out, "0.");
-        ps_text_repeat(out, '0', (size_t)(-exponent - 1));
-        for (int i = n - 1; i >= 0; i--) ps_text_char(out, digits[i]);
-        return;
+    for (int i = PS_MIN(exponent, 0); i < PS_MAX(n, exponent + 2); i++) {
+        text[at++] = i >= 0 && i < n ? digits[i] : '0';
+        if (i == exponent) text[at++] = '.';
     }
-    for (int i = 0; i <= exponent; i++) ps_text_char(out, i < n ? digits[n - 1 - i] : '0');
-    ps_text_char(out, '.');
-    if (n <= exponent + 1) ps_text_char(out, '0');
-    for (int i = exponent + 1; i < n; i++) ps_text_char(out, digits[n - 1 - i]);
+    ps_text_add(out, text, (size_t)at);
 }
 
 static void print_parts(bool negative, uint64_t fraction, unsigned exponent, unsigned exponent_bits,

@@ -9,7 +9,14 @@ enum { PS_SKETCH_REGISTERS = 1024 };
 typedef struct ps_sketch {
     uint8_t registers[PS_SKETCH_REGISTERS];
 } ps_sketch;
-void ps_sketch_add(ps_sketch *sketch, uint64_t hash);
+PS_INLINE void ps_sketch_add(ps_sketch *sketch, uint64_t hash)
+{
+    const uint64_t rest = hash << 10 | 512; /* 10 bits choose the register; never zero */
+    const uint8_t rank = (uint8_t)(__builtin_clzll(rest) + 1);
+    uint8_t *at = &sketch->registers[hash >> 54];
+
+    *at = PS_MAX(*at, rank);
+}
 void ps_sketch_merge(ps_sketch *into, const ps_sketch *other);
 double ps_sketch_count(const ps_sketch *sketch);
 

@@ -3,17 +3,7 @@
 
 #include <math.h>
 
-enum { INDEX_BITS = 10 };
-PS_STATIC_ASSERT(PS_SKETCH_REGISTERS == 1 << INDEX_BITS, "one register an index");
-
-void ps_sketch_add(ps_sketch *sketch, uint64_t hash)
-{
-    const uint64_t rest = hash << INDEX_BITS | (uint64_t)1 << (INDEX_BITS - 1); /* never zero */
-    const uint8_t rank = (uint8_t)(__builtin_clzll(rest) + 1);
-    uint8_t *at = &sketch->registers[hash >> (64 - INDEX_BITS)];
-
-    *at = PS_MAX(*at, rank);
-}
+PS_STATIC_ASSERT(PS_SKETCH_REGISTERS == 1 << 10, "ps_sketch_add() takes ten bits of the hash");
 
 void ps_sketch_merge(ps_sketch *into, const ps_sketch *other)
 {
