@@ -2,7 +2,10 @@
 #include "bind/join.h"
 #include "func/func.h"
 
-typedef struct reads_state { const ps_node *node; ps_reads reads; } reads_state;
+typedef struct reads_state {
+    const ps_node *node;
+    ps_reads reads;
+} reads_state;
 
 static bool reads_visit(const ps_expr *e, void *user)
 {
@@ -38,8 +41,8 @@ static bool as_key(const ps_node *left, const ps_node *right, const ps_expr *e, 
     return false;
 }
 
-ps_status ps_join_split(ps_planner *p, const ps_node *left, const ps_node *right, const ps_expr *condition,
-                        ps_join_spec *spec)
+ps_status ps_join_split(ps_planner *p, const ps_node *left, const ps_node *right,
+                        const ps_expr *condition, ps_join_spec *spec)
 {
     if (!condition) return PS_OK;
     bool conjunction = condition->kind == PS_EXPR_AND;
@@ -51,10 +54,8 @@ ps_status ps_join_split(ps_planner *p, const ps_node *left, const ps_node *right
     if (!keys || !rest) return p->cx->error.code;
     spec->keys = keys;
     for (uint32_t i = 0; i < n; i++)
-        if (as_key(left, right, conjuncts[i], &keys[spec->n_keys]))
-            spec->n_keys++;
-        else
-            rest[n_rest++] = conjuncts[i];
+        if (as_key(left, right, conjuncts[i], &keys[spec->n_keys])) spec->n_keys++;
+        else rest[n_rest++] = conjuncts[i];
     if (n_rest == 0) return PS_OK;
     spec->residual = ps_expr_and(p->cx, p->arena, rest, n_rest);
     return spec->residual ? PS_OK : p->cx->error.code;

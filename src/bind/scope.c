@@ -11,7 +11,8 @@ ps_status ps_scope_add(ps_ctx *cx, ps_arena *arena, ps_scope *scope, ps_str sche
     for (size_t i = 0; alias.n && i < scope->tables.n; i++) {
         const ps_scope_table *t = &scope->tables.at[i];
         if (ps_str_equal_nocase(t->name, alias) && ps_str_equal_nocase(t->schema, schema))
-            return ps_fail(cx, PS_BIND, "two tables of one FROM have the name \"%.*s\"", PS_STR_ARGS(alias));
+            return ps_fail(cx, PS_BIND, "two tables of one FROM have the name \"%.*s\"",
+                           PS_STR_ARGS(alias));
     }
     for (uint32_t i = 0; i < n; i++) {
         own[i] = (ps_scope_col){cols[i].name, alias, cols[i].id, cols[i].type};
@@ -35,7 +36,8 @@ ps_status ps_scope_join(ps_ctx *cx, ps_arena *arena, ps_scope *left, const ps_sc
         for (size_t k = 0; r->name.n && k < left->tables.n; k++) {
             const ps_scope_table *l = &left->tables.at[k];
             if (ps_str_equal_nocase(l->name, r->name) && ps_str_equal_nocase(l->schema, r->schema))
-                return ps_fail(cx, PS_BIND, "two tables of one FROM have the name \"%.*s\"", PS_STR_ARGS(r->name));
+                return ps_fail(cx, PS_BIND, "two tables of one FROM have the name \"%.*s\"",
+                               PS_STR_ARGS(r->name));
         }
         PS_TRY(PS_ARRAY_ADD_IN(cx, arena, &left->tables, *r));
     }
@@ -56,17 +58,18 @@ static bool same(const ps_dialect *d, const ps_name *written, ps_str name)
     return ps_dialect_same_name(d, written->text, written->quoted, name);
 }
 
-static ps_status ambiguous(ps_ctx *cx, const ps_name *name, const ps_scope_col *a, const ps_scope_col *b)
+static ps_status ambiguous(ps_ctx *cx, const ps_name *name, const ps_scope_col *a,
+                           const ps_scope_col *b)
 {
     ps_fail(cx, PS_BIND, "the column name \"%.*s\" is ambiguous: %.*s.%.*s or %.*s.%.*s",
-            PS_STR_ARGS(name->text), PS_STR_ARGS(a->table), PS_STR_ARGS(a->name), PS_STR_ARGS(b->table),
-            PS_STR_ARGS(b->name));
+            PS_STR_ARGS(name->text), PS_STR_ARGS(a->table), PS_STR_ARGS(a->name),
+            PS_STR_ARGS(b->table), PS_STR_ARGS(b->name));
     ps_fail_at(cx, name->at);
     return PS_BIND;
 }
 
-static ps_status find_visible(ps_ctx *cx, const ps_dialect *d, const ps_scope *scope, const ps_name *name,
-                              const ps_scope_col **out)
+static ps_status find_visible(ps_ctx *cx, const ps_dialect *d, const ps_scope *scope,
+                              const ps_name *name, const ps_scope_col **out)
 {
     *out = NULL;
     for (size_t i = 0; i < scope->visible.n; i++) {
@@ -78,7 +81,8 @@ static ps_status find_visible(ps_ctx *cx, const ps_dialect *d, const ps_scope *s
     return PS_OK;
 }
 
-const ps_scope_table *ps_scope_table_of(const ps_dialect *d, const ps_scope *scope, const ps_name *parts, uint32_t n)
+const ps_scope_table *ps_scope_table_of(const ps_dialect *d, const ps_scope *scope,
+                                        const ps_name *parts, uint32_t n)
 {
     for (size_t i = 0; i < scope->tables.n; i++) {
         const ps_scope_table *t = &scope->tables.at[i];
@@ -89,8 +93,8 @@ const ps_scope_table *ps_scope_table_of(const ps_dialect *d, const ps_scope *sco
     return NULL;
 }
 
-static ps_status find_in_table(ps_ctx *cx, const ps_dialect *d, const ps_scope_table *table, const ps_name *name,
-                               const ps_scope_col **out)
+static ps_status find_in_table(ps_ctx *cx, const ps_dialect *d, const ps_scope_table *table,
+                               const ps_name *name, const ps_scope_col **out)
 {
     *out = NULL;
     for (uint32_t i = 0; i < table->n; i++) {
@@ -101,8 +105,8 @@ static ps_status find_in_table(ps_ctx *cx, const ps_dialect *d, const ps_scope_t
     return PS_OK;
 }
 
-ps_status ps_scope_find_in(ps_ctx *cx, const ps_dialect *d, const ps_scope *scope, const ps_name *parts, uint32_t n,
-                           ps_scope_hit *out)
+ps_status ps_scope_find_in(ps_ctx *cx, const ps_dialect *d, const ps_scope *scope,
+                           const ps_name *parts, uint32_t n, ps_scope_hit *out)
 {
     *out = (ps_scope_hit){0};
     /* the longest qualification first: s.t.a, t.a, then a with fields */
@@ -121,8 +125,8 @@ ps_status ps_scope_find_in(ps_ctx *cx, const ps_dialect *d, const ps_scope *scop
     return PS_OK;
 }
 
-ps_status ps_scope_find(ps_ctx *cx, const ps_dialect *d, ps_scope *scope, const ps_name *parts, uint32_t n,
-                        ps_scope_hit *out)
+ps_status ps_scope_find(ps_ctx *cx, const ps_dialect *d, ps_scope *scope, const ps_name *parts,
+                        uint32_t n, ps_scope_hit *out)
 {
     *out = (ps_scope_hit){0};
     for (ps_scope *s = scope; s; s = s->outer) {
@@ -144,7 +148,8 @@ bool ps_scope_has(const ps_scope *scope, ps_col_id id)
     return false;
 }
 
-ps_status ps_scope_unknown(ps_ctx *cx, const ps_dialect *d, const ps_scope *scope, const ps_name *parts, uint32_t n)
+ps_status ps_scope_unknown(ps_ctx *cx, const ps_dialect *d, const ps_scope *scope,
+                           const ps_name *parts, uint32_t n)
 {
     const ps_scope_table *table = NULL;
 
@@ -152,7 +157,8 @@ ps_status ps_scope_unknown(ps_ctx *cx, const ps_dialect *d, const ps_scope *scop
         table = ps_scope_table_of(d, s, parts, n - 1);
     ps_near near = ps_near_of(n > 1 && !table ? parts[n - 2].text : parts[n - 1].text);
     for (const ps_scope *s = scope; s && !table; s = s->outer) {
-        for (size_t i = 0; n == 1 && i < s->visible.n; i++) ps_near_add(&near, s->visible.at[i].name);
+        for (size_t i = 0; n == 1 && i < s->visible.n; i++)
+            ps_near_add(&near, s->visible.at[i].name);
         for (size_t i = 0; n > 1 && i < s->tables.n; i++) ps_near_add(&near, s->tables.at[i].name);
     }
     for (uint32_t i = 0; table && i < table->n; i++) ps_near_add(&near, table->cols[i].name);
@@ -160,9 +166,9 @@ ps_status ps_scope_unknown(ps_ctx *cx, const ps_dialect *d, const ps_scope *scop
         ps_fail(cx, PS_BIND, "table \"%.*s\" has no column \"%.*s\"", PS_STR_ARGS(table->name),
                 PS_STR_ARGS(parts[n - 1].text));
     else if (n > 1)
-        ps_fail(cx, PS_BIND, "no table of this FROM has the name \"%.*s\"", PS_STR_ARGS(parts[n - 2].text));
-    else
-        ps_fail(cx, PS_BIND, "no column has the name \"%.*s\"", PS_STR_ARGS(parts[0].text));
+        ps_fail(cx, PS_BIND, "no table of this FROM has the name \"%.*s\"",
+                PS_STR_ARGS(parts[n - 2].text));
+    else ps_fail(cx, PS_BIND, "no column has the name \"%.*s\"", PS_STR_ARGS(parts[0].text));
     ps_near_hint(cx, &near);
     ps_fail_at(cx, parts[0].at);
     return PS_BIND;

@@ -6,7 +6,10 @@
 
 #include "bind/env.h"
 
-typedef struct ps_names { const ps_str *at; uint32_t n; } ps_names;
+typedef struct ps_names {
+    const ps_str *at;
+    uint32_t n;
+} ps_names;
 
 typedef enum ps_statement_kind {
     PS_STATEMENT_NONE,         /* nothing to do */
@@ -15,41 +18,41 @@ typedef enum ps_statement_kind {
     PS_STATEMENT_CREATE_TABLE, /* columns, and with AS: plan gives the rows */
     PS_STATEMENT_CREATE_VIEW,  /* sql, names; its query has been bound once and is right */
     PS_STATEMENT_CREATE_SCHEMA,
-    PS_STATEMENT_INSERT,       /* plan gives rows of exactly the table's columns: append them */
-    PS_STATEMENT_DROP,         /* object */
-    PS_STATEMENT_SHOW,         /* the setting `name` */
-    PS_STATEMENT_SET,          /* the setting `name` to value */
-    PS_STATEMENT_RESET,        /* the setting `name` */
-    PS_STATEMENT_EXPLAIN,      /* inner, analyze, rules, form */
-    PS_STATEMENT_PREPARE,      /* sql under name; n_params */
-    PS_STATEMENT_EXECUTE,      /* name with values */
-    PS_STATEMENT_DEALLOCATE,   /* name; empty: all */
-    PS_STATEMENT_USE           /* schema `name` */
+    PS_STATEMENT_INSERT,     /* plan gives rows of exactly the table's columns: append them */
+    PS_STATEMENT_DROP,       /* object */
+    PS_STATEMENT_SHOW,       /* the setting `name` */
+    PS_STATEMENT_SET,        /* the setting `name` to value */
+    PS_STATEMENT_RESET,      /* the setting `name` */
+    PS_STATEMENT_EXPLAIN,    /* inner, analyze, rules, form */
+    PS_STATEMENT_PREPARE,    /* sql under name; n_params */
+    PS_STATEMENT_EXECUTE,    /* name with values */
+    PS_STATEMENT_DEALLOCATE, /* name; empty: all */
+    PS_STATEMENT_USE         /* schema `name` */
 } ps_statement_kind;
 
 typedef enum ps_object { PS_OBJECT_TABLE, PS_OBJECT_VIEW, PS_OBJECT_SCHEMA } ps_object;
 
 typedef struct ps_statement {
     ps_statement_kind kind;
-    uint32_t at;                /* byte offset of the statement's name or keyword */
+    uint32_t at; /* byte offset of the statement's name or keyword */
     const ps_node *plan;
-    ps_str schema, name;        /* schema.n 0: not said */
+    ps_str schema, name; /* schema.n 0: not said */
     bool name_quoted;
-    ps_object object;           /* DROP */
-    bool replace, temporary;    /* CREATE */
-    bool if_not_exists;         /* CREATE */
-    bool if_exists, cascade;    /* DROP */
-    ps_schema *columns;         /* CREATE TABLE: names, types, NOT NULL; held by the arena */
-    ps_str sql;                 /* CREATE VIEW, PREPARE: canonical text */
-    ps_names names;             /* CREATE VIEW: names of its columns, or none */
-    uint32_t n_params;          /* PREPARE */
-    bool global;                /* SET GLOBAL */
-    ps_value value;             /* SET */
-    const ps_value *values;     /* EXECUTE */
+    ps_object object;        /* DROP */
+    bool replace, temporary; /* CREATE */
+    bool if_not_exists;      /* CREATE */
+    bool if_exists, cascade; /* DROP */
+    ps_schema *columns;      /* CREATE TABLE: names, types, NOT NULL; held by the arena */
+    ps_str sql;              /* CREATE VIEW, PREPARE: canonical text */
+    ps_names names;          /* CREATE VIEW: names of its columns, or none */
+    uint32_t n_params;       /* PREPARE */
+    bool global;             /* SET GLOBAL */
+    ps_value value;          /* SET */
+    const ps_value *values;  /* EXECUTE */
     uint32_t n_values;
     const struct ps_statement *inner; /* EXPLAIN */
-    bool analyze, rules;        /* EXPLAIN */
-    ps_plan_form form;          /* EXPLAIN */
+    bool analyze, rules;              /* EXPLAIN */
+    ps_plan_form form;                /* EXPLAIN */
 } ps_statement;
 
 #endif

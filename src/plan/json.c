@@ -23,7 +23,10 @@ static void skip_blanks(reader *r)
     }
 }
 
-static int peek(const reader *r) { return r->at < r->text.n ? (unsigned char)r->text.at[r->at] : -1; }
+static int peek(const reader *r)
+{
+    return r->at < r->text.n ? (unsigned char)r->text.at[r->at] : -1;
+}
 
 static bool take(reader *r, char c)
 {
@@ -57,8 +60,8 @@ static ps_status read_unicode(reader *r, char *out, size_t *n)
     if (!hex4(r, r->at, &code)) return bad(r, "\\u needs four hex digits");
     r->at += 4;
     if (code >= 0xd800 && code < 0xdc00) {
-        if (r->text.n - r->at < 6 || r->text.at[r->at] != '\\' || r->text.at[r->at + 1] != 'u' || !hex4(r, r->at + 2, &low) ||
-            low < 0xdc00 || low > 0xdfff)
+        if (r->text.n - r->at < 6 || r->text.at[r->at] != '\\' || r->text.at[r->at + 1] != 'u' ||
+            !hex4(r, r->at + 2, &low) || low < 0xdc00 || low > 0xdfff)
             return bad(r, "half of a surrogate pair");
         r->at += 6;
         code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
@@ -115,7 +118,8 @@ static ps_status read_number(reader *r, ps_json *json)
     (void)take(r, '-');
     digits = r->at;
     while (peek(r) >= '0' && peek(r) <= '9') r->at++;
-    if (r->at == digits || (r->text.at[digits] == '0' && r->at > digits + 1)) return bad(r, "a number is wanted");
+    if (r->at == digits || (r->text.at[digits] == '0' && r->at > digits + 1))
+        return bad(r, "a number is wanted");
     if (take(r, '.')) {
         digits = r->at;
         while (peek(r) >= '0' && peek(r) <= '9') r->at++;
@@ -134,8 +138,13 @@ static ps_status read_number(reader *r, ps_json *json)
 
 static ps_status read_word(reader *r, ps_json *json)
 {
-    static const struct { const char *word; ps_json_kind kind; bool on; } words[] = {
-        {"null", PS_JSON_NULL, false}, {"true", PS_JSON_BOOL, true}, {"false", PS_JSON_BOOL, false}};
+    static const struct {
+        const char *word;
+        ps_json_kind kind;
+        bool on;
+    } words[] = {{"null", PS_JSON_NULL, false},
+                 {"true", PS_JSON_BOOL, true},
+                 {"false", PS_JSON_BOOL, false}};
     const ps_str rest = {r->text.at + r->at, r->text.n - r->at};
 
     for (size_t i = 0; i < PS_COUNT(words); i++) {
@@ -164,7 +173,8 @@ static ps_status read_children(reader *r, ps_json *json, char close)
         if (close == '}') {
             PS_TRY(read_string(r, &child->name));
             for (const ps_json *other = json->child; other; other = other->next)
-                if (ps_str_equal(other->name, child->name)) return bad(r, "a name twice in one object");
+                if (ps_str_equal(other->name, child->name))
+                    return bad(r, "a name twice in one object");
             if (json->n >= 256) return bad(r, "an object of too many members");
             skip_blanks(r);
             if (!take(r, ':')) return bad(r, "a colon is wanted");
@@ -243,7 +253,8 @@ bool ps_json_int(const ps_json *json, int64_t *out)
         int digit = json->text.at[i] - '0';
         if (digit < 0 || digit > 9) return false;
         if (__builtin_mul_overflow(*out, (int64_t)10, out) ||
-            (negative ? __builtin_sub_overflow(*out, (int64_t)digit, out) : __builtin_add_overflow(*out, (int64_t)digit, out)))
+            (negative ? __builtin_sub_overflow(*out, (int64_t)digit, out)
+                      : __builtin_add_overflow(*out, (int64_t)digit, out)))
             return false;
     }
     return i > (size_t)negative;

@@ -1,8 +1,8 @@
 /* plan/json_read.c -- plans from their canonical JSON form: nodes and fields.
  *
- * The text is untrusted: shapes are checked before nodes are built, and the whole plan is verified at
- * the end. What is malformed is PS_DATA; kinds and fields this version doesn't know are PS_UNSUPPORTED.
- * Tests: tests/unit/test_plan_json.c */
+ * The text is untrusted: shapes are checked before nodes are built, and the whole plan is verified
+ * at the end. What is malformed is PS_DATA; kinds and fields this version doesn't know are
+ * PS_UNSUPPORTED. Tests: tests/unit/test_plan_json.c */
 #include "plan/json_read.h"
 
 void *ps_plan_damaged(ps_plan_reader *r, const ps_json *at, const char *what)
@@ -16,17 +16,21 @@ bool ps_plan_no_more(ps_plan_reader *r, const ps_json *object)
     const ps_json *unknown = ps_json_unused(object);
 
     if (!unknown) return true;
-    ps_fail(r->cx, PS_UNSUPPORTED, "the plan has a member this version doesn't know at byte %zu: %.*s", unknown->at,
+    ps_fail(r->cx, PS_UNSUPPORTED,
+            "the plan has a member this version doesn't know at byte %zu: %.*s", unknown->at,
             PS_STR_ARGS(unknown->name));
     return false;
 }
 
-bool ps_plan_word(ps_plan_reader *r, const ps_json *json, const char *const *words, uint32_t n, uint32_t *out)
+bool ps_plan_word(ps_plan_reader *r, const ps_json *json, const char *const *words, uint32_t n,
+                  uint32_t *out)
 {
     for (*out = 0; json && json->kind == PS_JSON_STRING && *out < n; ++*out)
         if (ps_str_equal(json->text, ps_str_of(words[*out]))) return true;
-    if (!json || json->kind != PS_JSON_STRING) return ps_plan_damaged(r, json, "a word is wanted"), false;
-    ps_fail(r->cx, PS_UNSUPPORTED, "the plan has a word this version doesn't know at byte %zu: %.*s", json->at,
+    if (!json || json->kind != PS_JSON_STRING)
+        return ps_plan_damaged(r, json, "a word is wanted"), false;
+    ps_fail(r->cx, PS_UNSUPPORTED,
+            "the plan has a word this version doesn't know at byte %zu: %.*s", json->at,
             PS_STR_ARGS(json->text));
     return false;
 }
@@ -60,14 +64,21 @@ static bool read_i64(ps_plan_reader *r, ps_json *json, ps_f_i64 *v)
     if (!json || (ps_json_int(json, v) && *v >= 0)) return true;
     return ps_plan_damaged(r, json, "a whole number of 0 or more is wanted"), false;
 }
-static bool read_bool(ps_plan_reader *r, ps_json *json, ps_f_bool *v) { return ps_plan_read_bool(r, json, v); }
-static bool read_str(ps_plan_reader *r, ps_json *json, ps_f_str *v) { return ps_plan_read_str(r, json, v); }
+static bool read_bool(ps_plan_reader *r, ps_json *json, ps_f_bool *v)
+{
+    return ps_plan_read_bool(r, json, v);
+}
+static bool read_str(ps_plan_reader *r, ps_json *json, ps_f_str *v)
+{
+    return ps_plan_read_str(r, json, v);
+}
 
 static void unref_source(void *source) { ps_source_unref(source); }
 
 static bool read_source(ps_plan_reader *r, ps_json *json, ps_f_source *v)
 {
-    if (!json || json->kind != PS_JSON_STRING) return ps_plan_damaged(r, json, "a source is wanted"), false;
+    if (!json || json->kind != PS_JSON_STRING)
+        return ps_plan_damaged(r, json, "a source is wanted"), false;
     if (!r->resolver || !r->resolver->source)
         return ps_fail(r->cx, PS_UNSUPPORTED, "nothing resolves the plan's sources"), false;
     if (r->resolver->source(r->cx, r->resolver->user, json->text, v) != PS_OK) return false;
@@ -78,8 +89,10 @@ static bool read_sink(ps_plan_reader *r, ps_json *json, ps_f_sink *v)
     ps_sink_spec *spec = PS_ARENA_NEW(r->cx, r->p->arena, ps_sink_spec);
 
     if (!spec) return false;
-    if (!json || json->kind != PS_JSON_OBJECT) return ps_plan_damaged(r, json, "a sink is wanted"), false;
-    if (!r->resolver || !r->resolver->sink) return ps_fail(r->cx, PS_UNSUPPORTED, "nothing resolves the plan's sinks"), false;
+    if (!json || json->kind != PS_JSON_OBJECT)
+        return ps_plan_damaged(r, json, "a sink is wanted"), false;
+    if (!r->resolver || !r->resolver->sink)
+        return ps_fail(r->cx, PS_UNSUPPORTED, "nothing resolves the plan's sinks"), false;
     *v = spec;
     return r->resolver->sink(r->cx, r->resolver->user, json->text, spec) == PS_OK;
 }
@@ -123,10 +136,12 @@ static bool read_items(ps_plan_reader *r, ps_json *json, ps_f_items *v)
         ps_json *expr = ps_json_get(c, "expr");
         bool keep;
         if (!expr) return ps_plan_damaged(r, c, "an item with an expression is wanted"), false;
-        if (!ps_plan_read_str(r, ps_json_get(c, "name"), &item->col.name) || !(item->expr = ps_plan_read_expr(r, expr)) ||
+        if (!ps_plan_read_str(r, ps_json_get(c, "name"), &item->col.name) ||
+            !(item->expr = ps_plan_read_expr(r, expr)) ||
             !ps_plan_read_bool(r, ps_json_get(c, "keep"), &keep) || !ps_plan_no_more(r, c))
             return false;
-        if (keep && item->expr->kind != PS_EXPR_COLUMN) return ps_plan_damaged(r, c, "only a plain column can be kept"), false;
+        if (keep && item->expr->kind != PS_EXPR_COLUMN)
+            return ps_plan_damaged(r, c, "only a plain column can be kept"), false;
         item->col.id = keep ? item->expr->column : ps_planner_id(r->p);
         item->col.type = item->expr->type;
         item->col.nullable = true;
@@ -141,7 +156,8 @@ static bool read_col(ps_plan_reader *r, ps_json *json, ps_col *out)
 
     out->id = ps_planner_id(r->p);
     if (!type) return ps_plan_damaged(r, json, "a column with a type is wanted"), false;
-    return ps_plan_read_str(r, ps_json_get(json, "name"), &out->name) && ps_plan_read_type(r, type, &out->type) &&
+    return ps_plan_read_str(r, ps_json_get(json, "name"), &out->name) &&
+           ps_plan_read_type(r, type, &out->type) &&
            ps_plan_read_bool(r, ps_json_get(json, "nullable"), &out->nullable);
 }
 static bool read_cols(ps_plan_reader *r, ps_json *json, ps_f_cols *v)
@@ -190,20 +206,22 @@ static bool read_join_keys(ps_plan_reader *r, ps_json *json, ps_f_join_keys *v)
     for (ps_json *c = json ? json->child : NULL; c; c = c->next, key++) {
         ps_json *left = ps_json_get(c, "left"), *right = ps_json_get(c, "right");
         if (!left || !right) return ps_plan_damaged(r, c, "a key with two sides is wanted"), false;
-        if (!(key->left = ps_plan_read_expr(r, left)) || !(key->right = ps_plan_read_expr(r, right)) ||
-            !ps_plan_read_bool(r, ps_json_get(c, "null_equal"), &key->null_equal) || !ps_plan_no_more(r, c))
+        if (!(key->left = ps_plan_read_expr(r, left)) ||
+            !(key->right = ps_plan_read_expr(r, right)) ||
+            !ps_plan_read_bool(r, ps_json_get(c, "null_equal"), &key->null_equal) ||
+            !ps_plan_no_more(r, c))
             return false;
     }
     v->at = at;
     return true;
 }
 
-#define F(type, name, id, doc) \
+#define F(type, name, id, doc)                                                                     \
     if (!read_##type(r, ps_json_get(json, #name), &n->name)) return false;
-#define N(KIND, name, inputs)                                                                \
-    static bool read_node_##name(ps_plan_reader *r, ps_json *json, ps_node_##name *n)        \
-    {                                                                                        \
-        PS_FIELDS_##KIND(F) return true;                                                     \
+#define N(KIND, name, inputs)                                                                      \
+    static bool read_node_##name(ps_plan_reader *r, ps_json *json, ps_node_##name *n)              \
+    {                                                                                              \
+        PS_FIELDS_##KIND(F) return true;                                                           \
     }
 PS_NODES(N)
 #undef N
@@ -212,7 +230,7 @@ PS_NODES(N)
 static bool read_fields(ps_plan_reader *r, ps_json *json, ps_node *node)
 {
     switch ((ps_node_kind)node->kind) {
-#define N(KIND, name, inputs) \
+#define N(KIND, name, inputs)                                                                      \
     case PS_NODE_##KIND: return read_node_##name(r, json, (ps_node_##name *)(void *)node);
         PS_NODES(N)
 #undef N
@@ -239,9 +257,13 @@ static bool shape_fits(ps_plan_reader *r, const ps_json *json, const ps_node *no
     case PS_NODE_SETOP: fits = positional_fits(node, &ps_node_as_setop(node)->columns); break;
     case PS_NODE_SUBPLAN: fits = positional_fits(node, &ps_node_as_subplan(node)->columns); break;
     case PS_NODE_FILTER: fits = ps_node_as_filter(node)->predicate != NULL; break;
-    case PS_NODE_JOIN: fits = ps_node_as_join(node)->mark.n == (ps_node_as_join(node)->join == PS_JOIN_MARK); break;
+    case PS_NODE_JOIN:
+        fits = ps_node_as_join(node)->mark.n == (ps_node_as_join(node)->join == PS_JOIN_MARK);
+        break;
     case PS_NODE_WRITE: fits = ps_node_as_write(node)->columns.n == 1; break;
-    case PS_NODE_VALUES: fits = ps_node_as_values(node)->columns.n || !ps_node_as_values(node)->cells.n; break;
+    case PS_NODE_VALUES:
+        fits = ps_node_as_values(node)->columns.n || !ps_node_as_values(node)->cells.n;
+        break;
     default: break;
     }
     if (!fits) ps_plan_damaged(r, json, "the node's fields don't fit together");
@@ -272,7 +294,8 @@ static const ps_node *read_node(ps_plan_reader *r, ps_json *json)
     uint32_t kind, n;
 
     if (json->kind != PS_JSON_OBJECT) return ps_plan_damaged(r, json, "a node is wanted");
-    if (!ps_plan_word(r, ps_json_get(json, "node"), ps_node_kind_names, PS_NODE_COUNT, &kind)) return NULL;
+    if (!ps_plan_word(r, ps_json_get(json, "node"), ps_node_kind_names, PS_NODE_COUNT, &kind))
+        return NULL;
     const ps_node **inputs = read_inputs(r, ps_json_get(json, "inputs"), &n);
     if (!inputs) return NULL;
     if (n_inputs_wanted[kind] >= 0 ? (int64_t)n != n_inputs_wanted[kind] : n == 0)
@@ -280,7 +303,8 @@ static const ps_node *read_node(ps_plan_reader *r, ps_json *json)
     ps_node *node = ps_node_alloc(r->p, (ps_node_kind)kind, inputs, n);
     if (!node) return NULL;
     r->node = node;
-    if (!read_fields(r, json, node) || !shape_fits(r, json, node) || !ps_plan_no_more(r, json)) return NULL;
+    if (!read_fields(r, json, node) || !shape_fits(r, json, node) || !ps_plan_no_more(r, json))
+        return NULL;
     return ps_node_finish(r->p, node);
 }
 
@@ -289,9 +313,13 @@ static ps_status read_all(ps_plan_reader *r, ps_json *json, const ps_node **out)
     ps_json *nodes = ps_json_get(json, "nodes");
     int64_t version;
 
-    if (!ps_json_int(ps_json_get(json, "penstock_plan"), &version)) return ps_plan_damaged(r, json, "this is not a plan"), PS_DATA;
-    if (version != 1) return ps_fail(r->cx, PS_UNSUPPORTED, "the plan's form is of another version: %lld", (long long)version);
-    if (!nodes || nodes->kind != PS_JSON_ARRAY || nodes->n == 0) return ps_plan_damaged(r, json, "a plan has nodes"), PS_DATA;
+    if (!ps_json_int(ps_json_get(json, "penstock_plan"), &version))
+        return ps_plan_damaged(r, json, "this is not a plan"), PS_DATA;
+    if (version != 1)
+        return ps_fail(r->cx, PS_UNSUPPORTED, "the plan's form is of another version: %lld",
+                       (long long)version);
+    if (!nodes || nodes->kind != PS_JSON_ARRAY || nodes->n == 0)
+        return ps_plan_damaged(r, json, "a plan has nodes"), PS_DATA;
     if (!ps_plan_no_more(r, json)) return r->cx->error.code;
     r->nodes = PS_ARENA_ARRAY(r->cx, r->p->arena, const ps_node *, nodes->n);
     if (!r->nodes) return r->cx->error.code;
@@ -307,7 +335,8 @@ static ps_status read_all(ps_plan_reader *r, ps_json *json, const ps_node **out)
     return ps_fail(r->cx, PS_DATA, "the plan is damaged: %.900s", breach.message);
 }
 
-ps_status ps_plan_from_json(ps_planner *p, ps_str json, const ps_plan_resolver *resolver, const ps_node **out)
+ps_status ps_plan_from_json(ps_planner *p, ps_str json, const ps_plan_resolver *resolver,
+                            const ps_node **out)
 {
     ps_plan_reader r = {.p = p, .cx = p->cx, .resolver = resolver};
     ps_json *tree;

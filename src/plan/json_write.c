@@ -1,8 +1,8 @@
 /* plan/json_write.c -- the canonical JSON form of a plan, and its hash.
  *
  * {"penstock_plan":1,"nodes":[..]}: every node once, inputs before users, subquery plans before the
- * node that holds them; the last is the root. Columns have no ids here: in an expression a number is
- * an ordinal over the node's inputs, one after the other (over its own columns for a scan), and
+ * node that holds them; the last is the root. Columns have no ids here: in an expression a number
+ * is an ordinal over the node's inputs, one after the other (over its own columns for a scan), and
  * {"outer":[node,ordinal]} is a column of an enclosing query. Members come in one order, fields at
  * their zero value are left out: equal plans have equal bytes. One function for each field type.
  * Tests: tests/unit/test_plan_json.c */
@@ -15,9 +15,9 @@ typedef struct writer {
     ps_arena arena;
     ps_text *out;
     bool no_literals;
-    ps_ptr_map numbers;      /* node -> number + 1 */
+    ps_ptr_map numbers; /* node -> number + 1 */
     uintptr_t n_nodes;
-    const ps_node *node;     /* whose fields are being written */
+    const ps_node *node; /* whose fields are being written */
     ps_status status;
     /* where an id was first defined: node << 32 | ordinal, plus one; by id */
     uint64_t *defined;
@@ -42,10 +42,12 @@ static void write_type(writer *w, ps_type type)
         return;
     }
     ps_text_printf(w->out, "{\"id\":\"%s\"", ps_json_types[type.id]);
-    if (type.id == PS_TYPE_DECIMAL) ps_text_printf(w->out, ",\"precision\":%d,\"scale\":%d", type.precision, type.scale);
+    if (type.id == PS_TYPE_DECIMAL)
+        ps_text_printf(w->out, ",\"precision\":%d,\"scale\":%d", type.precision, type.scale);
     if (type.unit) ps_text_printf(w->out, ",\"unit\":\"%s\"", ps_json_units[type.unit]);
     if (type.width) ps_text_printf(w->out, ",\"width\":%d", type.width);
-    if (type.ext && type.ext->name.n) ps_text_puts(w->out, ",\"name\":"), ps_text_json(w->out, type.ext->name);
+    if (type.ext && type.ext->name.n)
+        ps_text_puts(w->out, ",\"name\":"), ps_text_json(w->out, type.ext->name);
     for (uint32_t i = 0; type.ext && i < type.ext->n_labels; i++) {
         ps_text_puts(w->out, i ? "," : ",\"labels\":[");
         ps_text_json(w->out, type.ext->labels[i]);
@@ -104,7 +106,8 @@ static void write_value(writer *w, const ps_value *value)
         else write_bytes(w, value->str);
         return;
     case PS_LAYOUT_INTERVAL:
-        ps_text_printf(w->out, "[%d,%d,%lld]", value->interval.months, value->interval.days, (long long)value->interval.ns);
+        ps_text_printf(w->out, "[%d,%d,%lld]", value->interval.months, value->interval.days,
+                       (long long)value->interval.ns);
         return;
     case PS_LAYOUT_LIST:
     case PS_LAYOUT_STRUCT:
@@ -177,7 +180,8 @@ static void write_agg_part(writer *w, const ps_agg_part *part)
     if (part->distinct) ps_text_puts(w->out, ",\"distinct\":true");
     if (part->ignore_nulls) ps_text_puts(w->out, ",\"ignore_nulls\":true");
     if (part->filter) ps_text_puts(w->out, ",\"filter\":"), write_expr_at(w, part->filter);
-    if (part->n_order) ps_text_puts(w->out, ",\"order\":"), write_keys(w, part->order, part->n_order);
+    if (part->n_order)
+        ps_text_puts(w->out, ",\"order\":"), write_keys(w, part->order, part->n_order);
 }
 
 static void write_window(writer *w, const ps_expr *e)
@@ -190,11 +194,14 @@ static void write_window(writer *w, const ps_expr *e)
     write_list(w, "partition", e->partition, e->n_partition);
     ps_text_puts(w->out, ",\"over\":");
     write_keys(w, e->order, e->n_order);
-    ps_text_printf(w->out, ",\"frame\":{\"unit\":\"%s\",\"start\":\"%s\",\"end\":\"%s\",\"exclude\":\"%s\"",
-                   ps_json_frames[frame->unit], ps_json_bounds[frame->start], ps_json_bounds[frame->end],
-                   ps_json_excludes[frame->exclude]);
-    if (frame->start_offset) ps_text_puts(w->out, ",\"start_offset\":"), write_expr_at(w, frame->start_offset);
-    if (frame->end_offset) ps_text_puts(w->out, ",\"end_offset\":"), write_expr_at(w, frame->end_offset);
+    ps_text_printf(w->out,
+                   ",\"frame\":{\"unit\":\"%s\",\"start\":\"%s\",\"end\":\"%s\",\"exclude\":\"%s\"",
+                   ps_json_frames[frame->unit], ps_json_bounds[frame->start],
+                   ps_json_bounds[frame->end], ps_json_excludes[frame->exclude]);
+    if (frame->start_offset)
+        ps_text_puts(w->out, ",\"start_offset\":"), write_expr_at(w, frame->start_offset);
+    if (frame->end_offset)
+        ps_text_puts(w->out, ",\"end_offset\":"), write_expr_at(w, frame->end_offset);
     ps_text_puts(w->out, "}}");
 }
 
@@ -203,7 +210,8 @@ static void write_subquery(writer *w, const ps_expr *e)
     uintptr_t number = (uintptr_t)ps_ptr_map_get(&w->numbers, e->plan);
 
     PS_ASSERT(number);
-    ps_text_printf(w->out, "{\"subquery\":\"%s\",\"plan\":%llu,\"type\":", ps_json_subqueries[e->subquery],
+    ps_text_printf(w->out,
+                   "{\"subquery\":\"%s\",\"plan\":%llu,\"type\":", ps_json_subqueries[e->subquery],
                    (unsigned long long)(number - 1));
     write_type(w, e->type);
     if (e->compare) {
@@ -337,7 +345,8 @@ static void write_items(writer *w, const char *name, const ps_f_items *v)
         ps_text_json(w->out, item->col.name);
         ps_text_puts(w->out, ",\"expr\":");
         write_expr_at(w, item->expr);
-        if (item->expr->kind == PS_EXPR_COLUMN && item->expr->column == item->col.id) ps_text_puts(w->out, ",\"keep\":true");
+        if (item->expr->kind == PS_EXPR_COLUMN && item->expr->column == item->col.id)
+            ps_text_puts(w->out, ",\"keep\":true");
         ps_text_char(w->out, '}');
     }
     if (v->n) ps_text_char(w->out, ']');
@@ -394,10 +403,10 @@ static void write_fields(writer *w, const ps_node *node)
 {
     switch ((ps_node_kind)node->kind) {
 #define F(type, name, id, doc) write_##type(w, ",\"" #name "\":", &n->name);
-#define N(KIND, name, inputs)                              \
-    case PS_NODE_##KIND: {                                 \
-        const ps_node_##name *n = ps_node_as_##name(node); \
-        PS_FIELDS_##KIND(F) return;                        \
+#define N(KIND, name, inputs)                                                                      \
+    case PS_NODE_##KIND: {                                                                         \
+        const ps_node_##name *n = ps_node_as_##name(node);                                         \
+        PS_FIELDS_##KIND(F) return;                                                                \
     }
         PS_NODES(N)
 #undef N
@@ -446,10 +455,12 @@ static ps_status write_node(ps_ctx *cx, const ps_node *node, void *user)
 
     if (ps_ptr_map_get(&w->numbers, node)) return PS_OK; /* shared with an enclosing plan */
     PS_TRY(ps_node_visit_exprs(cx, node, write_subquery_plans, w));
-    ps_text_printf(w->out, "%s\n{\"node\":\"%s\"", w->n_nodes ? "," : "", ps_node_kind_names[node->kind]);
+    ps_text_printf(w->out, "%s\n{\"node\":\"%s\"", w->n_nodes ? "," : "",
+                   ps_node_kind_names[node->kind]);
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         uintptr_t number = (uintptr_t)ps_ptr_map_get(&w->numbers, node->inputs[i]);
-        ps_text_printf(w->out, "%s%llu", i ? "," : ",\"inputs\":[", (unsigned long long)(number - 1));
+        ps_text_printf(w->out, "%s%llu", i ? "," : ",\"inputs\":[",
+                       (unsigned long long)(number - 1));
     }
     if (node->n_inputs) ps_text_char(w->out, ']');
     w->node = node;
@@ -476,7 +487,10 @@ static ps_status write_all(ps_ctx *cx, const ps_node *root, bool no_literals, ps
     return st == PS_OK ? ps_text_status(out) : st;
 }
 
-ps_status ps_plan_to_json(ps_ctx *cx, const ps_node *root, ps_text *out) { return write_all(cx, root, false, out); }
+ps_status ps_plan_to_json(ps_ctx *cx, const ps_node *root, ps_text *out)
+{
+    return write_all(cx, root, false, out);
+}
 
 ps_status ps_plan_hash(ps_ctx *cx, const ps_node *root, bool without_literals, ps_hash128 *out)
 {

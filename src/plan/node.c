@@ -11,9 +11,10 @@ const char *const ps_node_kind_names[PS_NODE_COUNT] = {
     PS_NODES(N)
 #undef N
 };
-const char *const ps_join_kind_names[] = {"inner", "left", "right", "full",  "semi",
+const char *const ps_join_kind_names[] = {"inner", "left", "right",  "full", "semi",
                                           "anti",  "mark", "single", "cross"};
-const char *const ps_setop_names[] = {"union_all", "intersect", "intersect_all", "except", "except_all"};
+const char *const ps_setop_names[] = {"union_all", "intersect", "intersect_all", "except",
+                                      "except_all"};
 
 static const size_t node_bytes[PS_NODE_COUNT] = {
 #define N(KIND, name, inputs) sizeof(ps_node_##name),
@@ -31,11 +32,11 @@ static void *copy_array(ps_planner *p, const void *from, size_t size, uint32_t n
     return to;
 }
 /* Sets a list field of a node from an array; gives NULL from the builder on failure. */
-#define SET(list, from, count)                                               \
-    do {                                                                     \
-        (list).at = copy_array(p, (from), sizeof(*(from)), (count));         \
-        if (!(list).at) return NULL;                                         \
-        (list).n = (count);                                                  \
+#define SET(list, from, count)                                                                     \
+    do {                                                                                           \
+        (list).at = copy_array(p, (from), sizeof(*(from)), (count));                               \
+        if (!(list).at) return NULL;                                                               \
+        (list).n = (count);                                                                        \
     } while (0)
 
 ps_node *ps_node_alloc(ps_planner *p, ps_node_kind kind, const ps_node *const *inputs, uint32_t n)
@@ -109,10 +110,8 @@ bool ps_expr_may_be_null(const ps_expr *e, const ps_node *const *inputs, uint32_
     switch ((ps_expr_kind)e->kind) {
     case PS_EXPR_COLUMN: return column_may_be_null(e->column, inputs, n);
     case PS_EXPR_LITERAL: return e->literal.null;
-    case PS_EXPR_CALL:
-        return !is_strict(e->func) || any_null(e->args, e->n_args, 0, 1, inputs, n);
-    case PS_EXPR_CAST:
-        return e->cast == PS_CAST_TRY || ps_expr_may_be_null(e->args[0], inputs, n);
+    case PS_EXPR_CALL: return !is_strict(e->func) || any_null(e->args, e->n_args, 0, 1, inputs, n);
+    case PS_EXPR_CAST: return e->cast == PS_CAST_TRY || ps_expr_may_be_null(e->args[0], inputs, n);
     case PS_EXPR_AND:
     case PS_EXPR_OR: return any_null(e->args, e->n_args, 0, 1, inputs, n);
     case PS_EXPR_CASE: return case_may_be_null(e, inputs, n);
@@ -171,7 +170,8 @@ static void add_positional(ps_col *out, uint32_t *n, const ps_f_cols *cols, cons
     for (uint32_t i = 0; i < cols->n; i++) {
         ps_col col = cols->at[i];
         col.nullable = false;
-        for (uint32_t k = 0; k < node->n_inputs; k++) col.nullable |= node->inputs[k]->cols[i].nullable;
+        for (uint32_t k = 0; k < node->n_inputs; k++)
+            col.nullable |= node->inputs[k]->cols[i].nullable;
         out[(*n)++] = col;
     }
 }
@@ -243,7 +243,8 @@ const ps_node *ps_node_finish(ps_planner *p, ps_node *node)
 
     for (uint32_t i = 0; i < node->n_inputs; i++) depth = PS_MAX(depth, node->inputs[i]->depth);
     if (depth >= PS_PLAN_DEPTH_MAX) {
-        ps_fail(p->cx, PS_UNSUPPORTED, "the plan is nested deeper than %d operators", PS_PLAN_DEPTH_MAX);
+        ps_fail(p->cx, PS_UNSUPPORTED, "the plan is nested deeper than %d operators",
+                PS_PLAN_DEPTH_MAX);
         return NULL;
     }
     node->depth = (uint16_t)(depth + 1);
@@ -258,13 +259,14 @@ const ps_node *ps_node_finish(ps_planner *p, ps_node *node)
 /* ---- builders ---- */
 
 /* Starts a builder: allocates `node` of a kind over inputs and gives its typed form `n`. */
-#define BEGIN(KIND, name, ins, n_ins)                                        \
-    ps_node *node = ps_node_alloc(p, PS_NODE_##KIND, (ins), (n_ins));        \
-    if (!node) return NULL;                                                  \
+#define BEGIN(KIND, name, ins, n_ins)                                                              \
+    ps_node *node = ps_node_alloc(p, PS_NODE_##KIND, (ins), (n_ins));                              \
+    if (!node) return NULL;                                                                        \
     ps_node_##name *self = (ps_node_##name *)(void *)node
 
-const ps_node *ps_node_scan_new(ps_planner *p, ps_source *source, const ps_scan_col *columns, uint32_t n,
-                                const ps_expr *const *filters, uint32_t n_filters, int64_t limit)
+const ps_node *ps_node_scan_new(ps_planner *p, ps_source *source, const ps_scan_col *columns,
+                                uint32_t n, const ps_expr *const *filters, uint32_t n_filters,
+                                int64_t limit)
 {
     BEGIN(SCAN, scan, (const ps_node *const *)NULL, 0);
     self->source = source;
@@ -282,7 +284,8 @@ const ps_node *ps_node_scan_all(ps_planner *p, ps_source *source)
     if (!columns) return NULL;
     for (uint32_t i = 0; i < schema->n; i++) {
         const ps_field *field = &schema->fields[i];
-        columns[i] = (ps_scan_col){{ps_planner_id(p), field->type, field->nullable, field->name}, i};
+        columns[i] =
+            (ps_scan_col){{ps_planner_id(p), field->type, field->nullable, field->name}, i};
     }
     return ps_node_scan_new(p, source, columns, schema->n, NULL, 0, 0);
 }
@@ -304,15 +307,16 @@ const ps_node *ps_node_filter_new(ps_planner *p, const ps_node *input, const ps_
     return ps_node_finish(p, node);
 }
 
-const ps_node *ps_node_project_new(ps_planner *p, const ps_node *input, const ps_item *items, uint32_t n)
+const ps_node *ps_node_project_new(ps_planner *p, const ps_node *input, const ps_item *items,
+                                   uint32_t n)
 {
     BEGIN(PROJECT, project, &input, 1);
     SET(self->items, items, n);
     return ps_node_finish(p, node);
 }
 
-const ps_node *ps_node_aggregate_new(ps_planner *p, const ps_node *input, const ps_item *keys, uint32_t n_keys,
-                                     const ps_item *aggs, uint32_t n_aggs)
+const ps_node *ps_node_aggregate_new(ps_planner *p, const ps_node *input, const ps_item *keys,
+                                     uint32_t n_keys, const ps_item *aggs, uint32_t n_aggs)
 {
     BEGIN(AGGREGATE, aggregate, &input, 1);
     SET(self->keys, keys, n_keys);
@@ -320,14 +324,16 @@ const ps_node *ps_node_aggregate_new(ps_planner *p, const ps_node *input, const 
     return ps_node_finish(p, node);
 }
 
-const ps_node *ps_node_window_new(ps_planner *p, const ps_node *input, const ps_item *calls, uint32_t n)
+const ps_node *ps_node_window_new(ps_planner *p, const ps_node *input, const ps_item *calls,
+                                  uint32_t n)
 {
     BEGIN(WINDOW, window, &input, 1);
     SET(self->calls, calls, n);
     return ps_node_finish(p, node);
 }
 
-const ps_node *ps_node_join_new(ps_planner *p, const ps_node *left, const ps_node *right, const ps_join_spec *spec)
+const ps_node *ps_node_join_new(ps_planner *p, const ps_node *left, const ps_node *right,
+                                const ps_join_spec *spec)
 {
     const ps_node *inputs[] = {left, right};
 
@@ -340,15 +346,16 @@ const ps_node *ps_node_join_new(ps_planner *p, const ps_node *left, const ps_nod
     return ps_node_finish(p, node);
 }
 
-const ps_node *ps_node_sort_new(ps_planner *p, const ps_node *input, const ps_sort_key *keys, uint32_t n)
+const ps_node *ps_node_sort_new(ps_planner *p, const ps_node *input, const ps_sort_key *keys,
+                                uint32_t n)
 {
     BEGIN(SORT, sort, &input, 1);
     SET(self->keys, keys, n);
     return ps_node_finish(p, node);
 }
 
-const ps_node *ps_node_topn_new(ps_planner *p, const ps_node *input, const ps_sort_key *keys, uint32_t n,
-                                int64_t offset, int64_t count)
+const ps_node *ps_node_topn_new(ps_planner *p, const ps_node *input, const ps_sort_key *keys,
+                                uint32_t n, int64_t offset, int64_t count)
 {
     BEGIN(TOPN, topn, &input, 1);
     SET(self->keys, keys, n);
@@ -365,15 +372,16 @@ const ps_node *ps_node_limit_new(ps_planner *p, const ps_node *input, int64_t of
     return ps_node_finish(p, node);
 }
 
-const ps_node *ps_node_distinct_new(ps_planner *p, const ps_node *input, const ps_expr *const *on, uint32_t n)
+const ps_node *ps_node_distinct_new(ps_planner *p, const ps_node *input, const ps_expr *const *on,
+                                    uint32_t n)
 {
     BEGIN(DISTINCT, distinct, &input, 1);
     SET(self->on, on, n);
     return ps_node_finish(p, node);
 }
 
-const ps_node *ps_node_setop_new(ps_planner *p, ps_setop op, const ps_node *const *inputs, uint32_t n,
-                                 const ps_col *columns)
+const ps_node *ps_node_setop_new(ps_planner *p, ps_setop op, const ps_node *const *inputs,
+                                 uint32_t n, const ps_col *columns)
 {
     BEGIN(SETOP, setop, inputs, n);
     PS_ASSERT(n >= 1);
@@ -382,7 +390,8 @@ const ps_node *ps_node_setop_new(ps_planner *p, ps_setop op, const ps_node *cons
     return ps_node_finish(p, node);
 }
 
-const ps_node *ps_node_subplan_new(ps_planner *p, const ps_node *shared, ps_str name, const ps_col *columns)
+const ps_node *ps_node_subplan_new(ps_planner *p, const ps_node *shared, ps_str name,
+                                   const ps_col *columns)
 {
     BEGIN(SUBPLAN, subplan, &shared, 1);
     self->name = name;
@@ -390,7 +399,8 @@ const ps_node *ps_node_subplan_new(ps_planner *p, const ps_node *shared, ps_str 
     return ps_node_finish(p, node);
 }
 
-const ps_node *ps_node_write_new(ps_planner *p, const ps_node *input, const ps_sink_spec *sink, ps_str count_name)
+const ps_node *ps_node_write_new(ps_planner *p, const ps_node *input, const ps_sink_spec *sink,
+                                 ps_str count_name)
 {
     BEGIN(WRITE, write, &input, 1);
     ps_col col = {ps_planner_id(p), PS_TYPE(INT64), false, count_name};

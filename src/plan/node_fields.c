@@ -24,20 +24,20 @@ static void map_def(ps_field_map *map, ps_col_id *id)
 }
 
 /* A private copy of a list's array, because nodes are immutable. */
-#define OWN(list)                                                                              \
-    do {                                                                                       \
-        if ((list)->n == 0) return true;                                                       \
-        void *own_ = ps_arena_alloc(map->p->cx, map->p->arena, sizeof(*(list)->at) * (list)->n); \
-        if (!own_) return false;                                                               \
-        memcpy(own_, (list)->at, sizeof(*(list)->at) * (list)->n);                             \
-        (list)->at = own_;                                                                     \
+#define OWN(list)                                                                                  \
+    do {                                                                                           \
+        if ((list)->n == 0) return true;                                                           \
+        void *own_ = ps_arena_alloc(map->p->cx, map->p->arena, sizeof(*(list)->at) * (list)->n);   \
+        if (!own_) return false;                                                                   \
+        memcpy(own_, (list)->at, sizeof(*(list)->at) * (list)->n);                                 \
+        (list)->at = own_;                                                                         \
     } while (0)
 
-#define MAP_NOTHING(type)                                     \
-    static bool map_##type(ps_field_map *map, ps_f_##type *v) \
-    {                                                         \
-        (void)map, (void)v;                                   \
-        return true;                                          \
+#define MAP_NOTHING(type)                                                                          \
+    static bool map_##type(ps_field_map *map, ps_f_##type *v)                                      \
+    {                                                                                              \
+        (void)map, (void)v;                                                                        \
+        return true;                                                                               \
     }
 MAP_NOTHING(i64)
 MAP_NOTHING(bool)
@@ -83,7 +83,8 @@ static bool map_scan_cols(ps_field_map *map, ps_f_scan_cols *v)
 {
     if (!map->def) return true;
     OWN(v);
-    for (uint32_t i = 0; i < v->n; i++) map_def(map, &((ps_scan_col *)(uintptr_t)&v->at[i])->col.id);
+    for (uint32_t i = 0; i < v->n; i++)
+        map_def(map, &((ps_scan_col *)(uintptr_t)&v->at[i])->col.id);
     return true;
 }
 
@@ -107,12 +108,12 @@ static bool map_join_keys(ps_field_map *map, ps_f_join_keys *v)
     return true;
 }
 
-#define F(type, name, id, doc) \
+#define F(type, name, id, doc)                                                                     \
     if (!map_##type(map, &n->name)) return false;
-#define N(KIND, name, inputs)                                      \
-    static bool map_node_##name(ps_field_map *map, ps_node_##name *n) \
-    {                                                              \
-        PS_FIELDS_##KIND(F) return true;                           \
+#define N(KIND, name, inputs)                                                                      \
+    static bool map_node_##name(ps_field_map *map, ps_node_##name *n)                              \
+    {                                                                                              \
+        PS_FIELDS_##KIND(F) return true;                                                           \
     }
 PS_NODES(N)
 #undef N
@@ -121,7 +122,7 @@ PS_NODES(N)
 bool ps_node_map_fields(ps_field_map *map, ps_node *node)
 {
     switch ((ps_node_kind)node->kind) {
-#define N(KIND, name, inputs) \
+#define N(KIND, name, inputs)                                                                      \
     case PS_NODE_##KIND: return map_node_##name(map, (ps_node_##name *)(void *)node);
         PS_NODES(N)
 #undef N
@@ -152,11 +153,11 @@ typedef struct visit_state {
     void *user;
 } visit_state;
 
-#define VISIT_NOTHING(type)                                                 \
-    static ps_status visit_##type(const visit_state *s, const ps_f_##type *v) \
-    {                                                                       \
-        (void)s, (void)v;                                                   \
-        return PS_OK;                                                       \
+#define VISIT_NOTHING(type)                                                                        \
+    static ps_status visit_##type(const visit_state *s, const ps_f_##type *v)                      \
+    {                                                                                              \
+        (void)s, (void)v;                                                                          \
+        return PS_OK;                                                                              \
     }
 VISIT_NOTHING(i64)
 VISIT_NOTHING(bool)
@@ -198,16 +199,17 @@ static ps_status visit_join_keys(const visit_state *s, const ps_f_join_keys *v)
 }
 
 ps_status ps_node_visit_exprs(ps_ctx *cx, const ps_node *node,
-                              ps_status (*fn)(ps_ctx *cx, const ps_expr *expr, void *user), void *user)
+                              ps_status (*fn)(ps_ctx *cx, const ps_expr *expr, void *user),
+                              void *user)
 {
     const visit_state s = {cx, fn, user};
 
     switch ((ps_node_kind)node->kind) {
 #define F(type, name, id, doc) PS_TRY(visit_##type(&s, &n->name));
-#define N(KIND, name, inputs)                               \
-    case PS_NODE_##KIND: {                                  \
-        const ps_node_##name *n = ps_node_as_##name(node);  \
-        PS_FIELDS_##KIND(F) return PS_OK;                   \
+#define N(KIND, name, inputs)                                                                      \
+    case PS_NODE_##KIND: {                                                                         \
+        const ps_node_##name *n = ps_node_as_##name(node);                                         \
+        PS_FIELDS_##KIND(F) return PS_OK;                                                          \
     }
         PS_NODES(N)
 #undef N

@@ -6,7 +6,10 @@
 #include "base/array.h"
 #include "plan/node_internal.h"
 
-typedef struct frame { const ps_node *node; uint32_t next; } frame;
+typedef struct frame {
+    const ps_node *node;
+    uint32_t next;
+} frame;
 typedef PS_ARRAY(frame) frame_stack;
 
 /* Calls step for each node after its inputs; done maps a node to what step gave for it. */
@@ -18,7 +21,8 @@ typedef struct walk {
 } walk;
 
 static ps_status walk_run(walk *w, const ps_node *root,
-                          ps_status (*step)(walk *w, const ps_node *node, void *user, const ps_node **out),
+                          ps_status (*step)(walk *w, const ps_node *node, void *user,
+                                            const ps_node **out),
                           void *user)
 {
     PS_TRY(PS_ARRAY_ADD_IN(w->cx, &w->arena, &w->stack, (frame){root, 0}));
@@ -91,7 +95,8 @@ static ps_status rewrite_step(walk *w, const ps_node *node, void *user, const ps
     if (now) now = r->fn(r->p, now, r->user);
     *out = now;
     if (now) return PS_OK;
-    return w->cx->error.code ? w->cx->error.code : PS_BUG(w->cx, "a rewrite failed without an error");
+    return w->cx->error.code ? w->cx->error.code
+                             : PS_BUG(w->cx, "a rewrite failed without an error");
 }
 
 const ps_node *ps_node_rewrite(ps_planner *p, const ps_node *root, ps_node_fn fn, void *user)
@@ -121,9 +126,9 @@ const ps_node *ps_node_with_inputs(ps_planner *p, const ps_node *node, const ps_
 /* ---- instantiate ---- */
 
 typedef struct copier {
-    ps_ptr_map done;     /* old node -> new node */
+    ps_ptr_map done; /* old node -> new node */
     ps_arena scratch;
-    ps_col_id *ids;      /* old id -> new id; PS_COL_NONE: not defined inside */
+    ps_col_id *ids; /* old id -> new id; PS_COL_NONE: not defined inside */
     ps_col_id n_ids;
     ps_planner *p;
 } copier;
@@ -148,7 +153,8 @@ static const ps_expr *copy_leaf(ps_ctx *cx, const ps_expr *e, void *user)
     if (e->kind == PS_EXPR_SUBQUERY) {
         const ps_node *plan = copy_plan(c, e->plan);
         if (!plan) return NULL;
-        return ps_expr_subquery(cx, c->p->arena, e->subquery, e->type, e->compare, e->args, e->n_args, plan);
+        return ps_expr_subquery(cx, c->p->arena, e->subquery, e->type, e->compare, e->args,
+                                e->n_args, plan);
     }
     return e;
 }

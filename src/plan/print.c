@@ -3,12 +3,16 @@
  * All three come from the field list through one function for each field type. Columns go by their
  * names; a name that several columns have gets its id. A shared node is printed once and named
  * after that. Recursion is bounded by PS_PLAN_DEPTH_MAX and the nesting of subqueries.
- * The exact form that can be read back is json_write.c's. Tests: tests/unit/test_plan.c, test_lower.c */
+ * The exact form that can be read back is json_write.c's. Tests: tests/unit/test_plan.c,
+ * test_lower.c */
 #include "base/array.h"
 #include "base/map.h"
 #include "plan/node_internal.h"
 
-typedef struct name_entry { ps_str name; bool shared; } name_entry;
+typedef struct name_entry {
+    ps_str name;
+    bool shared;
+} name_entry;
 typedef struct printer {
     ps_ctx *cx;
     ps_arena arena;
@@ -86,32 +90,32 @@ static ps_str name_of(void *user, ps_col_id id)
     return text ? ps_str_of(text) : entry->name;
 }
 
-/* ---- values of fields: print_<type>(p, &field, out); nothing written: the field is at its default ---- */
+/* ---- values of fields: print_<type>(p, &field, out); nothing written: the field is at its default
+ * ---- */
 
 static void print_column(printer *p, ps_col_id id, ps_text *out)
 {
     ps_str name = name_of(p, id);
 
-    if (name.n)
-        ps_text_str(out, name);
-    else
-        ps_text_printf(out, "#%u", id);
+    if (name.n) ps_text_str(out, name);
+    else ps_text_printf(out, "#%u", id);
 }
 
 static void print_i64(printer *p, const ps_f_i64 *v, ps_text *out)
 {
     (void)p;
-    if (*v == INT64_MAX)
-        ps_text_puts(out, "all");
-    else if (*v)
-        ps_text_printf(out, "%lld", (long long)*v);
+    if (*v == INT64_MAX) ps_text_puts(out, "all");
+    else if (*v) ps_text_printf(out, "%lld", (long long)*v);
 }
 static void print_bool(printer *p, const ps_f_bool *v, ps_text *out)
 {
     (void)p;
     if (*v) ps_text_puts(out, "true");
 }
-static void print_str(printer *p, const ps_f_str *v, ps_text *out) { (void)p, ps_text_str(out, *v); }
+static void print_str(printer *p, const ps_f_str *v, ps_text *out)
+{
+    (void)p, ps_text_str(out, *v);
+}
 static void print_source(printer *p, const ps_f_source *v, ps_text *out)
 {
     (void)p;
@@ -198,10 +202,8 @@ static void add_field(printer *p, const char *name, const ps_text *value, uint32
     case PS_PLAN_JSON: ps_text_printf(p->out, ",\"%s\":", name); break;
     case PS_PLAN_GRAPHVIZ: ps_text_printf(p->out, "\\n%s: ", name); break;
     }
-    if (p->form == PS_PLAN_JSON)
-        ps_text_json(p->out, (ps_str){value->at, value->n});
-    else if (p->form == PS_PLAN_TEXT)
-        ps_text_add(p->out, value->at, value->n);
+    if (p->form == PS_PLAN_JSON) ps_text_json(p->out, (ps_str){value->at, value->n});
+    else if (p->form == PS_PLAN_TEXT) ps_text_add(p->out, value->at, value->n);
     for (size_t i = 0; p->form == PS_PLAN_GRAPHVIZ && i < value->n; i++) {
         if (value->at[i] == '"' || value->at[i] == '\\') ps_text_char(p->out, '\\');
         ps_text_char(p->out, value->at[i] == '\n' ? ' ' : value->at[i]);
@@ -216,14 +218,14 @@ static void add_fields(printer *p, const ps_node *node)
 
     ps_text_init(&value, p->cx);
     switch ((ps_node_kind)node->kind) {
-#define F(type, name, id, doc)            \
-    ps_text_clear(&value);                \
-    print_##type(p, &n->name, &value);    \
+#define F(type, name, id, doc)                                                                     \
+    ps_text_clear(&value);                                                                         \
+    print_##type(p, &n->name, &value);                                                             \
     add_field(p, #name, &value, &count);
-#define N(KIND, name, inputs)                              \
-    case PS_NODE_##KIND: {                                 \
-        const ps_node_##name *n = ps_node_as_##name(node); \
-        PS_FIELDS_##KIND(F) break;                         \
+#define N(KIND, name, inputs)                                                                      \
+    case PS_NODE_##KIND: {                                                                         \
+        const ps_node_##name *n = ps_node_as_##name(node);                                         \
+        PS_FIELDS_##KIND(F) break;                                                                 \
     }
         PS_NODES(N)
 #undef N
@@ -237,7 +239,10 @@ static void add_fields(printer *p, const ps_node *node)
 /* ---- the tree ---- */
 
 enum { SUBQUERIES_MAX = 64 };
-typedef struct subqueries { const ps_node *at[SUBQUERIES_MAX]; uint32_t n; } subqueries;
+typedef struct subqueries {
+    const ps_node *at[SUBQUERIES_MAX];
+    uint32_t n;
+} subqueries;
 
 static bool add_subquery(const ps_expr *e, void *user)
 {
@@ -271,14 +276,16 @@ static void add_estimate(printer *p, const ps_node *node)
         if (p->form == PS_PLAN_JSON)
             ps_text_printf(p->out, ",\"rows_estimated\":%.0f", node->rows_est);
         else
-            ps_text_printf(p->out, "%s~%.0f rows", p->form == PS_PLAN_TEXT ? "  " : "\\n", node->rows_est);
+            ps_text_printf(p->out, "%s~%.0f rows", p->form == PS_PLAN_TEXT ? "  " : "\\n",
+                           node->rows_est);
     }
     if (p->annotate && p->annotate->fn) p->annotate->fn(p->annotate->user, node, p->out);
 }
 
 static void print_tree(printer *p, const ps_node *node, ps_text *indent, bool root, bool last);
 
-static void print_child(printer *p, const ps_node *child, ps_text *indent, bool root, bool parent_last, bool last)
+static void print_child(printer *p, const ps_node *child, ps_text *indent, bool root,
+                        bool parent_last, bool last)
 {
     size_t kept = indent->n;
 
@@ -316,7 +323,8 @@ static void print_json(printer *p, const ps_node *node)
     uintptr_t number = number_node(p, node);
 
     ps_text_printf(p->out, "{\"id\":%llu,\"node\":\"%s\"",
-                   (unsigned long long)(number ? number : p->n_nodes), ps_node_kind_names[node->kind]);
+                   (unsigned long long)(number ? number : p->n_nodes),
+                   ps_node_kind_names[node->kind]);
     if (number || p->status != PS_OK) {
         ps_text_puts(p->out, ",\"shared\":true}");
         return;
@@ -344,7 +352,8 @@ static uintptr_t print_graph(printer *p, const ps_node *node)
 
     if (number || p->status != PS_OK) return number;
     number = p->n_nodes;
-    ps_text_printf(p->out, "  n%llu [label=\"%s", (unsigned long long)number, ps_node_kind_names[node->kind]);
+    ps_text_printf(p->out, "  n%llu [label=\"%s", (unsigned long long)number,
+                   ps_node_kind_names[node->kind]);
     add_fields(p, node);
     add_estimate(p, node);
     ps_text_puts(p->out, "\"];\n");
@@ -352,14 +361,14 @@ static uintptr_t print_graph(printer *p, const ps_node *node)
     for (uint32_t i = 0; i < node->n_inputs + subs.n; i++) {
         bool input = i < node->n_inputs;
         uintptr_t child = print_graph(p, input ? node->inputs[i] : subs.at[i - node->n_inputs]);
-        ps_text_printf(p->out, "  n%llu -> n%llu%s;\n", (unsigned long long)child, (unsigned long long)number,
-                       input ? "" : " [style=dashed]");
+        ps_text_printf(p->out, "  n%llu -> n%llu%s;\n", (unsigned long long)child,
+                       (unsigned long long)number, input ? "" : " [style=dashed]");
     }
     return number;
 }
 
-ps_status ps_plan_print(ps_ctx *cx, const ps_node *root, ps_plan_form form, const ps_plan_annotate *annotate,
-                        ps_text *out)
+ps_status ps_plan_print(ps_ctx *cx, const ps_node *root, ps_plan_form form,
+                        const ps_plan_annotate *annotate, ps_text *out)
 {
     printer p = {.cx = cx, .out = out, .annotate = annotate, .form = form};
     ps_text indent;

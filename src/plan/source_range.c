@@ -1,6 +1,7 @@
 /* plan/source_range.c -- rows lo, lo + step, ... as SEQUENCE vectors: nothing is materialised.
  *
- * Morsels are PS_SEGMENT_ROWS rows each. Statistics are exact. Tests: tests/unit/test_plan_source.c */
+ * Morsels are PS_SEGMENT_ROWS rows each. Statistics are exact. Tests: tests/unit/test_plan_source.c
+ */
 #include "plan/source.h"
 
 typedef struct range_source {
@@ -8,7 +9,10 @@ typedef struct range_source {
     int64_t lo, step;
     uint64_t n_rows;
 } range_source;
-typedef struct range_scan { ps_scan base; ps_scan_request request; } range_scan;
+typedef struct range_scan {
+    ps_scan base;
+    ps_scan_request request;
+} range_scan;
 typedef struct range_reader {
     ps_reader base;
     ps_scan_filter *filter;
@@ -16,7 +20,10 @@ typedef struct range_reader {
     uint64_t first;
 } range_reader;
 
-static const range_source *range_of(const ps_source *s) { return (const range_source *)(const void *)s; }
+static const range_source *range_of(const ps_source *s)
+{
+    return (const range_source *)(const void *)s;
+}
 
 static void range_destroy(ps_source *source) { ps_free(source); }
 
@@ -25,14 +32,18 @@ static int64_t range_value(const range_source *s, uint64_t row)
     return (int64_t)((ps_i128)s->lo + (ps_i128)row * s->step);
 }
 
-static ps_status range_stats(ps_ctx *cx, ps_arena *arena, const ps_source *source, ps_source_stats *out)
+static ps_status range_stats(ps_ctx *cx, ps_arena *arena, const ps_source *source,
+                             ps_source_stats *out)
 {
     const range_source *s = range_of(source);
     ps_col_stats *col = PS_ARENA_NEW(cx, arena, ps_col_stats);
 
     if (!col) return cx->error.code;
-    *out = (ps_source_stats){.n_rows = (double)s->n_rows, .n_rows_exact = true,
-                             .bytes = (double)s->n_rows * 8, .cols = col, .trusted = true};
+    *out = (ps_source_stats){.n_rows = (double)s->n_rows,
+                             .n_rows_exact = true,
+                             .bytes = (double)s->n_rows * 8,
+                             .cols = col,
+                             .trusted = true};
     if (s->n_rows == 0) return PS_OK;
     int64_t a = s->lo, b = range_value(s, s->n_rows - 1);
     *col = (ps_col_stats){.has_range = true, .n_distinct = (double)s->n_rows};
@@ -56,8 +67,8 @@ static ps_status range_scan_open(ps_ctx *cx, ps_arena *arena, const ps_source *s
 
 static void range_scan_close(ps_scan *scan) { (void)scan; }
 
-static ps_status range_reader_open(ps_ctx *cx, ps_arena *arena, const ps_scan *scan, ps_scan_filter *filter,
-                                   ps_reader **out)
+static ps_status range_reader_open(ps_ctx *cx, ps_arena *arena, const ps_scan *scan,
+                                   ps_scan_filter *filter, ps_reader **out)
 {
     range_reader *reader = PS_ARENA_NEW(cx, arena, range_reader);
 
@@ -85,8 +96,13 @@ static void range_fill(const range_source *s, uint64_t at, uint32_t n, ps_vec *o
 {
     int64_t a = range_value(s, at), b = range_value(s, at + n - 1);
 
-    *out = (ps_vec){.type = PS_TYPE(INT64), .layout = PS_LAYOUT_I64, .encoding = PS_ENC_SEQUENCE,
-                    .bounded = true, .n = n, .lo = PS_MIN(a, b), .hi = PS_MAX(a, b)};
+    *out = (ps_vec){.type = PS_TYPE(INT64),
+                    .layout = PS_LAYOUT_I64,
+                    .encoding = PS_ENC_SEQUENCE,
+                    .bounded = true,
+                    .n = n,
+                    .lo = PS_MIN(a, b),
+                    .hi = PS_MAX(a, b)};
     out->start = a;
     out->step = s->step;
 }
@@ -106,7 +122,8 @@ static ps_status range_reader_next(ps_ctx *cx, ps_reader *base, ps_batch *out, b
         out->sel = NULL;
         out->morsel = reader->morsel;
         out->first_row = reader->at - reader->first;
-        for (uint32_t i = 0; i < request->n_columns; i++) range_fill(s, reader->at, n, &out->cols[i]);
+        for (uint32_t i = 0; i < request->n_columns; i++)
+            range_fill(s, reader->at, n, &out->cols[i]);
         reader->at += n;
         for (uint32_t f = 0; f < request->n_filters && out->n_live; f++)
             PS_TRY(reader->filter->run(cx, reader->filter, f, out));

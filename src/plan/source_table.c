@@ -11,20 +11,26 @@ typedef struct table_source {
     ps_table *table;
     char name[];
 } table_source;
-typedef struct table_scan { ps_scan base; ps_scan_request request; } table_scan;
+typedef struct table_scan {
+    ps_scan base;
+    ps_scan_request request;
+} table_scan;
 typedef struct table_reader {
     ps_reader base;
     ps_scan_filter *filter;
-    ps_vec_buf *bufs;      /* by column of the request */
-    uint32_t n_bufs;       /* initialised so far */
+    ps_vec_buf *bufs; /* by column of the request */
+    uint32_t n_bufs;  /* initialised so far */
     bool *loaded;
-    uint32_t *sel;         /* dynamic filters */
+    uint32_t *sel; /* dynamic filters */
     const ps_segment *segment;
     uint64_t morsel;
     uint32_t at, end;
 } table_reader;
 
-static const table_source *table_of(const ps_source *s) { return (const table_source *)(const void *)s; }
+static const table_source *table_of(const ps_source *s)
+{
+    return (const table_source *)(const void *)s;
+}
 static const ps_scan_request *request_of(const ps_reader *r)
 {
     return &((const table_scan *)(const void *)r->scan)->request;
@@ -36,13 +42,16 @@ static void table_destroy(ps_source *source)
     ps_free(source);
 }
 
-static ps_status table_stats(ps_ctx *cx, ps_arena *arena, const ps_source *source, ps_source_stats *out)
+static ps_status table_stats(ps_ctx *cx, ps_arena *arena, const ps_source *source,
+                             ps_source_stats *out)
 {
     const ps_table *table = table_of(source)->table;
 
     (void)cx, (void)arena;
-    *out = (ps_source_stats){.n_rows = (double)table->n_rows, .n_rows_exact = true,
-                             .cols = table->stats, .trusted = true};
+    *out = (ps_source_stats){.n_rows = (double)table->n_rows,
+                             .n_rows_exact = true,
+                             .cols = table->stats,
+                             .trusted = true};
     return PS_OK;
 }
 
@@ -69,8 +78,8 @@ static void table_reader_close(ps_reader *base)
     reader->n_bufs = 0;
 }
 
-static ps_status table_reader_open(ps_ctx *cx, ps_arena *arena, const ps_scan *scan, ps_scan_filter *filter,
-                                   ps_reader **out)
+static ps_status table_reader_open(ps_ctx *cx, ps_arena *arena, const ps_scan *scan,
+                                   ps_scan_filter *filter, ps_reader **out)
 {
     table_reader *reader = PS_ARENA_NEW(cx, arena, table_reader);
     const ps_scan_request *request = &((const table_scan *)(const void *)scan)->request;
@@ -99,8 +108,8 @@ static ps_status table_reader_open(ps_ctx *cx, ps_arena *arena, const ps_scan *s
 
 /* ---- pruning ---- */
 
-static bool range_misses(const ps_col_stats *stats, uint32_t n_rows, const ps_value *lo, bool lo_strict,
-                         const ps_value *hi, bool hi_strict)
+static bool range_misses(const ps_col_stats *stats, uint32_t n_rows, const ps_value *lo,
+                         bool lo_strict, const ps_value *hi, bool hi_strict)
 {
     if (stats->n_null == n_rows) return true; /* a range is never true of a null */
     if (!stats->has_range) return false;
@@ -120,14 +129,16 @@ static bool segment_misses(const ps_segment *segment, const ps_scan_request *req
     for (uint32_t i = 0; i < request->n_ranges; i++) {
         const ps_scan_range *r = &request->ranges[i];
         const ps_col_stats *stats = &segment->stats[request->columns[r->column]];
-        if (range_misses(stats, segment->n_rows, r->lo, r->lo_strict, r->hi, r->hi_strict)) return true;
+        if (range_misses(stats, segment->n_rows, r->lo, r->lo_strict, r->hi, r->hi_strict))
+            return true;
     }
     for (uint32_t i = 0; i < request->n_dynamic; i++) {
         const ps_dynamic_filter *d = request->dynamic[i];
         const ps_col_stats *stats = &segment->stats[request->columns[d->column]];
         if (!d->ready) continue;
         if (d->empty) return true;
-        if (d->has_range && range_misses(stats, segment->n_rows, &d->lo, false, &d->hi, false)) return true;
+        if (d->has_range && range_misses(stats, segment->n_rows, &d->lo, false, &d->hi, false))
+            return true;
     }
     return false;
 }
@@ -151,8 +162,8 @@ static ps_status load(ps_ctx *cx, table_reader *reader, uint32_t i, ps_batch *ou
 {
     if (reader->loaded[i]) return PS_OK;
     reader->loaded[i] = true;
-    return ps_segment_read(cx, reader->segment, request_of(&reader->base)->columns[i], reader->at, out->n,
-                           &reader->bufs[i], &out->cols[i]);
+    return ps_segment_read(cx, reader->segment, request_of(&reader->base)->columns[i], reader->at,
+                           out->n, &reader->bufs[i], &out->cols[i]);
 }
 
 static ps_status run_filters(ps_ctx *cx, table_reader *reader, ps_batch *out)
@@ -175,7 +186,8 @@ static ps_status run_dynamic(ps_ctx *cx, table_reader *reader, ps_batch *out)
         const ps_dynamic_filter *d = request->dynamic[i];
         if (!d->ready || !d->probe) continue;
         PS_TRY(load(cx, reader, d->column, out));
-        PS_TRY(d->probe(cx, d->state, &out->cols[d->column], out->sel, out->n_live, reader->sel, &out->n_live));
+        PS_TRY(d->probe(cx, d->state, &out->cols[d->column], out->sel, out->n_live, reader->sel,
+                        &out->n_live));
         out->sel = reader->sel;
     }
     return PS_OK;

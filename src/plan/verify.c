@@ -1,9 +1,9 @@
 /* plan/verify.c -- what must hold of every plan; run after each rule in dev builds.
  *
  * A column that an expression uses is an output of the node's inputs with the same type, or, inside
- * a subquery's plan or where a lateral join is about, one that is defined somewhere in the whole plan.
- * Output ids of a node are distinct. Types of keys, inputs and predicates agree. A breach is a bug:
- * PS_INTERNAL. Tests: tests/unit/test_plan.c */
+ * a subquery's plan or where a lateral join is about, one that is defined somewhere in the whole
+ * plan. Output ids of a node are distinct. Types of keys, inputs and predicates agree. A breach is
+ * a bug: PS_INTERNAL. Tests: tests/unit/test_plan.c */
 #include "base/array.h"
 #include "plan/node_internal.h"
 
@@ -11,14 +11,15 @@
 
 typedef struct verifier {
     ps_arena arena;
-    ps_ptr_map seen;             /* subquery plans entered */
+    ps_ptr_map seen;                  /* subquery plans entered */
     PS_ARRAY(const ps_col *) defined; /* by id; NULL: nowhere */
     bool lateral;
     uint32_t subquery_depth;
-    const ps_node *node;         /* whose expressions are being looked at */
+    const ps_node *node; /* whose expressions are being looked at */
 } verifier;
 
-static ps_status breach(ps_ctx *cx, const ps_node *node, const char *what, unsigned long long number)
+static ps_status breach(ps_ctx *cx, const ps_node *node, const char *what,
+                        unsigned long long number)
 {
     return ps_fail(cx, PS_INTERNAL, "plan verification: %s in a %s node: %llu", what,
                    ps_node_kind_names[node->kind], number);
@@ -28,7 +29,11 @@ static ps_status breach(ps_ctx *cx, const ps_node *node, const char *what, unsig
 
 static ps_status collect_plan(ps_ctx *cx, const ps_node *root, verifier *v);
 
-typedef struct collect_call { ps_ctx *cx; verifier *v; ps_status status; } collect_call;
+typedef struct collect_call {
+    ps_ctx *cx;
+    verifier *v;
+    ps_status status;
+} collect_call;
 
 static bool collect_subquery(const ps_expr *e, void *user)
 {
@@ -52,7 +57,8 @@ static ps_status collect_node(ps_ctx *cx, const ps_node *node, void *user)
 
     for (uint32_t i = 0; i < node->n_cols; i++) {
         while (v->defined.n <= node->cols[i].id) {
-            if (v->defined.n > 50000000) return breach(cx, node, "a column id out of all bounds", node->cols[i].id);
+            if (v->defined.n > 50000000)
+                return breach(cx, node, "a column id out of all bounds", node->cols[i].id);
             PS_TRY(PS_ARRAY_ADD_IN(cx, &v->arena, &v->defined, NULL));
         }
         v->defined.at[node->cols[i].id] = &node->cols[i];
@@ -93,7 +99,8 @@ static bool verify_leaf(const ps_expr *e, void *user)
     if (e->kind == PS_EXPR_COLUMN) {
         const ps_col *col = column_in_reach(v, e->column);
         if (!col)
-            call->status = breach(call->cx, v->node, "a column that its inputs don't have", e->column);
+            call->status =
+                breach(call->cx, v->node, "a column that its inputs don't have", e->column);
         else if (!ps_type_equal(col->type, e->type))
             call->status = breach(call->cx, v->node, "a column of another type", e->column);
     } else if (e->kind == PS_EXPR_SUBQUERY) {
@@ -123,7 +130,8 @@ static ps_status verify_join(ps_ctx *cx, const ps_node_join *join)
             return breach(cx, node, "key sides of two types", i);
     if (join->residual && join->residual->type.id != PS_TYPE_BOOL)
         return breach(cx, node, "a residual that is no condition", 0);
-    if (join->join == PS_JOIN_MARK && join->mark.n != 1) return breach(cx, node, "no mark column", 0);
+    if (join->join == PS_JOIN_MARK && join->mark.n != 1)
+        return breach(cx, node, "no mark column", 0);
     if (join->join == PS_JOIN_CROSS && (join->keys.n || join->residual))
         return breach(cx, node, "a condition on a cross join", join->keys.n);
     return PS_OK;
@@ -152,7 +160,8 @@ static ps_status verify_shape(ps_ctx *cx, const ps_node *node)
         if (values->columns.n ? values->cells.n % values->columns.n : values->cells.n)
             return breach(cx, node, "rows of different width", values->cells.n);
         for (uint32_t i = 0; i < values->cells.n; i++)
-            if (!ps_type_equal(values->cells.at[i]->type, values->columns.at[i % values->columns.n].type))
+            if (!ps_type_equal(values->cells.at[i]->type,
+                               values->columns.at[i % values->columns.n].type))
                 return breach(cx, node, "a cell of another type", i);
         return PS_OK;
     }

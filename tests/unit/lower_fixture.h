@@ -1,4 +1,5 @@
-/* tests/unit/lower_fixture.h -- a session in miniature: empty tables of TPC-H's schema, views, range(). */
+/* tests/unit/lower_fixture.h -- a session in miniature: empty tables of TPC-H's schema, views,
+ * range(). */
 #ifndef PS_TESTS_LOWER_FIXTURE_H
 #define PS_TESTS_LOWER_FIXTURE_H
 
@@ -9,24 +10,34 @@
 #include "front/sql/parser.h"
 #include "plan/node.h"
 
-typedef struct fixture_table { const char *name, *columns; } fixture_table;
-/* name type, ... in words that fixture_type() knows: i INTEGER, l BIGINT, d DECIMAL(15,2), t DATE, s VARCHAR */
+typedef struct fixture_table {
+    const char *name, *columns;
+} fixture_table;
+/* name type, ... in words that fixture_type() knows: i INTEGER, l BIGINT, d DECIMAL(15,2), t DATE,
+ * s VARCHAR */
 static const fixture_table fixture_tables[] = {
-    {"lineitem", "l_orderkey l, l_partkey l, l_suppkey l, l_linenumber i, l_quantity d, l_extendedprice d, l_discount d, "
-                 "l_tax d, l_returnflag s, l_linestatus s, l_shipdate t, l_commitdate t, l_receiptdate t, "
-                 "l_shipinstruct s, l_shipmode s, l_comment s"},
-    {"orders", "o_orderkey l, o_custkey l, o_orderstatus s, o_totalprice d, o_orderdate t, o_orderpriority s, o_clerk s, "
-               "o_shippriority i, o_comment s"},
-    {"customer", "c_custkey l, c_name s, c_address s, c_nationkey i, c_phone s, c_acctbal d, c_mktsegment s, c_comment s"},
-    {"part", "p_partkey l, p_name s, p_mfgr s, p_brand s, p_type s, p_size i, p_container s, p_retailprice d, p_comment s"},
-    {"supplier", "s_suppkey l, s_name s, s_address s, s_nationkey i, s_phone s, s_acctbal d, s_comment s"},
+    {"lineitem",
+     "l_orderkey l, l_partkey l, l_suppkey l, l_linenumber i, l_quantity d, l_extendedprice d, l_discount d, "
+     "l_tax d, l_returnflag s, l_linestatus s, l_shipdate t, l_commitdate t, l_receiptdate t, "
+     "l_shipinstruct s, l_shipmode s, l_comment s"},
+    {"orders",
+     "o_orderkey l, o_custkey l, o_orderstatus s, o_totalprice d, o_orderdate t, o_orderpriority s, o_clerk s, "
+     "o_shippriority i, o_comment s"},
+    {"customer",
+     "c_custkey l, c_name s, c_address s, c_nationkey i, c_phone s, c_acctbal d, c_mktsegment s, c_comment s"},
+    {"part",
+     "p_partkey l, p_name s, p_mfgr s, p_brand s, p_type s, p_size i, p_container s, p_retailprice d, p_comment s"},
+    {"supplier",
+     "s_suppkey l, s_name s, s_address s, s_nationkey i, s_phone s, s_acctbal d, s_comment s"},
     {"partsupp", "ps_partkey l, ps_suppkey l, ps_availqty i, ps_supplycost d, ps_comment s"},
     {"nation", "n_nationkey i, n_name s, n_regionkey i, n_comment s"},
     {"region", "r_regionkey i, r_name s, r_comment s"},
     {"t", "a i, b i, s s"},
     {"u", "a i, c l, d d"},
 };
-static const struct { const char *name, *sql; } fixture_views[] = {
+static const struct {
+    const char *name, *sql;
+} fixture_views[] = {
     {"v", "SELECT a + 1 AS x, s FROM t"},
     {"v_broken", "SELECT nothing FROM t"},
     {"v_loop", "SELECT * FROM v_loop"},
@@ -62,7 +73,8 @@ static ps_source *fixture_source(fixture *f, const fixture_table *t)
 
     for (const char *at = t->columns; *at;) {
         const char *space = strchr(at, ' ');
-        fields[n++] = (ps_field){.name = {at, (size_t)(space - at)}, .type = fixture_type(space[1]), .nullable = true};
+        fields[n++] = (ps_field){
+            .name = {at, (size_t)(space - at)}, .type = fixture_type(space[1]), .nullable = true};
         at = space[2] ? space + 4 : space + 2;
     }
     assert_int_equal(ps_schema_new(&f->cx, fields, n, &schema), PS_OK);
@@ -73,8 +85,8 @@ static ps_source *fixture_source(fixture *f, const fixture_table *t)
     return source;
 }
 
-static ps_status fixture_find(ps_ctx *cx, ps_arena *arena, void *user, ps_str schema, ps_str name, bool *found,
-                              ps_bind_found *out)
+static ps_status fixture_find(ps_ctx *cx, ps_arena *arena, void *user, ps_str schema, ps_str name,
+                              bool *found, ps_bind_found *out)
 {
     fixture *f = user;
 
@@ -94,8 +106,9 @@ static ps_status fixture_find(ps_ctx *cx, ps_arena *arena, void *user, ps_str sc
 
 static void fixture_unref(void *source) { ps_source_unref(source); }
 
-static ps_status fixture_function(ps_ctx *cx, ps_arena *arena, void *user, ps_str name, const ps_value *args, uint32_t n,
-                                  const ps_options *options, bool *found, ps_source **out)
+static ps_status fixture_function(ps_ctx *cx, ps_arena *arena, void *user, ps_str name,
+                                  const ps_value *args, uint32_t n, const ps_options *options,
+                                  bool *found, ps_source **out)
 {
     (void)user, (void)options;
     *found = ps_str_equal_nocase(name, PS_STR("range")) && n == 1;
@@ -110,10 +123,12 @@ static ps_status fixture_file(ps_ctx *cx, ps_arena *arena, void *user, ps_str pa
     return ps_fail(cx, PS_IO, "no such file: %.*s", PS_STR_ARGS(path));
 }
 
-static void fixture_names(void *user, int what, void (*fn)(void *fn_user, ps_str name), void *fn_user)
+static void fixture_names(void *user, int what, void (*fn)(void *fn_user, ps_str name),
+                          void *fn_user)
 {
     (void)user;
-    for (size_t i = 0; what == 0 && i < PS_COUNT(fixture_tables); i++) fn(fn_user, ps_str_of(fixture_tables[i].name));
+    for (size_t i = 0; what == 0 && i < PS_COUNT(fixture_tables); i++)
+        fn(fn_user, ps_str_of(fixture_tables[i].name));
     if (what == 1) fn(fn_user, PS_STR("range"));
 }
 
@@ -123,9 +138,15 @@ static void fixture_init(fixture *f)
     ps_mem_init(&f->mem, NULL, "test", 0);
     ps_ctx_init(&f->cx, &f->mem, NULL);
     f->planner = (ps_planner){&f->cx, &f->arena, 0};
-    for (size_t i = 0; i < PS_COUNT(fixture_tables); i++) f->sources[i] = fixture_source(f, &fixture_tables[i]);
-    f->env = (ps_bind_env){.user = f, .table = fixture_find, .table_function = fixture_function, .file = fixture_file,
-                           .names = fixture_names, .dialect = &ps_dialect_default, .now_us = 1583020800000000};
+    for (size_t i = 0; i < PS_COUNT(fixture_tables); i++)
+        f->sources[i] = fixture_source(f, &fixture_tables[i]);
+    f->env = (ps_bind_env){.user = f,
+                           .table = fixture_find,
+                           .table_function = fixture_function,
+                           .file = fixture_file,
+                           .names = fixture_names,
+                           .dialect = &ps_dialect_default,
+                           .now_us = 1583020800000000};
 }
 
 static void fixture_release(fixture *f)

@@ -1,4 +1,5 @@
-/* tests/unit/test_plan_json.c -- plans to canonical JSON and back: exact round trips, hashes, damaged texts. */
+/* tests/unit/test_plan_json.c -- plans to canonical JSON and back: exact round trips, hashes,
+ * damaged texts. */
 #include "front/sql/lower.h"
 
 #include "lower_fixture.h"
@@ -35,7 +36,8 @@ static ps_status resolve_source(ps_ctx *cx, void *user, ps_str description, ps_s
         *out = ps_source_ref(f->sources[i]);
         return PS_OK;
     }
-    if (ps_str_starts(description, PS_STR("range:0:1:10"))) return ps_range_source_new(cx, 0, 10, 1, out);
+    if (ps_str_starts(description, PS_STR("range:0:1:10")))
+        return ps_range_source_new(cx, 0, 10, 1, out);
     return ps_fail(cx, PS_BIND, "no such source: %.*s", PS_STR_ARGS(description));
 }
 
@@ -55,8 +57,10 @@ static void check_round_trip(fixture *f, const char *sql, const ps_node *plan)
 
     ps_text_init(&first, &f->cx);
     ps_text_init(&second, &f->cx);
-    if (ps_plan_to_json(&f->cx, plan, &first) != PS_OK) fail_msg("%s\n  %s", sql, f->cx.error.message);
-    if (read_back(f, (ps_str){first.at, first.n}, &back) != PS_OK) fail_msg("%s\n  %s\n%s", sql, f->cx.error.message, first.at);
+    if (ps_plan_to_json(&f->cx, plan, &first) != PS_OK)
+        fail_msg("%s\n  %s", sql, f->cx.error.message);
+    if (read_back(f, (ps_str){first.at, first.n}, &back) != PS_OK)
+        fail_msg("%s\n  %s\n%s", sql, f->cx.error.message, first.at);
     assert_int_equal(ps_plan_to_json(&f->cx, back, &second), PS_OK);
     if (strcmp(first.at, second.at) != 0) fail_msg("%s\n%s\n%s", sql, first.at, second.at);
     assert_int_equal(ps_plan_hash(&f->cx, plan, false, &a), PS_OK);
@@ -160,7 +164,8 @@ static void test_mutants(void **state)
             ps_status st = read_back(&f, cut, &back);
             text.at[at] = kept;
             if (st == PS_OK) assert_int_equal(ps_plan_verify(&f.cx, back), PS_OK);
-            else if (st != PS_DATA && st != PS_UNSUPPORTED && st != PS_BIND && st != PS_INVALID && st != PS_VALUE)
+            else if (st != PS_DATA && st != PS_UNSUPPORTED && st != PS_BIND && st != PS_INVALID &&
+                     st != PS_VALUE)
                 fail_msg("status %d: %s", (int)st, f.cx.error.message);
         }
         ps_text_release(&text);
@@ -170,20 +175,29 @@ static void test_mutants(void **state)
 
 static void test_damaged(void **state)
 {
-    static const struct { const char *json; ps_status status; const char *message; } texts[] = {
+    static const struct {
+        const char *json;
+        ps_status status;
+        const char *message;
+    } texts[] = {
         {"", PS_DATA, "ends too early"},
         {"{}", PS_DATA, "not a plan"},
         {"{\"penstock_plan\":2,\"nodes\":[]}", PS_UNSUPPORTED, "another version: 2"},
         {"{\"penstock_plan\":1,\"nodes\":[]}", PS_DATA, "a plan has nodes"},
-        {"{\"penstock_plan\":1,\"nodes\":[{\"node\":\"warp\"}]}", PS_UNSUPPORTED, "doesn't know at byte 36: warp"},
-        {"{\"penstock_plan\":1,\"nodes\":[{\"node\":\"filter\"}]}", PS_DATA, "the number of inputs is wrong"},
-        {"{\"penstock_plan\":1,\"nodes\":[{\"node\":\"values\",\"speed\":3}]}", PS_UNSUPPORTED, "speed"},
-        {"{\"penstock_plan\":1,\"nodes\":[{\"node\":\"values\"},{\"node\":\"filter\",\"inputs\":[0],\"predicate\":0}]}", PS_DATA,
-         "fewer columns"},
-        {"{\"penstock_plan\":1,\"nodes\":[{\"node\":\"values\"},{\"node\":\"limit\",\"inputs\":[1]}]}", PS_DATA, "before this one"},
+        {"{\"penstock_plan\":1,\"nodes\":[{\"node\":\"warp\"}]}", PS_UNSUPPORTED,
+         "doesn't know at byte 36: warp"},
+        {"{\"penstock_plan\":1,\"nodes\":[{\"node\":\"filter\"}]}", PS_DATA,
+         "the number of inputs is wrong"},
+        {"{\"penstock_plan\":1,\"nodes\":[{\"node\":\"values\",\"speed\":3}]}", PS_UNSUPPORTED,
+         "speed"},
+        {"{\"penstock_plan\":1,\"nodes\":[{\"node\":\"values\"},{\"node\":\"filter\",\"inputs\":[0],\"predicate\":0}]}",
+         PS_DATA, "fewer columns"},
+        {"{\"penstock_plan\":1,\"nodes\":[{\"node\":\"values\"},{\"node\":\"limit\",\"inputs\":[1]}]}",
+         PS_DATA, "before this one"},
         {"{\"penstock_plan\":1,\"penstock_plan\":1}", PS_DATA, "twice"},
         {"{\"penstock_plan\":1,\"nodes\":[{\"node\":\"values\"},{\"node\":\"filter\",\"inputs\":[0],\"predicate\":{\"literal\":\"1\",\"type\":"
-         "\"INT32\"}}]}", PS_DATA, "no condition"},
+         "\"INT32\"}}]}",
+         PS_DATA, "no condition"},
     };
     static char deep[20000];
 
@@ -199,7 +213,8 @@ static void test_damaged(void **state)
         const char *message = i < PS_COUNT(texts) ? texts[i].message : "nested too deeply";
         ps_status st = read_back(&f, json, &plan);
         if (st != wanted || !strstr(f.cx.error.message, message))
-            fail_msg("%.200s\n  status %d: %s\n  wanted %d: %s", json.at, (int)st, f.cx.error.message, (int)wanted, message);
+            fail_msg("%.200s\n  status %d: %s\n  wanted %d: %s", json.at, (int)st,
+                     f.cx.error.message, (int)wanted, message);
         fixture_release(&f);
     }
 }
@@ -207,8 +222,9 @@ static void test_damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_tpch), cmocka_unit_test(test_hash),
-        cmocka_unit_test(test_mutants), cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_tpch),
+        cmocka_unit_test(test_hash),       cmocka_unit_test(test_mutants),
+        cmocka_unit_test(test_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,8 +8,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-ps_status ps_sql_lower(ps_planner *p, const ps_bind_env *env, ps_str text, const ps_sql_statement *ast,
-                       ps_statement *out)
+ps_status ps_sql_lower(ps_planner *p, const ps_bind_env *env, ps_str text,
+                       const ps_sql_statement *ast, ps_statement *out)
 {
     ps_lower lo = {.p = p, .cx = p->cx, .arena = p->arena, .env = env, .text = text};
 
@@ -49,7 +49,8 @@ bool ps_lower_enter(ps_lower *lo, const ps_sql_node *node)
         lo->depth++;
         return true;
     }
-    ps_lower_fail(lo, node, PS_UNSUPPORTED, "the statement (with its views) is nested deeper than %d levels",
+    ps_lower_fail(lo, node, PS_UNSUPPORTED,
+                  "the statement (with its views) is nested deeper than %d levels",
                   PS_LOWER_DEPTH_MAX);
     return false;
 }
@@ -66,7 +67,10 @@ const ps_expr *ps_lower_column_of(ps_lower *lo, const ps_col *col)
     return ps_expr_column(lo->cx, lo->arena, col->id, col->type);
 }
 
-static const ps_expr *literal(ps_lower *lo, ps_value value) { return ps_expr_literal(lo->cx, lo->arena, &value); }
+static const ps_expr *literal(ps_lower *lo, ps_value value)
+{
+    return ps_expr_literal(lo->cx, lo->arena, &value);
+}
 
 const ps_expr *ps_lower_int(ps_lower *lo, int64_t value)
 {
@@ -106,7 +110,8 @@ ps_str ps_lower_print(ps_lower *lo, const ps_sql_node *node)
 
 /* ---- casts ---- */
 
-/* A literal's cast done now; NULL without an error: it doesn't fit, so it stays a cast and fails when a row needs it. */
+/* A literal's cast done now; NULL without an error: it doesn't fit, so it stays a cast and fails
+ * when a row needs it. */
 static const ps_expr *cast_literal(ps_lower *lo, const ps_expr *e, ps_type type)
 {
     ps_value value;
@@ -150,7 +155,8 @@ const ps_expr *ps_lower_condition(ps_lower *lo, const ps_expr *e)
     ps_text text;
     ps_text_init(&text, lo->cx);
     ps_type_print(e->type, &text);
-    ps_fail(lo->cx, PS_BIND, "a condition must be BOOLEAN, this is %.*s", (int)text.n, text.n ? text.at : "");
+    ps_fail(lo->cx, PS_BIND, "a condition must be BOOLEAN, this is %.*s", (int)text.n,
+            text.n ? text.at : "");
     ps_text_release(&text);
     return NULL;
 }
@@ -179,10 +185,12 @@ bool ps_lower_unify(ps_lower *lo, const ps_expr **exprs, uint32_t n, const char 
     return true;
 }
 
-ps_status ps_lower_constant(ps_lower *lo, const ps_sql_node *node, const char *clause, ps_value *out)
+ps_status ps_lower_constant(ps_lower *lo, const ps_sql_node *node, const char *clause,
+                            ps_value *out)
 {
     ps_scope empty = {.outer = NULL};
-    ps_lower_in in = {.lo = lo, .scope = &empty, .no_aggregates = true, .no_windows = true, .clause = clause};
+    ps_lower_in in = {
+        .lo = lo, .scope = &empty, .no_aggregates = true, .no_windows = true, .clause = clause};
     const ps_expr *e = ps_lower_expr(&in, node);
 
     if (!e) return lo->cx->error.code;

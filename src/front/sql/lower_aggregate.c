@@ -13,7 +13,8 @@ void ps_lower_sort_order(const ps_lower *lo, const ps_sql_sort *sort, ps_sort_ke
 {
     out->descending = sort->direction == PS_SQL_DIRECTION_DESC;
     out->nulls_first = sort->nulls == PS_SQL_NULL_ORDER_FIRST ||
-                       (sort->nulls == PS_SQL_NULL_ORDER_DEFAULT && out->descending && lo->dialect->nulls_first_desc);
+                       (sort->nulls == PS_SQL_NULL_ORDER_DEFAULT && out->descending &&
+                        lo->dialect->nulls_first_desc);
 }
 
 bool ps_lower_sort_key(ps_lower_in *in, const ps_sql_sort *sort, ps_sort_key *out)
@@ -34,10 +35,12 @@ bool ps_lower_agg_part(ps_lower_in *in, const ps_sql_call *node, ps_agg_part *ou
     ps_sort_key *keys = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_sort_key, order->n + 1);
 
     if (!keys) return false;
-    *out = (ps_agg_part){.distinct = node->distinct, .ignore_nulls = node->nulls == PS_SQL_NULLS_IGNORE};
+    *out = (ps_agg_part){.distinct = node->distinct,
+                         .ignore_nulls = node->nulls == PS_SQL_NULLS_IGNORE};
     if (node->filter && !(out->filter = ps_lower_bool_expr(in, node->filter))) return false;
     for (uint32_t i = 0; i < order->n; i++)
-        if (!ps_lower_sort_key(in, (const ps_sql_sort *)(const void *)order->at[i], &keys[i])) return false;
+        if (!ps_lower_sort_key(in, (const ps_sql_sort *)(const void *)order->at[i], &keys[i]))
+            return false;
     out->order = keys;
     out->n_order = order->n;
     return true;
@@ -46,27 +49,34 @@ bool ps_lower_agg_part(ps_lower_in *in, const ps_sql_call *node, ps_agg_part *ou
 bool ps_lower_cast_args(ps_lower *lo, const ps_func_match *match, const ps_expr **args, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
-        if (!(args[i] = ps_lower_cast(lo, args[i], match->arg_types[i], PS_CAST_ERROR))) return false;
+        if (!(args[i] = ps_lower_cast(lo, args[i], match->arg_types[i], PS_CAST_ERROR)))
+            return false;
     return true;
 }
 
 /* percentile_cont(0.5) WITHIN GROUP (ORDER BY x) is percentile_cont(x, 0.5). */
-static const ps_expr **within_args(ps_lower_in *in, const ps_sql_call *node, const ps_expr **args, uint32_t *n)
+static const ps_expr **within_args(ps_lower_in *in, const ps_sql_call *node, const ps_expr **args,
+                                   uint32_t *n)
 {
     ps_lower *lo = in->lo;
     const ps_sql_sort *sort = (const ps_sql_sort *)(const void *)node->within.at[0];
     const ps_expr **all = PS_ARENA_ARRAY(lo->cx, lo->arena, const ps_expr *, *n + 2);
 
     if (!all) return NULL;
-    if (node->within.n != 1 || sort->all) return ps_lower_unsupported(lo, &node->head, "WITHIN GROUP over several keys");
-    if (sort->direction == PS_SQL_DIRECTION_DESC) return ps_lower_unsupported(lo, &sort->head, "WITHIN GROUP in descending order");
+    if (node->within.n != 1 || sort->all)
+        return ps_lower_unsupported(lo, &node->head, "WITHIN GROUP over several keys");
+    if (sort->direction == PS_SQL_DIRECTION_DESC)
+        return ps_lower_unsupported(lo, &sort->head, "WITHIN GROUP in descending order");
     if (!(all[0] = ps_lower_expr(in, sort->expr))) return NULL;
     for (uint32_t i = 0; i < *n; i++) all[i + 1] = args[i];
     ++*n;
     return all;
 }
 
-typedef struct column_use { const ps_scope *scope; bool inner, outer; } column_use;
+typedef struct column_use {
+    const ps_scope *scope;
+    bool inner, outer;
+} column_use;
 
 static bool use_visit(const ps_expr *e, void *user)
 {
@@ -91,7 +101,9 @@ const ps_expr *ps_lower_aggregate(ps_lower_in *in, const ps_sql_call *node, ps_s
         return ps_lower_fail(lo, &node->head, PS_BIND, "aggregates can't stand in %s", in->clause);
     inner.no_aggregates = inner.no_windows = true;
     inner.clause = "the arguments of an aggregate";
-    if (n == 1 && node->args.at[0]->kind == PS_SQL_STAR && ps_str_equal_nocase(name, PS_STR("count"))) n = 0;
+    if (n == 1 && node->args.at[0]->kind == PS_SQL_STAR &&
+        ps_str_equal_nocase(name, PS_STR("count")))
+        n = 0;
     const ps_sql_list list = {node->args.at, n, n};
     const ps_expr **args = ps_lower_exprs(&inner, &list);
     if (!args || !ps_lower_agg_part(&inner, node, &part)) return NULL;
@@ -102,7 +114,8 @@ const ps_expr *ps_lower_aggregate(ps_lower_in *in, const ps_sql_call *node, ps_s
     column_use use = {.scope = in->scope};
     for (uint32_t i = 0; i < n; i++) ps_expr_visit(args[i], use_visit, &use);
     if (use.outer && !use.inner)
-        return ps_lower_unsupported(lo, &node->head, "an aggregate of an outer query's columns only");
+        return ps_lower_unsupported(lo, &node->head,
+                                    "an aggregate of an outer query's columns only");
     if (ps_func_resolve(lo->cx, lo->arena, PS_FUNC_AGGREGATE, name, args, n, &match) != PS_OK ||
         !ps_lower_cast_args(lo, &match, args, n))
         return NULL;
@@ -125,7 +138,8 @@ static const ps_expr *not_grouped(grouping *g, ps_col_id id, uint32_t at)
 
     for (size_t i = 0; i < g->s->scope.visible.n; i++)
         if (g->s->scope.visible.at[i].id == id) name = g->s->scope.visible.at[i].name;
-    ps_fail(lo->cx, PS_BIND, "the column \"%.*s\" must be in GROUP BY or inside an aggregate", PS_STR_ARGS(name));
+    ps_fail(lo->cx, PS_BIND, "the column \"%.*s\" must be in GROUP BY or inside an aggregate",
+            PS_STR_ARGS(name));
     if (at && lo->n_views == 0) ps_fail_at(lo->cx, at - 1);
     return NULL;
 }
@@ -138,7 +152,11 @@ static bool is_key_column(const grouping *g, ps_col_id id)
 }
 
 /* What a subquery above the grouping reads of FROM must be a key. */
-typedef struct subquery_check { grouping *g; ps_col_id bad; uint32_t at; } subquery_check;
+typedef struct subquery_check {
+    grouping *g;
+    ps_col_id bad;
+    uint32_t at;
+} subquery_check;
 
 static ps_status check_plan(ps_ctx *cx, const ps_node *node, void *user);
 
@@ -184,7 +202,8 @@ static const ps_expr *regroup(grouping *g, const ps_expr *e)
 
     if (e->kind == PS_EXPR_AGGREGATE) return aggregate_column(g, e);
     for (uint32_t i = 0; i < g->n_keys; i++)
-        if (ps_expr_equal(g->keys[i].expr, e)) return ps_expr_place(ps_lower_column_of(lo, &g->keys[i].col), e->at);
+        if (ps_expr_equal(g->keys[i].expr, e))
+            return ps_expr_place(ps_lower_column_of(lo, &g->keys[i].col), e->at);
     if (e->kind == PS_EXPR_COLUMN)
         return ps_scope_has(&g->s->scope, e->column) ? not_grouped(g, e->column, e->at) : e;
     if (e->kind == PS_EXPR_SUBQUERY) {
@@ -197,7 +216,8 @@ static const ps_expr *regroup(grouping *g, const ps_expr *e)
     const ps_expr **children = PS_ARENA_ARRAY(lo->cx, lo->arena, const ps_expr *, n);
     for (uint32_t i = 0; children && i < n; i++)
         if (!(children[i] = regroup(g, ps_expr_child(e, i)))) return NULL;
-    return children ? ps_expr_place(ps_expr_with_children(lo->cx, lo->arena, e, children), e->at) : NULL;
+    return children ? ps_expr_place(ps_expr_with_children(lo->cx, lo->arena, e, children), e->at)
+                    : NULL;
 }
 
 static const ps_expr *regroup_one(ps_lower_select *s, const ps_expr *e, void *user)
@@ -219,7 +239,8 @@ static bool make_keys(grouping *g)
         for (uint32_t k = 0; k < g->n_keys; k++) twice |= ps_expr_equal(g->keys[k].expr, e);
         if (twice) continue;
         ps_col col = {PS_COL_NONE, e->type, true, {"", 0}};
-        const ps_col *plain = e->kind == PS_EXPR_COLUMN ? ps_node_find_col(s->node, e->column) : NULL;
+        const ps_col *plain =
+            e->kind == PS_EXPR_COLUMN ? ps_node_find_col(s->node, e->column) : NULL;
         if (plain) col = *plain;
         else col.id = ps_planner_id(lo->p);
         g->keys[g->n_keys++] = (ps_item){col, e};
@@ -233,6 +254,7 @@ bool ps_lower_group(ps_lower_select *s)
 
     if (!s->grouped) return true;
     if (!make_keys(&g) || !ps_lower_select_map(s, regroup_one, &g)) return false;
-    s->node = ps_node_aggregate_new(s->lo->p, s->node, g.keys, g.n_keys, g.aggs.at ? g.aggs.at : g.keys, (uint32_t)g.aggs.n);
+    s->node = ps_node_aggregate_new(s->lo->p, s->node, g.keys, g.n_keys,
+                                    g.aggs.at ? g.aggs.at : g.keys, (uint32_t)g.aggs.n);
     return s->node != NULL;
 }

@@ -1,38 +1,46 @@
-/* front/sql/lower_call.c -- function calls: the few that are expressions of their own, the clock, the catalog's.
+/* front/sql/lower_call.c -- function calls: the few that are expressions of their own, the clock,
+ * the catalog's.
  *
  * Tests: tests/unit/test_lower.c, tests/slt/sql/expr.test */
 #include "front/sql/lower_int.h"
 
-typedef const ps_expr *(*special_fn)(ps_lower *lo, const ps_sql_call *node, const ps_expr **args, uint32_t n);
+typedef const ps_expr *(*special_fn)(ps_lower *lo, const ps_sql_call *node, const ps_expr **args,
+                                     uint32_t n);
 
 static const ps_expr *arity(ps_lower *lo, const ps_sql_call *node, const char *wanted)
 {
-    return ps_lower_fail(lo, &node->head, PS_BIND, "%.*s takes %s", PS_STR_ARGS(node->name.at[node->name.n - 1].text),
-                         wanted);
+    return ps_lower_fail(lo, &node->head, PS_BIND, "%.*s takes %s",
+                         PS_STR_ARGS(node->name.at[node->name.n - 1].text), wanted);
 }
 
-static const ps_expr *call_coalesce(ps_lower *lo, const ps_sql_call *node, const ps_expr **args, uint32_t n)
+static const ps_expr *call_coalesce(ps_lower *lo, const ps_sql_call *node, const ps_expr **args,
+                                    uint32_t n)
 {
     if (n == 0) return arity(lo, node, "one argument or more");
     if (!ps_lower_unify(lo, args, n, "COALESCE")) return NULL;
     return ps_expr_coalesce(lo->cx, lo->arena, args, n);
 }
 
-static const ps_expr *call_ifnull(ps_lower *lo, const ps_sql_call *node, const ps_expr **args, uint32_t n)
+static const ps_expr *call_ifnull(ps_lower *lo, const ps_sql_call *node, const ps_expr **args,
+                                  uint32_t n)
 {
     return n == 2 ? call_coalesce(lo, node, args, n) : arity(lo, node, "two arguments");
 }
 
-static const ps_expr *call_nullif(ps_lower *lo, const ps_sql_call *node, const ps_expr **args, uint32_t n)
+static const ps_expr *call_nullif(ps_lower *lo, const ps_sql_call *node, const ps_expr **args,
+                                  uint32_t n)
 {
     if (n != 2) return arity(lo, node, "two arguments");
-    if (ps_expr_is_volatile(args[0])) return ps_lower_unsupported(lo, &node->head, "NULLIF of a volatile expression");
+    if (ps_expr_is_volatile(args[0]))
+        return ps_lower_unsupported(lo, &node->head, "NULLIF of a volatile expression");
     ps_value null = ps_value_null(args[0]->type);
-    const ps_expr *parts[] = {ps_lower_call2(lo, "=", args[0], args[1]), ps_expr_literal(lo->cx, lo->arena, &null), args[0]};
+    const ps_expr *parts[] = {ps_lower_call2(lo, "=", args[0], args[1]),
+                              ps_expr_literal(lo->cx, lo->arena, &null), args[0]};
     return parts[0] && parts[1] ? ps_expr_case(lo->cx, lo->arena, parts, 3) : NULL;
 }
 
-static const ps_expr *call_if(ps_lower *lo, const ps_sql_call *node, const ps_expr **args, uint32_t n)
+static const ps_expr *call_if(ps_lower *lo, const ps_sql_call *node, const ps_expr **args,
+                              uint32_t n)
 {
     if (n != 3) return arity(lo, node, "a condition and two values");
     const ps_expr *condition = ps_lower_condition(lo, args[0]);
@@ -41,15 +49,20 @@ static const ps_expr *call_if(ps_lower *lo, const ps_sql_call *node, const ps_ex
     return ps_expr_case(lo->cx, lo->arena, parts, 3);
 }
 
-static const ps_expr *call_try(ps_lower *lo, const ps_sql_call *node, const ps_expr **args, uint32_t n)
+static const ps_expr *call_try(ps_lower *lo, const ps_sql_call *node, const ps_expr **args,
+                               uint32_t n)
 {
     return n == 1 ? ps_expr_try(lo->cx, lo->arena, args[0]) : arity(lo, node, "one argument");
 }
 
 /* Functions by their look, but with rules of their own for which arguments are evaluated. */
-static const struct { const char *name; special_fn fn; } specials[] = {
-    {"coalesce", call_coalesce}, {"ifnull", call_ifnull}, {"nvl", call_ifnull}, {"nullif", call_nullif},
-    {"if", call_if}, {"iif", call_if}, {"try", call_try},
+static const struct {
+    const char *name;
+    special_fn fn;
+} specials[] = {
+    {"coalesce", call_coalesce}, {"ifnull", call_ifnull}, {"nvl", call_ifnull},
+    {"nullif", call_nullif},     {"if", call_if},         {"iif", call_if},
+    {"try", call_try},
 };
 
 static special_fn special_of(ps_str name)
@@ -65,8 +78,10 @@ static const ps_expr *in_zone(ps_lower *lo, ps_type type)
 {
     ps_str zone = lo->env->time_zone;
 
-    if (zone.n && !ps_str_equal_nocase(zone, PS_STR("UTC")) && !ps_str_equal_nocase(zone, PS_STR("Etc/UTC"))) {
-        ps_fail(lo->cx, PS_UNSUPPORTED, "local time in the zone %.*s is not supported yet", PS_STR_ARGS(zone));
+    if (zone.n && !ps_str_equal_nocase(zone, PS_STR("UTC")) &&
+        !ps_str_equal_nocase(zone, PS_STR("Etc/UTC"))) {
+        ps_fail(lo->cx, PS_UNSUPPORTED, "local time in the zone %.*s is not supported yet",
+                PS_STR_ARGS(zone));
         return NULL;
     }
     const int64_t us = lo->env->now_us, day = 86400000000;
@@ -78,7 +93,10 @@ static const ps_expr *in_zone(ps_lower *lo, ps_type type)
 
 const ps_expr *ps_lower_clock(ps_lower *lo, ps_str name, bool *found)
 {
-    static const struct { const char *name; ps_type type; } words[] = {
+    static const struct {
+        const char *name;
+        ps_type type;
+    } words[] = {
         {"current_timestamp", {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
         {"now", {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
         {"get_current_timestamp", {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
@@ -138,7 +156,8 @@ const ps_expr *ps_lower_call(ps_lower_in *in, const ps_sql_call *node)
         if (found) return e;
     }
     if (ps_func_exists(PS_FUNC_WINDOW, name) && !ps_func_exists(PS_FUNC_SCALAR, name))
-        return ps_lower_fail(lo, &node->head, PS_BIND, "the window function %.*s needs OVER", PS_STR_ARGS(name));
+        return ps_lower_fail(lo, &node->head, PS_BIND, "the window function %.*s needs OVER",
+                             PS_STR_ARGS(name));
     const ps_expr **args = ps_lower_exprs(in, &node->args);
     if (!args) return NULL;
     special_fn special = special_of(name);

@@ -12,9 +12,11 @@ static void release_schema(void *schema) { ps_schema_unref(schema); }
 static bool column_constraints(ps_lower *lo, const ps_sql_column_def *def, ps_field *field)
 {
     for (uint32_t i = 0; i < def->constraints.n; i++) {
-        const ps_sql_constraint *c = (const ps_sql_constraint *)(const void *)def->constraints.at[i];
+        const ps_sql_constraint *c =
+            (const ps_sql_constraint *)(const void *)def->constraints.at[i];
         if (c->kind == PS_SQL_CONSTRAINT_NOT_NULL) field->nullable = false;
-        else if (c->kind != PS_SQL_CONSTRAINT_NULLABLE) return ps_lower_unsupported(lo, &c->head, "this constraint"), false;
+        else if (c->kind != PS_SQL_CONSTRAINT_NULLABLE)
+            return ps_lower_unsupported(lo, &c->head, "this constraint"), false;
     }
     return true;
 }
@@ -25,17 +27,23 @@ static ps_status column_list(ps_lower *lo, const ps_sql_create_table *node, ps_s
     ps_field *fields = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_field, n + 1);
 
     if (!fields) return PS_MEMORY;
-    if (node->constraints.n) return ps_lower_unsupported(lo, node->constraints.at[0], "a constraint of a table"), PS_UNSUPPORTED;
+    if (node->constraints.n)
+        return ps_lower_unsupported(lo, node->constraints.at[0], "a constraint of a table"),
+               PS_UNSUPPORTED;
     for (uint32_t i = 0; i < n; i++) {
         const ps_sql_column_def *def = (const ps_sql_column_def *)(const void *)node->columns.at[i];
         fields[i] = (ps_field){.name = def->name.text, .nullable = true};
-        if (!def->type) return ps_lower_unsupported(lo, &def->head, "a generated column"), PS_UNSUPPORTED;
+        if (!def->type)
+            return ps_lower_unsupported(lo, &def->head, "a generated column"), PS_UNSUPPORTED;
         if (!ps_lower_type(lo, (const ps_sql_type *)(const void *)def->type, &fields[i].type) ||
             !column_constraints(lo, def, &fields[i]))
             return failed(lo);
         for (uint32_t k = 0; k < i; k++)
             if (ps_str_equal_nocase(fields[k].name, fields[i].name))
-                return ps_lower_fail(lo, &def->head, PS_BIND, "the table has the column \"%.*s\" twice", PS_STR_ARGS(fields[i].name)), PS_BIND;
+                return ps_lower_fail(lo, &def->head, PS_BIND,
+                                     "the table has the column \"%.*s\" twice",
+                                     PS_STR_ARGS(fields[i].name)),
+                       PS_BIND;
     }
     PS_TRY(ps_schema_new(lo->cx, fields, n, &out->columns));
     return ps_arena_own(lo->cx, lo->arena, out->columns, release_schema);
@@ -51,14 +59,18 @@ static ps_status table_query(ps_lower *lo, const ps_sql_create_table *node, ps_s
     ps_str *names = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_str, plan->n_cols + 1);
     if (!types || !names) return PS_MEMORY;
     if (node->aliases.n > plan->n_cols)
-        return ps_lower_fail(lo, &node->head, PS_BIND, "the query gives %u columns, %u names are given", plan->n_cols, node->aliases.n), PS_BIND;
+        return ps_lower_fail(lo, &node->head, PS_BIND,
+                             "the query gives %u columns, %u names are given", plan->n_cols,
+                             node->aliases.n),
+               PS_BIND;
     for (uint32_t i = 0; i < plan->n_cols; i++) {
         types[i] = plan->cols[i].type.id == PS_TYPE_NULL ? PS_TYPE(INT32) : plan->cols[i].type;
         names[i] = i < node->aliases.n ? node->aliases.at[i].text : plan->cols[i].name;
         /* a, a becomes a, a_1 as in DuckDB: a table's names are unique */
         for (uint32_t k = 0, copy = 0; k < i; k++) {
             if (!ps_str_equal_nocase(names[k], names[i])) continue;
-            const char *name = ps_arena_printf(lo->cx, lo->arena, "%.*s_%u", PS_STR_ARGS(plan->cols[i].name), ++copy);
+            const char *name = ps_arena_printf(lo->cx, lo->arena, "%.*s_%u",
+                                               PS_STR_ARGS(plan->cols[i].name), ++copy);
             if (!name) return PS_MEMORY;
             names[i] = ps_str_of(name);
             k = (uint32_t)-1;
@@ -76,7 +88,8 @@ ps_status ps_lower_create_table(ps_lower *lo, const ps_sql_create_table *node, p
     out->replace = node->replace;
     out->temporary = node->temporary;
     out->if_not_exists = node->if_not_exists;
-    if (!ps_lower_schema_name(lo, &node->head, &node->name, &out->schema, &out->name)) return failed(lo);
+    if (!ps_lower_schema_name(lo, &node->head, &node->name, &out->schema, &out->name))
+        return failed(lo);
     return node->query ? table_query(lo, node, out) : column_list(lo, node, out);
 }
 
@@ -87,17 +100,22 @@ ps_status ps_lower_create_view(ps_lower *lo, const ps_sql_create_view *node, ps_
     ps_str *names = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_str, node->columns.n + 1);
 
     if (!names) return PS_MEMORY;
-    if (node->recursive) return ps_lower_unsupported(lo, &node->head, "a recursive view"), PS_UNSUPPORTED;
+    if (node->recursive)
+        return ps_lower_unsupported(lo, &node->head, "a recursive view"), PS_UNSUPPORTED;
     out->kind = PS_STATEMENT_CREATE_VIEW;
     out->at = node->name.n ? node->name.at[node->name.n - 1].offset : node->head.start;
     out->replace = node->replace;
     out->temporary = node->temporary;
     out->if_not_exists = node->if_not_exists;
-    if (!ps_lower_schema_name(lo, &node->head, &node->name, &out->schema, &out->name)) return failed(lo);
+    if (!ps_lower_schema_name(lo, &node->head, &node->name, &out->schema, &out->name))
+        return failed(lo);
     const ps_node *plan = ps_lower_query(lo, node->query, NULL);
     if (!plan) return failed(lo);
     if (node->columns.n > plan->n_cols)
-        return ps_lower_fail(lo, &node->head, PS_BIND, "the query gives %u columns, %u names are given", plan->n_cols, node->columns.n), PS_BIND;
+        return ps_lower_fail(lo, &node->head, PS_BIND,
+                             "the query gives %u columns, %u names are given", plan->n_cols,
+                             node->columns.n),
+               PS_BIND;
     for (uint32_t i = 0; i < node->columns.n; i++) names[i] = node->columns.at[i].text;
     out->names = (ps_names){names, node->columns.n};
     out->sql = ps_lower_print(lo, node->query);
@@ -106,7 +124,8 @@ ps_status ps_lower_create_view(ps_lower *lo, const ps_sql_create_view *node, ps_
 
 /* ---- INSERT ---- */
 
-bool ps_lower_find_table(ps_lower *lo, const ps_sql_node *node, const ps_sql_idents *name, ps_bind_found *out)
+bool ps_lower_find_table(ps_lower *lo, const ps_sql_node *node, const ps_sql_idents *name,
+                         ps_bind_found *out)
 {
     ps_str schema, object;
     bool found = false;
@@ -120,7 +139,8 @@ bool ps_lower_find_table(ps_lower *lo, const ps_sql_node *node, const ps_sql_ide
     return found;
 }
 
-static bool find_column(ps_lower *lo, const ps_schema *schema, const ps_sql_ident *name, uint32_t *out)
+static bool find_column(ps_lower *lo, const ps_schema *schema, const ps_sql_ident *name,
+                        uint32_t *out)
 {
     ps_near near = ps_near_of(name->text);
 
@@ -135,8 +155,8 @@ static bool find_column(ps_lower *lo, const ps_schema *schema, const ps_sql_iden
 }
 
 /* from[c]: which output of the plan goes into column c of the table; UINT32_MAX: null. */
-static bool map_columns(ps_lower *lo, const ps_sql_node *node, const ps_schema *schema, const ps_sql_idents *columns,
-                        uint32_t n_given, uint32_t *from)
+static bool map_columns(ps_lower *lo, const ps_sql_node *node, const ps_schema *schema,
+                        const ps_sql_idents *columns, uint32_t n_given, uint32_t *from)
 {
     const uint32_t n = columns->n ? columns->n : schema->n;
 
@@ -149,7 +169,8 @@ static bool map_columns(ps_lower *lo, const ps_sql_node *node, const ps_schema *
         uint32_t c;
         if (!find_column(lo, schema, &columns->at[i], &c)) return false;
         if (from[c] != UINT32_MAX) {
-            ps_lower_fail(lo, node, PS_BIND, "the column \"%.*s\" is given twice", PS_STR_ARGS(columns->at[i].text));
+            ps_lower_fail(lo, node, PS_BIND, "the column \"%.*s\" is given twice",
+                          PS_STR_ARGS(columns->at[i].text));
             return false;
         }
         from[c] = i;
@@ -158,7 +179,8 @@ static bool map_columns(ps_lower *lo, const ps_sql_node *node, const ps_schema *
 }
 
 /* The plan's outputs in the table's order and types. */
-static const ps_node *fit_table(ps_lower *lo, const ps_node *plan, const ps_schema *schema, const uint32_t *from)
+static const ps_node *fit_table(ps_lower *lo, const ps_node *plan, const ps_schema *schema,
+                                const uint32_t *from)
 {
     ps_item *items = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_item, schema->n + 1);
 
@@ -167,14 +189,16 @@ static const ps_node *fit_table(ps_lower *lo, const ps_node *plan, const ps_sche
         ps_value null = ps_value_null(field->type);
         const ps_expr *e = from[c] == UINT32_MAX
                                ? ps_expr_literal(lo->cx, lo->arena, &null)
-                               : ps_lower_cast(lo, ps_lower_column_of(lo, &plan->cols[from[c]]), field->type, PS_CAST_ERROR);
+                               : ps_lower_cast(lo, ps_lower_column_of(lo, &plan->cols[from[c]]),
+                                               field->type, PS_CAST_ERROR);
         items[c] = (ps_item){{ps_planner_id(lo->p), field->type, true, field->name}, e};
         if (!e) return NULL;
     }
     return items ? ps_node_project_new(lo->p, plan, items, schema->n) : NULL;
 }
 
-static const ps_node *insert_rows(ps_lower *lo, const ps_sql_insert *node, const ps_schema *schema, uint32_t *from)
+static const ps_node *insert_rows(ps_lower *lo, const ps_sql_insert *node, const ps_schema *schema,
+                                  uint32_t *from)
 {
     if (node->default_values) {
         for (uint32_t c = 0; c < schema->n; c++) from[c] = UINT32_MAX;
@@ -182,10 +206,14 @@ static const ps_node *insert_rows(ps_lower *lo, const ps_sql_insert *node, const
     }
     const ps_node *plan = ps_lower_query(lo, node->query, NULL);
     if (!plan) return NULL;
-    if (!node->by_name) return map_columns(lo, &node->head, schema, &node->columns, plan->n_cols, from) ? plan : NULL;
-    ps_sql_idents names = {PS_ARENA_ARRAY(lo->cx, lo->arena, ps_sql_ident, plan->n_cols + 1), plan->n_cols, plan->n_cols};
+    if (!node->by_name)
+        return map_columns(lo, &node->head, schema, &node->columns, plan->n_cols, from) ? plan
+                                                                                        : NULL;
+    ps_sql_idents names = {PS_ARENA_ARRAY(lo->cx, lo->arena, ps_sql_ident, plan->n_cols + 1),
+                           plan->n_cols, plan->n_cols};
     if (!names.at) return NULL;
-    for (uint32_t i = 0; i < plan->n_cols; i++) names.at[i] = (ps_sql_ident){plan->cols[i].name, node->head.start, false};
+    for (uint32_t i = 0; i < plan->n_cols; i++)
+        names.at[i] = (ps_sql_ident){plan->cols[i].name, node->head.start, false};
     return map_columns(lo, &node->head, schema, &names, plan->n_cols, from) ? plan : NULL;
 }
 
@@ -194,14 +222,19 @@ ps_status ps_lower_insert(ps_lower *lo, const ps_sql_insert *node, ps_statement 
     ps_bind_found found = {0};
 
     if (node->replace || node->ignore || node->conflict)
-        return ps_lower_unsupported(lo, node->conflict ? node->conflict : &node->head, "a conflict clause"), PS_UNSUPPORTED;
-    if (node->returning.n) return ps_lower_unsupported(lo, node->returning.at[0], "RETURNING"), PS_UNSUPPORTED;
+        return ps_lower_unsupported(lo, node->conflict ? node->conflict : &node->head,
+                                    "a conflict clause"),
+               PS_UNSUPPORTED;
+    if (node->returning.n)
+        return ps_lower_unsupported(lo, node->returning.at[0], "RETURNING"), PS_UNSUPPORTED;
     out->kind = PS_STATEMENT_INSERT;
     out->at = node->name.n ? node->name.at[node->name.n - 1].offset : node->head.start;
     if (!ps_lower_schema_name(lo, &node->head, &node->name, &out->schema, &out->name) ||
         !ps_lower_find_table(lo, &node->head, &node->name, &found))
         return failed(lo);
-    if (found.is_view) return ps_lower_fail(lo, &node->head, PS_BIND, "rows can't be inserted into a view"), PS_BIND;
+    if (found.is_view)
+        return ps_lower_fail(lo, &node->head, PS_BIND, "rows can't be inserted into a view"),
+               PS_BIND;
     const ps_schema *schema = found.source->schema;
     uint32_t *from = PS_ARENA_ARRAY(lo->cx, lo->arena, uint32_t, schema->n + 1);
     const ps_node *plan = from ? insert_rows(lo, node, schema, from) : NULL;
@@ -224,13 +257,15 @@ static ps_status option_value(ps_lower *lo, const ps_sql_option *option, ps_valu
         *out = ps_value_str(word->parts.at[0].text);
         return PS_OK;
     }
-    if (option->value->kind == PS_SQL_STAR || option->value->kind == PS_SQL_ROW || option->value->kind == PS_SQL_LIST)
+    if (option->value->kind == PS_SQL_STAR || option->value->kind == PS_SQL_ROW ||
+        option->value->kind == PS_SQL_LIST)
         return ps_lower_unsupported(lo, option->value, "a list as an option"), PS_UNSUPPORTED;
     return ps_lower_constant(lo, option->value, "an option", out);
 }
 
 /* Options but FORMAT, whose value goes to *format (empty: by the path). */
-static ps_status copy_options(ps_lower *lo, const ps_sql_list *list, ps_str *format, ps_options *out)
+static ps_status copy_options(ps_lower *lo, const ps_sql_list *list, ps_str *format,
+                              ps_options *out)
 {
     ps_option *options = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_option, list->n + 1);
 
@@ -243,7 +278,8 @@ static ps_status copy_options(ps_lower *lo, const ps_sql_list *list, ps_str *for
         PS_TRY(option_value(lo, option, &value));
         if (ps_str_equal_nocase(option->name.text, PS_STR("format"))) {
             if (value.null || value.type.id != PS_TYPE_STRING)
-                return ps_lower_fail(lo, &option->head, PS_BIND, "FORMAT takes a format's name"), PS_BIND;
+                return ps_lower_fail(lo, &option->head, PS_BIND, "FORMAT takes a format's name"),
+                       PS_BIND;
             *format = value.str;
             continue;
         }
@@ -266,7 +302,10 @@ static ps_status copy_path(ps_lower *lo, const ps_sql_node *node, ps_str *out)
 /* COPY t (a, b) TO: those columns of the table. */
 static const ps_node *copy_table(ps_lower *lo, const ps_sql_copy_to *node)
 {
-    const ps_sql_table table = {.head = {.kind = PS_SQL_TABLE, .depth = 1, .start = node->head.start, .end = node->head.end},
+    const ps_sql_table table = {.head = {.kind = PS_SQL_TABLE,
+                                         .depth = 1,
+                                         .start = node->head.start,
+                                         .end = node->head.end},
                                 .name = node->name};
     ps_scope scope;
     const ps_node *plan = ps_lower_table(lo, &table.head, NULL, &scope);
@@ -298,7 +337,8 @@ ps_status ps_lower_copy_to(ps_lower *lo, const ps_sql_copy_to *node, ps_statemen
     PS_TRY(copy_options(lo, &node->options, &format, &sink->options));
     ps_status st = lo->env->sink(lo->cx, lo->env->user, format, sink->path, &sink->class);
     if (st != PS_OK) return ps_lower_fail_at(lo, node->path), st;
-    const ps_node *plan = node->query ? ps_lower_query(lo, node->query, NULL) : copy_table(lo, node);
+    const ps_node *plan =
+        node->query ? ps_lower_query(lo, node->query, NULL) : copy_table(lo, node);
     if (!plan) return failed(lo);
     out->plan = ps_node_write_new(lo->p, plan, sink, PS_STR("Count"));
     return out->plan ? PS_OK : failed(lo);
@@ -316,15 +356,18 @@ ps_status ps_lower_copy_from(ps_lower *lo, const ps_sql_copy_from *node, ps_stat
     if (!ps_lower_schema_name(lo, &node->head, &node->name, &out->schema, &out->name) ||
         !ps_lower_find_table(lo, &node->head, &node->name, &found))
         return failed(lo);
-    if (found.is_view) return ps_lower_fail(lo, &node->head, PS_BIND, "rows can't be copied into a view"), PS_BIND;
+    if (found.is_view)
+        return ps_lower_fail(lo, &node->head, PS_BIND, "rows can't be copied into a view"), PS_BIND;
     PS_TRY(copy_path(lo, node->path, &path));
     PS_TRY(copy_options(lo, &node->options, &format, &options));
-    ps_status st = lo->env->copy_from(lo->cx, lo->arena, lo->env->user, format, path, &options, &source);
+    ps_status st =
+        lo->env->copy_from(lo->cx, lo->arena, lo->env->user, format, path, &options, &source);
     if (st != PS_OK) return ps_lower_fail_at(lo, node->path), st;
     const ps_node *scan = ps_node_scan_all(lo->p, source);
     const ps_schema *schema = found.source->schema;
     uint32_t *from = PS_ARENA_ARRAY(lo->cx, lo->arena, uint32_t, schema->n + 1);
-    if (!scan || !from || !map_columns(lo, &node->head, schema, &node->columns, scan->n_cols, from)) return failed(lo);
+    if (!scan || !from || !map_columns(lo, &node->head, schema, &node->columns, scan->n_cols, from))
+        return failed(lo);
     out->plan = fit_table(lo, scan, schema, from);
     return out->plan ? PS_OK : failed(lo);
 }

@@ -1,4 +1,5 @@
-/* front/sql/lower_describe.c -- DESCRIBE and SHOW TABLES: rows about columns and tables, as VALUES plans.
+/* front/sql/lower_describe.c -- DESCRIBE and SHOW TABLES: rows about columns and tables, as VALUES
+ * plans.
  *
  * Tests: tests/unit/test_lower.c, tests/slt/sql/statement.test */
 #include "front/sql/lower_int.h"
@@ -6,10 +7,11 @@
 #include <stdlib.h>
 
 /* A VALUES node of text cells, row by row; a cell with .at NULL is null. */
-static const ps_node *text_rows(ps_lower *lo, const char *const *names, uint32_t n_cols, const ps_str *cells, uint32_t n_rows)
+static const ps_node *text_rows(ps_lower *lo, const char *const *names, uint32_t n_cols,
+                                const ps_str *cells, uint32_t n_rows)
 {
     ps_col *cols = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_col, n_cols + 1);
-    const ps_expr **exprs = PS_ARENA_ARRAY(lo->cx, lo->arena, const ps_expr *, n_rows * n_cols + 1);
+    const ps_expr **exprs = PS_ARENA_ARRAY(lo->cx, lo->arena, const ps_expr *, n_rows *n_cols + 1);
 
     if (!cols || !exprs) return NULL;
     for (uint32_t i = 0; i < n_cols; i++)
@@ -55,7 +57,8 @@ static const ps_node *described(ps_lower *lo, const ps_sql_describe *node)
 
 const ps_node *ps_lower_describe(ps_lower *lo, const ps_sql_describe *node)
 {
-    static const char *const names[] = {"column_name", "column_type", "null", "key", "default", "extra"};
+    static const char *const names[] = {"column_name", "column_type", "null",
+                                        "key",         "default",     "extra"};
     const uint32_t n_names = PS_COUNT(names);
 
     if (node->summarize) return ps_lower_unsupported(lo, &node->head, "SUMMARIZE");
@@ -64,7 +67,8 @@ const ps_node *ps_lower_describe(ps_lower *lo, const ps_sql_describe *node)
         return ps_lower_show(lo, &tables);
     }
     const ps_node *plan = described(lo, node);
-    ps_str *cells = plan ? PS_ARENA_ARRAY(lo->cx, lo->arena, ps_str, plan->n_cols * n_names + 1) : NULL;
+    ps_str *cells =
+        plan ? PS_ARENA_ARRAY(lo->cx, lo->arena, ps_str, plan->n_cols * n_names + 1) : NULL;
     if (!cells) return NULL;
     for (uint32_t i = 0; i < plan->n_cols; i++) {
         ps_str *row = &cells[i * n_names];
@@ -75,17 +79,26 @@ const ps_node *ps_lower_describe(ps_lower *lo, const ps_sql_describe *node)
     return text_rows(lo, names, n_names, cells, plan->n_cols);
 }
 
-typedef struct name_list { ps_lower *lo; PS_ARRAY(ps_str) names; bool failed; } name_list;
+typedef struct name_list {
+    ps_lower *lo;
+    PS_ARRAY(ps_str) names;
+    bool failed;
+} name_list;
 
 static void add_name(void *user, ps_str name)
 {
     name_list *list = user;
     const char *copy = ps_arena_strndup(list->lo->cx, list->lo->arena, name.at, name.n);
 
-    if (!copy || PS_ARRAY_ADD_IN(list->lo->cx, list->lo->arena, &list->names, (ps_str){copy, name.n}) != PS_OK) list->failed = true;
+    if (!copy || PS_ARRAY_ADD_IN(list->lo->cx, list->lo->arena, &list->names,
+                                 (ps_str){copy, name.n}) != PS_OK)
+        list->failed = true;
 }
 
-static int compare_names(const void *a, const void *b) { return ps_str_compare(*(const ps_str *)a, *(const ps_str *)b); }
+static int compare_names(const void *a, const void *b)
+{
+    return ps_str_compare(*(const ps_str *)a, *(const ps_str *)b);
+}
 
 const ps_node *ps_lower_show(ps_lower *lo, const ps_sql_show *node)
 {

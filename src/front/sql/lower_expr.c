@@ -31,7 +31,8 @@ static const ps_expr *hit_expr(ps_lower *lo, const ps_scope_hit *hit, const ps_s
 {
     const ps_expr *e = ps_expr_column(lo->cx, lo->arena, hit->col->id, hit->col->type);
 
-    for (uint32_t i = hit->n_used; e && i < node->parts.n; i++) e = field_of(lo, e, &node->parts.at[i]);
+    for (uint32_t i = hit->n_used; e && i < node->parts.n; i++)
+        e = field_of(lo, e, &node->parts.at[i]);
     return e;
 }
 
@@ -46,7 +47,8 @@ static const ps_expr *lower_column(ps_lower_in *in, const ps_sql_column *node)
 
     if (!parts) return NULL;
     for (uint32_t i = 0; i < n; i++)
-        parts[i] = (ps_name){node->parts.at[i].text, node->parts.at[i].quoted, node->parts.at[i].offset};
+        parts[i] =
+            (ps_name){node->parts.at[i].text, node->parts.at[i].quoted, node->parts.at[i].offset};
     if (n == 1 && in->alias_first) {
         const ps_expr *e = alias_expr(in, name, &found);
         if (found) return e;
@@ -71,8 +73,8 @@ static const ps_expr *lower_column(ps_lower_in *in, const ps_sql_column *node)
 static const ps_expr *lower_position(ps_lower_in *in, const ps_sql_position *node)
 {
     if (node->number < 1 || (uint64_t)node->number > in->scope->visible.n)
-        return ps_lower_fail(in->lo, &node->head, PS_BIND, "FROM has %zu columns, not #%lld", in->scope->visible.n,
-                             (long long)node->number);
+        return ps_lower_fail(in->lo, &node->head, PS_BIND, "FROM has %zu columns, not #%lld",
+                             in->scope->visible.n, (long long)node->number);
     const ps_scope_col *col = &in->scope->visible.at[node->number - 1];
     return ps_expr_column(in->lo->cx, in->lo->arena, col->id, col->type);
 }
@@ -137,7 +139,8 @@ static const ps_expr *lower_case(ps_lower_in *in, const ps_sql_case *node)
         if (!results[i]) return NULL;
     }
     ps_value null = ps_value_null(PS_TYPE(NULL));
-    results[n] = node->otherwise ? ps_lower_expr(in, node->otherwise) : ps_expr_literal(lo->cx, lo->arena, &null);
+    results[n] = node->otherwise ? ps_lower_expr(in, node->otherwise)
+                                 : ps_expr_literal(lo->cx, lo->arena, &null);
     if (!results[n] || !ps_lower_unify(lo, results, n + 1, "CASE")) return NULL;
     for (uint32_t i = 0; i < n; i++) args[2 * i + 1] = results[i];
     args[2 * n] = results[n];
@@ -151,7 +154,8 @@ static const ps_expr *lower_cast(ps_lower_in *in, const ps_sql_cast *node)
     const ps_expr *arg = ps_lower_expr(in, node->arg);
     ps_type type;
 
-    if (!arg || !ps_lower_type(in->lo, (const ps_sql_type *)(const void *)node->type, &type)) return NULL;
+    if (!arg || !ps_lower_type(in->lo, (const ps_sql_type *)(const void *)node->type, &type))
+        return NULL;
     if (!node->attempt) return ps_lower_cast(in->lo, arg, type, PS_CAST_ERROR);
     if (ps_type_equal(arg->type, type)) return arg;
     if (!ps_cast_exists(arg->type, type)) return ps_lower_cast(in->lo, arg, type, PS_CAST_TRY);
@@ -160,7 +164,8 @@ static const ps_expr *lower_cast(ps_lower_in *in, const ps_sql_cast *node)
 
 static const ps_expr *lower_extract(ps_lower_in *in, const ps_sql_extract *node)
 {
-    return ps_lower_call2(in->lo, "date_part", ps_lower_text(in->lo, node->part.text), ps_lower_expr(in, node->arg));
+    return ps_lower_call2(in->lo, "date_part", ps_lower_text(in->lo, node->part.text),
+                          ps_lower_expr(in, node->arg));
 }
 
 static const ps_expr *lower_field(ps_lower_in *in, const ps_sql_field *node)
@@ -174,7 +179,8 @@ static const ps_expr *lower_list(ps_lower_in *in, const ps_sql_list_literal *nod
 {
     const ps_expr **args = ps_lower_exprs(in, &node->items);
 
-    return args ? ps_func_call(in->lo->cx, in->lo->arena, PS_STR("list_value"), args, node->items.n) : NULL;
+    return args ? ps_func_call(in->lo->cx, in->lo->arena, PS_STR("list_value"), args, node->items.n)
+                : NULL;
 }
 
 const ps_expr **ps_lower_exprs(ps_lower_in *in, const ps_sql_list *list)
@@ -204,13 +210,15 @@ static const ps_expr *dispatch(ps_lower_in *in, const ps_sql_node *node)
     case PS_SQL_AND: return lower_logic(in, &((const ps_sql_and *)(const void *)node)->args, true);
     case PS_SQL_OR: return lower_logic(in, &((const ps_sql_or *)(const void *)node)->args, false);
     case PS_SQL_NOT:
-        return ps_lower_call1(in->lo, "not", ps_lower_bool_expr(in, ((const ps_sql_not *)(const void *)node)->arg));
+        return ps_lower_call1(
+            in->lo, "not", ps_lower_bool_expr(in, ((const ps_sql_not *)(const void *)node)->arg));
     case PS_SQL_IS: return lower_is(in, (const ps_sql_is *)(const void *)node);
     case PS_SQL_LIKE: return ps_lower_like(in, (const ps_sql_like *)(const void *)node);
     case PS_SQL_BETWEEN: return ps_lower_between(in, (const ps_sql_between *)(const void *)node);
     case PS_SQL_IN: {
         const ps_sql_in *membership = (const ps_sql_in *)(const void *)node;
-        return membership->query ? ps_lower_in_query(in, membership) : ps_lower_in_list(in, membership);
+        return membership->query ? ps_lower_in_query(in, membership)
+                                 : ps_lower_in_list(in, membership);
     }
     case PS_SQL_QUANTIFIED:
     case PS_SQL_EXISTS:

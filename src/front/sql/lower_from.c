@@ -8,20 +8,21 @@
 /* ---- scopes of one table ---- */
 
 /* The columns of node under an alias, some renamed by t(a, b). */
-static bool add_to_scope(ps_lower *lo, const ps_sql_node *at, ps_scope *scope, ps_str schema, ps_str alias,
-                         const ps_sql_idents *renamed, const ps_node *node)
+static bool add_to_scope(ps_lower *lo, const ps_sql_node *at, ps_scope *scope, ps_str schema,
+                         ps_str alias, const ps_sql_idents *renamed, const ps_node *node)
 {
     ps_col *cols = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_col, node->n_cols + 1);
 
     if (!cols) return false;
     for (uint32_t i = 0; i < node->n_cols; i++) cols[i] = node->cols[i];
     if (renamed->n > node->n_cols) {
-        ps_lower_fail(lo, at, PS_BIND, "\"%.*s\" has %u columns, %u names are given", PS_STR_ARGS(alias), node->n_cols,
-                      renamed->n);
+        ps_lower_fail(lo, at, PS_BIND, "\"%.*s\" has %u columns, %u names are given",
+                      PS_STR_ARGS(alias), node->n_cols, renamed->n);
         return false;
     }
     for (uint32_t i = 0; i < renamed->n; i++) cols[i].name = renamed->at[i].text;
-    if (ps_scope_add(lo->cx, lo->arena, scope, schema, alias, cols, node->n_cols) == PS_OK) return true;
+    if (ps_scope_add(lo->cx, lo->arena, scope, schema, alias, cols, node->n_cols) == PS_OK)
+        return true;
     ps_lower_fail_at(lo, at);
     return false;
 }
@@ -65,10 +66,12 @@ static const ps_node *expand_view(ps_lower *lo, const ps_bind_found *view)
         lo->cx->error.offset = 0;
         return NULL;
     }
-    if (statements.n != 1) return ps_fail(lo->cx, PS_INTERNAL, "a view's text holds no statement"), NULL;
+    if (statements.n != 1)
+        return ps_fail(lo->cx, PS_INTERNAL, "a view's text holds no statement"), NULL;
     const ps_node *node = ps_lower_query(&inner, statements.at[0].node, NULL);
     if (!node || view->n_view_columns == 0) return node;
-    if (view->n_view_columns > node->n_cols) return ps_fail(lo->cx, PS_BIND, "the view names more columns than it has now"), NULL;
+    if (view->n_view_columns > node->n_cols)
+        return ps_fail(lo->cx, PS_BIND, "the view names more columns than it has now"), NULL;
     ps_str *names = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_str, node->n_cols + 1);
     ps_type *types = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_type, node->n_cols + 1);
     if (!names || !types) return NULL;
@@ -85,7 +88,8 @@ ps_status ps_lower_no_table(ps_lower *lo, const ps_sql_ident *name)
 {
     ps_near near = ps_near_of(name->text);
 
-    for (const ps_lower_cte *cte = lo->ctes; cte; cte = cte->next) ps_near_add(&near, cte->name.text);
+    for (const ps_lower_cte *cte = lo->ctes; cte; cte = cte->next)
+        ps_near_add(&near, cte->name.text);
     if (lo->env->names) lo->env->names(lo->env->user, 0, near_name, &near);
     ps_fail(lo->cx, PS_BIND, "no table or view has the name \"%.*s\"", PS_STR_ARGS(name->text));
     ps_near_hint(lo->cx, &near);
@@ -93,7 +97,8 @@ ps_status ps_lower_no_table(ps_lower *lo, const ps_sql_ident *name)
     return PS_BIND;
 }
 
-bool ps_lower_schema_name(ps_lower *lo, const ps_sql_node *node, const ps_sql_idents *name, ps_str *schema, ps_str *object)
+bool ps_lower_schema_name(ps_lower *lo, const ps_sql_node *node, const ps_sql_idents *name,
+                          ps_str *schema, ps_str *object)
 {
     *schema = (ps_str){NULL, 0};
     if (name->n == 0 || name->n > 3) {
@@ -121,15 +126,20 @@ static const ps_node *lower_name(ps_lower *lo, const ps_sql_table *node, ps_scop
     } else {
         ps_bind_found found = {0};
         bool is_there = false;
-        if (lo->env->table(lo->cx, lo->arena, lo->env->user, schema, name, &is_there, &found) != PS_OK) return NULL;
+        if (lo->env->table(lo->cx, lo->arena, lo->env->user, schema, name, &is_there, &found) !=
+            PS_OK)
+            return NULL;
         if (!is_there) return ps_lower_no_table(lo, last), NULL;
         out = found.is_view ? expand_view(lo, &found) : ps_node_scan_all(lo->p, found.source);
         if (!out && found.is_view) {
-            lo->cx->error.offset = 0; /* of the view's text: the caller places it where the view is named */
+            lo->cx->error.offset =
+                0; /* of the view's text: the caller places it where the view is named */
             ps_while(lo->cx, lo->cx->error.code, "expanding the view %.*s", PS_STR_ARGS(name));
         }
     }
-    if (!out || !add_to_scope(lo, &node->head, scope, node->alias.text.n ? (ps_str){NULL, 0} : schema, alias, &node->columns, out))
+    if (!out ||
+        !add_to_scope(lo, &node->head, scope, node->alias.text.n ? (ps_str){NULL, 0} : schema,
+                      alias, &node->columns, out))
         return NULL;
     return out;
 }
@@ -157,18 +167,21 @@ static const ps_node *lower_file(ps_lower *lo, const ps_sql_file *node, ps_scope
     if (lo->env->file(lo->cx, lo->arena, lo->env->user, node->path, &source) != PS_OK) return NULL;
     const ps_node *out = ps_node_scan_all(lo->p, source);
     ps_str alias = node->alias.text.n ? node->alias.text : stem_of(node->path);
-    if (!out || !add_to_scope(lo, &node->head, scope, (ps_str){NULL, 0}, alias, &node->columns, out)) return NULL;
+    if (!out ||
+        !add_to_scope(lo, &node->head, scope, (ps_str){NULL, 0}, alias, &node->columns, out))
+        return NULL;
     return out;
 }
 
 /* Splits arguments into values by position and options by name. */
-static bool function_args(ps_lower *lo, const ps_sql_call *call, ps_value *values, uint32_t *n, ps_option *options,
-                          uint32_t *n_options)
+static bool function_args(ps_lower *lo, const ps_sql_call *call, ps_value *values, uint32_t *n,
+                          ps_option *options, uint32_t *n_options)
 {
     for (uint32_t i = 0; i < call->args.n; i++) {
         const ps_sql_named *named = ps_sql_as(named, NAMED, call->args.at[i]);
         ps_value *value = named ? &options[*n_options].value : &values[*n];
-        if (ps_lower_constant(lo, named ? named->value : call->args.at[i], "a table function", value) != PS_OK) {
+        if (ps_lower_constant(lo, named ? named->value : call->args.at[i], "a table function",
+                              value) != PS_OK) {
             ps_lower_fail_at(lo, call->args.at[i]);
             return false;
         }
@@ -176,7 +189,8 @@ static bool function_args(ps_lower *lo, const ps_sql_call *call, ps_value *value
             options[*n_options].name = named->name.text;
             options[(*n_options)++].at = named->name.offset;
         } else if (*n_options) {
-            ps_lower_fail(lo, call->args.at[i], PS_PARSE, "arguments by position come before named ones");
+            ps_lower_fail(lo, call->args.at[i], PS_PARSE,
+                          "arguments by position come before named ones");
             return false;
         } else {
             ++*n;
@@ -188,7 +202,8 @@ static bool function_args(ps_lower *lo, const ps_sql_call *call, ps_value *value
 static const ps_node *lower_function(ps_lower *lo, const ps_sql_function *node, ps_scope *scope)
 {
     const ps_sql_call *call = (const ps_sql_call *)(const void *)node->call;
-    ps_str name = call->name.at[call->name.n - 1].text, alias = node->alias.text.n ? node->alias.text : name;
+    ps_str name = call->name.at[call->name.n - 1].text,
+           alias = node->alias.text.n ? node->alias.text : name;
     ps_value *values = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_value, call->args.n + 1);
     ps_option *options = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_option, call->args.n + 1);
     uint32_t n = 0, n_options = 0;
@@ -197,9 +212,11 @@ static const ps_node *lower_function(ps_lower *lo, const ps_sql_function *node, 
 
     if (node->sample) return ps_lower_unsupported(lo, node->sample, "a sample");
     if (node->ordinality) return ps_lower_unsupported(lo, &node->head, "WITH ORDINALITY");
-    if (!values || !options || !function_args(lo, call, values, &n, options, &n_options)) return NULL;
+    if (!values || !options || !function_args(lo, call, values, &n, options, &n_options))
+        return NULL;
     const ps_options named = {options, n_options};
-    if (lo->env->table_function(lo->cx, lo->arena, lo->env->user, name, values, n, &named, &found, &source) != PS_OK)
+    if (lo->env->table_function(lo->cx, lo->arena, lo->env->user, name, values, n, &named, &found,
+                                &source) != PS_OK)
         return NULL;
     if (!found) {
         ps_near near = ps_near_of(name);
@@ -214,27 +231,37 @@ static const ps_node *lower_function(ps_lower *lo, const ps_sql_function *node, 
     ps_sql_ident one = node->alias;
     ps_sql_idents columns = node->columns;
     if (columns.n == 0 && one.text.n && out->n_cols == 1 &&
-        (ps_str_equal_nocase(name, PS_STR("range")) || ps_str_equal_nocase(name, PS_STR("generate_series"))))
+        (ps_str_equal_nocase(name, PS_STR("range")) ||
+         ps_str_equal_nocase(name, PS_STR("generate_series"))))
         columns = (ps_sql_idents){&one, 1, 1};
-    return add_to_scope(lo, &node->head, scope, (ps_str){NULL, 0}, alias, &columns, out) ? out : NULL;
+    return add_to_scope(lo, &node->head, scope, (ps_str){NULL, 0}, alias, &columns, out) ? out
+                                                                                         : NULL;
 }
 
-static const ps_node *lower_derived(ps_lower *lo, const ps_sql_derived *node, ps_scope *outer, ps_scope *scope)
+static const ps_node *lower_derived(ps_lower *lo, const ps_sql_derived *node, ps_scope *outer,
+                                    ps_scope *scope)
 {
     const ps_node *out;
 
     if (node->sample) return ps_lower_unsupported(lo, node->sample, "a sample");
     switch ((ps_sql_kind)node->query->kind) {
-    case PS_SQL_DESCRIBE: out = ps_lower_describe(lo, (const ps_sql_describe *)(const void *)node->query); break;
-    case PS_SQL_SHOW: out = ps_lower_show(lo, (const ps_sql_show *)(const void *)node->query); break;
+    case PS_SQL_DESCRIBE:
+        out = ps_lower_describe(lo, (const ps_sql_describe *)(const void *)node->query);
+        break;
+    case PS_SQL_SHOW:
+        out = ps_lower_show(lo, (const ps_sql_show *)(const void *)node->query);
+        break;
     case PS_SQL_QUERY: out = ps_lower_query(lo, node->query, outer); break;
     default: return ps_lower_unsupported(lo, node->query, "this statement in FROM");
     }
-    if (!out || !add_to_scope(lo, &node->head, scope, (ps_str){NULL, 0}, node->alias.text, &node->columns, out)) return NULL;
+    if (!out || !add_to_scope(lo, &node->head, scope, (ps_str){NULL, 0}, node->alias.text,
+                              &node->columns, out))
+        return NULL;
     return out;
 }
 
-const ps_node *ps_lower_table(ps_lower *lo, const ps_sql_node *node, ps_scope *outer, ps_scope *scope)
+const ps_node *ps_lower_table(ps_lower *lo, const ps_sql_node *node, ps_scope *outer,
+                              ps_scope *scope)
 {
     const ps_node *out;
 
@@ -243,16 +270,23 @@ const ps_node *ps_lower_table(ps_lower *lo, const ps_sql_node *node, ps_scope *o
     switch ((ps_sql_kind)node->kind) {
     case PS_SQL_TABLE: out = lower_name(lo, (const ps_sql_table *)(const void *)node, scope); break;
     case PS_SQL_FILE: out = lower_file(lo, (const ps_sql_file *)(const void *)node, scope); break;
-    case PS_SQL_FUNCTION: out = lower_function(lo, (const ps_sql_function *)(const void *)node, scope); break;
-    case PS_SQL_DERIVED: out = lower_derived(lo, (const ps_sql_derived *)(const void *)node, outer, scope); break;
-    case PS_SQL_JOIN: out = ps_lower_join(lo, (const ps_sql_join *)(const void *)node, outer, scope); break;
+    case PS_SQL_FUNCTION:
+        out = lower_function(lo, (const ps_sql_function *)(const void *)node, scope);
+        break;
+    case PS_SQL_DERIVED:
+        out = lower_derived(lo, (const ps_sql_derived *)(const void *)node, outer, scope);
+        break;
+    case PS_SQL_JOIN:
+        out = ps_lower_join(lo, (const ps_sql_join *)(const void *)node, outer, scope);
+        break;
     default: out = ps_lower_unsupported(lo, node, ps_sql_kind_name((ps_sql_kind)node->kind)); break;
     }
     lo->depth--;
     return out ? out : ps_lower_fail_at(lo, node);
 }
 
-const ps_node *ps_lower_from(ps_lower *lo, const ps_sql_list *from, ps_scope *outer, ps_scope *scope)
+const ps_node *ps_lower_from(ps_lower *lo, const ps_sql_list *from, ps_scope *outer,
+                             ps_scope *scope)
 {
     *scope = (ps_scope){.outer = outer};
     if (from->n == 0) return ps_lower_one_row(lo);
@@ -264,7 +298,8 @@ const ps_node *ps_lower_from(ps_lower *lo, const ps_sql_list *from, ps_scope *ou
         if (!bridge) return NULL;
         *bridge = *scope;
         const ps_node *next = ps_lower_table(lo, from->at[i], bridge, &right);
-        node = next ? ps_lower_cross(lo, node, scope, next, &right, bridge->read_from_inside) : NULL;
+        node =
+            next ? ps_lower_cross(lo, node, scope, next, &right, bridge->read_from_inside) : NULL;
         if (!node) return ps_lower_fail_at(lo, from->at[i]);
     }
     return node;

@@ -19,7 +19,7 @@ enum { PS_LOWER_DEPTH_MAX = 1500, PS_LOWER_VIEWS_MAX = 16 };
 typedef struct ps_lower_cte {
     const struct ps_lower_cte *next;
     ps_sql_ident name;
-    const ps_node *plan;  /* shared; each reference reads it through a SUBPLAN node */
+    const ps_node *plan;          /* shared; each reference reads it through a SUBPLAN node */
     const ps_sql_idents *columns; /* names it gives its columns, or none */
 } ps_lower_cte;
 
@@ -32,18 +32,19 @@ typedef struct ps_lower {
     const ps_dialect *dialect;
     ps_str text;
     const ps_lower_cte *ctes;
-    uint32_t depth;       /* levels of recursion now */
-    uint32_t n_views;     /* views being expanded: positions are not of the statement's text then */
+    uint32_t depth;   /* levels of recursion now */
+    uint32_t n_views; /* views being expanded: positions are not of the statement's text then */
 } ps_lower;
 
-/* One output column of a SELECT: bound when it is first needed, so that aliases may be used before. */
+/* One output column of a SELECT: bound when it is first needed, so that aliases may be used before.
+ */
 typedef struct ps_lower_item {
-    const ps_sql_node *ast;  /* NULL: made by a star */
+    const ps_sql_node *ast; /* NULL: made by a star */
     ps_str name;
-    bool aliased;            /* the name was given with AS */
+    bool aliased; /* the name was given with AS */
     bool quoted;
-    bool busy;               /* being bound: an alias that needs itself */
-    const ps_expr *expr;     /* NULL: not bound yet */
+    bool busy;           /* being bound: an alias that needs itself */
+    const ps_expr *expr; /* NULL: not bound yet */
 } ps_lower_item;
 
 /* Where an expression stands: what it may name and contain. */
@@ -51,22 +52,23 @@ typedef struct ps_lower_in {
     ps_lower *lo;
     ps_scope *scope;
     struct ps_lower_items *items; /* aliases in reach; NULL: none */
-    bool alias_first;        /* ORDER BY: an alias wins over a column */
+    bool alias_first;             /* ORDER BY: an alias wins over a column */
     bool no_aggregates, no_windows;
-    const char *clause;      /* "WHERE", for errors */
+    const char *clause;         /* "WHERE", for errors */
     const ps_sql_list *windows; /* WINDOW clause */
 } ps_lower_in;
 
 typedef struct ps_lower_items {
     PS_ARRAY(ps_lower_item) list;
-    ps_lower_in in;          /* where items themselves stand */
+    ps_lower_in in; /* where items themselves stand */
 } ps_lower_items;
 
 /* ---- lower.c ---- */
 /* Places the recorded error at the node, unless it has a place, and gives NULL. */
 void *ps_lower_fail_at(ps_lower *lo, const ps_sql_node *node);
 /* Records an error at the node; gives NULL. */
-void *ps_lower_fail(ps_lower *lo, const ps_sql_node *node, ps_status code, const char *format, ...) PS_PRINTF(4, 5);
+void *ps_lower_fail(ps_lower *lo, const ps_sql_node *node, ps_status code, const char *format, ...)
+    PS_PRINTF(4, 5);
 /* "x is not supported yet". */
 void *ps_lower_unsupported(ps_lower *lo, const ps_sql_node *node, const char *what);
 /* Implicit or explicit cast; literals are cast now where that works. */
@@ -87,7 +89,8 @@ bool ps_lower_same(const ps_lower *lo, const ps_sql_ident *written, ps_str name)
 /* The canonical text of a tree, in the arena: names of columns, definitions. */
 ps_str ps_lower_print(ps_lower *lo, const ps_sql_node *node);
 /* The value of an expression without columns; the clause's name is for the error. */
-ps_status ps_lower_constant(ps_lower *lo, const ps_sql_node *node, const char *clause, ps_value *out);
+ps_status ps_lower_constant(ps_lower *lo, const ps_sql_node *node, const char *clause,
+                            ps_value *out);
 
 /* ---- expressions ---- */
 const ps_expr *ps_lower_expr(ps_lower_in *in, const ps_sql_node *node);
@@ -115,8 +118,10 @@ bool ps_lower_agg_part(ps_lower_in *in, const ps_sql_call *node, ps_agg_part *ou
 /* Arguments cast to what was resolved. */
 bool ps_lower_cast_args(ps_lower *lo, const ps_func_match *match, const ps_expr **args, uint32_t n);
 bool ps_lower_sort_key(ps_lower_in *in, const ps_sql_sort *sort, ps_sort_key *out);
-void ps_lower_sort_order(const ps_lower *lo, const ps_sql_sort *sort, ps_sort_key *out); /* but for its expression */
-const ps_expr *ps_lower_subquery(ps_lower_in *in, const ps_sql_node *node); /* SUBQUERY, EXISTS, QUANTIFIED */
+void ps_lower_sort_order(const ps_lower *lo, const ps_sql_sort *sort,
+                         ps_sort_key *out); /* but for its expression */
+const ps_expr *ps_lower_subquery(ps_lower_in *in,
+                                 const ps_sql_node *node); /* SUBQUERY, EXISTS, QUANTIFIED */
 const ps_expr *ps_lower_in_query(ps_lower_in *in, const ps_sql_in *node);
 
 /* ---- SELECT ---- */
@@ -127,43 +132,54 @@ typedef struct ps_lower_select {
     const ps_node *node;
     ps_lower_in in;
     ps_lower_items items;
-    PS_ARRAY(ps_sort_key) order;        /* bound; keys of ORDER BY */
-    PS_ARRAY(const ps_expr *) group;    /* bound keys */
-    PS_ARRAY(const ps_expr *) on;       /* DISTINCT ON */
+    PS_ARRAY(ps_sort_key) order;     /* bound; keys of ORDER BY */
+    PS_ARRAY(const ps_expr *) group; /* bound keys */
+    PS_ARRAY(const ps_expr *) on;    /* DISTINCT ON */
     const ps_expr *having, *qualify;
     bool grouped;
 } ps_lower_select;
 
-/* All expressions above the grouping: items, having, qualify, order, distinct on; fn replaces each. */
-bool ps_lower_select_map(ps_lower_select *s, const ps_expr *(*fn)(ps_lower_select *s, const ps_expr *e, void *user), void *user);
-bool ps_lower_group(ps_lower_select *s);    /* the Aggregate node, if one is needed */
-bool ps_lower_windows(ps_lower_select *s);  /* the Window nodes, if any */
+/* All expressions above the grouping: items, having, qualify, order, distinct on; fn replaces each.
+ */
+bool ps_lower_select_map(ps_lower_select *s,
+                         const ps_expr *(*fn)(ps_lower_select *s, const ps_expr *e, void *user),
+                         void *user);
+bool ps_lower_group(ps_lower_select *s);   /* the Aggregate node, if one is needed */
+bool ps_lower_windows(ps_lower_select *s); /* the Window nodes, if any */
 bool ps_lower_items_expand(ps_lower_select *s);
 const ps_expr *ps_lower_item_expr(ps_lower_items *items, size_t i);
 /* The item an unqualified name means as an alias; SIZE_MAX: none. */
 size_t ps_lower_alias(const ps_lower_in *in, const ps_sql_ident *name);
-const ps_node *ps_lower_select_node(ps_lower *lo, const ps_sql_select *ast, const ps_sql_list *order, ps_scope *outer);
+const ps_node *ps_lower_select_node(ps_lower *lo, const ps_sql_select *ast,
+                                    const ps_sql_list *order, ps_scope *outer);
 
 /* ---- queries and tables ---- */
 const ps_node *ps_lower_query(ps_lower *lo, const ps_sql_node *query, ps_scope *outer);
 const ps_node *ps_lower_setop(ps_lower *lo, const ps_sql_setop *ast, ps_scope *outer);
 const ps_node *ps_lower_values(ps_lower *lo, const ps_sql_values *ast, ps_scope *outer);
-/* A projection that casts columns to types (and takes names when given); the node itself when nothing changes. */
-const ps_node *ps_lower_cast_cols(ps_lower *lo, const ps_node *node, const ps_type *types, const ps_str *names);
+/* A projection that casts columns to types (and takes names when given); the node itself when
+ * nothing changes. */
+const ps_node *ps_lower_cast_cols(ps_lower *lo, const ps_node *node, const ps_type *types,
+                                  const ps_str *names);
 /* One row without columns: what a SELECT without FROM reads. */
 const ps_node *ps_lower_one_row(ps_lower *lo);
 /* FROM: its tables joined; scope is filled and gets outer. */
-const ps_node *ps_lower_from(ps_lower *lo, const ps_sql_list *from, ps_scope *outer, ps_scope *scope);
-const ps_node *ps_lower_table(ps_lower *lo, const ps_sql_node *node, ps_scope *outer, ps_scope *scope);
-const ps_node *ps_lower_join(ps_lower *lo, const ps_sql_join *node, ps_scope *outer, ps_scope *scope);
+const ps_node *ps_lower_from(ps_lower *lo, const ps_sql_list *from, ps_scope *outer,
+                             ps_scope *scope);
+const ps_node *ps_lower_table(ps_lower *lo, const ps_sql_node *node, ps_scope *outer,
+                              ps_scope *scope);
+const ps_node *ps_lower_join(ps_lower *lo, const ps_sql_join *node, ps_scope *outer,
+                             ps_scope *scope);
 /* Joins two inputs whose scopes are given; left's becomes the join's. */
-const ps_node *ps_lower_cross(ps_lower *lo, const ps_node *left, ps_scope *left_scope, const ps_node *right,
-                              const ps_scope *right_scope, bool lateral);
+const ps_node *ps_lower_cross(ps_lower *lo, const ps_node *left, ps_scope *left_scope,
+                              const ps_node *right, const ps_scope *right_scope, bool lateral);
 
 /* ---- statements ---- */
-bool ps_lower_schema_name(ps_lower *lo, const ps_sql_node *node, const ps_sql_idents *name, ps_str *schema, ps_str *object);
+bool ps_lower_schema_name(ps_lower *lo, const ps_sql_node *node, const ps_sql_idents *name,
+                          ps_str *schema, ps_str *object);
 /* The table that a statement changes or reads by name. */
-bool ps_lower_find_table(ps_lower *lo, const ps_sql_node *node, const ps_sql_idents *name, ps_bind_found *out);
+bool ps_lower_find_table(ps_lower *lo, const ps_sql_node *node, const ps_sql_idents *name,
+                         ps_bind_found *out);
 ps_status ps_lower_no_table(ps_lower *lo, const ps_sql_ident *name);
 ps_status ps_lower_create_table(ps_lower *lo, const ps_sql_create_table *node, ps_statement *out);
 ps_status ps_lower_create_view(ps_lower *lo, const ps_sql_create_view *node, ps_statement *out);

@@ -13,7 +13,8 @@ const ps_expr *ps_lower_item_expr(ps_lower_items *items, size_t i)
 
     if (item->expr) return item->expr;
     if (item->busy)
-        return ps_lower_fail(lo, item->ast, PS_BIND, "the alias \"%.*s\" is defined by itself", PS_STR_ARGS(item->name));
+        return ps_lower_fail(lo, item->ast, PS_BIND, "the alias \"%.*s\" is defined by itself",
+                             PS_STR_ARGS(item->name));
     item->busy = true;
     const ps_expr *e = ps_lower_expr(&items->in, item->ast);
     item = &items->list.at[i];
@@ -33,11 +34,13 @@ static ps_str name_of(ps_lower_select *s, const ps_sql_node *ast)
         const ps_sql_ident *last = &column->parts.at[column->parts.n - 1];
         /* the case of the definition, not of the use */
         for (size_t i = 0; i < s->scope.visible.n; i++)
-            if (ps_lower_same(s->lo, last, s->scope.visible.at[i].name)) return s->scope.visible.at[i].name;
+            if (ps_lower_same(s->lo, last, s->scope.visible.at[i].name))
+                return s->scope.visible.at[i].name;
         return last->text;
     }
     if (field) return field->name.text;
-    if (call && call->args.n == 1 && call->args.at[0]->kind == PS_SQL_STAR && !call->over && !call->filter)
+    if (call && call->args.n == 1 && call->args.at[0]->kind == PS_SQL_STAR && !call->over &&
+        !call->filter)
         return PS_STR("count_star()");
     return ps_lower_print(s->lo, ast);
 }
@@ -47,7 +50,8 @@ static ps_str name_of(ps_lower_select *s, const ps_sql_node *ast)
 static bool add_column(ps_lower_select *s, const ps_scope_col *col, ps_str name)
 {
     ps_lower *lo = s->lo;
-    ps_lower_item item = {.name = name, .expr = ps_expr_column(lo->cx, lo->arena, col->id, col->type)};
+    ps_lower_item item = {.name = name,
+                          .expr = ps_expr_column(lo->cx, lo->arena, col->id, col->type)};
 
     return item.expr && PS_ARRAY_ADD_IN(lo->cx, lo->arena, &s->items.list, item) == PS_OK;
 }
@@ -62,7 +66,8 @@ static bool names_column(const ps_lower *lo, const ps_sql_node *node, const ps_s
     return n == 1 || ps_lower_same(lo, &column->parts.at[n - 2], col->table);
 }
 
-static bool is_excluded(const ps_lower *lo, const ps_sql_star *star, const ps_scope_col *col, bool *used)
+static bool is_excluded(const ps_lower *lo, const ps_sql_star *star, const ps_scope_col *col,
+                        bool *used)
 {
     for (uint32_t i = 0; i < star->exclude.n; i++)
         if (names_column(lo, star->exclude.at[i], col)) return used[i] = true;
@@ -70,7 +75,8 @@ static bool is_excluded(const ps_lower *lo, const ps_sql_star *star, const ps_sc
 }
 
 /* REPLACE (expr AS col): the item that stands for col; NULL: none. */
-static const ps_sql_item *replacement(const ps_lower *lo, const ps_sql_star *star, const ps_scope_col *col, bool *used)
+static const ps_sql_item *replacement(const ps_lower *lo, const ps_sql_star *star,
+                                      const ps_scope_col *col, bool *used)
 {
     for (uint32_t i = 0; i < star->replace.n; i++) {
         const ps_sql_item *item = (const ps_sql_item *)(const void *)star->replace.at[i];
@@ -81,7 +87,8 @@ static const ps_sql_item *replacement(const ps_lower *lo, const ps_sql_star *sta
     return NULL;
 }
 
-static ps_str renamed(const ps_lower *lo, const ps_sql_star *star, const ps_scope_col *col, bool *used)
+static ps_str renamed(const ps_lower *lo, const ps_sql_star *star, const ps_scope_col *col,
+                      bool *used)
 {
     for (uint32_t i = 0; i < star->rename.n; i++) {
         const ps_sql_rename *rename = (const ps_sql_rename *)(const void *)star->rename.at[i];
@@ -107,7 +114,8 @@ static bool all_used(ps_lower *lo, const ps_sql_star *star, const bool *used)
 }
 
 /* The columns a star stands for: all visible ones, or one table's. */
-static bool star_columns(ps_lower_select *s, const ps_sql_star *star, const ps_scope_col **cols, size_t *n)
+static bool star_columns(ps_lower_select *s, const ps_sql_star *star, const ps_scope_col **cols,
+                         size_t *n)
 {
     ps_lower *lo = s->lo;
     ps_name parts[3];
@@ -124,12 +132,15 @@ static bool star_columns(ps_lower_select *s, const ps_sql_star *star, const ps_s
         return false;
     }
     for (uint32_t i = 0; i < star->table.n; i++)
-        parts[i] = (ps_name){star->table.at[i].text, star->table.at[i].quoted, star->table.at[i].offset};
+        parts[i] =
+            (ps_name){star->table.at[i].text, star->table.at[i].quoted, star->table.at[i].offset};
     const ps_scope_table *table = ps_scope_table_of(lo->dialect, &s->scope, parts, star->table.n);
     if (!table) {
         ps_near near = ps_near_of(parts[star->table.n - 1].text);
-        for (size_t i = 0; i < s->scope.tables.n; i++) ps_near_add(&near, s->scope.tables.at[i].name);
-        ps_fail(lo->cx, PS_BIND, "no table of this FROM has the name \"%.*s\"", PS_STR_ARGS(near.wanted));
+        for (size_t i = 0; i < s->scope.tables.n; i++)
+            ps_near_add(&near, s->scope.tables.at[i].name);
+        ps_fail(lo->cx, PS_BIND, "no table of this FROM has the name \"%.*s\"",
+                PS_STR_ARGS(near.wanted));
         ps_near_hint(lo->cx, &near);
         ps_lower_fail_at(lo, &star->head);
         return false;
@@ -144,7 +155,8 @@ static bool expand_star(ps_lower_select *s, const ps_sql_star *star)
     ps_lower *lo = s->lo;
     const ps_scope_col *cols;
     size_t n;
-    bool *used = PS_ARENA_ARRAY(lo->cx, lo->arena, bool, star->exclude.n + star->replace.n + star->rename.n + 1);
+    bool *used = PS_ARENA_ARRAY(lo->cx, lo->arena, bool,
+                                star->exclude.n + star->replace.n + star->rename.n + 1);
 
     if (star->like_op.n) return ps_lower_unsupported(lo, &star->head, "* with a pattern"), false;
     if (!used || !star_columns(s, star, &cols, &n)) return false;
@@ -170,12 +182,15 @@ static bool expand_columns(ps_lower_select *s, const ps_sql_columns *node)
     size_t before = s->items.list.n, bad;
     int code;
 
-    if (node->unpack || (!pattern && !star)) return ps_lower_unsupported(lo, &node->head, "this form of COLUMNS"), false;
+    if (node->unpack || (!pattern && !star))
+        return ps_lower_unsupported(lo, &node->head, "this form of COLUMNS"), false;
     if (star) return expand_star(s, star);
-    pcre2_code *regex = pcre2_compile((PCRE2_SPTR)pattern->value.at, pattern->value.n, PCRE2_UTF | PCRE2_CASELESS, &code, &bad, NULL);
+    pcre2_code *regex = pcre2_compile((PCRE2_SPTR)pattern->value.at, pattern->value.n,
+                                      PCRE2_UTF | PCRE2_CASELESS, &code, &bad, NULL);
     pcre2_match_data *match = regex ? pcre2_match_data_create(1, NULL) : NULL;
     bool ok = match != NULL;
-    if (!regex) ps_lower_fail(lo, node->arg, PS_BIND, "the pattern of COLUMNS is not a regular expression");
+    if (!regex)
+        ps_lower_fail(lo, node->arg, PS_BIND, "the pattern of COLUMNS is not a regular expression");
     else if (!match) ps_fail_memory(lo->cx, 64);
     for (size_t i = 0; ok && i < s->scope.visible.n; i++) {
         const ps_scope_col *col = &s->scope.visible.at[i];
@@ -184,7 +199,8 @@ static bool expand_columns(ps_lower_select *s, const ps_sql_columns *node)
     }
     pcre2_match_data_free(match);
     pcre2_code_free(regex);
-    if (ok && s->items.list.n == before) ok = ps_lower_fail(lo, node->arg, PS_BIND, "no column matches the pattern") != NULL;
+    if (ok && s->items.list.n == before)
+        ok = ps_lower_fail(lo, node->arg, PS_BIND, "no column matches the pattern") != NULL;
     return ok;
 }
 
@@ -195,12 +211,15 @@ bool ps_lower_items_expand(ps_lower_select *s)
     for (uint32_t i = 0; i < s->ast->items.n; i++) {
         const ps_sql_item *ast = (const ps_sql_item *)(const void *)s->ast->items.at[i];
         if (ast->expr->kind == PS_SQL_STAR || ast->expr->kind == PS_SQL_COLUMNS) {
-            bool ok = ast->expr->kind == PS_SQL_STAR ? expand_star(s, (const ps_sql_star *)(const void *)ast->expr)
-                                                     : expand_columns(s, (const ps_sql_columns *)(const void *)ast->expr);
+            bool ok = ast->expr->kind == PS_SQL_STAR
+                          ? expand_star(s, (const ps_sql_star *)(const void *)ast->expr)
+                          : expand_columns(s, (const ps_sql_columns *)(const void *)ast->expr);
             if (!ok) return false;
             continue;
         }
-        ps_lower_item item = {.ast = ast->expr, .name = ast->alias.text, .aliased = ast->alias.text.n > 0,
+        ps_lower_item item = {.ast = ast->expr,
+                              .name = ast->alias.text,
+                              .aliased = ast->alias.text.n > 0,
                               .quoted = ast->alias.quoted};
         if (!item.aliased) item.name = name_of(s, ast->expr);
         if (PS_ARRAY_ADD_IN(lo->cx, lo->arena, &s->items.list, item) != PS_OK) return false;

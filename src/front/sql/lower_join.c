@@ -4,8 +4,8 @@
  * coalesce for a full join. Tests: tests/unit/test_lower.c, tests/slt/sql/join.test */
 #include "front/sql/lower_int.h"
 
-const ps_node *ps_lower_cross(ps_lower *lo, const ps_node *left, ps_scope *left_scope, const ps_node *right,
-                              const ps_scope *right_scope, bool lateral)
+const ps_node *ps_lower_cross(ps_lower *lo, const ps_node *left, ps_scope *left_scope,
+                              const ps_node *right, const ps_scope *right_scope, bool lateral)
 {
     const ps_join_spec spec = {.kind = PS_JOIN_CROSS, .lateral = lateral};
 
@@ -18,14 +18,17 @@ typedef struct joining {
     ps_lower *lo;
     const ps_sql_join *ast;
     const ps_node *left, *right;
-    ps_scope *scope;       /* left's, then the join's */
+    ps_scope *scope; /* left's, then the join's */
     ps_scope right_scope;
     ps_join_spec spec;
     ps_scope_col *merged;
     uint32_t n_merged;
 } joining;
 
-static bool keeps_left_only(ps_join_kind kind) { return kind == PS_JOIN_SEMI || kind == PS_JOIN_ANTI; }
+static bool keeps_left_only(ps_join_kind kind)
+{
+    return kind == PS_JOIN_SEMI || kind == PS_JOIN_ANTI;
+}
 
 static bool kind_of(ps_lower *lo, const ps_sql_join *ast, ps_join_kind *out)
 {
@@ -57,12 +60,14 @@ static const ps_scope_col *visible(joining *j, const ps_scope *scope, const ps_s
 static bool merge(joining *j, const ps_sql_ident *name, ps_join_key *key)
 {
     ps_lower *lo = j->lo;
-    const ps_scope_col *l = visible(j, j->scope, name), *r = l ? visible(j, &j->right_scope, name) : NULL;
+    const ps_scope_col *l = visible(j, j->scope, name),
+                       *r = l ? visible(j, &j->right_scope, name) : NULL;
 
     if (!r) return false;
     const ps_expr *sides[] = {ps_expr_column(lo->cx, lo->arena, l->id, l->type),
                               ps_expr_column(lo->cx, lo->arena, r->id, r->type)};
-    const ps_expr *equal = sides[0] && sides[1] ? ps_func_call(lo->cx, lo->arena, PS_STR("="), sides, 2) : NULL;
+    const ps_expr *equal =
+        sides[0] && sides[1] ? ps_func_call(lo->cx, lo->arena, PS_STR("="), sides, 2) : NULL;
     if (!equal) return false;
     *key = (ps_join_key){equal->args[0], equal->args[1], false};
     ps_scope_col *m = &j->merged[j->n_merged++];
@@ -105,7 +110,8 @@ static bool join_natural(joining *j)
         if (shared) names.at[names.n++] = (ps_sql_ident){name, j->ast->head.start, false};
     }
     if (names.n) return join_using(j, &names);
-    ps_lower_fail(lo, &j->ast->head, PS_BIND, "the tables of a natural join have no column name in common");
+    ps_lower_fail(lo, &j->ast->head, PS_BIND,
+                  "the tables of a natural join have no column name in common");
     return false;
 }
 
@@ -118,7 +124,8 @@ static const ps_node *coalesce_merged(joining *j, const ps_node *node)
 
     if (!items) return NULL;
     for (; n < node->n_cols; n++)
-        if (!(items[n] = (ps_item){node->cols[n], ps_lower_column_of(lo, &node->cols[n])}).expr) return NULL;
+        if (!(items[n] = (ps_item){node->cols[n], ps_lower_column_of(lo, &node->cols[n])}).expr)
+            return NULL;
     for (uint32_t i = 0; i < j->n_merged; i++, n++) {
         const ps_expr *both[] = {j->spec.keys[i].left, j->spec.keys[i].right};
         j->merged[i].id = ps_planner_id(lo->p);
@@ -137,7 +144,11 @@ static const ps_expr *on_condition(joining *j)
     if (ps_scope_join(lo->cx, lo->arena, &both, j->scope, NULL, 0) != PS_OK ||
         ps_scope_join(lo->cx, lo->arena, &both, &j->right_scope, NULL, 0) != PS_OK)
         return NULL;
-    ps_lower_in in = {.lo = lo, .scope = &both, .no_aggregates = true, .no_windows = true, .clause = "a join condition"};
+    ps_lower_in in = {.lo = lo,
+                      .scope = &both,
+                      .no_aggregates = true,
+                      .no_windows = true,
+                      .clause = "a join condition"};
     return ps_lower_bool_expr(&in, j->ast->on);
 }
 
@@ -146,7 +157,10 @@ static const ps_node *make_join(joining *j)
     ps_lower *lo = j->lo;
     const ps_expr *condition = NULL, *above = NULL;
 
-    if (j->ast->natural ? !join_natural(j) : j->ast->columns.n ? !join_using(j, &j->ast->columns) : false) return NULL;
+    if (j->ast->natural     ? !join_natural(j)
+        : j->ast->columns.n ? !join_using(j, &j->ast->columns)
+                            : false)
+        return NULL;
     if (j->ast->on && !(condition = on_condition(j))) return NULL;
     if (!condition && j->spec.n_keys == 0 && j->spec.kind != PS_JOIN_CROSS)
         return ps_lower_fail(lo, &j->ast->head, PS_PARSE, "this join needs ON or USING");
@@ -160,7 +174,10 @@ static const ps_node *make_join(joining *j)
     if (node && j->spec.kind == PS_JOIN_FULL && j->n_merged) node = coalesce_merged(j, node);
     if (node && above) node = ps_node_filter_new(lo->p, node, above);
     if (!node || keeps_left_only(j->spec.kind)) return node;
-    return ps_scope_join(lo->cx, lo->arena, j->scope, &j->right_scope, j->merged, j->n_merged) == PS_OK ? node : NULL;
+    return ps_scope_join(lo->cx, lo->arena, j->scope, &j->right_scope, j->merged, j->n_merged) ==
+                   PS_OK
+               ? node
+               : NULL;
 }
 
 /* (a JOIN b) x: one table of all visible columns. */
@@ -174,9 +191,13 @@ static bool name_join(joining *j)
     if (!cols) return false;
     for (uint32_t i = 0; i < n; i++) {
         const ps_scope_col *col = &j->scope->visible.at[i];
-        cols[i] = (ps_col){col->id, col->type, true, i < j->ast->alias_columns.n ? j->ast->alias_columns.at[i].text : col->name};
+        cols[i] =
+            (ps_col){col->id, col->type, true,
+                     i < j->ast->alias_columns.n ? j->ast->alias_columns.at[i].text : col->name};
     }
-    if (ps_scope_add(lo->cx, lo->arena, &named, (ps_str){NULL, 0}, j->ast->alias.text, cols, n) != PS_OK) return false;
+    if (ps_scope_add(lo->cx, lo->arena, &named, (ps_str){NULL, 0}, j->ast->alias.text, cols, n) !=
+        PS_OK)
+        return false;
     *j->scope = named;
     return true;
 }
@@ -193,7 +214,8 @@ const ps_node *ps_lower_join(ps_lower *lo, const ps_sql_join *ast, ps_scope *out
     j.right_scope.outer = outer;
     j.spec.lateral = bridge->read_from_inside;
     if (j.spec.lateral && (j.spec.kind == PS_JOIN_RIGHT || j.spec.kind == PS_JOIN_FULL))
-        return ps_lower_fail(lo, &ast->head, PS_BIND, "a lateral input can't be kept whole by a right or full join");
+        return ps_lower_fail(lo, &ast->head, PS_BIND,
+                             "a lateral input can't be kept whole by a right or full join");
     const ps_node *node = make_join(&j);
     if (node && ast->alias.text.n && !name_join(&j)) return NULL;
     return node;

@@ -8,7 +8,10 @@
 
 static const ps_i128 I128_MAX = (ps_i128)(((ps_u128)1 << 127) - 1);
 
-static const ps_expr *make(ps_lower *lo, ps_value value) { return ps_expr_literal(lo->cx, lo->arena, &value); }
+static const ps_expr *make(ps_lower *lo, ps_value value)
+{
+    return ps_expr_literal(lo->cx, lo->arena, &value);
+}
 
 static int digit_of(char c)
 {
@@ -33,7 +36,8 @@ static bool parse_digits(ps_str text, size_t from, uint32_t base, ps_u128 *out)
 
 static const ps_expr *as_double(ps_lower *lo, ps_str text, bool negative)
 {
-    char *signed_text = ps_arena_printf(lo->cx, lo->arena, "%s%.*s", negative ? "-" : "", PS_STR_ARGS(text));
+    char *signed_text =
+        ps_arena_printf(lo->cx, lo->arena, "%s%.*s", negative ? "-" : "", PS_STR_ARGS(text));
 
     if (!signed_text) return NULL;
     const ps_expr *e = ps_lower_text(lo, ps_str_of(signed_text));
@@ -45,10 +49,8 @@ static const ps_expr *as_integer(ps_lower *lo, ps_u128 magnitude, bool negative)
     ps_i128 value = negative ? (ps_i128)(0 - magnitude) : (ps_i128)magnitude;
     ps_type type = PS_TYPE(INT128);
 
-    if (value >= INT32_MIN && value <= INT32_MAX)
-        type = PS_TYPE(INT32);
-    else if (value >= INT64_MIN && value <= INT64_MAX)
-        type = PS_TYPE(INT64);
+    if (value >= INT32_MIN && value <= INT32_MAX) type = PS_TYPE(INT32);
+    else if (value >= INT64_MIN && value <= INT64_MAX) type = PS_TYPE(INT64);
     return make(lo, ps_value_int(type, value));
 }
 
@@ -61,7 +63,8 @@ static const ps_expr *as_decimal(ps_lower *lo, ps_str text, bool negative)
     while (first < point && text.at[first] == '0') first++;
     size_t scale = point < text.n ? text.n - point - 1 : 0;
     size_t precision = PS_MAX(point - first + scale, (size_t)1);
-    if (precision > 38 || !parse_digits(text, 0, 10, &magnitude) || lo->dialect->float_literals == 1)
+    if (precision > 38 || !parse_digits(text, 0, 10, &magnitude) ||
+        lo->dialect->float_literals == 1)
         return as_double(lo, text, negative);
     /* as 0.05 is DECIMAL(3,2): one digit before the point is counted even when it is 0 */
     if (precision == scale && precision < 38) precision++;
@@ -80,9 +83,11 @@ const ps_expr *ps_lower_number(ps_lower *lo, const ps_sql_number *node, bool neg
     }
     uint32_t base = node->form == PS_SQL_NUM_HEX ? 16 : node->form == PS_SQL_NUM_BINARY ? 2 : 10;
     bool fits = parse_digits(node->text, base == 10 ? 0 : 2, base, &magnitude);
-    if (fits && (negative || magnitude <= (ps_u128)I128_MAX)) return as_integer(lo, magnitude, negative);
+    if (fits && (negative || magnitude <= (ps_u128)I128_MAX))
+        return as_integer(lo, magnitude, negative);
     if (base != 10)
-        return ps_lower_fail(lo, &node->head, PS_VALUE, "the number does not fit 128 bits: %.*s", PS_STR_ARGS(node->text));
+        return ps_lower_fail(lo, &node->head, PS_VALUE, "the number does not fit 128 bits: %.*s",
+                             PS_STR_ARGS(node->text));
     return as_double(lo, node->text, negative);
 }
 
@@ -98,12 +103,24 @@ static const ps_expr *lower_blob(ps_lower *lo, const ps_sql_blob *node)
 
 /* ---- intervals ---- */
 
-typedef struct unit { const char *name; int32_t months, days; int64_t ns; } unit;
+typedef struct unit {
+    const char *name;
+    int32_t months, days;
+    int64_t ns;
+} unit;
 static const unit units[] = {
-    {"millennium", 12000, 0, 0}, {"century", 1200, 0, 0},  {"decade", 120, 0, 0},
-    {"year", 12, 0, 0},          {"quarter", 3, 0, 0},     {"month", 1, 0, 0},
-    {"week", 0, 7, 0},           {"day", 0, 1, 0},         {"hour", 0, 0, 3600000000000},
-    {"minute", 0, 0, 60000000000}, {"second", 0, 0, 1000000000}, {"millisecond", 0, 0, 1000000},
+    {"millennium", 12000, 0, 0},
+    {"century", 1200, 0, 0},
+    {"decade", 120, 0, 0},
+    {"year", 12, 0, 0},
+    {"quarter", 3, 0, 0},
+    {"month", 1, 0, 0},
+    {"week", 0, 7, 0},
+    {"day", 0, 1, 0},
+    {"hour", 0, 0, 3600000000000},
+    {"minute", 0, 0, 60000000000},
+    {"second", 0, 0, 1000000000},
+    {"millisecond", 0, 0, 1000000},
     {"microsecond", 0, 0, 1000},
 };
 
@@ -143,19 +160,28 @@ static const ps_expr *lower_interval(ps_lower_in *in, const ps_sql_interval *nod
     if (node->unit.text.n == 0)
         return ps_lower_cast(lo, ps_lower_expr(in, node->value), PS_TYPE(INTERVAL), PS_CAST_ERROR);
     if (!u) return ps_lower_unsupported(lo, &node->head, "this unit of an interval");
-    if ((text && parse_whole(text->value, &count)) || (number && parse_whole(number->text, &count))) {
+    if ((text && parse_whole(text->value, &count)) ||
+        (number && parse_whole(number->text, &count))) {
         int64_t months = 0, days = 0, ns = 0;
-        if (!__builtin_mul_overflow(count, u->months, &months) && !__builtin_mul_overflow(count, u->days, &days) &&
-            !__builtin_mul_overflow(count, u->ns, &ns) && months == (int32_t)months && days == (int32_t)days)
-            return make(lo, (ps_value){.type = PS_TYPE(INTERVAL), .interval = {(int32_t)months, (int32_t)days, ns}});
+        if (!__builtin_mul_overflow(count, u->months, &months) &&
+            !__builtin_mul_overflow(count, u->days, &days) &&
+            !__builtin_mul_overflow(count, u->ns, &ns) && months == (int32_t)months &&
+            days == (int32_t)days)
+            return make(lo, (ps_value){.type = PS_TYPE(INTERVAL),
+                                       .interval = {(int32_t)months, (int32_t)days, ns}});
         return ps_lower_fail(lo, node->value, PS_VALUE, "the interval is out of range");
     }
     if (text) {
-        char *whole = ps_arena_printf(lo->cx, lo->arena, "%.*s %s", PS_STR_ARGS(text->value), u->name);
+        char *whole =
+            ps_arena_printf(lo->cx, lo->arena, "%.*s %s", PS_STR_ARGS(text->value), u->name);
         if (!whole) return NULL;
-        return ps_lower_cast(lo, ps_lower_text(lo, ps_str_of(whole)), PS_TYPE(INTERVAL), PS_CAST_ERROR);
+        return ps_lower_cast(lo, ps_lower_text(lo, ps_str_of(whole)), PS_TYPE(INTERVAL),
+                             PS_CAST_ERROR);
     }
-    char *name = ps_arena_printf(lo->cx, lo->arena, "to_%s", u == &units[0] ? "millennia" : u == &units[1] ? "centuries" : u->name);
+    char *name = ps_arena_printf(lo->cx, lo->arena, "to_%s",
+                                 u == &units[0]   ? "millennia"
+                                 : u == &units[1] ? "centuries"
+                                                  : u->name);
     if (!name) return NULL;
     if (u > &units[1] && !(name = ps_arena_printf(lo->cx, lo->arena, "%ss", name))) return NULL;
     return ps_lower_call1(lo, name, ps_lower_expr(in, node->value));
@@ -189,8 +215,10 @@ const ps_expr *ps_lower_literal(ps_lower_in *in, const ps_sql_node *node)
     switch ((ps_sql_kind)node->kind) {
     case PS_SQL_NULL: return make(lo, ps_value_null(PS_TYPE(NULL)));
     case PS_SQL_BOOL: return ps_lower_bool(lo, ((const ps_sql_bool *)(const void *)node)->value);
-    case PS_SQL_NUMBER: return ps_lower_number(lo, (const ps_sql_number *)(const void *)node, false);
-    case PS_SQL_STRING: return ps_lower_text(lo, ((const ps_sql_string *)(const void *)node)->value);
+    case PS_SQL_NUMBER:
+        return ps_lower_number(lo, (const ps_sql_number *)(const void *)node, false);
+    case PS_SQL_STRING:
+        return ps_lower_text(lo, ((const ps_sql_string *)(const void *)node)->value);
     case PS_SQL_BLOB: return lower_blob(lo, (const ps_sql_blob *)(const void *)node);
     case PS_SQL_TYPED: return lower_typed(lo, (const ps_sql_typed *)(const void *)node);
     default: return lower_interval(in, (const ps_sql_interval *)(const void *)node);

@@ -41,14 +41,15 @@ const char *ps_lower_function_of(ps_sql_f_op op)
 
 static bool is_negated(ps_sql_f_op op)
 {
-    return op == PS_SQL_OP_NOT_REGEX || op == PS_SQL_OP_NOT_REGEX_NOCASE || op == PS_SQL_OP_NOT_LIKE ||
-           op == PS_SQL_OP_NOT_ILIKE;
+    return op == PS_SQL_OP_NOT_REGEX || op == PS_SQL_OP_NOT_REGEX_NOCASE ||
+           op == PS_SQL_OP_NOT_LIKE || op == PS_SQL_OP_NOT_ILIKE;
 }
 
 const ps_expr *ps_lower_compare(ps_lower *lo, ps_sql_f_op op, const ps_expr *a, const ps_expr *b)
 {
     const char *name = ps_lower_function_of(op);
-    bool both_whole = ps_type_class_of(a->type) == PS_CLASS_INTEGER && ps_type_class_of(b->type) == PS_CLASS_INTEGER;
+    bool both_whole = ps_type_class_of(a->type) == PS_CLASS_INTEGER &&
+                      ps_type_class_of(b->type) == PS_CLASS_INTEGER;
     const ps_expr *args[3] = {a, b, NULL};
     uint32_t n = 2;
 
@@ -66,7 +67,8 @@ const ps_expr *ps_lower_compare(ps_lower *lo, ps_sql_f_op op, const ps_expr *a, 
 
 /* ---- (a, b) = (c, d) ---- */
 
-static const ps_expr *compare_rows(ps_lower_in *in, const ps_sql_binary *node, const ps_sql_row *a, const ps_sql_row *b)
+static const ps_expr *compare_rows(ps_lower_in *in, const ps_sql_binary *node, const ps_sql_row *a,
+                                   const ps_sql_row *b)
 {
     ps_lower *lo = in->lo;
     const uint32_t n = a->items.n;
@@ -75,14 +77,17 @@ static const ps_expr *compare_rows(ps_lower_in *in, const ps_sql_binary *node, c
     if (!equal && node->op != PS_SQL_OP_NE && node->op != PS_SQL_OP_DISTINCT_FROM)
         return ps_lower_unsupported(lo, &node->head, "an order of rows");
     if (n != b->items.n)
-        return ps_lower_fail(lo, &node->head, PS_BIND, "rows of %u and %u values are compared", n, b->items.n);
+        return ps_lower_fail(lo, &node->head, PS_BIND, "rows of %u and %u values are compared", n,
+                             b->items.n);
     const ps_expr **parts = PS_ARENA_ARRAY(lo->cx, lo->arena, const ps_expr *, n + 1);
     for (uint32_t i = 0; parts && i < n; i++) {
-        const ps_expr *x = ps_lower_expr(in, a->items.at[i]), *y = x ? ps_lower_expr(in, b->items.at[i]) : NULL;
+        const ps_expr *x = ps_lower_expr(in, a->items.at[i]),
+                      *y = x ? ps_lower_expr(in, b->items.at[i]) : NULL;
         if (!y || !(parts[i] = ps_lower_compare(lo, node->op, x, y))) return NULL;
     }
     if (!parts) return NULL;
-    return equal ? ps_expr_and(lo->cx, lo->arena, parts, n) : ps_expr_or(lo->cx, lo->arena, parts, n);
+    return equal ? ps_expr_and(lo->cx, lo->arena, parts, n)
+                 : ps_expr_or(lo->cx, lo->arena, parts, n);
 }
 
 const ps_expr *ps_lower_operator(ps_lower_in *in, const ps_sql_binary *node)
@@ -110,7 +115,8 @@ const ps_expr *ps_lower_unary(ps_lower_in *in, const ps_sql_unary *node)
     case PS_SQL_OP_PLUS: return arg;
     case PS_SQL_OP_ABS: return ps_lower_call1(in->lo, "abs", arg);
     case PS_SQL_OP_BIT_NOT: return ps_lower_call1(in->lo, "~", arg);
-    default: return arg ? ps_lower_unsupported(in->lo, &node->head, ps_sql_op_text(node->op)) : NULL;
+    default:
+        return arg ? ps_lower_unsupported(in->lo, &node->head, ps_sql_op_text(node->op)) : NULL;
     }
 }
 
@@ -134,7 +140,8 @@ const ps_expr *ps_lower_like(ps_lower_in *in, const ps_sql_like *node)
 
 /* ---- BETWEEN and IN lists ---- */
 
-static const ps_expr *within(ps_lower *lo, const ps_expr *x, const ps_expr *low, const ps_expr *high)
+static const ps_expr *within(ps_lower *lo, const ps_expr *x, const ps_expr *low,
+                             const ps_expr *high)
 {
     const ps_expr *parts[] = {ps_lower_call2(lo, ">=", x, low), ps_lower_call2(lo, "<=", x, high)};
 
@@ -145,10 +152,12 @@ const ps_expr *ps_lower_between(ps_lower_in *in, const ps_sql_between *node)
 {
     ps_lower *lo = in->lo;
     const ps_expr *x = ps_lower_expr(in, node->arg);
-    const ps_expr *low = x ? ps_lower_expr(in, node->low) : NULL, *high = low ? ps_lower_expr(in, node->high) : NULL;
+    const ps_expr *low = x ? ps_lower_expr(in, node->low) : NULL,
+                  *high = low ? ps_lower_expr(in, node->high) : NULL;
 
     if (!high) return NULL;
-    if (ps_expr_is_volatile(x)) return ps_lower_unsupported(lo, node->arg, "BETWEEN over a volatile expression");
+    if (ps_expr_is_volatile(x))
+        return ps_lower_unsupported(lo, node->arg, "BETWEEN over a volatile expression");
     const ps_expr *e = within(lo, x, low, high);
     if (e && node->symmetric) {
         const ps_expr *either[] = {e, within(lo, x, high, low)};
@@ -165,7 +174,9 @@ static const ps_expr *in_rows(ps_lower_in *in, const ps_sql_in *node, const ps_s
 
     for (uint32_t i = 0; any && i < node->items.n; i++) {
         const ps_sql_row *item = ps_sql_as(row, ROW, node->items.at[i]);
-        if (!item) return ps_lower_fail(lo, node->items.at[i], PS_BIND, "a row of %u values is wanted here", row->items.n);
+        if (!item)
+            return ps_lower_fail(lo, node->items.at[i], PS_BIND,
+                                 "a row of %u values is wanted here", row->items.n);
         if (!(any[i] = compare_rows(in, &equal, row, item))) return NULL;
     }
     const ps_expr *e = any ? ps_expr_or(lo->cx, lo->arena, any, node->items.n) : NULL;

@@ -3,9 +3,13 @@
  * Tests: tests/unit/test_lower.c, tests/slt/sql/query.test */
 #include "front/sql/lower_int.h"
 
-const ps_node *ps_lower_one_row(ps_lower *lo) { return ps_node_values_new(lo->p, (const ps_col *)NULL, 0, NULL, 0); }
+const ps_node *ps_lower_one_row(ps_lower *lo)
+{
+    return ps_node_values_new(lo->p, (const ps_col *)NULL, 0, NULL, 0);
+}
 
-const ps_node *ps_lower_cast_cols(ps_lower *lo, const ps_node *node, const ps_type *types, const ps_str *names)
+const ps_node *ps_lower_cast_cols(ps_lower *lo, const ps_node *node, const ps_type *types,
+                                  const ps_str *names)
 {
     ps_item *items = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_item, node->n_cols + 1);
     bool changed = names != NULL;
@@ -36,13 +40,17 @@ static bool add_ctes(ps_lower *lo, const ps_sql_query *ast, ps_scope *outer)
         for (uint32_t k = 0; k < i; k++) {
             const ps_sql_cte *other = (const ps_sql_cte *)(const void *)ast->ctes.at[k];
             if (ps_lower_same(lo, &cte->name, other->name.text))
-                return ps_lower_fail(lo, &cte->head, PS_BIND, "WITH has \"%.*s\" twice", PS_STR_ARGS(cte->name.text)), false;
+                return ps_lower_fail(lo, &cte->head, PS_BIND, "WITH has \"%.*s\" twice",
+                                     PS_STR_ARGS(cte->name.text)),
+                       false;
         }
         made->plan = ps_lower_query(lo, cte->query, outer);
         if (!made->plan) return false;
         if (cte->columns.n > made->plan->n_cols)
-            return ps_lower_fail(lo, &cte->head, PS_BIND, "\"%.*s\" has %u columns, %u names are given",
-                                 PS_STR_ARGS(cte->name.text), made->plan->n_cols, cte->columns.n), false;
+            return ps_lower_fail(lo, &cte->head, PS_BIND,
+                                 "\"%.*s\" has %u columns, %u names are given",
+                                 PS_STR_ARGS(cte->name.text), made->plan->n_cols, cte->columns.n),
+                   false;
         made->name = cte->name;
         made->columns = &cte->columns;
         made->next = lo->ctes;
@@ -53,16 +61,19 @@ static bool add_ctes(ps_lower *lo, const ps_sql_query *ast, ps_scope *outer)
 
 /* ---- ORDER BY over the columns of a body that is no SELECT ---- */
 
-static bool output_key(ps_lower *lo, const ps_sql_sort *sort, ps_lower_in *in, const ps_node *node, ps_sort_key *out)
+static bool output_key(ps_lower *lo, const ps_sql_sort *sort, ps_lower_in *in, const ps_node *node,
+                       ps_sort_key *out)
 {
     const ps_sql_number *number = ps_sql_as(number, NUMBER, sort->expr);
     uint64_t value = 0;
 
     if (!number || number->form != PS_SQL_NUM_INTEGER) return ps_lower_sort_key(in, sort, out);
-    for (size_t i = 0; i < number->text.n && value < 1000000; i++) value = value * 10 + (uint64_t)(number->text.at[i] - '0');
+    for (size_t i = 0; i < number->text.n && value < 1000000; i++)
+        value = value * 10 + (uint64_t)(number->text.at[i] - '0');
     if (value < 1 || value > node->n_cols) {
-        ps_lower_fail(lo, sort->expr, PS_BIND, "ORDER BY counts the %u columns from 1, there is no column %.*s", node->n_cols,
-                      PS_STR_ARGS(number->text));
+        ps_lower_fail(lo, sort->expr, PS_BIND,
+                      "ORDER BY counts the %u columns from 1, there is no column %.*s",
+                      node->n_cols, PS_STR_ARGS(number->text));
         return false;
     }
     out->expr = ps_lower_column_of(lo, &node->cols[value - 1]);
@@ -70,15 +81,22 @@ static bool output_key(ps_lower *lo, const ps_sql_sort *sort, ps_lower_in *in, c
     return out->expr != NULL;
 }
 
-static const ps_node *sort_outputs(ps_lower *lo, const ps_node *node, const ps_sql_list *order, ps_scope *outer)
+static const ps_node *sort_outputs(ps_lower *lo, const ps_node *node, const ps_sql_list *order,
+                                   ps_scope *outer)
 {
     ps_scope *scope = PS_ARENA_NEW(lo->cx, lo->arena, ps_scope);
     PS_ARRAY(ps_sort_key) keys = {0};
 
     if (!scope) return NULL;
     scope->outer = outer;
-    if (ps_scope_add(lo->cx, lo->arena, scope, (ps_str){NULL, 0}, (ps_str){"", 0}, node->cols, node->n_cols) != PS_OK) return NULL;
-    ps_lower_in in = {.lo = lo, .scope = scope, .no_aggregates = true, .no_windows = true, .clause = "ORDER BY of a set operation"};
+    if (ps_scope_add(lo->cx, lo->arena, scope, (ps_str){NULL, 0}, (ps_str){"", 0}, node->cols,
+                     node->n_cols) != PS_OK)
+        return NULL;
+    ps_lower_in in = {.lo = lo,
+                      .scope = scope,
+                      .no_aggregates = true,
+                      .no_windows = true,
+                      .clause = "ORDER BY of a set operation"};
     for (uint32_t i = 0; i < order->n; i++) {
         const ps_sql_sort *sort = (const ps_sql_sort *)(const void *)order->at[i];
         ps_sort_key key;
@@ -96,7 +114,8 @@ static const ps_node *sort_outputs(ps_lower *lo, const ps_node *node, const ps_s
 
 /* ---- LIMIT ---- */
 
-static bool limit_value(ps_lower *lo, const ps_sql_node *node, const char *clause, int64_t absent, int64_t *out)
+static bool limit_value(ps_lower *lo, const ps_sql_node *node, const char *clause, int64_t absent,
+                        int64_t *out)
 {
     ps_value value, whole;
     bool ok = false;
@@ -123,7 +142,8 @@ static const ps_node *add_limit(ps_lower *lo, const ps_node *node, const ps_sql_
 
     if (!ast->limit && !ast->offset) return node;
     if (ast->limit_percent) return ps_lower_unsupported(lo, ast->limit, "LIMIT by percentage");
-    if (!limit_value(lo, ast->limit, "LIMIT", INT64_MAX, &count) || !limit_value(lo, ast->offset, "OFFSET", 0, &offset))
+    if (!limit_value(lo, ast->limit, "LIMIT", INT64_MAX, &count) ||
+        !limit_value(lo, ast->offset, "OFFSET", 0, &offset))
         return NULL;
     if (count == INT64_MAX && offset == 0) return node;
     return ps_node_limit_new(lo->p, node, offset, count);
@@ -132,7 +152,8 @@ static const ps_node *add_limit(ps_lower *lo, const ps_node *node, const ps_sql_
 /* ---- VALUES ---- */
 
 /* One column's cells at their common type, written back row by row. */
-static bool unify_column(ps_lower *lo, const ps_expr **cells, uint32_t n_rows, uint32_t n_cols, uint32_t c)
+static bool unify_column(ps_lower *lo, const ps_expr **cells, uint32_t n_rows, uint32_t n_cols,
+                         uint32_t c)
 {
     const ps_expr **column = PS_ARENA_ARRAY(lo->cx, lo->arena, const ps_expr *, n_rows + 1);
 
@@ -144,7 +165,8 @@ static bool unify_column(ps_lower *lo, const ps_expr **cells, uint32_t n_rows, u
 }
 
 /* Rows that are not constant: a projection of one row for each, united. */
-static const ps_node *row_by_row(ps_lower *lo, const ps_col *cols, uint32_t n_cols, const ps_expr **cells, uint32_t n_rows)
+static const ps_node *row_by_row(ps_lower *lo, const ps_col *cols, uint32_t n_cols,
+                                 const ps_expr **cells, uint32_t n_rows)
 {
     const ps_node **rows = PS_ARENA_ARRAY(lo->cx, lo->arena, const ps_node *, n_rows + 1);
     ps_item *items = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_item, n_cols + 1);
@@ -165,18 +187,21 @@ const ps_node *ps_lower_values(ps_lower *lo, const ps_sql_values *ast, ps_scope 
 {
     const uint32_t n_rows = ast->rows.n;
     const uint32_t n_cols = ((const ps_sql_row *)(const void *)ast->rows.at[0])->items.n;
-    const ps_expr **cells = PS_ARENA_ARRAY(lo->cx, lo->arena, const ps_expr *, (size_t)n_rows * n_cols + 1);
+    const ps_expr **cells =
+        PS_ARENA_ARRAY(lo->cx, lo->arena, const ps_expr *, (size_t)n_rows *n_cols + 1);
     ps_col *cols = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_col, n_cols + 1);
     ps_scope *empty = PS_ARENA_NEW(lo->cx, lo->arena, ps_scope);
     uint32_t flags = 0;
 
     if (!cells || !cols || !empty) return NULL;
     empty->outer = outer;
-    ps_lower_in in = {.lo = lo, .scope = empty, .no_aggregates = true, .no_windows = true, .clause = "VALUES"};
+    ps_lower_in in = {
+        .lo = lo, .scope = empty, .no_aggregates = true, .no_windows = true, .clause = "VALUES"};
     for (uint32_t r = 0; r < n_rows; r++) {
         const ps_sql_row *row = (const ps_sql_row *)(const void *)ast->rows.at[r];
         if (row->items.n != n_cols)
-            return ps_lower_fail(lo, &row->head, PS_BIND, "the rows of VALUES have %u and %u values", n_cols, row->items.n);
+            return ps_lower_fail(lo, &row->head, PS_BIND,
+                                 "the rows of VALUES have %u and %u values", n_cols, row->items.n);
         for (uint32_t c = 0; c < n_cols; c++) {
             const ps_expr *e = ps_lower_expr(&in, row->items.at[c]);
             if (!e) return NULL;
@@ -198,14 +223,20 @@ const ps_node *ps_lower_values(ps_lower *lo, const ps_sql_values *ast, ps_scope 
 
 /* ---- the query ---- */
 
-static const ps_node *lower_body(ps_lower *lo, const ps_sql_node *body, const ps_sql_list *order, ps_scope *outer)
+static const ps_node *lower_body(ps_lower *lo, const ps_sql_node *body, const ps_sql_list *order,
+                                 ps_scope *outer)
 {
     const ps_node *node;
 
     switch ((ps_sql_kind)body->kind) {
-    case PS_SQL_SELECT: return ps_lower_select_node(lo, (const ps_sql_select *)(const void *)body, order, outer);
-    case PS_SQL_VALUES: node = ps_lower_values(lo, (const ps_sql_values *)(const void *)body, outer); break;
-    case PS_SQL_SETOP: node = ps_lower_setop(lo, (const ps_sql_setop *)(const void *)body, outer); break;
+    case PS_SQL_SELECT:
+        return ps_lower_select_node(lo, (const ps_sql_select *)(const void *)body, order, outer);
+    case PS_SQL_VALUES:
+        node = ps_lower_values(lo, (const ps_sql_values *)(const void *)body, outer);
+        break;
+    case PS_SQL_SETOP:
+        node = ps_lower_setop(lo, (const ps_sql_setop *)(const void *)body, outer);
+        break;
     case PS_SQL_QUERY: node = ps_lower_query(lo, body, outer); break;
     default: return ps_lower_unsupported(lo, body, ps_sql_kind_name((ps_sql_kind)body->kind));
     }
@@ -217,7 +248,8 @@ static const ps_node *lower_query(ps_lower *lo, const ps_sql_query *ast, ps_scop
     const ps_lower_cte *before = lo->ctes;
     const ps_node *node = NULL;
 
-    if (ast->recursive && ast->ctes.n) return ps_lower_unsupported(lo, ast->ctes.at[0], "WITH RECURSIVE");
+    if (ast->recursive && ast->ctes.n)
+        return ps_lower_unsupported(lo, ast->ctes.at[0], "WITH RECURSIVE");
     if (add_ctes(lo, ast, outer)) node = lower_body(lo, ast->body, &ast->order, outer);
     if (node) node = add_limit(lo, node, ast);
     lo->ctes = before;

@@ -20,23 +20,27 @@ static bool bind_where(ps_lower_select *s)
     if (!e) return false;
     /* an alias brings its item's aggregates with it */
     if (e->flags & (PS_EXPR_HAS_AGGREGATE | PS_EXPR_HAS_WINDOW)) {
-        ps_lower_fail(s->lo, s->ast->where, PS_BIND, "aggregates and window functions can't stand in WHERE");
+        ps_lower_fail(s->lo, s->ast->where, PS_BIND,
+                      "aggregates and window functions can't stand in WHERE");
         return false;
     }
     return (s->node = ps_node_filter_new(s->lo->p, s->node, e)) != NULL;
 }
 
 /* An integer literal in GROUP BY, ORDER BY or DISTINCT ON counts items from 1. */
-static bool ordinal(ps_lower_select *s, const ps_sql_node *node, const char *clause, bool *is_ordinal, const ps_expr **out)
+static bool ordinal(ps_lower_select *s, const ps_sql_node *node, const char *clause,
+                    bool *is_ordinal, const ps_expr **out)
 {
     const ps_sql_number *number = ps_sql_as(number, NUMBER, node);
     uint64_t value = 0;
 
     *is_ordinal = number && number->form == PS_SQL_NUM_INTEGER;
     if (!*is_ordinal) return true;
-    for (size_t i = 0; i < number->text.n && value < 1000000; i++) value = value * 10 + (uint64_t)(number->text.at[i] - '0');
+    for (size_t i = 0; i < number->text.n && value < 1000000; i++)
+        value = value * 10 + (uint64_t)(number->text.at[i] - '0');
     if (value < 1 || value > s->items.list.n) {
-        ps_lower_fail(s->lo, node, PS_BIND, "%s counts the %zu items of SELECT from 1, there is no item %.*s", clause,
+        ps_lower_fail(s->lo, node, PS_BIND,
+                      "%s counts the %zu items of SELECT from 1, there is no item %.*s", clause,
                       s->items.list.n, PS_STR_ARGS(number->text));
         return false;
     }
@@ -44,7 +48,8 @@ static bool ordinal(ps_lower_select *s, const ps_sql_node *node, const char *cla
     return *out != NULL;
 }
 
-static bool bind_key(ps_lower_select *s, ps_lower_in *in, const ps_sql_node *node, const ps_expr **out)
+static bool bind_key(ps_lower_select *s, ps_lower_in *in, const ps_sql_node *node,
+                     const ps_expr **out)
 {
     bool is_ordinal;
 
@@ -69,7 +74,8 @@ static bool add_group_key(ps_lower_select *s, const ps_sql_node *node)
     }
     if (!bind_key(s, &in, node, &e)) return false;
     if (e->flags & (PS_EXPR_HAS_AGGREGATE | PS_EXPR_HAS_WINDOW)) {
-        ps_lower_fail(s->lo, node, PS_BIND, "aggregates and window functions can't stand in GROUP BY");
+        ps_lower_fail(s->lo, node, PS_BIND,
+                      "aggregates and window functions can't stand in GROUP BY");
         return false;
     }
     return PS_ARRAY_ADD_IN(s->lo->cx, s->lo->arena, &s->group, e) == PS_OK;
@@ -135,7 +141,8 @@ static bool bind_order(ps_lower_select *s, const ps_sql_list *order)
         const ps_expr *e = NULL;
         for (size_t k = 0; sort->all && k < s->items.list.n; k++)
             if (!add_sort_key(s, sort, s->items.list.at[k].expr)) return false;
-        if (!sort->all && (!bind_key(s, &in, sort->expr, &e) || !add_sort_key(s, sort, e))) return false;
+        if (!sort->all && (!bind_key(s, &in, sort->expr, &e) || !add_sort_key(s, sort, e)))
+            return false;
     }
     in.clause = "DISTINCT ON";
     for (uint32_t i = 0; i < s->ast->distinct_on.n; i++) {
@@ -157,7 +164,9 @@ static void note_aggregates(ps_lower_select *s)
     if (flags & PS_EXPR_HAS_AGGREGATE) s->grouped = true;
 }
 
-bool ps_lower_select_map(ps_lower_select *s, const ps_expr *(*fn)(ps_lower_select *s, const ps_expr *e, void *user), void *user)
+bool ps_lower_select_map(ps_lower_select *s,
+                         const ps_expr *(*fn)(ps_lower_select *s, const ps_expr *e, void *user),
+                         void *user)
 {
     for (size_t i = 0; i < s->items.list.n; i++)
         if (!(s->items.list.at[i].expr = fn(s, s->items.list.at[i].expr, user))) return false;
@@ -188,7 +197,8 @@ static bool add_output(ps_lower_select *s, output *out, const ps_expr *e, ps_str
     return PS_ARRAY_ADD_IN(lo->cx, lo->arena, &out->items, item) == PS_OK;
 }
 
-/* The output column that an ORDER BY or DISTINCT ON expression is; hidden ones are added, unless DISTINCT. */
+/* The output column that an ORDER BY or DISTINCT ON expression is; hidden ones are added, unless
+ * DISTINCT. */
 static const ps_expr *output_column(ps_lower_select *s, output *out, const ps_expr *e)
 {
     for (size_t i = 0; i < out->items.n; i++)
@@ -212,7 +222,8 @@ static bool make_output(ps_lower_select *s, output *out)
         if (!(s->order.at[i].expr = output_column(s, out, s->order.at[i].expr))) return false;
     for (size_t i = 0; i < s->on.n; i++)
         if (!(s->on.at[i] = output_column(s, out, s->on.at[i]))) return false;
-    return (s->node = ps_node_project_new(s->lo->p, s->node, out->items.at, (uint32_t)out->items.n)) != NULL;
+    return (s->node = ps_node_project_new(s->lo->p, s->node, out->items.at,
+                                          (uint32_t)out->items.n)) != NULL;
 }
 
 static bool hide_extra(ps_lower_select *s, const output *out)
@@ -234,10 +245,14 @@ static bool finish(ps_lower_select *s)
     output out = {.n_shown = 0};
 
     if (!make_output(s, &out)) return false;
-    if (s->ast->distinct && s->on.n == 0 && !(s->node = ps_node_distinct_new(p, s->node, s->on.at, 0))) return false;
-    if (s->order.n && !(s->node = ps_node_sort_new(p, s->node, s->order.at, (uint32_t)s->order.n))) return false;
+    if (s->ast->distinct && s->on.n == 0 &&
+        !(s->node = ps_node_distinct_new(p, s->node, s->on.at, 0)))
+        return false;
+    if (s->order.n && !(s->node = ps_node_sort_new(p, s->node, s->order.at, (uint32_t)s->order.n)))
+        return false;
     /* DISTINCT ON keeps the first row in the order asked for */
-    if (s->on.n && !(s->node = ps_node_distinct_new(p, s->node, s->on.at, (uint32_t)s->on.n))) return false;
+    if (s->on.n && !(s->node = ps_node_distinct_new(p, s->node, s->on.at, (uint32_t)s->on.n)))
+        return false;
     return hide_extra(s, &out);
 }
 
@@ -247,11 +262,12 @@ static bool lower(ps_lower_select *s, const ps_sql_list *order, ps_scope *outer)
 
     if (s->ast->sample) return ps_lower_unsupported(lo, s->ast->sample, "USING SAMPLE"), false;
     if (!(s->node = ps_lower_from(lo, &s->ast->from, outer, &s->scope))) return false;
-    s->in = (ps_lower_in){.lo = lo, .scope = &s->scope, .clause = "SELECT", .windows = &s->ast->windows};
+    s->in = (ps_lower_in){
+        .lo = lo, .scope = &s->scope, .clause = "SELECT", .windows = &s->ast->windows};
     s->items.in = s->in;
     s->items.in.items = lo->dialect->alias_anywhere ? &s->items : NULL;
-    if (!ps_lower_items_expand(s) || !bind_where(s) || !bind_group(s) || !bind_items(s) || !bind_having(s) ||
-        !bind_order(s, order))
+    if (!ps_lower_items_expand(s) || !bind_where(s) || !bind_group(s) || !bind_items(s) ||
+        !bind_having(s) || !bind_order(s, order))
         return false;
     note_aggregates(s);
     if (!ps_lower_group(s)) return false;
@@ -262,7 +278,8 @@ static bool lower(ps_lower_select *s, const ps_sql_list *order, ps_scope *outer)
     return finish(s);
 }
 
-const ps_node *ps_lower_select_node(ps_lower *lo, const ps_sql_select *ast, const ps_sql_list *order, ps_scope *outer)
+const ps_node *ps_lower_select_node(ps_lower *lo, const ps_sql_select *ast,
+                                    const ps_sql_list *order, ps_scope *outer)
 {
     /* in the arena: inner scopes point at this one, and plans outlive this call */
     ps_lower_select *s = PS_ARENA_NEW(lo->cx, lo->arena, ps_lower_select);

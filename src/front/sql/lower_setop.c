@@ -1,9 +1,12 @@
-/* front/sql/lower_setop.c -- UNION, INTERSECT, EXCEPT: types unified by casts, names from the first input.
+/* front/sql/lower_setop.c -- UNION, INTERSECT, EXCEPT: types unified by casts, names from the first
+ * input.
  *
- * UNION without ALL is DISTINCT over UNION ALL. Tests: tests/unit/test_lower.c, tests/slt/sql/setop.test */
+ * UNION without ALL is DISTINCT over UNION ALL. Tests: tests/unit/test_lower.c,
+ * tests/slt/sql/setop.test */
 #include "front/sql/lower_int.h"
 
-static bool unify_types(ps_lower *lo, const ps_sql_setop *ast, const ps_node **inputs, uint32_t n, ps_type *types)
+static bool unify_types(ps_lower *lo, const ps_sql_setop *ast, const ps_node **inputs, uint32_t n,
+                        ps_type *types)
 {
     for (uint32_t c = 0; c < inputs[0]->n_cols; c++) {
         types[c] = inputs[0]->cols[c].type;
@@ -18,8 +21,9 @@ static bool unify_types(ps_lower *lo, const ps_sql_setop *ast, const ps_node **i
             ps_type_print(types[c], &text);
             ps_text_puts(&text, ", ");
             ps_type_print(inputs[i]->cols[c].type, &text);
-            ps_lower_fail(lo, ast->inputs.at[i], PS_BIND, "column %u of the inputs has no common type: %.*s", c + 1,
-                          (int)text.n, text.n ? text.at : "");
+            ps_lower_fail(lo, ast->inputs.at[i], PS_BIND,
+                          "column %u of the inputs has no common type: %.*s", c + 1, (int)text.n,
+                          text.n ? text.at : "");
             ps_text_release(&text);
             return false;
         }
@@ -48,7 +52,8 @@ const ps_node *ps_lower_setop(ps_lower *lo, const ps_sql_setop *ast, ps_scope *o
     for (uint32_t i = 0; inputs && i < n; i++) {
         if (!(inputs[i] = ps_lower_query(lo, ast->inputs.at[i], outer))) return NULL;
         if (inputs[i]->n_cols != inputs[0]->n_cols)
-            return ps_lower_fail(lo, ast->inputs.at[i], PS_BIND, "the inputs have %u and %u columns", inputs[0]->n_cols,
+            return ps_lower_fail(lo, ast->inputs.at[i], PS_BIND,
+                                 "the inputs have %u and %u columns", inputs[0]->n_cols,
                                  inputs[i]->n_cols);
     }
     if (!inputs) return NULL;
@@ -58,10 +63,13 @@ const ps_node *ps_lower_setop(ps_lower *lo, const ps_sql_setop *ast, ps_scope *o
         if (!(inputs[i] = ps_lower_cast_cols(lo, inputs[i], types, NULL))) return NULL;
     if (ast->op == PS_SQL_SETOP_UNION) {
         const ps_node *node = combine(lo, PS_SETOP_UNION_ALL, inputs, n);
-        return node && !ast->all ? ps_node_distinct_new(lo->p, node, (const ps_expr *const *)NULL, 0) : node;
+        return node && !ast->all
+                   ? ps_node_distinct_new(lo->p, node, (const ps_expr *const *)NULL, 0)
+                   : node;
     }
-    ps_setop op = ast->op == PS_SQL_SETOP_INTERSECT ? (ast->all ? PS_SETOP_INTERSECT_ALL : PS_SETOP_INTERSECT)
-                                                    : (ast->all ? PS_SETOP_EXCEPT_ALL : PS_SETOP_EXCEPT);
+    ps_setop op = ast->op == PS_SQL_SETOP_INTERSECT
+                      ? (ast->all ? PS_SETOP_INTERSECT_ALL : PS_SETOP_INTERSECT)
+                      : (ast->all ? PS_SETOP_EXCEPT_ALL : PS_SETOP_EXCEPT);
     const ps_node *node = inputs[0];
     for (uint32_t i = 1; node && i < n; i++) {
         const ps_node *pair[] = {node, inputs[i]};

@@ -24,9 +24,13 @@ static ps_status lower_drop(ps_lower *lo, const ps_sql_drop *node, ps_statement 
     case PS_SQL_OBJECT_TABLE: out->object = PS_OBJECT_TABLE; break;
     case PS_SQL_OBJECT_VIEW: out->object = PS_OBJECT_VIEW; break;
     case PS_SQL_OBJECT_SCHEMA: out->object = PS_OBJECT_SCHEMA; break;
-    default: ps_lower_unsupported(lo, &node->head, "DROP of this kind of object"); return PS_UNSUPPORTED;
+    default:
+        ps_lower_unsupported(lo, &node->head, "DROP of this kind of object");
+        return PS_UNSUPPORTED;
     }
-    return ps_lower_schema_name(lo, &node->head, &node->name, &out->schema, &out->name) ? PS_OK : failed(lo);
+    return ps_lower_schema_name(lo, &node->head, &node->name, &out->schema, &out->name)
+               ? PS_OK
+               : failed(lo);
 }
 
 /* ---- settings ---- */
@@ -49,11 +53,15 @@ static ps_status lower_set(ps_lower *lo, const ps_sql_set *node, ps_statement *o
     out->name = node->name.text;
     out->at = node->name.offset;
     out->global = node->scope == PS_SQL_SCOPE_GLOBAL;
-    if (node->scope == PS_SQL_SCOPE_VARIABLE) return ps_lower_unsupported(lo, &node->head, "SET VARIABLE"), PS_UNSUPPORTED;
+    if (node->scope == PS_SQL_SCOPE_VARIABLE)
+        return ps_lower_unsupported(lo, &node->head, "SET VARIABLE"), PS_UNSUPPORTED;
     if (out->kind == PS_STATEMENT_RESET) return PS_OK;
-    if (node->values.n > 1) return ps_lower_unsupported(lo, node->values.at[1], "a setting of several values"), PS_UNSUPPORTED;
+    if (node->values.n > 1)
+        return ps_lower_unsupported(lo, node->values.at[1], "a setting of several values"),
+               PS_UNSUPPORTED;
     const ps_sql_column *word = ps_sql_as(column, COLUMN, node->values.at[0]);
-    if (word && word->parts.n == 1 && !word->parts.at[0].quoted && ps_str_equal_nocase(word->parts.at[0].text, PS_STR("default"))) {
+    if (word && word->parts.n == 1 && !word->parts.at[0].quoted &&
+        ps_str_equal_nocase(word->parts.at[0].text, PS_STR("default"))) {
         out->kind = PS_STATEMENT_RESET;
         return PS_OK;
     }
@@ -69,7 +77,8 @@ static ps_status lower_pragma(ps_lower *lo, const ps_sql_pragma *node, ps_statem
 {
     out->name = node->name.text;
     out->at = node->name.offset;
-    if (node->args.n) return ps_lower_unsupported(lo, &node->head, "a PRAGMA with arguments"), PS_UNSUPPORTED;
+    if (node->args.n)
+        return ps_lower_unsupported(lo, &node->head, "a PRAGMA with arguments"), PS_UNSUPPORTED;
     out->kind = node->value ? PS_STATEMENT_SET : PS_STATEMENT_SHOW;
     return node->value ? setting_value(lo, node->value, &out->value) : PS_OK;
 }
@@ -82,7 +91,8 @@ static ps_status lower_show(ps_lower *lo, const ps_sql_show *node, ps_statement 
         return out->plan ? PS_OK : failed(lo);
     }
     out->kind = PS_STATEMENT_SHOW;
-    if (node->name.n == 0) return ps_lower_unsupported(lo, &node->head, "SHOW without a name"), PS_UNSUPPORTED;
+    if (node->name.n == 0)
+        return ps_lower_unsupported(lo, &node->head, "SHOW without a name"), PS_UNSUPPORTED;
     out->name = node->name.at[node->name.n - 1].text;
     out->at = node->name.at[node->name.n - 1].offset;
     return PS_OK;
@@ -94,13 +104,17 @@ static ps_status explain_format(ps_lower *lo, const ps_sql_option *option, ps_st
 {
     ps_value value;
 
-    if (!option->value) return ps_lower_fail(lo, &option->head, PS_PARSE, "FORMAT needs a value"), PS_PARSE;
+    if (!option->value)
+        return ps_lower_fail(lo, &option->head, PS_PARSE, "FORMAT needs a value"), PS_PARSE;
     PS_TRY(setting_value(lo, option->value, &value));
     ps_str text = value.type.id == PS_TYPE_STRING && !value.null ? value.str : PS_STR("");
     if (ps_str_equal_nocase(text, PS_STR("text"))) out->form = PS_PLAN_TEXT;
     else if (ps_str_equal_nocase(text, PS_STR("json"))) out->form = PS_PLAN_JSON;
     else if (ps_str_equal_nocase(text, PS_STR("graphviz"))) out->form = PS_PLAN_GRAPHVIZ;
-    else return ps_lower_fail(lo, &option->head, PS_BIND, "EXPLAIN's formats are text, json and graphviz"), PS_BIND;
+    else
+        return ps_lower_fail(lo, &option->head, PS_BIND,
+                             "EXPLAIN's formats are text, json and graphviz"),
+               PS_BIND;
     return PS_OK;
 }
 
@@ -116,8 +130,12 @@ static ps_status lower_explain(ps_lower *lo, const ps_sql_explain *node, ps_stat
         const ps_sql_option *option = (const ps_sql_option *)(const void *)node->options.at[i];
         if (ps_str_equal_nocase(option->name.text, PS_STR("analyze"))) out->analyze = true;
         else if (ps_str_equal_nocase(option->name.text, PS_STR("rules"))) out->rules = true;
-        else if (ps_str_equal_nocase(option->name.text, PS_STR("format"))) PS_TRY(explain_format(lo, option, out));
-        else return ps_lower_fail(lo, &option->head, PS_BIND, "EXPLAIN has no option \"%.*s\"", PS_STR_ARGS(option->name.text)), PS_BIND;
+        else if (ps_str_equal_nocase(option->name.text, PS_STR("format")))
+            PS_TRY(explain_format(lo, option, out));
+        else
+            return ps_lower_fail(lo, &option->head, PS_BIND, "EXPLAIN has no option \"%.*s\"",
+                                 PS_STR_ARGS(option->name.text)),
+                   PS_BIND;
     }
     PS_TRY(ps_lower_statement(lo, node->statement, inner));
     out->inner = inner;
@@ -130,7 +148,8 @@ static ps_status lower_prepare(ps_lower *lo, const ps_sql_prepare *node, ps_stat
 {
     ps_statement checked = {.kind = PS_STATEMENT_NONE};
 
-    if (node->types.n) return ps_lower_unsupported(lo, node->types.at[0], "types of parameters"), PS_UNSUPPORTED;
+    if (node->types.n)
+        return ps_lower_unsupported(lo, node->types.at[0], "types of parameters"), PS_UNSUPPORTED;
     /* bound once without values, so that mistakes show now */
     PS_TRY(ps_lower_statement(lo, node->statement, &checked));
     out->kind = PS_STATEMENT_PREPARE;
@@ -165,7 +184,8 @@ static ps_status lower_plan_statement(const ps_lower *lo, const ps_node *plan, p
     return plan ? PS_OK : failed(lo);
 }
 
-static ps_status lower_named(ps_lower *lo, const ps_sql_node *node, const ps_sql_idents *name, ps_statement_kind kind, ps_statement *out)
+static ps_status lower_named(ps_lower *lo, const ps_sql_node *node, const ps_sql_idents *name,
+                             ps_statement_kind kind, ps_statement *out)
 {
     out->kind = kind;
     out->at = name->n ? name->at[name->n - 1].offset : node->start;
@@ -176,8 +196,10 @@ static ps_status dispatch(ps_lower *lo, const ps_sql_node *node, ps_statement *o
 {
     switch ((ps_sql_kind)node->kind) {
     case PS_SQL_QUERY: return lower_query_statement(lo, node, out);
-    case PS_SQL_CREATE_TABLE: return ps_lower_create_table(lo, (const ps_sql_create_table *)(const void *)node, out);
-    case PS_SQL_CREATE_VIEW: return ps_lower_create_view(lo, (const ps_sql_create_view *)(const void *)node, out);
+    case PS_SQL_CREATE_TABLE:
+        return ps_lower_create_table(lo, (const ps_sql_create_table *)(const void *)node, out);
+    case PS_SQL_CREATE_VIEW:
+        return ps_lower_create_view(lo, (const ps_sql_create_view *)(const void *)node, out);
     case PS_SQL_CREATE_SCHEMA: {
         const ps_sql_create_schema *schema = (const ps_sql_create_schema *)(const void *)node;
         out->replace = schema->replace;
@@ -186,10 +208,13 @@ static ps_status dispatch(ps_lower *lo, const ps_sql_node *node, ps_statement *o
     }
     case PS_SQL_INSERT: return ps_lower_insert(lo, (const ps_sql_insert *)(const void *)node, out);
     case PS_SQL_DROP: return lower_drop(lo, (const ps_sql_drop *)(const void *)node, out);
-    case PS_SQL_COPY_TO: return ps_lower_copy_to(lo, (const ps_sql_copy_to *)(const void *)node, out);
-    case PS_SQL_COPY_FROM: return ps_lower_copy_from(lo, (const ps_sql_copy_from *)(const void *)node, out);
+    case PS_SQL_COPY_TO:
+        return ps_lower_copy_to(lo, (const ps_sql_copy_to *)(const void *)node, out);
+    case PS_SQL_COPY_FROM:
+        return ps_lower_copy_from(lo, (const ps_sql_copy_from *)(const void *)node, out);
     case PS_SQL_DESCRIBE:
-        return lower_plan_statement(lo, ps_lower_describe(lo, (const ps_sql_describe *)(const void *)node), out);
+        return lower_plan_statement(
+            lo, ps_lower_describe(lo, (const ps_sql_describe *)(const void *)node), out);
     case PS_SQL_SHOW: return lower_show(lo, (const ps_sql_show *)(const void *)node, out);
     case PS_SQL_SET: return lower_set(lo, (const ps_sql_set *)(const void *)node, out);
     case PS_SQL_PRAGMA: return lower_pragma(lo, (const ps_sql_pragma *)(const void *)node, out);
@@ -200,8 +225,12 @@ static ps_status dispatch(ps_lower *lo, const ps_sql_node *node, ps_statement *o
         out->kind = PS_STATEMENT_DEALLOCATE;
         out->name = ((const ps_sql_deallocate *)(const void *)node)->name.text;
         return PS_OK;
-    case PS_SQL_USE: return lower_named(lo, node, &((const ps_sql_use *)(const void *)node)->name, PS_STATEMENT_USE, out);
-    default: ps_lower_unsupported(lo, node, ps_sql_kind_name((ps_sql_kind)node->kind)); return PS_UNSUPPORTED;
+    case PS_SQL_USE:
+        return lower_named(lo, node, &((const ps_sql_use *)(const void *)node)->name,
+                           PS_STATEMENT_USE, out);
+    default:
+        ps_lower_unsupported(lo, node, ps_sql_kind_name((ps_sql_kind)node->kind));
+        return PS_UNSUPPORTED;
     }
 }
 

@@ -4,11 +4,16 @@
  * Tests: tests/unit/test_lower.c, tests/slt/sql/subquery.test */
 #include "front/sql/lower_int.h"
 
-static const ps_node *plan_of(ps_lower_in *in, const ps_sql_node *query) { return ps_lower_query(in->lo, query, in->scope); }
+static const ps_node *plan_of(ps_lower_in *in, const ps_sql_node *query)
+{
+    return ps_lower_query(in->lo, query, in->scope);
+}
 
-/* The compared sides get common types: args by casts, the plan's columns by a projection above it. */
-static const ps_expr *compared(ps_lower_in *in, const ps_sql_node *node, ps_subquery_kind kind, const char *function,
-                               const ps_expr **args, uint32_t n, const ps_sql_node *query)
+/* The compared sides get common types: args by casts, the plan's columns by a projection above it.
+ */
+static const ps_expr *compared(ps_lower_in *in, const ps_sql_node *node, ps_subquery_kind kind,
+                               const char *function, const ps_expr **args, uint32_t n,
+                               const ps_sql_node *query)
 {
     ps_lower *lo = in->lo;
     const ps_node *plan = plan_of(in, query);
@@ -16,12 +21,15 @@ static const ps_expr *compared(ps_lower_in *in, const ps_sql_node *node, ps_subq
 
     if (!plan) return NULL;
     if (plan->n_cols != n)
-        return ps_lower_fail(lo, node, PS_BIND, "the subquery gives %u columns where %u are compared", plan->n_cols, n);
+        return ps_lower_fail(lo, node, PS_BIND,
+                             "the subquery gives %u columns where %u are compared", plan->n_cols,
+                             n);
     ps_type *types = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_type, n + 1);
     for (uint32_t i = 0; types && i < n; i++) {
         ps_func_match match;
         const ps_expr *sides[] = {args[i], ps_lower_column_of(lo, &plan->cols[i])};
-        if (!sides[1] || ps_func_resolve(lo->cx, lo->arena, PS_FUNC_SCALAR, ps_str_of(function), sides, 2, &match) != PS_OK)
+        if (!sides[1] || ps_func_resolve(lo->cx, lo->arena, PS_FUNC_SCALAR, ps_str_of(function),
+                                         sides, 2, &match) != PS_OK)
             return NULL;
         types[i] = match.arg_types[1];
         func = match.func;
@@ -46,7 +54,8 @@ const ps_expr *ps_lower_in_query(ps_lower_in *in, const ps_sql_in *node)
 {
     uint32_t n;
     const ps_expr **args = operands(in, node->arg, &n);
-    const ps_expr *e = args ? compared(in, &node->head, PS_SUBQUERY_ANY, "=", args, n, node->query) : NULL;
+    const ps_expr *e =
+        args ? compared(in, &node->head, PS_SUBQUERY_ANY, "=", args, n, node->query) : NULL;
 
     return node->negated ? ps_lower_call1(in->lo, "not", e) : e;
 }
@@ -59,17 +68,20 @@ static const ps_expr *lower_quantified(ps_lower_in *in, const ps_sql_quantified 
     uint32_t n;
 
     if (!node->query) return ps_lower_unsupported(lo, &node->head, "ANY or ALL over a list value");
-    if (!comparison || !function) return ps_lower_unsupported(lo, &node->head, "this operator with ANY or ALL");
+    if (!comparison || !function)
+        return ps_lower_unsupported(lo, &node->head, "this operator with ANY or ALL");
     const ps_expr **args = operands(in, node->arg, &n);
     if (!args) return NULL;
     if (n > 1) {
         if (node->op == PS_SQL_OP_EQ && !node->all)
             return compared(in, &node->head, PS_SUBQUERY_ANY, "=", args, n, node->query);
         if (node->op == PS_SQL_OP_NE && node->all)
-            return ps_lower_call1(lo, "not", compared(in, &node->head, PS_SUBQUERY_ANY, "=", args, n, node->query));
+            return ps_lower_call1(
+                lo, "not", compared(in, &node->head, PS_SUBQUERY_ANY, "=", args, n, node->query));
         return ps_lower_unsupported(lo, &node->head, "this comparison of rows with ANY or ALL");
     }
-    return compared(in, &node->head, node->all ? PS_SUBQUERY_ALL : PS_SUBQUERY_ANY, function, args, n, node->query);
+    return compared(in, &node->head, node->all ? PS_SUBQUERY_ALL : PS_SUBQUERY_ANY, function, args,
+                    n, node->query);
 }
 
 static const ps_expr *lower_scalar(ps_lower_in *in, const ps_sql_subquery *node)
@@ -80,17 +92,23 @@ static const ps_expr *lower_scalar(ps_lower_in *in, const ps_sql_subquery *node)
     const ps_node *plan = plan_of(in, node->query);
     if (!plan) return NULL;
     if (plan->n_cols != 1)
-        return ps_lower_fail(lo, &node->head, PS_BIND, "a subquery used as a value gives one column, this one %u", plan->n_cols);
-    return ps_expr_subquery(lo->cx, lo->arena, PS_SUBQUERY_SCALAR, plan->cols[0].type, NULL, NULL, 0, plan);
+        return ps_lower_fail(lo, &node->head, PS_BIND,
+                             "a subquery used as a value gives one column, this one %u",
+                             plan->n_cols);
+    return ps_expr_subquery(lo->cx, lo->arena, PS_SUBQUERY_SCALAR, plan->cols[0].type, NULL, NULL,
+                            0, plan);
 }
 
 const ps_expr *ps_lower_subquery(ps_lower_in *in, const ps_sql_node *node)
 {
     ps_lower *lo = in->lo;
 
-    if (node->kind == PS_SQL_QUANTIFIED) return lower_quantified(in, (const ps_sql_quantified *)(const void *)node);
-    if (node->kind == PS_SQL_SUBQUERY) return lower_scalar(in, (const ps_sql_subquery *)(const void *)node);
+    if (node->kind == PS_SQL_QUANTIFIED)
+        return lower_quantified(in, (const ps_sql_quantified *)(const void *)node);
+    if (node->kind == PS_SQL_SUBQUERY)
+        return lower_scalar(in, (const ps_sql_subquery *)(const void *)node);
     const ps_node *plan = plan_of(in, ((const ps_sql_exists *)(const void *)node)->query);
     if (!plan) return NULL;
-    return ps_expr_subquery(lo->cx, lo->arena, PS_SUBQUERY_EXISTS, PS_TYPE(BOOL), NULL, NULL, 0, plan);
+    return ps_expr_subquery(lo->cx, lo->arena, PS_SUBQUERY_EXISTS, PS_TYPE(BOOL), NULL, NULL, 0,
+                            plan);
 }

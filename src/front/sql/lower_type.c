@@ -1,33 +1,82 @@
-/* front/sql/lower_type.c -- type names of SQL. Tests: tests/unit/test_lower.c, tests/slt/sql/types.test */
+/* front/sql/lower_type.c -- type names of SQL. Tests: tests/unit/test_lower.c,
+ * tests/slt/sql/types.test */
 #include "front/sql/lower_int.h"
 
-typedef struct type_name { const char *name; ps_type type; } type_name;
-#define SIMPLE(text, ID) {text, {.id = PS_TYPE_##ID}}
-#define IN_UNIT(text, ID, UNIT) {text, {.id = PS_TYPE_##ID, .unit = PS_UNIT_##UNIT}}
+typedef struct type_name {
+    const char *name;
+    ps_type type;
+} type_name;
+#define SIMPLE(text, ID)                                                                           \
+    {                                                                                              \
+        text, { .id = PS_TYPE_##ID }                                                               \
+    }
+#define IN_UNIT(text, ID, UNIT)                                                                    \
+    {                                                                                              \
+        text, { .id = PS_TYPE_##ID, .unit = PS_UNIT_##UNIT }                                       \
+    }
 static const type_name names[] = {
     SIMPLE("null", NULL),
-    SIMPLE("boolean", BOOL), SIMPLE("bool", BOOL), SIMPLE("logical", BOOL),
-    SIMPLE("tinyint", INT8), SIMPLE("int1", INT8),
-    SIMPLE("smallint", INT16), SIMPLE("int2", INT16), SIMPLE("short", INT16), SIMPLE("int16", INT16),
-    SIMPLE("integer", INT32), SIMPLE("int", INT32), SIMPLE("int4", INT32), SIMPLE("signed", INT32), SIMPLE("int32", INT32),
-    SIMPLE("bigint", INT64), SIMPLE("int8", INT64), SIMPLE("long", INT64), SIMPLE("int64", INT64), SIMPLE("oid", INT64),
-    SIMPLE("hugeint", INT128), SIMPLE("int128", INT128),
-    SIMPLE("utinyint", UINT8), SIMPLE("uint8", UINT8),
-    SIMPLE("usmallint", UINT16), SIMPLE("uint16", UINT16),
-    SIMPLE("uinteger", UINT32), SIMPLE("uint32", UINT32),
-    SIMPLE("ubigint", UINT64), SIMPLE("uint64", UINT64),
-    SIMPLE("half", FLOAT16), SIMPLE("float16", FLOAT16),
-    SIMPLE("float", FLOAT32), SIMPLE("float4", FLOAT32), SIMPLE("real", FLOAT32),
-    SIMPLE("double", FLOAT64), SIMPLE("float8", FLOAT64), SIMPLE("double precision", FLOAT64),
-    SIMPLE("date", DATE), SIMPLE("interval", INTERVAL),
-    IN_UNIT("time", TIME, US), SIMPLE("timetz", TIME_TZ),
-    IN_UNIT("timestamp", TIMESTAMP, US), IN_UNIT("datetime", TIMESTAMP, US), IN_UNIT("timestamp_us", TIMESTAMP, US),
-    IN_UNIT("timestamp_s", TIMESTAMP, S), IN_UNIT("timestamp_ms", TIMESTAMP, MS), IN_UNIT("timestamp_ns", TIMESTAMP, NS),
+    SIMPLE("boolean", BOOL),
+    SIMPLE("bool", BOOL),
+    SIMPLE("logical", BOOL),
+    SIMPLE("tinyint", INT8),
+    SIMPLE("int1", INT8),
+    SIMPLE("smallint", INT16),
+    SIMPLE("int2", INT16),
+    SIMPLE("short", INT16),
+    SIMPLE("int16", INT16),
+    SIMPLE("integer", INT32),
+    SIMPLE("int", INT32),
+    SIMPLE("int4", INT32),
+    SIMPLE("signed", INT32),
+    SIMPLE("int32", INT32),
+    SIMPLE("bigint", INT64),
+    SIMPLE("int8", INT64),
+    SIMPLE("long", INT64),
+    SIMPLE("int64", INT64),
+    SIMPLE("oid", INT64),
+    SIMPLE("hugeint", INT128),
+    SIMPLE("int128", INT128),
+    SIMPLE("utinyint", UINT8),
+    SIMPLE("uint8", UINT8),
+    SIMPLE("usmallint", UINT16),
+    SIMPLE("uint16", UINT16),
+    SIMPLE("uinteger", UINT32),
+    SIMPLE("uint32", UINT32),
+    SIMPLE("ubigint", UINT64),
+    SIMPLE("uint64", UINT64),
+    SIMPLE("half", FLOAT16),
+    SIMPLE("float16", FLOAT16),
+    SIMPLE("float", FLOAT32),
+    SIMPLE("float4", FLOAT32),
+    SIMPLE("real", FLOAT32),
+    SIMPLE("double", FLOAT64),
+    SIMPLE("float8", FLOAT64),
+    SIMPLE("double precision", FLOAT64),
+    SIMPLE("date", DATE),
+    SIMPLE("interval", INTERVAL),
+    IN_UNIT("time", TIME, US),
+    SIMPLE("timetz", TIME_TZ),
+    IN_UNIT("timestamp", TIMESTAMP, US),
+    IN_UNIT("datetime", TIMESTAMP, US),
+    IN_UNIT("timestamp_us", TIMESTAMP, US),
+    IN_UNIT("timestamp_s", TIMESTAMP, S),
+    IN_UNIT("timestamp_ms", TIMESTAMP, MS),
+    IN_UNIT("timestamp_ns", TIMESTAMP, NS),
     IN_UNIT("timestamptz", TIMESTAMP_TZ, US),
-    SIMPLE("varchar", STRING), SIMPLE("text", STRING), SIMPLE("string", STRING), SIMPLE("char", STRING),
-    SIMPLE("bpchar", STRING), SIMPLE("nvarchar", STRING), SIMPLE("character", STRING),
-    SIMPLE("blob", BINARY), SIMPLE("bytea", BINARY), SIMPLE("binary", BINARY), SIMPLE("varbinary", BINARY),
-    SIMPLE("uuid", UUID), SIMPLE("guid", UUID),
+    SIMPLE("varchar", STRING),
+    SIMPLE("text", STRING),
+    SIMPLE("string", STRING),
+    SIMPLE("char", STRING),
+    SIMPLE("bpchar", STRING),
+    SIMPLE("nvarchar", STRING),
+    SIMPLE("character", STRING),
+    SIMPLE("blob", BINARY),
+    SIMPLE("bytea", BINARY),
+    SIMPLE("binary", BINARY),
+    SIMPLE("varbinary", BINARY),
+    SIMPLE("uuid", UUID),
+    SIMPLE("guid", UUID),
 };
 
 static bool fail(ps_lower *lo, const ps_sql_type *node, ps_status code, const char *what)
@@ -91,7 +140,8 @@ static bool struct_type(ps_lower *lo, const ps_sql_type *node, ps_type *out)
         const ps_sql_type_field *field = ps_sql_as(type_field, TYPE_FIELD, node->params.at[i]);
         if (!field) return fail(lo, node, PS_BIND, "the fields of a STRUCT have a name and a type");
         fields[i] = (ps_field){.name = field->name.text, .nullable = true};
-        if (!ps_lower_type(lo, (const ps_sql_type *)(const void *)field->type, &fields[i].type)) return false;
+        if (!ps_lower_type(lo, (const ps_sql_type *)(const void *)field->type, &fields[i].type))
+            return false;
     }
     return fields && keep(lo, ps_type_struct(lo->cx, fields, node->params.n, out), *out);
 }
@@ -100,7 +150,8 @@ static bool map_type(ps_lower *lo, const ps_sql_type *node, ps_type *out)
 {
     ps_field entry[2] = {{.name = PS_STR("key")}, {.name = PS_STR("value"), .nullable = true}};
 
-    if (node->params.n != 2) return fail(lo, node, PS_BIND, "MAP takes the types of keys and values");
+    if (node->params.n != 2)
+        return fail(lo, node, PS_BIND, "MAP takes the types of keys and values");
     for (uint32_t i = 0; i < 2; i++) {
         const ps_sql_type *part = ps_sql_as(type, TYPE, node->params.at[i]);
         if (!part) return fail(lo, node, PS_BIND, "MAP takes the types of keys and values");
@@ -117,9 +168,11 @@ static bool simple_type(ps_lower *lo, const ps_sql_type *node, ps_str name, ps_t
         ps_near_add(&near, ps_str_of(names[i].name));
         if (!ps_str_equal_nocase(name, ps_str_of(names[i].name))) continue;
         *out = names[i].type;
-        /* VARCHAR(n) is VARCHAR: lengths are not checked, as in DuckDB; other types take no numbers */
+        /* VARCHAR(n) is VARCHAR: lengths are not checked, as in DuckDB; other types take no numbers
+         */
         if (node->params.n == 0 || out->id == PS_TYPE_STRING) return true;
-        return fail(lo, node, PS_UNSUPPORTED, "a length or precision of this type is not supported");
+        return fail(lo, node, PS_UNSUPPORTED,
+                    "a length or precision of this type is not supported");
     }
     ps_fail(lo->cx, PS_BIND, "no type has the name \"%.*s\"", PS_STR_ARGS(name));
     ps_near_hint(lo->cx, &near);
@@ -131,8 +184,8 @@ static bool base_type(ps_lower *lo, const ps_sql_type *node, ps_type *out)
 {
     ps_str name = node->name.at[node->name.n - 1].text;
 
-    if (ps_str_equal_nocase(name, PS_STR("decimal")) || ps_str_equal_nocase(name, PS_STR("numeric")) ||
-        ps_str_equal_nocase(name, PS_STR("dec")))
+    if (ps_str_equal_nocase(name, PS_STR("decimal")) ||
+        ps_str_equal_nocase(name, PS_STR("numeric")) || ps_str_equal_nocase(name, PS_STR("dec")))
         return decimal_type(lo, node, out);
     if (ps_str_equal_nocase(name, PS_STR("enum"))) return enum_type(lo, node, out);
     if (ps_str_equal_nocase(name, PS_STR("struct")) || ps_str_equal_nocase(name, PS_STR("row")))
@@ -152,8 +205,9 @@ bool ps_lower_type(ps_lower *lo, const ps_sql_type *node, ps_type *out)
             ok = fail(lo, node, PS_BIND, "the array is too long");
             break;
         }
-        ps_status st = node->dims.at[i] < 0 ? ps_type_list(lo->cx, &item, out)
-                                            : ps_type_array(lo->cx, &item, (int32_t)node->dims.at[i], out);
+        ps_status st = node->dims.at[i] < 0
+                           ? ps_type_list(lo->cx, &item, out)
+                           : ps_type_array(lo->cx, &item, (int32_t)node->dims.at[i], out);
         ok = keep(lo, st, *out);
     }
     lo->depth--;

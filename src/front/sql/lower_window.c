@@ -36,14 +36,15 @@ static bool add_order(ps_lower_in *in, const ps_sql_window *w, ps_window_spec *s
 
     if (w->order.n == 0) return true;
     for (uint32_t i = 0; keys && i < w->order.n; i++)
-        if (!ps_lower_sort_key(in, (const ps_sql_sort *)(const void *)w->order.at[i], &keys[i])) return false;
+        if (!ps_lower_sort_key(in, (const ps_sql_sort *)(const void *)w->order.at[i], &keys[i]))
+            return false;
     spec->order = keys;
     spec->n_order = w->order.n;
     return keys != NULL;
 }
 
-static bool add_offset(ps_lower_in *in, const ps_sql_node *node, ps_bound_kind kind, const ps_frame *frame,
-                       const ps_window_spec *spec, const ps_expr **out)
+static bool add_offset(ps_lower_in *in, const ps_sql_node *node, ps_bound_kind kind,
+                       const ps_frame *frame, const ps_window_spec *spec, const ps_expr **out)
 {
     *out = NULL;
     if (kind != PS_BOUND_PRECEDING && kind != PS_BOUND_FOLLOWING) return true;
@@ -81,8 +82,10 @@ static bool add_frame(ps_lower_in *in, const ps_sql_window *w, ps_window_spec *s
     ps_frame *frame = &spec->frame;
 
     if (w->unit == PS_SQL_FRAME_NONE) {
-        /* the standard's default: up to the current row's peers; without an order all rows are peers */
-        *frame = (ps_frame){.unit = PS_FRAME_RANGE, .start = PS_BOUND_UNBOUNDED_PRECEDING,
+        /* the standard's default: up to the current row's peers; without an order all rows are
+         * peers */
+        *frame = (ps_frame){.unit = PS_FRAME_RANGE,
+                            .start = PS_BOUND_UNBOUNDED_PRECEDING,
                             .end = spec->n_order ? PS_BOUND_CURRENT : PS_BOUND_UNBOUNDED_FOLLOWING};
         return true;
     }
@@ -95,8 +98,8 @@ static bool add_frame(ps_lower_in *in, const ps_sql_window *w, ps_window_spec *s
                      : w->exclude == PS_SQL_EXCLUDE_GROUP     ? PS_EXCLUDE_GROUP
                      : w->exclude == PS_SQL_EXCLUDE_TIES      ? PS_EXCLUDE_TIES
                                                               : PS_EXCLUDE_NO_OTHERS;
-    if (frame->start == PS_BOUND_UNBOUNDED_FOLLOWING || frame->end == PS_BOUND_UNBOUNDED_PRECEDING ||
-        frame->start > frame->end) {
+    if (frame->start == PS_BOUND_UNBOUNDED_FOLLOWING ||
+        frame->end == PS_BOUND_UNBOUNDED_PRECEDING || frame->start > frame->end) {
         ps_lower_fail(in->lo, &w->head, PS_BIND, "the frame ends before it starts");
         return false;
     }
@@ -116,13 +119,15 @@ static bool window_spec(ps_lower_in *in, const ps_sql_window *w, ps_window_spec 
     *spec = (ps_window_spec){0};
     if (w->base.text.n && !base) return false;
     if (base) {
-        if (!ps_lower_enter(in->lo, &w->head)) return false; /* WINDOW a AS (a) would go round for ever */
+        if (!ps_lower_enter(in->lo, &w->head))
+            return false; /* WINDOW a AS (a) would go round for ever */
         bool ok = window_spec(in, base, spec);
         in->lo->depth--;
         if (!ok) return false;
         if (w->reference) return true;
         if (base->unit != PS_SQL_FRAME_NONE || w->partition.n || (base->order.n && w->order.n)) {
-            ps_lower_fail(in->lo, &w->head, PS_BIND, "what window \"%.*s\" says already can't be said again",
+            ps_lower_fail(in->lo, &w->head, PS_BIND,
+                          "what window \"%.*s\" says already can't be said again",
                           PS_STR_ARGS(w->base.text));
             return false;
         }
@@ -140,11 +145,14 @@ const ps_expr *ps_lower_window(ps_lower_in *in, const ps_sql_call *node, ps_str 
     ps_agg_part part;
 
     if (in->no_windows)
-        return ps_lower_fail(lo, &node->head, PS_BIND, "window functions can't stand in %s", in->clause);
+        return ps_lower_fail(lo, &node->head, PS_BIND, "window functions can't stand in %s",
+                             in->clause);
     if (node->within.n) return ps_lower_unsupported(lo, &node->head, "WITHIN GROUP over a window");
     inner.no_windows = true;
     inner.clause = "a window function";
-    if (n == 1 && node->args.at[0]->kind == PS_SQL_STAR && ps_str_equal_nocase(name, PS_STR("count"))) n = 0;
+    if (n == 1 && node->args.at[0]->kind == PS_SQL_STAR &&
+        ps_str_equal_nocase(name, PS_STR("count")))
+        n = 0;
     const ps_sql_list list = {node->args.at, n, n};
     const ps_expr **args = ps_lower_exprs(&inner, &list);
     if (!args || !ps_lower_agg_part(&inner, node, &part)) return NULL;
@@ -170,7 +178,8 @@ static const ps_expr *extract(ps_lower_select *s, const ps_expr *e, void *user)
     if (e->kind == PS_EXPR_WINDOW) {
         ps_item item = {.expr = e};
         for (size_t i = 0; i < w->calls.n; i++)
-            if (ps_expr_equal(w->calls.at[i].expr, e)) return ps_lower_column_of(lo, &w->calls.at[i].col);
+            if (ps_expr_equal(w->calls.at[i].expr, e))
+                return ps_lower_column_of(lo, &w->calls.at[i].col);
         item.col = (ps_col){ps_planner_id(lo->p), e->type, true, {"", 0}};
         if (PS_ARRAY_ADD_IN(lo->cx, lo->arena, &w->calls, item) != PS_OK) return NULL;
         return ps_lower_column_of(lo, &item.col);
@@ -179,7 +188,8 @@ static const ps_expr *extract(ps_lower_select *s, const ps_expr *e, void *user)
     const ps_expr **children = PS_ARENA_ARRAY(lo->cx, lo->arena, const ps_expr *, n + 1);
     for (uint32_t i = 0; children && i < n; i++)
         if (!(children[i] = extract(s, ps_expr_child(e, i), user))) return NULL;
-    return children ? ps_expr_place(ps_expr_with_children(lo->cx, lo->arena, e, children), e->at) : NULL;
+    return children ? ps_expr_place(ps_expr_with_children(lo->cx, lo->arena, e, children), e->at)
+                    : NULL;
 }
 
 static bool same_sort(const ps_expr *a, const ps_expr *b)
@@ -189,7 +199,8 @@ static bool same_sort(const ps_expr *a, const ps_expr *b)
         if (!ps_expr_equal(a->partition[i], b->partition[i])) return false;
     for (uint32_t i = 0; i < a->n_order; i++) {
         const ps_sort_key *x = &a->order[i], *y = &b->order[i];
-        if (x->descending != y->descending || x->nulls_first != y->nulls_first || !ps_expr_equal(x->expr, y->expr))
+        if (x->descending != y->descending || x->nulls_first != y->nulls_first ||
+            !ps_expr_equal(x->expr, y->expr))
             return false;
     }
     return true;
