@@ -125,6 +125,9 @@ void ps_aggregate_tables_free(const agg_config *config, agg_tables *tables);
 ps_status ps_aggregate_update_item(ps_ctx *cx, const agg_item *item, const ps_vec *results, const agg_rows *rows,
                                    agg_work *work, ps_agg_heap *heap);
 
+/* Plans what `aggregate` says over node's input, in node's name. */
+ps_status ps_aggregate_plan(ps_phys *p, const ps_node *node, const ps_node_aggregate *aggregate, const ps_col_set *needed, ps_stream *out);
+
 /* The source's slots (op_aggregate_emit.c). */
 typedef struct agg_source {
     ps_arena arena;

@@ -147,9 +147,8 @@ static ps_status plan_items(plan *b, const ps_node_aggregate *node, const ps_col
     return PS_OK;
 }
 
-ps_status ps_phys_aggregate(ps_phys *p, const ps_node *node, const ps_col_set *needed, ps_stream *out)
+ps_status ps_aggregate_plan(ps_phys *p, const ps_node *node, const ps_node_aggregate *aggregate, const ps_col_set *needed, ps_stream *out)
 {
-    const ps_node_aggregate *aggregate = ps_node_as_aggregate(node);
     plan b = {.p = p};
     ps_stream input;
     ps_col_set below;
@@ -170,4 +169,9 @@ ps_status ps_phys_aggregate(ps_phys *p, const ps_node *node, const ps_col_set *n
     if (!op) return PS_MEMORY;
     PS_TRY(ps_phys_close(p, &input, op));
     return ps_phys_source(p, op, true, out);
+}
+
+ps_status ps_phys_aggregate(ps_phys *p, const ps_node *node, const ps_col_set *needed, ps_stream *out)
+{
+    return ps_aggregate_plan(p, node, ps_node_as_aggregate(node), needed, out);
 }

@@ -197,6 +197,13 @@ static void same_text_in_every_configuration(void **state)
     }
 }
 
+static uint32_t lines_of(const ps_text *text)
+{
+    uint32_t lines = 0;
+    for (size_t i = 0; i < text->n; i++) lines += text->at[i] == '\n';
+    return lines;
+}
+
 static void groups_equal_a_plain_reference(void **state)
 {
     static uint64_t n[KEYS_B], least[KEYS_B];
@@ -223,9 +230,41 @@ static void groups_equal_a_plain_reference(void **state)
         ps_text_puts(&line, "\n");
         if (!strstr(out.at, line.at)) fail_msg("missing: %s", line.at);
     }
-    uint32_t lines = 0;
-    for (size_t i = 0; i < out.n; i++) lines += out.at[i] == '\n';
-    assert_int_equal(lines, groups);
+    assert_int_equal(lines_of(&out), groups);
+    ps_text_release(&out);
+    ps_text_release(&line);
+}
+
+static void distinct_keeps_one_row_of_each_and_on_the_first(void **state)
+{
+    const ps_exec_settings s = settings_of(2, 2048);
+    const ps_item items[] = {{.col = scan_node->cols[0], .expr = col(0)}, {.col = scan_node->cols[1], .expr = col(1)}};
+    const ps_node *two = ps_node_project_new(&planner, scan_node, items, 2);
+    const ps_expr *on = col(0);
+    ps_text out, line;
+    (void)state;
+    ps_text_init(&out, &cx);
+    ps_text_init(&line, &cx);
+    assert_int_equal(run(ps_node_distinct_new(&planner, two, NULL, 0), &s, &out), PS_OK);
+    static bool seen[6][KEYS_B];
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < N; i++) {
+        bool *there = &seen[null_a(i) ? 5 : value_a(i)][value_b(i)];
+        n += !*there;
+        *there = true;
+    }
+    assert_int_equal(lines_of(&out), n);
+    ps_text_clear(&out);
+    assert_int_equal(run(ps_node_distinct_new(&planner, two, &on, 1), &s, &out), PS_OK);
+    assert_int_equal(lines_of(&out), 6);
+    ps_text_char(&out, 0);
+    for (int32_t a = 0; a < 5; a++) {
+        uint32_t i = 0;
+        while (null_a(i) || value_a(i) != a) i++;
+        ps_text_clear(&line);
+        ps_text_printf(&line, value_b(i) % 2 ? "%d|%u\n" : "%d|a longer text than fits a view %u\n", a, value_b(i));
+        if (!strstr(out.at, line.at)) fail_msg("missing: %s in %s", line.at, out.at);
+    }
     ps_text_release(&out);
     ps_text_release(&line);
 }
@@ -298,6 +337,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(groups_equal_a_plain_reference, setup, teardown),
+        cmocka_unit_test_setup_teardown(distinct_keeps_one_row_of_each_and_on_the_first, setup, teardown),
         cmocka_unit_test_setup_teardown(no_input_gives_one_row_without_keys_and_none_with, setup, teardown),
         cmocka_unit_test_setup_teardown(same_text_in_every_configuration, setup, teardown),
         cmocka_unit_test_setup_teardown(every_allocation_may_fail, setup, teardown),
