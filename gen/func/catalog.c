@@ -115,7 +115,9 @@ extern const ps_func_class ps_fn_least;
 extern const ps_func_class ps_fn_left;
 extern const ps_func_class ps_fn_length;
 extern const ps_func_class ps_fn_like;
+extern const ps_func_class ps_fn_list_extract;
 extern const ps_func_class ps_fn_list_length;
+extern const ps_func_class ps_fn_list_value;
 extern const ps_func_class ps_fn_ln;
 extern const ps_func_class ps_fn_log10;
 extern const ps_func_class ps_fn_log2;
@@ -3516,1437 +3518,1435 @@ static const ps_func func_223 = {
     .signature = "(n: double) -> interval", .since = "0.1",
     .example = "to_seconds(1.5)", .names = names_223,
 };
-/* math: abs(x: integer) -> integer */
+/* list: list_value(items: T...) -> list<T> */
 static const ps_param params_224[] = {
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_VAR, .var = 1, .name = "items"},
 };
-static const char *const names_224[] = {"abs", "@", NULL};
+static const char *const names_224[] = {"list_value", "list_pack", NULL};
 static const ps_func func_224 = {
-    .name = "abs", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_224,
-    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
-    .scalar = &ps_fn_abs_exact,
-    .doc = "The absolute value; an error when the type can't hold it.",
-    .signature = "(x: integer) -> integer", .since = "0.1",
-    .example = "abs(-5)", .names = names_224,
+    .name = "list_value", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
+    .variadic = true,
+    .n_params = 1, .n_required = 0, .params = params_224,
+    .result = {.kind = PS_PARAM_LIST_VAR, .var = 1},
+    .scalar = &ps_fn_list_value,
+    .doc = "A list of the values, as [a, b].",
+    .signature = "(items: T...) -> list<T>", .since = "0.1",
+    .example = "[1, NULL, 3]", .names = names_224,
 };
-/* math: abs(x: decimal) -> decimal */
+/* list: list_extract(list: list<T>, index: int64) -> T */
 static const ps_param params_225[] = {
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_LIST_VAR, .var = 1, .name = "list"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "index"},
 };
-static const char *const names_225[] = {"abs", "@", NULL};
+static const char *const names_225[] = {"list_extract", "list_element", "array_extract", NULL};
 static const ps_func func_225 = {
-    .name = "abs", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_225,
-    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
-    .scalar = &ps_fn_abs_exact,
-    .doc = "The absolute value.",
-    .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "abs(-1.5)", .names = names_225,
+    .name = "list_extract", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_225,
+    .result = {.kind = PS_PARAM_VAR, .var = 1},
+    .scalar = &ps_fn_list_extract,
+    .doc = "The item at index, from 1, negative from the end; null if there is none.",
+    .signature = "(list: list<T>, index: int64) -> T", .since = "0.1",
+    .example = "list_extract([10, 20, 30], 2)", .names = names_225,
 };
-/* math: abs(x: double) -> double */
+/* math: abs(x: integer) -> integer */
 static const ps_param params_226[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
 };
 static const char *const names_226[] = {"abs", "@", NULL};
 static const ps_func func_226 = {
     .name = "abs", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
     .n_params = 1, .n_required = 1, .params = params_226,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .scalar = &ps_fn_abs_float,
-    .doc = "The absolute value.",
-    .signature = "(x: double) -> double", .since = "0.1",
-    .example = "abs(-1.5e0)", .names = names_226,
+    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_abs_exact,
+    .doc = "The absolute value; an error when the type can't hold it.",
+    .signature = "(x: integer) -> integer", .since = "0.1",
+    .example = "abs(-5)", .names = names_226,
 };
-/* math: abs(x: float) -> float */
+/* math: abs(x: decimal) -> decimal */
 static const ps_param params_227[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
 static const char *const names_227[] = {"abs", "@", NULL};
 static const ps_func func_227 = {
     .name = "abs", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_227,
+    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
+    .scalar = &ps_fn_abs_exact,
+    .doc = "The absolute value.",
+    .signature = "(x: decimal) -> decimal", .since = "0.1",
+    .example = "abs(-1.5)", .names = names_227,
+};
+/* math: abs(x: double) -> double */
+static const ps_param params_228[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_228[] = {"abs", "@", NULL};
+static const ps_func func_228 = {
+    .name = "abs", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_228,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_abs_float,
+    .doc = "The absolute value.",
+    .signature = "(x: double) -> double", .since = "0.1",
+    .example = "abs(-1.5e0)", .names = names_228,
+};
+/* math: abs(x: float) -> float */
+static const ps_param params_229[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
+};
+static const char *const names_229[] = {"abs", "@", NULL};
+static const ps_func func_229 = {
+    .name = "abs", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_229,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .scalar = &ps_fn_abs_float,
     .doc = "The absolute value.",
     .signature = "(x: float) -> float", .since = "0.1",
-    .example = "abs(-1.5e0)", .names = names_227,
+    .example = "abs(-1.5e0)", .names = names_229,
 };
 /* math: sign(x: integer) -> int8 */
-static const ps_param params_228[] = {
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
-};
-static const char *const names_228[] = {"sign", NULL};
-static const ps_func func_228 = {
-    .name = "sign", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_228,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
-    .scalar = &ps_fn_sign_exact,
-    .doc = "-1, 0 or 1.",
-    .signature = "(x: integer) -> int8", .since = "0.1",
-    .example = "sign(-7)", .names = names_228,
-};
-/* math: sign(x: decimal) -> int8 */
-static const ps_param params_229[] = {
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
-};
-static const char *const names_229[] = {"sign", NULL};
-static const ps_func func_229 = {
-    .name = "sign", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_229,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
-    .scalar = &ps_fn_sign_exact,
-    .doc = "-1, 0 or 1.",
-    .signature = "(x: decimal) -> int8", .since = "0.1",
-    .example = "sign(-7)", .names = names_229,
-};
-/* math: sign(x: double) -> int8 */
 static const ps_param params_230[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
 };
 static const char *const names_230[] = {"sign", NULL};
 static const ps_func func_230 = {
     .name = "sign", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_230,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
-    .scalar = &ps_fn_sign_float,
-    .doc = "-1, 0 or 1; 0 for NaN.",
-    .signature = "(x: double) -> int8", .since = "0.1",
-    .example = "sign(-7e0)", .names = names_230,
+    .scalar = &ps_fn_sign_exact,
+    .doc = "-1, 0 or 1.",
+    .signature = "(x: integer) -> int8", .since = "0.1",
+    .example = "sign(-7)", .names = names_230,
 };
-/* math: sign(x: float) -> int8 */
+/* math: sign(x: decimal) -> int8 */
 static const ps_param params_231[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
 static const char *const names_231[] = {"sign", NULL};
 static const ps_func func_231 = {
     .name = "sign", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_231,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
+    .scalar = &ps_fn_sign_exact,
+    .doc = "-1, 0 or 1.",
+    .signature = "(x: decimal) -> int8", .since = "0.1",
+    .example = "sign(-7)", .names = names_231,
+};
+/* math: sign(x: double) -> int8 */
+static const ps_param params_232[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_232[] = {"sign", NULL};
+static const ps_func func_232 = {
+    .name = "sign", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_232,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
+    .scalar = &ps_fn_sign_float,
+    .doc = "-1, 0 or 1; 0 for NaN.",
+    .signature = "(x: double) -> int8", .since = "0.1",
+    .example = "sign(-7e0)", .names = names_232,
+};
+/* math: sign(x: float) -> int8 */
+static const ps_param params_233[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
+};
+static const char *const names_233[] = {"sign", NULL};
+static const ps_func func_233 = {
+    .name = "sign", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_233,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
     .scalar = &ps_fn_sign_float,
     .doc = "-1, 0 or 1; 0 for NaN.",
     .signature = "(x: float) -> int8", .since = "0.1",
-    .example = "sign(-7e0)", .names = names_231,
+    .example = "sign(-7e0)", .names = names_233,
 };
 /* math: ceil(x: decimal) -> decimal */
-static const ps_param params_232[] = {
+static const ps_param params_234[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
-static const char *const names_232[] = {"ceil", "ceiling", NULL};
-static const ps_func func_232 = {
+static const char *const names_234[] = {"ceil", "ceiling", NULL};
+static const ps_func func_234 = {
     .name = "ceil", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_232,
+    .n_params = 1, .n_required = 1, .params = params_234,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_ceil_exact,
     .doc = "The smallest integer not below x, as a decimal of scale 0.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "ceil(1.5)", .names = names_232,
+    .example = "ceil(1.5)", .names = names_234,
 };
 /* math: ceil(x: double) -> double */
-static const ps_param params_233[] = {
+static const ps_param params_235[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_233[] = {"ceil", "ceiling", NULL};
-static const ps_func func_233 = {
+static const char *const names_235[] = {"ceil", "ceiling", NULL};
+static const ps_func func_235 = {
     .name = "ceil", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_233,
+    .n_params = 1, .n_required = 1, .params = params_235,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_ceil_float,
     .doc = "The smallest integer not below x.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "ceil(7)", .names = names_233,
+    .example = "ceil(7)", .names = names_235,
 };
 /* math: floor(x: decimal) -> decimal */
-static const ps_param params_234[] = {
+static const ps_param params_236[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
-static const char *const names_234[] = {"floor", NULL};
-static const ps_func func_234 = {
+static const char *const names_236[] = {"floor", NULL};
+static const ps_func func_236 = {
     .name = "floor", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_234,
+    .n_params = 1, .n_required = 1, .params = params_236,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_floor_exact,
     .doc = "The largest integer not above x, as a decimal of scale 0.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "floor(1.5)", .names = names_234,
+    .example = "floor(1.5)", .names = names_236,
 };
 /* math: floor(x: double) -> double */
-static const ps_param params_235[] = {
+static const ps_param params_237[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_235[] = {"floor", NULL};
-static const ps_func func_235 = {
+static const char *const names_237[] = {"floor", NULL};
+static const ps_func func_237 = {
     .name = "floor", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_235,
+    .n_params = 1, .n_required = 1, .params = params_237,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_floor_float,
     .doc = "The largest integer not above x.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "floor(7)", .names = names_235,
+    .example = "floor(7)", .names = names_237,
 };
 /* math: round(x: decimal) -> decimal */
-static const ps_param params_236[] = {
+static const ps_param params_238[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
-static const char *const names_236[] = {"round", NULL};
-static const ps_func func_236 = {
+static const char *const names_238[] = {"round", NULL};
+static const ps_func func_238 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_236,
+    .n_params = 1, .n_required = 1, .params = params_238,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_round_exact,
     .doc = "The nearest integer, halves away from zero, as a decimal of scale 0.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "round(1.5)", .names = names_236,
+    .example = "round(1.5)", .names = names_238,
 };
 /* math: round(x: integer) -> integer */
-static const ps_param params_237[] = {
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
-};
-static const char *const names_237[] = {"round", NULL};
-static const ps_func func_237 = {
-    .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_237,
-    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
-    .scalar = &ps_fn_round_exact,
-    .doc = "The nearest integer, halves away from zero.",
-    .signature = "(x: integer) -> integer", .since = "0.1",
-    .example = "round(7)", .names = names_237,
-};
-/* math: round(x: double) -> double */
-static const ps_param params_238[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
-};
-static const char *const names_238[] = {"round", NULL};
-static const ps_func func_238 = {
-    .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_238,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .scalar = &ps_fn_round_float,
-    .doc = "The nearest integer, halves away from zero.",
-    .signature = "(x: double) -> double", .since = "0.1",
-    .example = "round(1.5e0)", .names = names_238,
-};
-/* math: round(x: decimal, digits: int32) -> decimal */
 static const ps_param params_239[] = {
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
 };
 static const char *const names_239[] = {"round", NULL};
 static const ps_func func_239 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_239,
-    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
-    .resolve = ps_resolve_decimal_round,
+    .n_params = 1, .n_required = 1, .params = params_239,
+    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_round_exact,
-    .doc = "x rounded to digits after the point (negative: before), halves away from zero.",
-    .signature = "(x: decimal, digits: int32) -> decimal", .since = "0.1",
-    .example = "round(2.345, 2)", .names = names_239,
+    .doc = "The nearest integer, halves away from zero.",
+    .signature = "(x: integer) -> integer", .since = "0.1",
+    .example = "round(7)", .names = names_239,
 };
-/* math: round(x: integer, digits: int32) -> integer */
+/* math: round(x: double) -> double */
 static const ps_param params_240[] = {
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
 static const char *const names_240[] = {"round", NULL};
 static const ps_func func_240 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_240,
-    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
-    .scalar = &ps_fn_round_exact,
-    .doc = "x rounded at a digit before the point when digits is negative.",
-    .signature = "(x: integer, digits: int32) -> integer", .since = "0.1",
-    .example = "round(1250, -2)", .names = names_240,
+    .n_params = 1, .n_required = 1, .params = params_240,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_round_float,
+    .doc = "The nearest integer, halves away from zero.",
+    .signature = "(x: double) -> double", .since = "0.1",
+    .example = "round(1.5e0)", .names = names_240,
 };
-/* math: round(x: double, digits: int32) -> double */
+/* math: round(x: decimal, digits: int32) -> decimal */
 static const ps_param params_241[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
 };
 static const char *const names_241[] = {"round", NULL};
 static const ps_func func_241 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_241,
+    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
+    .resolve = ps_resolve_decimal_round,
+    .scalar = &ps_fn_round_exact,
+    .doc = "x rounded to digits after the point (negative: before), halves away from zero.",
+    .signature = "(x: decimal, digits: int32) -> decimal", .since = "0.1",
+    .example = "round(2.345, 2)", .names = names_241,
+};
+/* math: round(x: integer, digits: int32) -> integer */
+static const ps_param params_242[] = {
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
+};
+static const char *const names_242[] = {"round", NULL};
+static const ps_func func_242 = {
+    .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_242,
+    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_round_exact,
+    .doc = "x rounded at a digit before the point when digits is negative.",
+    .signature = "(x: integer, digits: int32) -> integer", .since = "0.1",
+    .example = "round(1250, -2)", .names = names_242,
+};
+/* math: round(x: double, digits: int32) -> double */
+static const ps_param params_243[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
+};
+static const char *const names_243[] = {"round", NULL};
+static const ps_func func_243 = {
+    .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_243,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_round_digits,
     .doc = "x rounded to digits after the point (negative: before), halves away from zero.",
     .signature = "(x: double, digits: int32) -> double", .since = "0.1",
-    .example = "round(2.345e0, 2)", .names = names_241,
+    .example = "round(2.345e0, 2)", .names = names_243,
 };
 /* math: trunc(x: decimal) -> decimal */
-static const ps_param params_242[] = {
+static const ps_param params_244[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
-static const char *const names_242[] = {"trunc", NULL};
-static const ps_func func_242 = {
+static const char *const names_244[] = {"trunc", NULL};
+static const ps_func func_244 = {
     .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_242,
+    .n_params = 1, .n_required = 1, .params = params_244,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_trunc_exact,
     .doc = "The integer part of x, as a decimal of scale 0.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "trunc(1.5)", .names = names_242,
+    .example = "trunc(1.5)", .names = names_244,
 };
 /* math: trunc(x: integer) -> integer */
-static const ps_param params_243[] = {
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
-};
-static const char *const names_243[] = {"trunc", NULL};
-static const ps_func func_243 = {
-    .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_243,
-    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
-    .scalar = &ps_fn_trunc_exact,
-    .doc = "The integer part of x.",
-    .signature = "(x: integer) -> integer", .since = "0.1",
-    .example = "trunc(7)", .names = names_243,
-};
-/* math: trunc(x: double) -> double */
-static const ps_param params_244[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
-};
-static const char *const names_244[] = {"trunc", NULL};
-static const ps_func func_244 = {
-    .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_244,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .scalar = &ps_fn_trunc_float,
-    .doc = "The integer part of x.",
-    .signature = "(x: double) -> double", .since = "0.1",
-    .example = "trunc(1.5e0)", .names = names_244,
-};
-/* math: trunc(x: decimal, digits: int32) -> decimal */
 static const ps_param params_245[] = {
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
 };
 static const char *const names_245[] = {"trunc", NULL};
 static const ps_func func_245 = {
     .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_245,
+    .n_params = 1, .n_required = 1, .params = params_245,
+    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_trunc_exact,
+    .doc = "The integer part of x.",
+    .signature = "(x: integer) -> integer", .since = "0.1",
+    .example = "trunc(7)", .names = names_245,
+};
+/* math: trunc(x: double) -> double */
+static const ps_param params_246[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_246[] = {"trunc", NULL};
+static const ps_func func_246 = {
+    .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_246,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_trunc_float,
+    .doc = "The integer part of x.",
+    .signature = "(x: double) -> double", .since = "0.1",
+    .example = "trunc(1.5e0)", .names = names_246,
+};
+/* math: trunc(x: decimal, digits: int32) -> decimal */
+static const ps_param params_247[] = {
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
+};
+static const char *const names_247[] = {"trunc", NULL};
+static const ps_func func_247 = {
+    .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_247,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_trunc_exact,
     .doc = "x cut to digits after the point.",
     .signature = "(x: decimal, digits: int32) -> decimal", .since = "0.1",
-    .example = "trunc(1.57, 1)", .names = names_245,
+    .example = "trunc(1.57, 1)", .names = names_247,
 };
 /* math: trunc(x: double, digits: int32) -> double */
-static const ps_param params_246[] = {
+static const ps_param params_248[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
 };
-static const char *const names_246[] = {"trunc", NULL};
-static const ps_func func_246 = {
+static const char *const names_248[] = {"trunc", NULL};
+static const ps_func func_248 = {
     .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_246,
+    .n_params = 2, .n_required = 2, .params = params_248,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_trunc_digits,
     .doc = "x cut to digits after the point.",
     .signature = "(x: double, digits: int32) -> double", .since = "0.1",
-    .example = "trunc(1.57e0, 1)", .names = names_246,
+    .example = "trunc(1.57e0, 1)", .names = names_248,
 };
 /* math: sqrt(x: double) -> double */
-static const ps_param params_247[] = {
+static const ps_param params_249[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_247[] = {"sqrt", NULL};
-static const ps_func func_247 = {
+static const char *const names_249[] = {"sqrt", NULL};
+static const ps_func func_249 = {
     .name = "sqrt", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_247,
+    .n_params = 1, .n_required = 1, .params = params_249,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_sqrt,
     .doc = "The square root; NaN below 0.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "sqrt(4)", .names = names_247,
+    .example = "sqrt(4)", .names = names_249,
 };
 /* math: cbrt(x: double) -> double */
-static const ps_param params_248[] = {
+static const ps_param params_250[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_248[] = {"cbrt", NULL};
-static const ps_func func_248 = {
+static const char *const names_250[] = {"cbrt", NULL};
+static const ps_func func_250 = {
     .name = "cbrt", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_248,
+    .n_params = 1, .n_required = 1, .params = params_250,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_cbrt,
     .doc = "The cube root.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "cbrt(8)", .names = names_248,
+    .example = "cbrt(8)", .names = names_250,
 };
 /* math: exp(x: double) -> double */
-static const ps_param params_249[] = {
+static const ps_param params_251[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_249[] = {"exp", NULL};
-static const ps_func func_249 = {
+static const char *const names_251[] = {"exp", NULL};
+static const ps_func func_251 = {
     .name = "exp", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_249,
+    .n_params = 1, .n_required = 1, .params = params_251,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_exp,
     .doc = "e to the power x.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "exp(0)", .names = names_249,
+    .example = "exp(0)", .names = names_251,
 };
 /* math: ln(x: double) -> double */
-static const ps_param params_250[] = {
+static const ps_param params_252[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_250[] = {"ln", NULL};
-static const ps_func func_250 = {
+static const char *const names_252[] = {"ln", NULL};
+static const ps_func func_252 = {
     .name = "ln", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_250,
+    .n_params = 1, .n_required = 1, .params = params_252,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_ln,
     .doc = "The natural logarithm.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "ln(1)", .names = names_250,
+    .example = "ln(1)", .names = names_252,
 };
 /* math: log10(x: double) -> double */
-static const ps_param params_251[] = {
+static const ps_param params_253[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_251[] = {"log10", "log", NULL};
-static const ps_func func_251 = {
+static const char *const names_253[] = {"log10", "log", NULL};
+static const ps_func func_253 = {
     .name = "log10", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_251,
+    .n_params = 1, .n_required = 1, .params = params_253,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_log10,
     .doc = "The logarithm to base 10.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "log10(1000)", .names = names_251,
+    .example = "log10(1000)", .names = names_253,
 };
 /* math: log2(x: double) -> double */
-static const ps_param params_252[] = {
+static const ps_param params_254[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_252[] = {"log2", NULL};
-static const ps_func func_252 = {
+static const char *const names_254[] = {"log2", NULL};
+static const ps_func func_254 = {
     .name = "log2", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_252,
+    .n_params = 1, .n_required = 1, .params = params_254,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_log2,
     .doc = "The logarithm to base 2.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "log2(8)", .names = names_252,
+    .example = "log2(8)", .names = names_254,
 };
 /* math: sin(x: double) -> double */
-static const ps_param params_253[] = {
+static const ps_param params_255[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_253[] = {"sin", NULL};
-static const ps_func func_253 = {
+static const char *const names_255[] = {"sin", NULL};
+static const ps_func func_255 = {
     .name = "sin", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_253,
+    .n_params = 1, .n_required = 1, .params = params_255,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_sin,
     .doc = "The sine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "sin(0)", .names = names_253,
+    .example = "sin(0)", .names = names_255,
 };
 /* math: cos(x: double) -> double */
-static const ps_param params_254[] = {
+static const ps_param params_256[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_254[] = {"cos", NULL};
-static const ps_func func_254 = {
+static const char *const names_256[] = {"cos", NULL};
+static const ps_func func_256 = {
     .name = "cos", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_254,
+    .n_params = 1, .n_required = 1, .params = params_256,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_cos,
     .doc = "The cosine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "cos(0)", .names = names_254,
+    .example = "cos(0)", .names = names_256,
 };
 /* math: tan(x: double) -> double */
-static const ps_param params_255[] = {
+static const ps_param params_257[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_255[] = {"tan", NULL};
-static const ps_func func_255 = {
+static const char *const names_257[] = {"tan", NULL};
+static const ps_func func_257 = {
     .name = "tan", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_255,
+    .n_params = 1, .n_required = 1, .params = params_257,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_tan,
     .doc = "The tangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "tan(0)", .names = names_255,
+    .example = "tan(0)", .names = names_257,
 };
 /* math: cot(x: double) -> double */
-static const ps_param params_256[] = {
+static const ps_param params_258[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_256[] = {"cot", NULL};
-static const ps_func func_256 = {
+static const char *const names_258[] = {"cot", NULL};
+static const ps_func func_258 = {
     .name = "cot", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_256,
+    .n_params = 1, .n_required = 1, .params = params_258,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_cot,
     .doc = "The cotangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "cot(1)", .names = names_256,
+    .example = "cot(1)", .names = names_258,
 };
 /* math: asin(x: double) -> double */
-static const ps_param params_257[] = {
+static const ps_param params_259[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_257[] = {"asin", NULL};
-static const ps_func func_257 = {
+static const char *const names_259[] = {"asin", NULL};
+static const ps_func func_259 = {
     .name = "asin", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_257,
+    .n_params = 1, .n_required = 1, .params = params_259,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_asin,
     .doc = "The arc sine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "asin(0)", .names = names_257,
+    .example = "asin(0)", .names = names_259,
 };
 /* math: acos(x: double) -> double */
-static const ps_param params_258[] = {
+static const ps_param params_260[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_258[] = {"acos", NULL};
-static const ps_func func_258 = {
+static const char *const names_260[] = {"acos", NULL};
+static const ps_func func_260 = {
     .name = "acos", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_258,
+    .n_params = 1, .n_required = 1, .params = params_260,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_acos,
     .doc = "The arc cosine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "acos(1)", .names = names_258,
+    .example = "acos(1)", .names = names_260,
 };
 /* math: atan(x: double) -> double */
-static const ps_param params_259[] = {
+static const ps_param params_261[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_259[] = {"atan", NULL};
-static const ps_func func_259 = {
+static const char *const names_261[] = {"atan", NULL};
+static const ps_func func_261 = {
     .name = "atan", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_259,
+    .n_params = 1, .n_required = 1, .params = params_261,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_atan,
     .doc = "The arc tangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "atan(0)", .names = names_259,
+    .example = "atan(0)", .names = names_261,
 };
 /* math: sinh(x: double) -> double */
-static const ps_param params_260[] = {
+static const ps_param params_262[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_260[] = {"sinh", NULL};
-static const ps_func func_260 = {
+static const char *const names_262[] = {"sinh", NULL};
+static const ps_func func_262 = {
     .name = "sinh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_260,
+    .n_params = 1, .n_required = 1, .params = params_262,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_sinh,
     .doc = "The hyperbolic sine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "sinh(0)", .names = names_260,
+    .example = "sinh(0)", .names = names_262,
 };
 /* math: cosh(x: double) -> double */
-static const ps_param params_261[] = {
+static const ps_param params_263[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_261[] = {"cosh", NULL};
-static const ps_func func_261 = {
+static const char *const names_263[] = {"cosh", NULL};
+static const ps_func func_263 = {
     .name = "cosh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_261,
+    .n_params = 1, .n_required = 1, .params = params_263,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_cosh,
     .doc = "The hyperbolic cosine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "cosh(0)", .names = names_261,
+    .example = "cosh(0)", .names = names_263,
 };
 /* math: tanh(x: double) -> double */
-static const ps_param params_262[] = {
+static const ps_param params_264[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_262[] = {"tanh", NULL};
-static const ps_func func_262 = {
+static const char *const names_264[] = {"tanh", NULL};
+static const ps_func func_264 = {
     .name = "tanh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_262,
+    .n_params = 1, .n_required = 1, .params = params_264,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_tanh,
     .doc = "The hyperbolic tangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "tanh(0)", .names = names_262,
+    .example = "tanh(0)", .names = names_264,
 };
 /* math: asinh(x: double) -> double */
-static const ps_param params_263[] = {
+static const ps_param params_265[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_263[] = {"asinh", NULL};
-static const ps_func func_263 = {
+static const char *const names_265[] = {"asinh", NULL};
+static const ps_func func_265 = {
     .name = "asinh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_263,
+    .n_params = 1, .n_required = 1, .params = params_265,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_asinh,
     .doc = "The inverse hyperbolic sine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "asinh(0)", .names = names_263,
+    .example = "asinh(0)", .names = names_265,
 };
 /* math: acosh(x: double) -> double */
-static const ps_param params_264[] = {
+static const ps_param params_266[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_264[] = {"acosh", NULL};
-static const ps_func func_264 = {
+static const char *const names_266[] = {"acosh", NULL};
+static const ps_func func_266 = {
     .name = "acosh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_264,
+    .n_params = 1, .n_required = 1, .params = params_266,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_acosh,
     .doc = "The inverse hyperbolic cosine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "acosh(1)", .names = names_264,
+    .example = "acosh(1)", .names = names_266,
 };
 /* math: atanh(x: double) -> double */
-static const ps_param params_265[] = {
+static const ps_param params_267[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_265[] = {"atanh", NULL};
-static const ps_func func_265 = {
+static const char *const names_267[] = {"atanh", NULL};
+static const ps_func func_267 = {
     .name = "atanh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_265,
+    .n_params = 1, .n_required = 1, .params = params_267,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_atanh,
     .doc = "The inverse hyperbolic tangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "atanh(0)", .names = names_265,
+    .example = "atanh(0)", .names = names_267,
 };
 /* math: degrees(x: double) -> double */
-static const ps_param params_266[] = {
+static const ps_param params_268[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_266[] = {"degrees", NULL};
-static const ps_func func_266 = {
+static const char *const names_268[] = {"degrees", NULL};
+static const ps_func func_268 = {
     .name = "degrees", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_266,
+    .n_params = 1, .n_required = 1, .params = params_268,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_degrees,
     .doc = "Radians as degrees.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "degrees(0)", .names = names_266,
+    .example = "degrees(0)", .names = names_268,
 };
 /* math: radians(x: double) -> double */
-static const ps_param params_267[] = {
+static const ps_param params_269[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_267[] = {"radians", NULL};
-static const ps_func func_267 = {
+static const char *const names_269[] = {"radians", NULL};
+static const ps_func func_269 = {
     .name = "radians", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_267,
+    .n_params = 1, .n_required = 1, .params = params_269,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_radians,
     .doc = "Degrees as radians.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "radians(180)", .names = names_267,
+    .example = "radians(180)", .names = names_269,
 };
 /* math: log(base: double, x: double) -> double */
-static const ps_param params_268[] = {
+static const ps_param params_270[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "base"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_268[] = {"log", NULL};
-static const ps_func func_268 = {
+static const char *const names_270[] = {"log", NULL};
+static const ps_func func_270 = {
     .name = "log", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_268,
+    .n_params = 2, .n_required = 2, .params = params_270,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_log_base,
     .doc = "The logarithm of x to the base.",
     .signature = "(base: double, x: double) -> double", .since = "0.1",
-    .example = "log(2, 8)", .names = names_268,
+    .example = "log(2, 8)", .names = names_270,
 };
 /* math: power(x: double, y: double) -> double */
-static const ps_param params_269[] = {
+static const ps_param params_271[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
 };
-static const char *const names_269[] = {"power", "pow", "^", "**", NULL};
-static const ps_func func_269 = {
+static const char *const names_271[] = {"power", "pow", "^", "**", NULL};
+static const ps_func func_271 = {
     .name = "power", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_269,
+    .n_params = 2, .n_required = 2, .params = params_271,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_power,
     .doc = "x to the power y.",
     .signature = "(x: double, y: double) -> double", .since = "0.1",
-    .example = "power(2, 10)", .names = names_269,
+    .example = "power(2, 10)", .names = names_271,
 };
 /* math: atan2(y: double, x: double) -> double */
-static const ps_param params_270[] = {
+static const ps_param params_272[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_270[] = {"atan2", NULL};
-static const ps_func func_270 = {
+static const char *const names_272[] = {"atan2", NULL};
+static const ps_func func_272 = {
     .name = "atan2", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_270,
+    .n_params = 2, .n_required = 2, .params = params_272,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_atan2,
     .doc = "The angle of the point (x, y).",
     .signature = "(y: double, x: double) -> double", .since = "0.1",
-    .example = "atan2(0, 1)", .names = names_270,
+    .example = "atan2(0, 1)", .names = names_272,
 };
 /* math: pi() -> double */
-static const char *const names_271[] = {"pi", NULL};
-static const ps_func func_271 = {
+static const char *const names_273[] = {"pi", NULL};
+static const ps_func func_273 = {
     .name = "pi", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_pi,
     .doc = "The ratio of a circle's circumference to its diameter.",
     .signature = "() -> double", .since = "0.1",
-    .example = "pi()", .names = names_271,
+    .example = "pi()", .names = names_273,
 };
 /* math: isnan(x: double) -> bool */
-static const ps_param params_272[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
-};
-static const char *const names_272[] = {"isnan", NULL};
-static const ps_func func_272 = {
-    .name = "isnan", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_272,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
-    .scalar = &ps_fn_isnan,
-    .doc = "True if x is not a number.",
-    .signature = "(x: double) -> bool", .since = "0.1",
-    .example = "isnan(1e0)", .names = names_272,
-};
-/* math: isnan(x: float) -> bool */
-static const ps_param params_273[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
-};
-static const char *const names_273[] = {"isnan", NULL};
-static const ps_func func_273 = {
-    .name = "isnan", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_273,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
-    .scalar = &ps_fn_isnan,
-    .doc = "True if x is not a number.",
-    .signature = "(x: float) -> bool", .since = "0.1",
-    .example = "isnan(1e0)", .names = names_273,
-};
-/* math: isinf(x: double) -> bool */
 static const ps_param params_274[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_274[] = {"isinf", NULL};
+static const char *const names_274[] = {"isnan", NULL};
 static const ps_func func_274 = {
-    .name = "isinf", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "isnan", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_274,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
-    .scalar = &ps_fn_isinf,
-    .doc = "True if x is infinite.",
+    .scalar = &ps_fn_isnan,
+    .doc = "True if x is not a number.",
     .signature = "(x: double) -> bool", .since = "0.1",
-    .example = "isinf(1e0)", .names = names_274,
+    .example = "isnan(1e0)", .names = names_274,
 };
-/* math: isinf(x: float) -> bool */
+/* math: isnan(x: float) -> bool */
 static const ps_param params_275[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
 };
-static const char *const names_275[] = {"isinf", NULL};
+static const char *const names_275[] = {"isnan", NULL};
 static const ps_func func_275 = {
-    .name = "isinf", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "isnan", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_275,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_isnan,
+    .doc = "True if x is not a number.",
+    .signature = "(x: float) -> bool", .since = "0.1",
+    .example = "isnan(1e0)", .names = names_275,
+};
+/* math: isinf(x: double) -> bool */
+static const ps_param params_276[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_276[] = {"isinf", NULL};
+static const ps_func func_276 = {
+    .name = "isinf", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_276,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_isinf,
+    .doc = "True if x is infinite.",
+    .signature = "(x: double) -> bool", .since = "0.1",
+    .example = "isinf(1e0)", .names = names_276,
+};
+/* math: isinf(x: float) -> bool */
+static const ps_param params_277[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
+};
+static const char *const names_277[] = {"isinf", NULL};
+static const ps_func func_277 = {
+    .name = "isinf", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_277,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_isinf,
     .doc = "True if x is infinite.",
     .signature = "(x: float) -> bool", .since = "0.1",
-    .example = "isinf(1e0)", .names = names_275,
+    .example = "isinf(1e0)", .names = names_277,
 };
 /* math: isfinite(x: double) -> bool */
-static const ps_param params_276[] = {
+static const ps_param params_278[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_276[] = {"isfinite", NULL};
-static const ps_func func_276 = {
+static const char *const names_278[] = {"isfinite", NULL};
+static const ps_func func_278 = {
     .name = "isfinite", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_276,
+    .n_params = 1, .n_required = 1, .params = params_278,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_isfinite,
     .doc = "True if x is neither infinite nor NaN.",
     .signature = "(x: double) -> bool", .since = "0.1",
-    .example = "isfinite(1e0)", .names = names_276,
+    .example = "isfinite(1e0)", .names = names_278,
 };
 /* math: isfinite(x: float) -> bool */
-static const ps_param params_277[] = {
+static const ps_param params_279[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
 };
-static const char *const names_277[] = {"isfinite", NULL};
-static const ps_func func_277 = {
+static const char *const names_279[] = {"isfinite", NULL};
+static const ps_func func_279 = {
     .name = "isfinite", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_277,
+    .n_params = 1, .n_required = 1, .params = params_279,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_isfinite,
     .doc = "True if x is neither infinite nor NaN.",
     .signature = "(x: float) -> bool", .since = "0.1",
-    .example = "isfinite(1e0)", .names = names_277,
+    .example = "isfinite(1e0)", .names = names_279,
 };
 /* math: gcd(a: int64, b: int64) -> int64 */
-static const ps_param params_278[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "b"},
-};
-static const char *const names_278[] = {"gcd", "greatest_common_divisor", NULL};
-static const ps_func func_278 = {
-    .name = "gcd", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_278,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_gcd,
-    .doc = "The greatest common divisor.",
-    .signature = "(a: int64, b: int64) -> int64", .since = "0.1",
-    .example = "gcd(12, 18)", .names = names_278,
-};
-/* math: gcd(a: int128, b: int128) -> int128 */
-static const ps_param params_279[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "b"},
-};
-static const char *const names_279[] = {"gcd", "greatest_common_divisor", NULL};
-static const ps_func func_279 = {
-    .name = "gcd", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_279,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}},
-    .scalar = &ps_fn_gcd,
-    .doc = "The greatest common divisor.",
-    .signature = "(a: int128, b: int128) -> int128", .since = "0.1",
-    .example = "gcd(12, 18)", .names = names_279,
-};
-/* math: lcm(a: int64, b: int64) -> int64 */
 static const ps_param params_280[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "b"},
 };
-static const char *const names_280[] = {"lcm", "least_common_multiple", NULL};
+static const char *const names_280[] = {"gcd", "greatest_common_divisor", NULL};
 static const ps_func func_280 = {
-    .name = "lcm", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "gcd", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_280,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_lcm,
-    .doc = "The least common multiple.",
+    .scalar = &ps_fn_gcd,
+    .doc = "The greatest common divisor.",
     .signature = "(a: int64, b: int64) -> int64", .since = "0.1",
-    .example = "lcm(4, 6)", .names = names_280,
+    .example = "gcd(12, 18)", .names = names_280,
 };
-/* math: lcm(a: int128, b: int128) -> int128 */
+/* math: gcd(a: int128, b: int128) -> int128 */
 static const ps_param params_281[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "b"},
 };
-static const char *const names_281[] = {"lcm", "least_common_multiple", NULL};
+static const char *const names_281[] = {"gcd", "greatest_common_divisor", NULL};
 static const ps_func func_281 = {
-    .name = "lcm", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "gcd", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_281,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}},
+    .scalar = &ps_fn_gcd,
+    .doc = "The greatest common divisor.",
+    .signature = "(a: int128, b: int128) -> int128", .since = "0.1",
+    .example = "gcd(12, 18)", .names = names_281,
+};
+/* math: lcm(a: int64, b: int64) -> int64 */
+static const ps_param params_282[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "b"},
+};
+static const char *const names_282[] = {"lcm", "least_common_multiple", NULL};
+static const ps_func func_282 = {
+    .name = "lcm", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_282,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_lcm,
+    .doc = "The least common multiple.",
+    .signature = "(a: int64, b: int64) -> int64", .since = "0.1",
+    .example = "lcm(4, 6)", .names = names_282,
+};
+/* math: lcm(a: int128, b: int128) -> int128 */
+static const ps_param params_283[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "b"},
+};
+static const char *const names_283[] = {"lcm", "least_common_multiple", NULL};
+static const ps_func func_283 = {
+    .name = "lcm", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_283,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}},
     .scalar = &ps_fn_lcm,
     .doc = "The least common multiple.",
     .signature = "(a: int128, b: int128) -> int128", .since = "0.1",
-    .example = "lcm(4, 6)", .names = names_281,
+    .example = "lcm(4, 6)", .names = names_283,
 };
 /* math: factorial(n: int32) -> int128 */
-static const ps_param params_282[] = {
+static const ps_param params_284[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "n"},
 };
-static const char *const names_282[] = {"factorial", "!", NULL};
-static const ps_func func_282 = {
+static const char *const names_284[] = {"factorial", "!", NULL};
+static const ps_func func_284 = {
     .name = "factorial", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_282,
+    .n_params = 1, .n_required = 1, .params = params_284,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}},
     .scalar = &ps_fn_factorial,
     .doc = "1 times 2 ... times n, up to 33.",
     .signature = "(n: int32) -> int128", .since = "0.1",
-    .example = "factorial(5)", .names = names_282,
+    .example = "factorial(5)", .names = names_284,
 };
 /* math: &(a: integer, b: integer) -> integer */
-static const ps_param params_283[] = {
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
-};
-static const char *const names_283[] = {"&", NULL};
-static const ps_func func_283 = {
-    .name = "&", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_283,
-    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
-    .scalar = &ps_fn_bits_and,
-    .doc = "The bits of both.",
-    .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "5 & 3", .names = names_283,
-};
-/* math: |(a: integer, b: integer) -> integer */
-static const ps_param params_284[] = {
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
-};
-static const char *const names_284[] = {"|", NULL};
-static const ps_func func_284 = {
-    .name = "|", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_284,
-    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
-    .scalar = &ps_fn_bits_or,
-    .doc = "The bits of either.",
-    .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "5 | 3", .names = names_284,
-};
-/* math: xor(a: integer, b: integer) -> integer */
 static const ps_param params_285[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_285[] = {"xor", NULL};
+static const char *const names_285[] = {"&", NULL};
 static const ps_func func_285 = {
-    .name = "xor", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "&", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_285,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
-    .scalar = &ps_fn_bits_xor,
-    .doc = "The bits of one but not both.",
+    .scalar = &ps_fn_bits_and,
+    .doc = "The bits of both.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "xor(5, 3)", .names = names_285,
+    .example = "5 & 3", .names = names_285,
 };
-/* math: ~(a: integer) -> integer */
+/* math: |(a: integer, b: integer) -> integer */
 static const ps_param params_286[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_286[] = {"~", NULL};
+static const char *const names_286[] = {"|", NULL};
 static const ps_func func_286 = {
-    .name = "~", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_286,
+    .name = "|", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_286,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
-    .scalar = &ps_fn_bits_not,
-    .doc = "Every bit turned.",
-    .signature = "(a: integer) -> integer", .since = "0.1",
-    .example = "~5", .names = names_286,
+    .scalar = &ps_fn_bits_or,
+    .doc = "The bits of either.",
+    .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
+    .example = "5 | 3", .names = names_286,
 };
-/* math: <<(a: integer, b: integer) -> integer */
+/* math: xor(a: integer, b: integer) -> integer */
 static const ps_param params_287[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_287[] = {"<<", NULL};
+static const char *const names_287[] = {"xor", NULL};
 static const ps_func func_287 = {
+    .name = "xor", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_287,
+    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_bits_xor,
+    .doc = "The bits of one but not both.",
+    .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
+    .example = "xor(5, 3)", .names = names_287,
+};
+/* math: ~(a: integer) -> integer */
+static const ps_param params_288[] = {
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
+};
+static const char *const names_288[] = {"~", NULL};
+static const ps_func func_288 = {
+    .name = "~", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_288,
+    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_bits_not,
+    .doc = "Every bit turned.",
+    .signature = "(a: integer) -> integer", .since = "0.1",
+    .example = "~5", .names = names_288,
+};
+/* math: <<(a: integer, b: integer) -> integer */
+static const ps_param params_289[] = {
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
+};
+static const char *const names_289[] = {"<<", NULL};
+static const ps_func func_289 = {
     .name = "<<", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_287,
+    .n_params = 2, .n_required = 2, .params = params_289,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_shift_left,
     .doc = "a shifted left by b; an error when bits would be lost or either is negative.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "1 << 3", .names = names_287,
+    .example = "1 << 3", .names = names_289,
 };
 /* math: >>(a: integer, b: integer) -> integer */
-static const ps_param params_288[] = {
+static const ps_param params_290[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_288[] = {">>", NULL};
-static const ps_func func_288 = {
+static const char *const names_290[] = {">>", NULL};
+static const ps_func func_290 = {
     .name = ">>", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_288,
+    .n_params = 2, .n_required = 2, .params = params_290,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_shift_right,
     .doc = "a shifted right by b; 0 beyond the type's bits.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "16 >> 2", .names = names_288,
+    .example = "16 >> 2", .names = names_290,
 };
 /* math: bit_count(a: integer) -> int8 */
-static const ps_param params_289[] = {
+static const ps_param params_291[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
 };
-static const char *const names_289[] = {"bit_count", NULL};
-static const ps_func func_289 = {
+static const char *const names_291[] = {"bit_count", NULL};
+static const ps_func func_291 = {
     .name = "bit_count", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_289,
+    .n_params = 1, .n_required = 1, .params = params_291,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
     .scalar = &ps_fn_bit_count,
     .doc = "The number of bits that are set.",
     .signature = "(a: integer) -> int8", .since = "0.1",
-    .example = "bit_count(7)", .names = names_289,
+    .example = "bit_count(7)", .names = names_291,
 };
 /* math: greatest(first: T, values: T...) -> T */
-static const ps_param params_290[] = {
+static const ps_param params_292[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "first"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "values"},
 };
-static const char *const names_290[] = {"greatest", NULL};
-static const ps_func func_290 = {
+static const char *const names_292[] = {"greatest", NULL};
+static const ps_func func_292 = {
     .name = "greatest", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .variadic = true,
-    .n_params = 2, .n_required = 1, .params = params_290,
+    .n_params = 2, .n_required = 1, .params = params_292,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .resolve = ps_resolve_common,
     .scalar = &ps_fn_greatest,
     .doc = "The largest value that is not null; null if all are.",
     .signature = "(first: T, values: T...) -> T", .since = "0.1",
-    .example = "greatest(1, NULL, 3)", .names = names_290,
+    .example = "greatest(1, NULL, 3)", .names = names_292,
 };
 /* math: least(first: T, values: T...) -> T */
-static const ps_param params_291[] = {
+static const ps_param params_293[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "first"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "values"},
 };
-static const char *const names_291[] = {"least", NULL};
-static const ps_func func_291 = {
+static const char *const names_293[] = {"least", NULL};
+static const ps_func func_293 = {
     .name = "least", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .variadic = true,
-    .n_params = 2, .n_required = 1, .params = params_291,
+    .n_params = 2, .n_required = 1, .params = params_293,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .resolve = ps_resolve_common,
     .scalar = &ps_fn_least,
     .doc = "The smallest value that is not null; null if all are.",
     .signature = "(first: T, values: T...) -> T", .since = "0.1",
-    .example = "least(1, NULL, 3)", .names = names_291,
+    .example = "least(1, NULL, 3)", .names = names_293,
 };
 /* regex: regexp_matches(text: str, pattern: str, options?: str) -> bool */
-static const ps_param params_292[] = {
+static const ps_param params_294[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_292[] = {"regexp_matches", NULL};
-static const ps_func func_292 = {
+static const char *const names_294[] = {"regexp_matches", NULL};
+static const ps_func func_294 = {
     .name = "regexp_matches", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_292,
+    .n_params = 3, .n_required = 2, .params = params_294,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_regex_test,
     .doc = "True if pattern matches somewhere in text. Options: i no case, c case, s dot takes newlines, m ^ and $ at lines, l plain text.",
     .signature = "(text: str, pattern: str, options?: str) -> bool", .since = "0.1",
-    .example = "regexp_matches('abc', 'b.')", .names = names_292,
+    .example = "regexp_matches('abc', 'b.')", .names = names_294,
 };
 /* regex: regexp_full_match(text: str, pattern: str, options?: str) -> bool */
-static const ps_param params_293[] = {
+static const ps_param params_295[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_293[] = {"regexp_full_match", "~", NULL};
-static const ps_func func_293 = {
+static const char *const names_295[] = {"regexp_full_match", "~", NULL};
+static const ps_func func_295 = {
     .name = "regexp_full_match", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_293,
+    .n_params = 3, .n_required = 2, .params = params_295,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_regex_test,
     .doc = "True if pattern matches the whole text.",
     .signature = "(text: str, pattern: str, options?: str) -> bool", .since = "0.1",
-    .example = "regexp_full_match('abc', 'b')", .names = names_293,
+    .example = "regexp_full_match('abc', 'b')", .names = names_295,
 };
 /* regex: similar_to(text: str, pattern: str) -> bool */
-static const ps_param params_294[] = {
+static const ps_param params_296[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
 };
-static const char *const names_294[] = {"similar_to", NULL};
-static const ps_func func_294 = {
+static const char *const names_296[] = {"similar_to", NULL};
+static const ps_func func_296 = {
     .name = "similar_to", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_294,
+    .n_params = 2, .n_required = 2, .params = params_296,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_regex_test,
     .doc = "SIMILAR TO: the regular expression matches the whole text.",
     .signature = "(text: str, pattern: str) -> bool", .since = "0.1",
-    .example = "'abc' SIMILAR TO 'a(b|c)c'", .names = names_294,
+    .example = "'abc' SIMILAR TO 'a(b|c)c'", .names = names_296,
 };
 /* regex: regexp_replace(text: str, pattern: str, to: str, options?: str) -> str */
-static const ps_param params_295[] = {
+static const ps_param params_297[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "to"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_295[] = {"regexp_replace", NULL};
-static const ps_func func_295 = {
+static const char *const names_297[] = {"regexp_replace", NULL};
+static const ps_func func_297 = {
     .name = "regexp_replace", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 4, .n_required = 3, .params = params_295,
+    .n_params = 4, .n_required = 3, .params = params_297,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_regex_replace,
     .doc = "The text with the first match replaced (option g: every match); \\\\1 in to is the first group.",
     .signature = "(text: str, pattern: str, to: str, options?: str) -> str", .since = "0.1",
-    .example = "regexp_replace('abcb', 'b', 'X')", .names = names_295,
+    .example = "regexp_replace('abcb', 'b', 'X')", .names = names_297,
 };
 /* regex: regexp_extract(text: str, pattern: str, group?: int64, options?: str) -> str */
-static const ps_param params_296[] = {
+static const ps_param params_298[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "group"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_296[] = {"regexp_extract", NULL};
-static const ps_func func_296 = {
+static const char *const names_298[] = {"regexp_extract", NULL};
+static const ps_func func_298 = {
     .name = "regexp_extract", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 4, .n_required = 2, .params = params_296,
+    .n_params = 4, .n_required = 2, .params = params_298,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_regex_extract,
     .doc = "What the group (0: everything) of the first match took; empty without a match.",
     .signature = "(text: str, pattern: str, group?: int64, options?: str) -> str", .since = "0.1",
-    .example = "regexp_extract('abc', 'b(.)', 1)", .names = names_296,
+    .example = "regexp_extract('abc', 'b(.)', 1)", .names = names_298,
 };
 /* string: lower(text: str) -> str */
-static const ps_param params_297[] = {
+static const ps_param params_299[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_297[] = {"lower", "lcase", NULL};
-static const ps_func func_297 = {
+static const char *const names_299[] = {"lower", "lcase", NULL};
+static const ps_func func_299 = {
     .name = "lower", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_297,
+    .n_params = 1, .n_required = 1, .params = params_299,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_lower,
     .doc = "The text in lower case, code point by code point.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "lower('ÀÉ x')", .names = names_297,
+    .example = "lower('ÀÉ x')", .names = names_299,
 };
 /* string: upper(text: str) -> str */
-static const ps_param params_298[] = {
+static const ps_param params_300[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_298[] = {"upper", "ucase", NULL};
-static const ps_func func_298 = {
+static const char *const names_300[] = {"upper", "ucase", NULL};
+static const ps_func func_300 = {
     .name = "upper", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_298,
+    .n_params = 1, .n_required = 1, .params = params_300,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_upper,
     .doc = "The text in upper case, code point by code point.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "upper('àé x')", .names = names_298,
+    .example = "upper('àé x')", .names = names_300,
 };
 /* string: initcap(text: str) -> str */
-static const ps_param params_299[] = {
+static const ps_param params_301[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_299[] = {"initcap", NULL};
-static const ps_func func_299 = {
+static const char *const names_301[] = {"initcap", NULL};
+static const ps_func func_301 = {
     .name = "initcap", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_299,
+    .n_params = 1, .n_required = 1, .params = params_301,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_initcap,
     .doc = "The first letter of each word in upper case, the others in lower case.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "initcap('hello woRLD')", .names = names_299,
+    .example = "initcap('hello woRLD')", .names = names_301,
 };
 /* string: length(text: str) -> int64 */
-static const ps_param params_300[] = {
+static const ps_param params_302[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_300[] = {"length", "len", "char_length", "character_length", NULL};
-static const ps_func func_300 = {
+static const char *const names_302[] = {"length", "len", "char_length", "character_length", NULL};
+static const ps_func func_302 = {
     .name = "length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_300,
+    .n_params = 1, .n_required = 1, .params = params_302,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_length,
     .doc = "The number of code points.",
     .signature = "(text: str) -> int64", .since = "0.1",
-    .example = "length('àé')", .names = names_300,
+    .example = "length('àé')", .names = names_302,
 };
 /* string: length(list: list<T>) -> int64 */
-static const ps_param params_301[] = {
+static const ps_param params_303[] = {
     {.kind = PS_PARAM_LIST_VAR, .var = 1, .name = "list"},
 };
-static const char *const names_301[] = {"length", "len", "array_length", NULL};
-static const ps_func func_301 = {
+static const char *const names_303[] = {"length", "len", "array_length", NULL};
+static const ps_func func_303 = {
     .name = "length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_301,
+    .n_params = 1, .n_required = 1, .params = params_303,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_list_length,
     .doc = "The number of items.",
     .signature = "(list: list<T>) -> int64", .since = "0.1",
-    .example = "len([1, 2, 3])", .names = names_301,
+    .example = "len([1, 2, 3])", .names = names_303,
 };
 /* string: octet_length(text: str) -> int64 */
-static const ps_param params_302[] = {
+static const ps_param params_304[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_302[] = {"octet_length", "strlen", NULL};
-static const ps_func func_302 = {
+static const char *const names_304[] = {"octet_length", "strlen", NULL};
+static const ps_func func_304 = {
     .name = "octet_length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_302,
+    .n_params = 1, .n_required = 1, .params = params_304,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_octet_length,
     .doc = "The number of bytes.",
     .signature = "(text: str) -> int64", .since = "0.1",
-    .example = "octet_length('àé')", .names = names_302,
+    .example = "octet_length('àé')", .names = names_304,
 };
 /* string: octet_length(bytes: blob) -> int64 */
-static const ps_param params_303[] = {
+static const ps_param params_305[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
 };
-static const char *const names_303[] = {"octet_length", "strlen", NULL};
-static const ps_func func_303 = {
+static const char *const names_305[] = {"octet_length", "strlen", NULL};
+static const ps_func func_305 = {
     .name = "octet_length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_303,
+    .n_params = 1, .n_required = 1, .params = params_305,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_octet_length,
     .doc = "The number of bytes.",
     .signature = "(bytes: blob) -> int64", .since = "0.1",
-    .example = "octet_length('àé')", .names = names_303,
+    .example = "octet_length('àé')", .names = names_305,
 };
 /* string: bit_length(text: str) -> int64 */
-static const ps_param params_304[] = {
+static const ps_param params_306[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_304[] = {"bit_length", NULL};
-static const ps_func func_304 = {
+static const char *const names_306[] = {"bit_length", NULL};
+static const ps_func func_306 = {
     .name = "bit_length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_304,
+    .n_params = 1, .n_required = 1, .params = params_306,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_bit_length,
     .doc = "The number of bits.",
     .signature = "(text: str) -> int64", .since = "0.1",
-    .example = "bit_length('àé')", .names = names_304,
+    .example = "bit_length('àé')", .names = names_306,
 };
 /* string: substring(text: str, start: int64, length?: int64) -> str */
-static const ps_param params_305[] = {
+static const ps_param params_307[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "start"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "length"},
 };
-static const char *const names_305[] = {"substring", "substr", NULL};
-static const ps_func func_305 = {
+static const char *const names_307[] = {"substring", "substr", NULL};
+static const ps_func func_307 = {
     .name = "substring", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 2, .params = params_305,
+    .n_params = 3, .n_required = 2, .params = params_307,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_substring,
     .doc = "The code points from start (1 is the first, negative counts from the end), length of them; a negative length goes backwards.",
     .signature = "(text: str, start: int64, length?: int64) -> str", .since = "0.1",
-    .example = "substring('hello', 2, 3)", .names = names_305,
+    .example = "substring('hello', 2, 3)", .names = names_307,
 };
 /* string: left(text: str, n: int64) -> str */
-static const ps_param params_306[] = {
+static const ps_param params_308[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_306[] = {"left", NULL};
-static const ps_func func_306 = {
+static const char *const names_308[] = {"left", NULL};
+static const ps_func func_308 = {
     .name = "left", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_306,
+    .n_params = 2, .n_required = 2, .params = params_308,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_left,
     .doc = "The first n code points; negative: all but the last -n.",
     .signature = "(text: str, n: int64) -> str", .since = "0.1",
-    .example = "left('hello', 2)", .names = names_306,
+    .example = "left('hello', 2)", .names = names_308,
 };
 /* string: right(text: str, n: int64) -> str */
-static const ps_param params_307[] = {
+static const ps_param params_309[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_307[] = {"right", NULL};
-static const ps_func func_307 = {
+static const char *const names_309[] = {"right", NULL};
+static const ps_func func_309 = {
     .name = "right", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_307,
+    .n_params = 2, .n_required = 2, .params = params_309,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_right,
     .doc = "The last n code points; negative: all but the first -n.",
     .signature = "(text: str, n: int64) -> str", .since = "0.1",
-    .example = "right('hello', 2)", .names = names_307,
+    .example = "right('hello', 2)", .names = names_309,
 };
 /* string: trim(text: str, characters?: str) -> str */
-static const ps_param params_308[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
-};
-static const char *const names_308[] = {"trim", NULL};
-static const ps_func func_308 = {
-    .name = "trim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_308,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_trim,
-    .doc = "The text without the characters (a space) at both ends.",
-    .signature = "(text: str, characters?: str) -> str", .since = "0.1",
-    .example = "trim('xxaxx', 'x')", .names = names_308,
-};
-/* string: ltrim(text: str, characters?: str) -> str */
-static const ps_param params_309[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
-};
-static const char *const names_309[] = {"ltrim", NULL};
-static const ps_func func_309 = {
-    .name = "ltrim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_309,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_ltrim,
-    .doc = "The text without the characters (a space) at its start.",
-    .signature = "(text: str, characters?: str) -> str", .since = "0.1",
-    .example = "ltrim('xxaxx', 'x')", .names = names_309,
-};
-/* string: rtrim(text: str, characters?: str) -> str */
 static const ps_param params_310[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
 };
-static const char *const names_310[] = {"rtrim", NULL};
+static const char *const names_310[] = {"trim", NULL};
 static const ps_func func_310 = {
-    .name = "rtrim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "trim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 1, .params = params_310,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_trim,
+    .doc = "The text without the characters (a space) at both ends.",
+    .signature = "(text: str, characters?: str) -> str", .since = "0.1",
+    .example = "trim('xxaxx', 'x')", .names = names_310,
+};
+/* string: ltrim(text: str, characters?: str) -> str */
+static const ps_param params_311[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
+};
+static const char *const names_311[] = {"ltrim", NULL};
+static const ps_func func_311 = {
+    .name = "ltrim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 1, .params = params_311,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_ltrim,
+    .doc = "The text without the characters (a space) at its start.",
+    .signature = "(text: str, characters?: str) -> str", .since = "0.1",
+    .example = "ltrim('xxaxx', 'x')", .names = names_311,
+};
+/* string: rtrim(text: str, characters?: str) -> str */
+static const ps_param params_312[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
+};
+static const char *const names_312[] = {"rtrim", NULL};
+static const ps_func func_312 = {
+    .name = "rtrim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 1, .params = params_312,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_rtrim,
     .doc = "The text without the characters (a space) at its end.",
     .signature = "(text: str, characters?: str) -> str", .since = "0.1",
-    .example = "rtrim('xxaxx', 'x')", .names = names_310,
+    .example = "rtrim('xxaxx', 'x')", .names = names_312,
 };
 /* string: lpad(text: str, n: int64, pad?: str) -> str */
-static const ps_param params_311[] = {
+static const ps_param params_313[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pad"},
 };
-static const char *const names_311[] = {"lpad", NULL};
-static const ps_func func_311 = {
+static const char *const names_313[] = {"lpad", NULL};
+static const ps_func func_313 = {
     .name = "lpad", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_311,
+    .n_params = 3, .n_required = 2, .params = params_313,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_lpad,
     .doc = "The text padded with pad (a space) at its front, or cut, to n code points.",
     .signature = "(text: str, n: int64, pad?: str) -> str", .since = "0.1",
-    .example = "lpad('a', 5, 'xy')", .names = names_311,
+    .example = "lpad('a', 5, 'xy')", .names = names_313,
 };
 /* string: rpad(text: str, n: int64, pad?: str) -> str */
-static const ps_param params_312[] = {
+static const ps_param params_314[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pad"},
 };
-static const char *const names_312[] = {"rpad", NULL};
-static const ps_func func_312 = {
+static const char *const names_314[] = {"rpad", NULL};
+static const ps_func func_314 = {
     .name = "rpad", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_312,
+    .n_params = 3, .n_required = 2, .params = params_314,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_rpad,
     .doc = "The text padded with pad (a space) at its end, or cut, to n code points.",
     .signature = "(text: str, n: int64, pad?: str) -> str", .since = "0.1",
-    .example = "rpad('a', 5, 'xy')", .names = names_312,
+    .example = "rpad('a', 5, 'xy')", .names = names_314,
 };
 /* string: replace(text: str, from: str, to: str) -> str */
-static const ps_param params_313[] = {
+static const ps_param params_315[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "from"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "to"},
 };
-static const char *const names_313[] = {"replace", NULL};
-static const ps_func func_313 = {
+static const char *const names_315[] = {"replace", NULL};
+static const ps_func func_315 = {
     .name = "replace", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_313,
+    .n_params = 3, .n_required = 3, .params = params_315,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_replace,
     .doc = "The text with every place of from replaced by to.",
     .signature = "(text: str, from: str, to: str) -> str", .since = "0.1",
-    .example = "replace('aaa', 'a', 'bb')", .names = names_313,
+    .example = "replace('aaa', 'a', 'bb')", .names = names_315,
 };
 /* string: reverse(text: str) -> str */
-static const ps_param params_314[] = {
+static const ps_param params_316[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_314[] = {"reverse", NULL};
-static const ps_func func_314 = {
+static const char *const names_316[] = {"reverse", NULL};
+static const ps_func func_316 = {
     .name = "reverse", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_314,
+    .n_params = 1, .n_required = 1, .params = params_316,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_reverse,
     .doc = "The code points in reverse order.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "reverse('àbc')", .names = names_314,
+    .example = "reverse('àbc')", .names = names_316,
 };
 /* string: repeat(text: str, n: int64) -> str */
-static const ps_param params_315[] = {
+static const ps_param params_317[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_315[] = {"repeat", NULL};
-static const ps_func func_315 = {
+static const char *const names_317[] = {"repeat", NULL};
+static const ps_func func_317 = {
     .name = "repeat", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_315,
+    .n_params = 2, .n_required = 2, .params = params_317,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_repeat,
     .doc = "The text n times.",
     .signature = "(text: str, n: int64) -> str", .since = "0.1",
-    .example = "repeat('ab', 3)", .names = names_315,
+    .example = "repeat('ab', 3)", .names = names_317,
 };
 /* string: concat(values: any...) -> str */
-static const ps_param params_316[] = {
+static const ps_param params_318[] = {
     {.kind = PS_PARAM_ANY, .name = "values"},
 };
-static const char *const names_316[] = {"concat", NULL};
-static const ps_func func_316 = {
+static const char *const names_318[] = {"concat", NULL};
+static const ps_func func_318 = {
     .name = "concat", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true, .variadic = true,
-    .n_params = 1, .n_required = 0, .params = params_316,
+    .n_params = 1, .n_required = 0, .params = params_318,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_concat,
     .doc = "The texts of all values that are not null, joined.",
     .signature = "(values: any...) -> str", .since = "0.1",
-    .example = "concat('a', NULL, 1, true)", .names = names_316,
+    .example = "concat('a', NULL, 1, true)", .names = names_318,
 };
 /* string: concat_ws(separator: str, values: any...) -> str */
-static const ps_param params_317[] = {
+static const ps_param params_319[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "separator"},
     {.kind = PS_PARAM_ANY, .name = "values"},
 };
-static const char *const names_317[] = {"concat_ws", NULL};
-static const ps_func func_317 = {
+static const char *const names_319[] = {"concat_ws", NULL};
+static const ps_func func_319 = {
     .name = "concat_ws", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true, .variadic = true,
-    .n_params = 2, .n_required = 1, .params = params_317,
+    .n_params = 2, .n_required = 1, .params = params_319,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_concat_ws,
     .doc = "The texts of all values that are not null, with separator between; null if separator is.",
     .signature = "(separator: str, values: any...) -> str", .since = "0.1",
-    .example = "concat_ws(',', 'a', NULL, 'b')", .names = names_317,
+    .example = "concat_ws(',', 'a', NULL, 'b')", .names = names_319,
 };
 /* string: ||(a: str, b: str) -> str */
-static const ps_param params_318[] = {
+static const ps_param params_320[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "b"},
-};
-static const char *const names_318[] = {"||", NULL};
-static const ps_func func_318 = {
-    .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_318,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_concat_two,
-    .doc = "Both texts joined; null if either is.",
-    .signature = "(a: str, b: str) -> str", .since = "0.1",
-    .example = "'a' || 'b'", .names = names_318,
-};
-/* string: ||(a: blob, b: blob) -> blob */
-static const ps_param params_319[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "b"},
-};
-static const char *const names_319[] = {"||", NULL};
-static const ps_func func_319 = {
-    .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_319,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}},
-    .scalar = &ps_fn_concat_two,
-    .doc = "Both texts joined; null if either is.",
-    .signature = "(a: blob, b: blob) -> blob", .since = "0.1",
-    .example = "'a' || 'b'", .names = names_319,
-};
-/* string: ||(a: any, b: any) -> str */
-static const ps_param params_320[] = {
-    {.kind = PS_PARAM_ANY, .name = "a"},
-    {.kind = PS_PARAM_ANY, .name = "b"},
 };
 static const char *const names_320[] = {"||", NULL};
 static const ps_func func_320 = {
@@ -4954,458 +4954,490 @@ static const ps_func func_320 = {
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_320,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_concat_two,
+    .doc = "Both texts joined; null if either is.",
+    .signature = "(a: str, b: str) -> str", .since = "0.1",
+    .example = "'a' || 'b'", .names = names_320,
+};
+/* string: ||(a: blob, b: blob) -> blob */
+static const ps_param params_321[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "b"},
+};
+static const char *const names_321[] = {"||", NULL};
+static const ps_func func_321 = {
+    .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_321,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}},
+    .scalar = &ps_fn_concat_two,
+    .doc = "Both texts joined; null if either is.",
+    .signature = "(a: blob, b: blob) -> blob", .since = "0.1",
+    .example = "'a' || 'b'", .names = names_321,
+};
+/* string: ||(a: any, b: any) -> str */
+static const ps_param params_322[] = {
+    {.kind = PS_PARAM_ANY, .name = "a"},
+    {.kind = PS_PARAM_ANY, .name = "b"},
+};
+static const char *const names_322[] = {"||", NULL};
+static const ps_func func_322 = {
+    .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_322,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_concat_any,
     .doc = "Both as text, joined; null if either is.",
     .signature = "(a: any, b: any) -> str", .since = "0.1",
-    .example = "'a' || 1", .names = names_320,
+    .example = "'a' || 1", .names = names_322,
 };
 /* string: starts_with(text: str, prefix: str) -> bool */
-static const ps_param params_321[] = {
+static const ps_param params_323[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "prefix"},
 };
-static const char *const names_321[] = {"starts_with", "prefix", "^@", NULL};
-static const ps_func func_321 = {
+static const char *const names_323[] = {"starts_with", "prefix", "^@", NULL};
+static const ps_func func_323 = {
     .name = "starts_with", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_321,
+    .n_params = 2, .n_required = 2, .params = params_323,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_starts_with,
     .doc = "True if text begins with prefix. The empty prefix begins every text.",
     .signature = "(text: str, prefix: str) -> bool", .since = "0.1",
-    .example = "starts_with('parquet', 'par')", .names = names_321,
+    .example = "starts_with('parquet', 'par')", .names = names_323,
 };
 /* string: ends_with(text: str, suffix: str) -> bool */
-static const ps_param params_322[] = {
+static const ps_param params_324[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "suffix"},
 };
-static const char *const names_322[] = {"ends_with", "suffix", NULL};
-static const ps_func func_322 = {
+static const char *const names_324[] = {"ends_with", "suffix", NULL};
+static const ps_func func_324 = {
     .name = "ends_with", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_322,
+    .n_params = 2, .n_required = 2, .params = params_324,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_ends_with,
     .doc = "True if text ends with suffix. The empty suffix ends every text.",
     .signature = "(text: str, suffix: str) -> bool", .since = "0.1",
-    .example = "ends_with('parquet', 'et')", .names = names_322,
+    .example = "ends_with('parquet', 'et')", .names = names_324,
 };
 /* string: contains(text: str, piece: str) -> bool */
-static const ps_param params_323[] = {
+static const ps_param params_325[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "piece"},
 };
-static const char *const names_323[] = {"contains", NULL};
-static const ps_func func_323 = {
+static const char *const names_325[] = {"contains", NULL};
+static const ps_func func_325 = {
     .name = "contains", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_323,
+    .n_params = 2, .n_required = 2, .params = params_325,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_contains,
     .doc = "True if piece is somewhere in text.",
     .signature = "(text: str, piece: str) -> bool", .since = "0.1",
-    .example = "contains('parquet', 'rq')", .names = names_323,
+    .example = "contains('parquet', 'rq')", .names = names_325,
 };
 /* string: strpos(text: str, piece: str) -> int64 */
-static const ps_param params_324[] = {
+static const ps_param params_326[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "piece"},
 };
-static const char *const names_324[] = {"strpos", "instr", "position", NULL};
-static const ps_func func_324 = {
+static const char *const names_326[] = {"strpos", "instr", "position", NULL};
+static const ps_func func_326 = {
     .name = "strpos", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_324,
+    .n_params = 2, .n_required = 2, .params = params_326,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_strpos,
     .doc = "The position of the first place of piece in text, from 1; 0 if there is none.",
     .signature = "(text: str, piece: str) -> int64", .since = "0.1",
-    .example = "strpos('àbc', 'c')", .names = names_324,
+    .example = "strpos('àbc', 'c')", .names = names_326,
 };
 /* string: split_part(text: str, separator: str, n: int64) -> str */
-static const ps_param params_325[] = {
+static const ps_param params_327[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "separator"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_325[] = {"split_part", NULL};
-static const ps_func func_325 = {
+static const char *const names_327[] = {"split_part", NULL};
+static const ps_func func_327 = {
     .name = "split_part", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_325,
+    .n_params = 3, .n_required = 3, .params = params_327,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_split_part,
     .doc = "The n-th part of text between separators, from 1; negative counts from the end; empty if there is none.",
     .signature = "(text: str, separator: str, n: int64) -> str", .since = "0.1",
-    .example = "split_part('a,b,c', ',', 2)", .names = names_325,
+    .example = "split_part('a,b,c', ',', 2)", .names = names_327,
 };
 /* string: ascii(text: str) -> int32 */
-static const ps_param params_326[] = {
+static const ps_param params_328[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_326[] = {"ascii", "ord", NULL};
-static const ps_func func_326 = {
+static const char *const names_328[] = {"ascii", "ord", NULL};
+static const ps_func func_328 = {
     .name = "ascii", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_326,
+    .n_params = 1, .n_required = 1, .params = params_328,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}},
     .scalar = &ps_fn_ascii,
     .doc = "The first code point's number; 0 for the empty text.",
     .signature = "(text: str) -> int32", .since = "0.1",
-    .example = "ascii('é')", .names = names_326,
+    .example = "ascii('é')", .names = names_328,
 };
 /* string: unicode(text: str) -> int32 */
-static const ps_param params_327[] = {
+static const ps_param params_329[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_327[] = {"unicode", NULL};
-static const ps_func func_327 = {
+static const char *const names_329[] = {"unicode", NULL};
+static const ps_func func_329 = {
     .name = "unicode", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_327,
+    .n_params = 1, .n_required = 1, .params = params_329,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}},
     .scalar = &ps_fn_unicode,
     .doc = "The first code point's number; -1 for the empty text.",
     .signature = "(text: str) -> int32", .since = "0.1",
-    .example = "unicode('é')", .names = names_327,
+    .example = "unicode('é')", .names = names_329,
 };
 /* string: chr(code: int64) -> str */
-static const ps_param params_328[] = {
+static const ps_param params_330[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "code"},
 };
-static const char *const names_328[] = {"chr", NULL};
-static const ps_func func_328 = {
+static const char *const names_330[] = {"chr", NULL};
+static const ps_func func_330 = {
     .name = "chr", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_328,
+    .n_params = 1, .n_required = 1, .params = params_330,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_chr,
     .doc = "The text of one code point; an error if there is no such code point.",
     .signature = "(code: int64) -> str", .since = "0.1",
-    .example = "chr(233)", .names = names_328,
+    .example = "chr(233)", .names = names_330,
 };
 /* string: translate(text: str, from: str, to: str) -> str */
-static const ps_param params_329[] = {
+static const ps_param params_331[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "from"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "to"},
 };
-static const char *const names_329[] = {"translate", NULL};
-static const ps_func func_329 = {
+static const char *const names_331[] = {"translate", NULL};
+static const ps_func func_331 = {
     .name = "translate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_329,
+    .n_params = 3, .n_required = 3, .params = params_331,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_translate,
     .doc = "Each code point of from replaced by the one at its place in to; those beyond are removed.",
     .signature = "(text: str, from: str, to: str) -> str", .since = "0.1",
-    .example = "translate('abcba', 'ab', 'x')", .names = names_329,
+    .example = "translate('abcba', 'ab', 'x')", .names = names_331,
 };
 /* string: hex(text: str) -> str */
-static const ps_param params_330[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
-};
-static const char *const names_330[] = {"hex", "to_hex", NULL};
-static const ps_func func_330 = {
-    .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_330,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_hex_bytes,
-    .doc = "The bytes in hexadecimal.",
-    .signature = "(text: str) -> str", .since = "0.1",
-    .example = "hex('abc')", .names = names_330,
-};
-/* string: hex(bytes: blob) -> str */
-static const ps_param params_331[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
-};
-static const char *const names_331[] = {"hex", "to_hex", NULL};
-static const ps_func func_331 = {
-    .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_331,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_hex_bytes,
-    .doc = "The bytes in hexadecimal.",
-    .signature = "(bytes: blob) -> str", .since = "0.1",
-    .example = "hex('abc')", .names = names_331,
-};
-/* string: hex(value: int64) -> str */
 static const ps_param params_332[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
 static const char *const names_332[] = {"hex", "to_hex", NULL};
 static const ps_func func_332 = {
     .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_332,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_hex_bytes,
+    .doc = "The bytes in hexadecimal.",
+    .signature = "(text: str) -> str", .since = "0.1",
+    .example = "hex('abc')", .names = names_332,
+};
+/* string: hex(bytes: blob) -> str */
+static const ps_param params_333[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
+};
+static const char *const names_333[] = {"hex", "to_hex", NULL};
+static const ps_func func_333 = {
+    .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_333,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_hex_bytes,
+    .doc = "The bytes in hexadecimal.",
+    .signature = "(bytes: blob) -> str", .since = "0.1",
+    .example = "hex('abc')", .names = names_333,
+};
+/* string: hex(value: int64) -> str */
+static const ps_param params_334[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "value"},
+};
+static const char *const names_334[] = {"hex", "to_hex", NULL};
+static const ps_func func_334 = {
+    .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_334,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_hex_int,
     .doc = "The number in hexadecimal, negative ones as 64-bit two's complement.",
     .signature = "(value: int64) -> str", .since = "0.1",
-    .example = "hex(255)", .names = names_332,
+    .example = "hex(255)", .names = names_334,
 };
 /* string: unhex(text: str) -> blob */
-static const ps_param params_333[] = {
+static const ps_param params_335[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_333[] = {"unhex", "from_hex", NULL};
-static const ps_func func_333 = {
+static const char *const names_335[] = {"unhex", "from_hex", NULL};
+static const ps_func func_335 = {
     .name = "unhex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_333,
+    .n_params = 1, .n_required = 1, .params = params_335,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}},
     .scalar = &ps_fn_unhex,
     .doc = "The bytes that a hexadecimal text says.",
     .signature = "(text: str) -> blob", .since = "0.1",
-    .example = "unhex('61')", .names = names_333,
+    .example = "unhex('61')", .names = names_335,
 };
 /* string: typeof(value: any) -> str */
-static const ps_param params_334[] = {
+static const ps_param params_336[] = {
     {.kind = PS_PARAM_ANY, .name = "value"},
 };
-static const char *const names_334[] = {"typeof", NULL};
-static const ps_func func_334 = {
+static const char *const names_336[] = {"typeof", NULL};
+static const ps_func func_336 = {
     .name = "typeof", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_334,
+    .n_params = 1, .n_required = 1, .params = params_336,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_typeof,
     .doc = "The name of the value's type.",
     .signature = "(value: any) -> str", .since = "0.1",
-    .example = "typeof(1)", .names = names_334,
+    .example = "typeof(1)", .names = names_336,
 };
 /* string: like(text: str, pattern: str, escape?: str) -> bool */
-static const ps_param params_335[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
-};
-static const char *const names_335[] = {"like", "~~", "like_escape", NULL};
-static const ps_func func_335 = {
-    .name = "like", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_335,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
-    .scalar = &ps_fn_like,
-    .doc = "True if text is like pattern: % stands for any text, _ for one code point; escape makes the next one plain.",
-    .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'abc' LIKE 'a_c'", .names = names_335,
-};
-/* string: not_like(text: str, pattern: str, escape?: str) -> bool */
-static const ps_param params_336[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
-};
-static const char *const names_336[] = {"not_like", "!~~", NULL};
-static const ps_func func_336 = {
-    .name = "not_like", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_336,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
-    .scalar = &ps_fn_not_like,
-    .doc = "True if text is not like pattern.",
-    .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'abc' NOT LIKE 'a%'", .names = names_336,
-};
-/* string: ilike(text: str, pattern: str, escape?: str) -> bool */
 static const ps_param params_337[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
 };
-static const char *const names_337[] = {"ilike", "~~*", "ilike_escape", NULL};
+static const char *const names_337[] = {"like", "~~", "like_escape", NULL};
 static const ps_func func_337 = {
-    .name = "ilike", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "like", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 3, .n_required = 2, .params = params_337,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
-    .scalar = &ps_fn_ilike,
-    .doc = "As like, without regard to case.",
+    .scalar = &ps_fn_like,
+    .doc = "True if text is like pattern: % stands for any text, _ for one code point; escape makes the next one plain.",
     .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'ABC' ILIKE 'aBc'", .names = names_337,
+    .example = "'abc' LIKE 'a_c'", .names = names_337,
 };
-/* string: not_ilike(text: str, pattern: str, escape?: str) -> bool */
+/* string: not_like(text: str, pattern: str, escape?: str) -> bool */
 static const ps_param params_338[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
 };
-static const char *const names_338[] = {"not_ilike", "!~~*", NULL};
+static const char *const names_338[] = {"not_like", "!~~", NULL};
 static const ps_func func_338 = {
-    .name = "not_ilike", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "not_like", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 3, .n_required = 2, .params = params_338,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_not_like,
+    .doc = "True if text is not like pattern.",
+    .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
+    .example = "'abc' NOT LIKE 'a%'", .names = names_338,
+};
+/* string: ilike(text: str, pattern: str, escape?: str) -> bool */
+static const ps_param params_339[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
+};
+static const char *const names_339[] = {"ilike", "~~*", "ilike_escape", NULL};
+static const ps_func func_339 = {
+    .name = "ilike", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 2, .params = params_339,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_ilike,
+    .doc = "As like, without regard to case.",
+    .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
+    .example = "'ABC' ILIKE 'aBc'", .names = names_339,
+};
+/* string: not_ilike(text: str, pattern: str, escape?: str) -> bool */
+static const ps_param params_340[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
+};
+static const char *const names_340[] = {"not_ilike", "!~~*", NULL};
+static const ps_func func_340 = {
+    .name = "not_ilike", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 2, .params = params_340,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_not_ilike,
     .doc = "True if text is not like pattern, without regard to case.",
     .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'ABC' NOT ILIKE 'b%'", .names = names_338,
+    .example = "'ABC' NOT ILIKE 'b%'", .names = names_340,
 };
 /* window: row_number() -> int64 */
-static const char *const names_339[] = {"row_number", NULL};
-static const ps_func func_339 = {
+static const char *const names_341[] = {"row_number", NULL};
+static const ps_func func_341 = {
     .name = "row_number", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_ROW_NUMBER,
     .doc = "The row's number in its partition, from 1.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "row_number() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_339,
+    .example = "row_number() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_341,
 };
 /* window: rank() -> int64 */
-static const char *const names_340[] = {"rank", NULL};
-static const ps_func func_340 = {
+static const char *const names_342[] = {"rank", NULL};
+static const ps_func func_342 = {
     .name = "rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_RANK,
     .doc = "1 plus the rows before the row's peers.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_340,
+    .example = "rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_342,
 };
 /* window: dense_rank() -> int64 */
-static const char *const names_341[] = {"dense_rank", NULL};
-static const ps_func func_341 = {
+static const char *const names_343[] = {"dense_rank", NULL};
+static const ps_func func_343 = {
     .name = "dense_rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_DENSE_RANK,
     .doc = "1 plus the groups of peers before the row's.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "dense_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_341,
+    .example = "dense_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_343,
 };
 /* window: percent_rank() -> double */
-static const char *const names_342[] = {"percent_rank", NULL};
-static const ps_func func_342 = {
+static const char *const names_344[] = {"percent_rank", NULL};
+static const ps_func func_344 = {
     .name = "percent_rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .window_id = PS_WINDOW_PERCENT_RANK,
     .doc = "(rank - 1) / (rows - 1); 0 for a single row.",
     .signature = "() -> double", .since = "0.1",
-    .example = "percent_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_342,
+    .example = "percent_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_344,
 };
 /* window: cume_dist() -> double */
-static const char *const names_343[] = {"cume_dist", NULL};
-static const ps_func func_343 = {
+static const char *const names_345[] = {"cume_dist", NULL};
+static const ps_func func_345 = {
     .name = "cume_dist", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .window_id = PS_WINDOW_CUME_DIST,
     .doc = "The share of rows at or before the row's peers.",
     .signature = "() -> double", .since = "0.1",
-    .example = "cume_dist() OVER (ORDER BY x) FROM (VALUES (1), (2)) t(x) LIMIT 1", .names = names_343,
+    .example = "cume_dist() OVER (ORDER BY x) FROM (VALUES (1), (2)) t(x) LIMIT 1", .names = names_345,
 };
 /* window: ntile(n: int64) -> int64 */
-static const ps_param params_344[] = {
+static const ps_param params_346[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_344[] = {"ntile", NULL};
-static const ps_func func_344 = {
+static const char *const names_346[] = {"ntile", NULL};
+static const ps_func func_346 = {
     .name = "ntile", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_344,
+    .n_params = 1, .n_required = 1, .params = params_346,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_NTILE,
     .doc = "The row's number among n groups of nearly equal size, from 1; the first ones are larger.",
     .signature = "(n: int64) -> int64", .since = "0.1",
-    .example = "ntile(2) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_344,
+    .example = "ntile(2) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_346,
 };
 /* window: lag(x: T, offset?: int64) -> T */
-static const ps_param params_345[] = {
-    {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
-};
-static const char *const names_345[] = {"lag", NULL};
-static const ps_func func_345 = {
-    .name = "lag", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_345,
-    .result = {.kind = PS_PARAM_VAR, .var = 1},
-    .window_id = PS_WINDOW_LAG,
-    .doc = "x of the row `offset` (1) rows before; default (null) where there is none.",
-    .signature = "(x: T, offset?: int64) -> T", .since = "0.1",
-    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_345,
-};
-/* window: lag(x: T, offset: int64, default: T) -> T */
-static const ps_param params_346[] = {
-    {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
-    {.kind = PS_PARAM_VAR, .var = 1, .name = "default"},
-};
-static const char *const names_346[] = {"lag", NULL};
-static const ps_func func_346 = {
-    .name = "lag", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_346,
-    .result = {.kind = PS_PARAM_VAR, .var = 1},
-    .window_id = PS_WINDOW_LAG,
-    .doc = "x of the row `offset` (1) rows before; default (null) where there is none.",
-    .signature = "(x: T, offset: int64, default: T) -> T", .since = "0.1",
-    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_346,
-};
-/* window: lead(x: T, offset?: int64) -> T */
 static const ps_param params_347[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
 };
-static const char *const names_347[] = {"lead", NULL};
+static const char *const names_347[] = {"lag", NULL};
 static const ps_func func_347 = {
-    .name = "lead", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
+    .name = "lag", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 1, .params = params_347,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
-    .window_id = PS_WINDOW_LEAD,
-    .doc = "x of the row `offset` (1) rows after; default (null) where there is none.",
+    .window_id = PS_WINDOW_LAG,
+    .doc = "x of the row `offset` (1) rows before; default (null) where there is none.",
     .signature = "(x: T, offset?: int64) -> T", .since = "0.1",
-    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_347,
+    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_347,
 };
-/* window: lead(x: T, offset: int64, default: T) -> T */
+/* window: lag(x: T, offset: int64, default: T) -> T */
 static const ps_param params_348[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "default"},
 };
-static const char *const names_348[] = {"lead", NULL};
+static const char *const names_348[] = {"lag", NULL};
 static const ps_func func_348 = {
-    .name = "lead", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
+    .name = "lag", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 3, .n_required = 3, .params = params_348,
+    .result = {.kind = PS_PARAM_VAR, .var = 1},
+    .window_id = PS_WINDOW_LAG,
+    .doc = "x of the row `offset` (1) rows before; default (null) where there is none.",
+    .signature = "(x: T, offset: int64, default: T) -> T", .since = "0.1",
+    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_348,
+};
+/* window: lead(x: T, offset?: int64) -> T */
+static const ps_param params_349[] = {
+    {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
+};
+static const char *const names_349[] = {"lead", NULL};
+static const ps_func func_349 = {
+    .name = "lead", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 1, .params = params_349,
+    .result = {.kind = PS_PARAM_VAR, .var = 1},
+    .window_id = PS_WINDOW_LEAD,
+    .doc = "x of the row `offset` (1) rows after; default (null) where there is none.",
+    .signature = "(x: T, offset?: int64) -> T", .since = "0.1",
+    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_349,
+};
+/* window: lead(x: T, offset: int64, default: T) -> T */
+static const ps_param params_350[] = {
+    {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
+    {.kind = PS_PARAM_VAR, .var = 1, .name = "default"},
+};
+static const char *const names_350[] = {"lead", NULL};
+static const ps_func func_350 = {
+    .name = "lead", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 3, .n_required = 3, .params = params_350,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LEAD,
     .doc = "x of the row `offset` (1) rows after; default (null) where there is none.",
     .signature = "(x: T, offset: int64, default: T) -> T", .since = "0.1",
-    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_348,
+    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_350,
 };
 /* window: first_value(x: T) -> T */
-static const ps_param params_349[] = {
+static const ps_param params_351[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
 };
-static const char *const names_349[] = {"first_value", NULL};
-static const ps_func func_349 = {
+static const char *const names_351[] = {"first_value", NULL};
+static const ps_func func_351 = {
     .name = "first_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_349,
+    .n_params = 1, .n_required = 1, .params = params_351,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_FIRST_VALUE,
     .doc = "x of the frame's first row.",
     .signature = "(x: T) -> T", .since = "0.1",
-    .example = "first_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_349,
+    .example = "first_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_351,
 };
 /* window: last_value(x: T) -> T */
-static const ps_param params_350[] = {
+static const ps_param params_352[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
 };
-static const char *const names_350[] = {"last_value", NULL};
-static const ps_func func_350 = {
+static const char *const names_352[] = {"last_value", NULL};
+static const ps_func func_352 = {
     .name = "last_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_350,
+    .n_params = 1, .n_required = 1, .params = params_352,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LAST_VALUE,
     .doc = "x of the frame's last row.",
     .signature = "(x: T) -> T", .since = "0.1",
-    .example = "last_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_350,
+    .example = "last_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_352,
 };
 /* window: nth_value(x: T, n: int64) -> T */
-static const ps_param params_351[] = {
+static const ps_param params_353[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_351[] = {"nth_value", NULL};
-static const ps_func func_351 = {
+static const char *const names_353[] = {"nth_value", NULL};
+static const ps_func func_353 = {
     .name = "nth_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_351,
+    .n_params = 2, .n_required = 2, .params = params_353,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_NTH_VALUE,
     .doc = "x of the frame's n-th row, from 1; null where there is none.",
     .signature = "(x: T, n: int64) -> T", .since = "0.1",
-    .example = "nth_value(x, 1) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_351,
+    .example = "nth_value(x, 1) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_353,
 };
 
 const ps_func *const ps_catalog[] = {
@@ -5761,20 +5793,22 @@ const ps_func *const ps_catalog[] = {
     &func_349,
     &func_350,
     &func_351,
+    &func_352,
+    &func_353,
 };
 const size_t ps_catalog_count = sizeof(ps_catalog) / sizeof(ps_catalog[0]);
 
 /* Sorted by name, then by place in the catalog. */
 const ps_func_name ps_func_names[] = {
-    {"!", &func_282},
+    {"!", &func_284},
     {"!=", &func_70},
-    {"!~~", &func_336},
-    {"!~~*", &func_338},
+    {"!~~", &func_338},
+    {"!~~*", &func_340},
     {"%", &func_61},
     {"%", &func_62},
     {"%", &func_63},
     {"%", &func_64},
-    {"&", &func_283},
+    {"&", &func_285},
     {"*", &func_52},
     {"*", &func_53},
     {"*", &func_54},
@@ -5783,7 +5817,7 @@ const ps_func_name ps_func_names[] = {
     {"*", &func_100},
     {"*", &func_101},
     {"*", &func_102},
-    {"**", &func_269},
+    {"**", &func_271},
     {"+", &func_44},
     {"+", &func_45},
     {"+", &func_46},
@@ -5818,26 +5852,26 @@ const ps_func_name ps_func_names[] = {
     {"//", &func_59},
     {"//", &func_60},
     {"<", &func_71},
-    {"<<", &func_287},
+    {"<<", &func_289},
     {"<=", &func_72},
     {"<>", &func_70},
     {"=", &func_69},
     {"==", &func_69},
     {">", &func_73},
     {">=", &func_74},
-    {">>", &func_288},
-    {"@", &func_224},
-    {"@", &func_225},
+    {">>", &func_290},
     {"@", &func_226},
     {"@", &func_227},
-    {"^", &func_269},
-    {"^@", &func_321},
-    {"abs", &func_224},
-    {"abs", &func_225},
+    {"@", &func_228},
+    {"@", &func_229},
+    {"^", &func_271},
+    {"^@", &func_323},
     {"abs", &func_226},
     {"abs", &func_227},
-    {"acos", &func_258},
-    {"acosh", &func_264},
+    {"abs", &func_228},
+    {"abs", &func_229},
+    {"acos", &func_260},
+    {"acosh", &func_266},
     {"age", &func_215},
     {"age", &func_216},
     {"any_value", &func_27},
@@ -5846,42 +5880,43 @@ const ps_func_name ps_func_names[] = {
     {"arg_min", &func_30},
     {"argmax", &func_31},
     {"argmin", &func_30},
-    {"array_length", &func_301},
-    {"ascii", &func_326},
-    {"asin", &func_257},
-    {"asinh", &func_263},
-    {"atan", &func_259},
-    {"atan2", &func_270},
-    {"atanh", &func_265},
+    {"array_extract", &func_225},
+    {"array_length", &func_303},
+    {"ascii", &func_328},
+    {"asin", &func_259},
+    {"asinh", &func_265},
+    {"atan", &func_261},
+    {"atan2", &func_272},
+    {"atanh", &func_267},
     {"avg", &func_8},
     {"avg", &func_9},
     {"avg", &func_10},
     {"avg", &func_11},
     {"bit_and", &func_23},
-    {"bit_count", &func_289},
-    {"bit_length", &func_304},
+    {"bit_count", &func_291},
+    {"bit_length", &func_306},
     {"bit_or", &func_24},
     {"bit_xor", &func_25},
     {"bool_and", &func_21},
     {"bool_or", &func_22},
-    {"cbrt", &func_248},
-    {"ceil", &func_232},
-    {"ceil", &func_233},
-    {"ceiling", &func_232},
-    {"ceiling", &func_233},
+    {"cbrt", &func_250},
+    {"ceil", &func_234},
+    {"ceil", &func_235},
+    {"ceiling", &func_234},
+    {"ceiling", &func_235},
     {"century", &func_143},
     {"century", &func_144},
     {"century", &func_145},
-    {"char_length", &func_300},
-    {"character_length", &func_300},
-    {"chr", &func_328},
-    {"concat", &func_316},
-    {"concat_ws", &func_317},
-    {"contains", &func_323},
+    {"char_length", &func_302},
+    {"character_length", &func_302},
+    {"chr", &func_330},
+    {"concat", &func_318},
+    {"concat_ws", &func_319},
+    {"contains", &func_325},
     {"corr", &func_20},
-    {"cos", &func_254},
-    {"cosh", &func_261},
-    {"cot", &func_256},
+    {"cos", &func_256},
+    {"cosh", &func_263},
+    {"cot", &func_258},
     {"count", &func_0},
     {"count", &func_1},
     {"count_if", &func_2},
@@ -5889,7 +5924,7 @@ const ps_func_name ps_func_names[] = {
     {"countif", &func_2},
     {"covar_pop", &func_19},
     {"covar_samp", &func_18},
-    {"cume_dist", &func_343},
+    {"cume_dist", &func_345},
     {"date_add", &func_84},
     {"date_add", &func_85},
     {"date_add", &func_86},
@@ -5940,13 +5975,13 @@ const ps_func_name ps_func_names[] = {
     {"decade", &func_140},
     {"decade", &func_141},
     {"decade", &func_142},
-    {"degrees", &func_266},
-    {"dense_rank", &func_341},
+    {"degrees", &func_268},
+    {"dense_rank", &func_343},
     {"div", &func_58},
     {"doy", &func_131},
     {"doy", &func_132},
     {"doy", &func_133},
-    {"ends_with", &func_322},
+    {"ends_with", &func_324},
     {"epoch", &func_200},
     {"epoch", &func_201},
     {"epoch", &func_202},
@@ -5966,84 +6001,88 @@ const ps_func_name ps_func_names[] = {
     {"era", &func_150},
     {"era", &func_151},
     {"every", &func_21},
-    {"exp", &func_249},
+    {"exp", &func_251},
     {"extract", &func_105},
     {"extract", &func_106},
     {"extract", &func_107},
     {"extract", &func_108},
     {"extract", &func_109},
-    {"factorial", &func_282},
+    {"factorial", &func_284},
     {"first", &func_28},
-    {"first_value", &func_349},
-    {"floor", &func_234},
-    {"floor", &func_235},
-    {"from_hex", &func_333},
-    {"gcd", &func_278},
-    {"gcd", &func_279},
-    {"greatest", &func_290},
-    {"greatest_common_divisor", &func_278},
-    {"greatest_common_divisor", &func_279},
+    {"first_value", &func_351},
+    {"floor", &func_236},
+    {"floor", &func_237},
+    {"from_hex", &func_335},
+    {"gcd", &func_280},
+    {"gcd", &func_281},
+    {"greatest", &func_292},
+    {"greatest_common_divisor", &func_280},
+    {"greatest_common_divisor", &func_281},
     {"group_concat", &func_32},
     {"group_concat", &func_33},
-    {"hex", &func_330},
-    {"hex", &func_331},
     {"hex", &func_332},
+    {"hex", &func_333},
+    {"hex", &func_334},
     {"hour", &func_152},
     {"hour", &func_153},
     {"hour", &func_154},
     {"hour", &func_155},
-    {"ilike", &func_337},
-    {"ilike_escape", &func_337},
-    {"initcap", &func_299},
-    {"instr", &func_324},
+    {"ilike", &func_339},
+    {"ilike_escape", &func_339},
+    {"initcap", &func_301},
+    {"instr", &func_326},
     {"is_distinct_from", &func_75},
     {"is_not_distinct_from", &func_76},
     {"is_not_null", &func_78},
     {"is_null", &func_77},
-    {"isfinite", &func_276},
-    {"isfinite", &func_277},
-    {"isinf", &func_274},
-    {"isinf", &func_275},
-    {"isnan", &func_272},
-    {"isnan", &func_273},
+    {"isfinite", &func_278},
+    {"isfinite", &func_279},
+    {"isinf", &func_276},
+    {"isinf", &func_277},
+    {"isnan", &func_274},
+    {"isnan", &func_275},
     {"isodow", &func_128},
     {"isodow", &func_129},
     {"isodow", &func_130},
     {"isoyear", &func_134},
     {"isoyear", &func_135},
     {"isoyear", &func_136},
-    {"lag", &func_345},
-    {"lag", &func_346},
+    {"lag", &func_347},
+    {"lag", &func_348},
     {"last", &func_29},
     {"last_day", &func_181},
     {"last_day", &func_182},
     {"last_day", &func_183},
-    {"last_value", &func_350},
-    {"lcase", &func_297},
-    {"lcm", &func_280},
-    {"lcm", &func_281},
-    {"lead", &func_347},
-    {"lead", &func_348},
-    {"least", &func_291},
-    {"least_common_multiple", &func_280},
-    {"least_common_multiple", &func_281},
-    {"left", &func_306},
-    {"len", &func_300},
-    {"len", &func_301},
-    {"length", &func_300},
-    {"length", &func_301},
-    {"like", &func_335},
-    {"like_escape", &func_335},
+    {"last_value", &func_352},
+    {"lcase", &func_299},
+    {"lcm", &func_282},
+    {"lcm", &func_283},
+    {"lead", &func_349},
+    {"lead", &func_350},
+    {"least", &func_293},
+    {"least_common_multiple", &func_282},
+    {"least_common_multiple", &func_283},
+    {"left", &func_308},
+    {"len", &func_302},
+    {"len", &func_303},
+    {"length", &func_302},
+    {"length", &func_303},
+    {"like", &func_337},
+    {"like_escape", &func_337},
+    {"list_element", &func_225},
+    {"list_extract", &func_225},
+    {"list_pack", &func_224},
+    {"list_value", &func_224},
     {"listagg", &func_32},
     {"listagg", &func_33},
-    {"ln", &func_250},
-    {"log", &func_251},
-    {"log", &func_268},
-    {"log10", &func_251},
-    {"log2", &func_252},
-    {"lower", &func_297},
-    {"lpad", &func_311},
-    {"ltrim", &func_309},
+    {"ln", &func_252},
+    {"log", &func_253},
+    {"log", &func_270},
+    {"log10", &func_253},
+    {"log2", &func_254},
+    {"lower", &func_299},
+    {"lpad", &func_313},
+    {"ltrim", &func_311},
     {"make_date", &func_195},
     {"make_time", &func_196},
     {"make_timestamp", &func_197},
@@ -6092,24 +6131,24 @@ const ps_func_name ps_func_names[] = {
     {"negate", &func_68},
     {"negate", &func_104},
     {"not", &func_79},
-    {"not_ilike", &func_338},
-    {"not_like", &func_336},
-    {"nth_value", &func_351},
-    {"ntile", &func_344},
-    {"octet_length", &func_302},
-    {"octet_length", &func_303},
-    {"ord", &func_326},
-    {"percent_rank", &func_342},
+    {"not_ilike", &func_340},
+    {"not_like", &func_338},
+    {"nth_value", &func_353},
+    {"ntile", &func_346},
+    {"octet_length", &func_304},
+    {"octet_length", &func_305},
+    {"ord", &func_328},
+    {"percent_rank", &func_344},
     {"percentile_cont", &func_38},
     {"percentile_cont", &func_39},
     {"percentile_cont", &func_40},
     {"percentile_cont", &func_41},
     {"percentile_disc", &func_42},
-    {"pi", &func_271},
-    {"position", &func_324},
-    {"pow", &func_269},
-    {"power", &func_269},
-    {"prefix", &func_321},
+    {"pi", &func_273},
+    {"position", &func_326},
+    {"pow", &func_271},
+    {"power", &func_271},
+    {"prefix", &func_323},
     {"product", &func_26},
     {"quantile", &func_42},
     {"quantile_cont", &func_38},
@@ -6120,39 +6159,39 @@ const ps_func_name ps_func_names[] = {
     {"quarter", &func_119},
     {"quarter", &func_120},
     {"quarter", &func_121},
-    {"radians", &func_267},
-    {"rank", &func_340},
-    {"regexp_extract", &func_296},
-    {"regexp_full_match", &func_293},
-    {"regexp_matches", &func_292},
-    {"regexp_replace", &func_295},
-    {"repeat", &func_315},
-    {"replace", &func_313},
-    {"reverse", &func_314},
-    {"right", &func_307},
-    {"round", &func_236},
-    {"round", &func_237},
+    {"radians", &func_269},
+    {"rank", &func_342},
+    {"regexp_extract", &func_298},
+    {"regexp_full_match", &func_295},
+    {"regexp_matches", &func_294},
+    {"regexp_replace", &func_297},
+    {"repeat", &func_317},
+    {"replace", &func_315},
+    {"reverse", &func_316},
+    {"right", &func_309},
     {"round", &func_238},
     {"round", &func_239},
     {"round", &func_240},
     {"round", &func_241},
-    {"row_number", &func_339},
-    {"rpad", &func_312},
-    {"rtrim", &func_310},
+    {"round", &func_242},
+    {"round", &func_243},
+    {"row_number", &func_341},
+    {"rpad", &func_314},
+    {"rtrim", &func_312},
     {"second", &func_160},
     {"second", &func_161},
     {"second", &func_162},
     {"second", &func_163},
-    {"sign", &func_228},
-    {"sign", &func_229},
     {"sign", &func_230},
     {"sign", &func_231},
-    {"similar_to", &func_294},
-    {"sin", &func_253},
-    {"sinh", &func_260},
-    {"split_part", &func_325},
-    {"sqrt", &func_247},
-    {"starts_with", &func_321},
+    {"sign", &func_232},
+    {"sign", &func_233},
+    {"similar_to", &func_296},
+    {"sin", &func_255},
+    {"sinh", &func_262},
+    {"split_part", &func_327},
+    {"sqrt", &func_249},
+    {"starts_with", &func_323},
     {"stddev", &func_14},
     {"stddev_pop", &func_15},
     {"stddev_samp", &func_14},
@@ -6161,24 +6200,24 @@ const ps_func_name ps_func_names[] = {
     {"strftime", &func_192},
     {"string_agg", &func_32},
     {"string_agg", &func_33},
-    {"strlen", &func_302},
-    {"strlen", &func_303},
-    {"strpos", &func_324},
+    {"strlen", &func_304},
+    {"strlen", &func_305},
+    {"strpos", &func_326},
     {"strptime", &func_193},
-    {"substr", &func_305},
-    {"substring", &func_305},
-    {"suffix", &func_322},
+    {"substr", &func_307},
+    {"substring", &func_307},
+    {"suffix", &func_324},
     {"sum", &func_3},
     {"sum", &func_4},
     {"sum", &func_5},
     {"sum", &func_6},
     {"sum", &func_7},
-    {"tan", &func_255},
-    {"tanh", &func_262},
+    {"tan", &func_257},
+    {"tanh", &func_264},
     {"to_days", &func_220},
-    {"to_hex", &func_330},
-    {"to_hex", &func_331},
     {"to_hex", &func_332},
+    {"to_hex", &func_333},
+    {"to_hex", &func_334},
     {"to_hours", &func_221},
     {"to_minutes", &func_222},
     {"to_months", &func_218},
@@ -6186,19 +6225,19 @@ const ps_func_name ps_func_names[] = {
     {"to_timestamp", &func_199},
     {"to_weeks", &func_219},
     {"to_years", &func_217},
-    {"translate", &func_329},
-    {"trim", &func_308},
-    {"trunc", &func_242},
-    {"trunc", &func_243},
+    {"translate", &func_331},
+    {"trim", &func_310},
     {"trunc", &func_244},
     {"trunc", &func_245},
     {"trunc", &func_246},
+    {"trunc", &func_247},
+    {"trunc", &func_248},
     {"try_strptime", &func_194},
-    {"typeof", &func_334},
-    {"ucase", &func_298},
-    {"unhex", &func_333},
-    {"unicode", &func_327},
-    {"upper", &func_298},
+    {"typeof", &func_336},
+    {"ucase", &func_300},
+    {"unhex", &func_335},
+    {"unicode", &func_329},
+    {"upper", &func_300},
     {"var_pop", &func_17},
     {"var_samp", &func_16},
     {"variance", &func_16},
@@ -6211,20 +6250,20 @@ const ps_func_name ps_func_names[] = {
     {"weekofyear", &func_122},
     {"weekofyear", &func_123},
     {"weekofyear", &func_124},
-    {"xor", &func_285},
+    {"xor", &func_287},
     {"year", &func_110},
     {"year", &func_111},
     {"year", &func_112},
     {"yearweek", &func_137},
     {"yearweek", &func_138},
     {"yearweek", &func_139},
-    {"|", &func_284},
-    {"||", &func_318},
-    {"||", &func_319},
+    {"|", &func_286},
     {"||", &func_320},
-    {"~", &func_286},
-    {"~", &func_293},
-    {"~~", &func_335},
-    {"~~*", &func_337},
+    {"||", &func_321},
+    {"||", &func_322},
+    {"~", &func_288},
+    {"~", &func_295},
+    {"~~", &func_337},
+    {"~~*", &func_339},
 };
 const size_t ps_func_names_count = sizeof(ps_func_names) / sizeof(ps_func_names[0]);
