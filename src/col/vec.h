@@ -167,7 +167,8 @@ void ps_vec_bounds_reset(ps_vec *vec);
 /* Measures lo and hi of the selected valid rows of a FLAT integer vector of up to 64 bits (one pass);
  * sel NULL: all n rows. No valid row: lo = hi = 0. Marks it bounded. */
 void ps_vec_bounds_measure(ps_vec *vec, const uint32_t *sel, uint32_t n);
-/* FLAT form in buf (a no-op for FLAT). Rows outside sel are left undefined. */
+/* FLAT form in buf (a no-op for FLAT), which must not be the one src's memory is in. Rows outside sel
+ * are left undefined; without sel every row's code must be in range. */
 ps_status ps_vec_flatten(ps_ctx *cx, const ps_vec *src, const uint32_t *sel, uint32_t n, ps_vec_buf *buf, ps_vec *out);
 /* Rows sel[0..n) of src as rows 0..n of out: dictionary vectors keep their dictionary, constants
  * stay constant, the rest is copied into buf (nested: through a code vector over src). */

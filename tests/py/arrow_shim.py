@@ -45,7 +45,8 @@ def build():
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     flags = ["-std=gnu17", "-D_GNU_SOURCE", "-DPS_DEV", "-O1", "-g", "-fPIC", "-ffp-contract=off",
              "-fvisibility=default", f"-I{ROOT}/src", f"-I{ROOT}/include"]
-    flags += os.environ.get("PS_SHIM_FLAGS", "").split() # -fsanitize=address, with its library preloaded
+    flags += os.environ.get("PS_SHIM_FLAGS",
+                            "").split() # -fsanitize=address, with its library preloaded
     compiler = ["ccache"] * bool(shutil.which("ccache")) + [os.environ.get("CC", "cc")]
     objects, running = [], []
     for source in sources() + [f"{ROOT}/tests/py/arrow_shim.c"]:
@@ -78,7 +79,8 @@ class Shim:
 
     def call(self, name, schema, array, *rest):
         error = ctypes.create_string_buffer(ERROR_BYTES)
-        status = getattr(self.library, name)(ctypes.byref(schema), ctypes.byref(array), *rest, error)
+        status = getattr(self.library, name)(ctypes.byref(schema), ctypes.byref(array), *rest,
+                                             error)
         if status != STATUS_OK:
             raise Refused(status, error.value.decode())
 
@@ -106,7 +108,8 @@ class Shim:
     def roundtrip(self, batch, mode=0):
         import pyarrow as pa
         schema_out, array_out = self.roundtrip_c(*self.export(batch), mode)
-        return pa.RecordBatch._import_from_c(ctypes.addressof(array_out), ctypes.addressof(schema_out))
+        return pa.RecordBatch._import_from_c(ctypes.addressof(array_out),
+                                             ctypes.addressof(schema_out))
 
     def texts(self, batch):
         """Rows of texts, as our printer writes them."""
