@@ -318,6 +318,75 @@ static void errors_have_values(void **state)
     world_release(&w);
 }
 
+static ps_value nested_value(world *w, ps_type type)
+{
+    ps_value v = {.type = type};
+    ps_value *items = PS_ARENA_ARRAY(&w->cx, &w->arena, ps_value, 4);
+    ps_type item = type.ext->fields[0].type;
+
+    v.n_items = type.id == PS_TYPE_LIST ? rng_below(&w->r, 4) : type.ext->n_fields;
+    for (uint32_t i = 0; i < v.n_items; i++) {
+        if (type.id == PS_TYPE_STRUCT) item = type.ext->fields[i].type;
+        items[i] = item.ext                      ? nested_value(w, item)
+                   : rng_below(&w->r, 5)         ? random_value(w, item, 0)
+                                                 : ps_value_null(item);
+    }
+    v.items = items;
+    return v;
+}
+
+/* Lists and structs of lists through comparison, CASE, COALESCE, IN and null tests. */
+static void nested_types(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 500; seed++) {
+        world w;
+        ps_field fields[2] = {{.name = PS_STR("a"), .type = PS_TYPE(INT64), .nullable = true},
+                              {.name = PS_STR("b"), .type = PS_TYPE(STRING), .nullable = true}};
+        ps_field item = {.name = PS_STR("item"), .nullable = true};
+        ps_type pair, list, type;
+        const ps_expr *a, *b, *exprs[3], *args[3], *items[3];
+        const ps_program *program;
+        ps_eval *eval;
+        uint32_t n;
+        input in;
+
+        world_init(&w, seed * 92821);
+        OK(&w, ps_type_struct(&w.cx, fields, 2, &pair));
+        item.type = rng_below(&w.r, 2) ? pair : PS_TYPE(INT64);
+        OK(&w, ps_type_list(&w.cx, &item, &list));
+        type = rng_below(&w.r, 3) ? list : pair;
+        n = random_rows(&w);
+        input_random(&w, &in, n);
+        for (int c = 0; c < 2; c++) {
+            for (uint32_t i = 0; i < n; i++)
+                in.cols[c].values[i] =
+                    rng_below(&w.r, 4) ? nested_value(&w, type) : ps_value_null(type);
+            column_encode(&w, &in.cols[c], type, n);
+            in.vecs[c] = in.cols[c].vec;
+        }
+        a = ps_expr_column(&w.cx, &w.arena, 0, type), b = ps_expr_column(&w.cx, &w.arena, 1, type);
+        args[0] = col_ref(&w, COL_BOOL), args[1] = a, args[2] = b;
+        exprs[0] = ps_expr_case(&w.cx, &w.arena, args, 3);
+        exprs[1] = ps_expr_coalesce(&w.cx, &w.arena, args + 1, 2);
+        switch (rng_below(&w.r, 4)) {
+        case 0: exprs[2] = call(&w, "<=", exprs[0], b); break;
+        case 1: exprs[2] = call(&w, "is_distinct_from", a, exprs[1]); break;
+        case 2: exprs[2] = call(&w, "is_null", a, NULL); break;
+        default:
+            for (int i = 0; i < 3; i++)
+                items[i] = literal(&w, i ? nested_value(&w, type) : ps_value_null(type));
+            exprs[2] = ps_expr_in(&w.cx, &w.arena, a, items, 3);
+        }
+        OK(&w, ps_program_new(&w.cx, &w.arena, exprs, 3, ids, N_COLS, &program));
+        OK(&w, ps_eval_new(&w.cx, &w.arena, program, &eval));
+        check_run(&w, eval, exprs, 3, &in);
+        ps_eval_release(eval);
+        ps_type_unref(list), ps_type_unref(pair);
+        world_release(&w);
+    }
+}
+
 /* Every allocation fails in turn: each run ends in a clean error, and nothing is leaked. */
 static void allocations_fail(void **state)
 {
@@ -356,6 +425,7 @@ int main(void)
         cmocka_unit_test(errors_have_values),
         cmocka_unit_test(random_programs),
         cmocka_unit_test(random_filters),
+        cmocka_unit_test(nested_types),
         cmocka_unit_test(allocations_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
