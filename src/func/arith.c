@@ -98,14 +98,21 @@ static void check_results(arith *t, ps_layout layout, const void *slots)
 
 static ps_status run_unchecked(arith *t, ps_layout layout)
 {
+    ps_layout inputs = PS_MAX(ps_operand_signed(&t->a), ps_operand_signed(&t->b));
+    ps_binary_loop loop = ps_arith_kernels_get()->binary[t->op][layout];
     const void *a, *b;
     void *out;
 
-    PS_TRY(ps_operand_as(t->call, &t->lanes, &t->a, layout, &a));
-    PS_TRY(ps_operand_as(t->call, &t->lanes, &t->b, layout, &b));
+    if (t->op == PS_ARITH_MUL && layout == PS_LAYOUT_I64 && inputs <= PS_LAYOUT_I32) {
+        loop = ps_arith_kernels_get()->multiply_wide; /* saves widening both */
+        inputs = PS_LAYOUT_I32;
+    } else {
+        inputs = layout;
+    }
+    PS_TRY(ps_operand_as(t->call, &t->lanes, &t->a, inputs, &a));
+    PS_TRY(ps_operand_as(t->call, &t->lanes, &t->b, inputs, &b));
     PS_TRY(ps_lanes_target(t->call, &t->lanes, ps_layout_bytes(layout), &out));
-    ps_arith_kernels_get()->binary[t->op][layout](a, b, out, t->lanes.n_loop,
-                                                  ps_shape_of(&t->a, &t->b));
+    loop(a, b, out, t->lanes.n_loop, ps_shape_of(&t->a, &t->b));
     if (!within_type(t)) check_results(t, layout, out);
     ps_lanes_finish(t->call, &t->lanes, layout, out);
     return PS_OK;

@@ -19,6 +19,13 @@
 #define K_WRAP_16(a, b) ((uint32_t)(a) * (uint32_t)(b))
 #include "func/kern/arith_types.tmpl.h"
 
+#define WIDE_MUL(a, b) ((int64_t)(a) * (int64_t)(b))
+#define K_SUFFIX       mul_wide
+#define K_T            int32_t
+#define K_OUT          int64_t
+#define K_OP           WIDE_MUL
+#include "func/kern/arith.tmpl.h"
+
 #define DIVIDE(a, b) ((a) / (b))
 #define K_SUFFIX     div_f32
 #define K_T          float
@@ -146,6 +153,7 @@ const ps_arith_kernels PS_CAT(ps_arith_kernels_v, PS_CPU_LEVEL) = {
                [PS_ARITH_SUB] = ROW(sub),
                [PS_ARITH_MUL] = ROW(mul),
                [PS_ARITH_DIV] = {[PS_LAYOUT_F32] = loop_div_f32, [PS_LAYOUT_F64] = loop_div_f64}},
+    .multiply_wide = loop_mul_wide,
     .convert =
         {
             [PS_LAYOUT_I8] = {[PS_LAYOUT_I16] = convert_i8_i16,

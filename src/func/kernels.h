@@ -35,6 +35,7 @@ typedef void (*ps_range_loop)(const void *x, const void *lo, const void *hi, uin
 
 typedef struct ps_arith_kernels {
     ps_binary_loop binary[PS_ARITH_COUNT][PS_LAYOUT_COUNT]; /* I16..I128 (no DIV), F32, F64 */
+    ps_binary_loop multiply_wide;                           /* I32 slots to I64 products */
     /* Widens n slots; PS_LAYOUT_U8 and so on zero-extend. */
     void (*convert[PS_LAYOUT_COUNT][PS_LAYOUT_COUNT])(const void *src, void *dst, size_t n);
     /* Least and greatest of n > 0 slots: I8..I64 and U8..U32. */

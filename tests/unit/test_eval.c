@@ -327,9 +327,9 @@ static ps_value nested_value(world *w, ps_type type)
     v.n_items = type.id == PS_TYPE_LIST ? rng_below(&w->r, 4) : type.ext->n_fields;
     for (uint32_t i = 0; i < v.n_items; i++) {
         if (type.id == PS_TYPE_STRUCT) item = type.ext->fields[i].type;
-        items[i] = item.ext                      ? nested_value(w, item)
-                   : rng_below(&w->r, 5)         ? random_value(w, item, 0)
-                                                 : ps_value_null(item);
+        items[i] = item.ext              ? nested_value(w, item)
+                   : rng_below(&w->r, 5) ? random_value(w, item, 0)
+                                         : ps_value_null(item);
     }
     v.items = items;
     return v;
@@ -422,10 +422,8 @@ static void allocations_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors_have_values),
-        cmocka_unit_test(random_programs),
-        cmocka_unit_test(random_filters),
-        cmocka_unit_test(nested_types),
+        cmocka_unit_test(errors_have_values), cmocka_unit_test(random_programs),
+        cmocka_unit_test(random_filters),     cmocka_unit_test(nested_types),
         cmocka_unit_test(allocations_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
