@@ -51,8 +51,9 @@ static bool range_end_of(const ps_program *program, uint32_t i, range_end *out)
     out->lower = is_int_literal(left);
     if (out->lower == is_int_literal(right)) return false;
     out->column = instr->args[out->lower ? !exchange : exchange];
-    out->value = out->lower ? left->expr->literal.i + strict : right->expr->literal.i - strict;
-    return true;
+    /* > the greatest HUGEINT: no range, an ordinary condition */
+    if (out->lower) return !__builtin_add_overflow(left->expr->literal.i, strict, &out->value);
+    return !__builtin_sub_overflow(right->expr->literal.i, strict, &out->value);
 }
 
 static bool is_cheap(const ps_program *program, uint32_t i)
