@@ -1,9 +1,9 @@
 /* col/bounds.tmpl.h -- least and greatest of the chosen values of one slot type.
  *
  * BOUNDS_T is the slot type, BOUNDS_NAME the function, BOUNDS_LEAST and BOUNDS_MOST its range.
- * Two halves at once hide the latency of compare and blend. Without a selection rows go by words of 64;
- * where a word has nulls, their slots are replaced by a valid value of the word in a copy, so that
- * the same loop serves. False: no value. */
+ * Two halves at once hide the latency of compare and blend. Without a selection rows go by words of
+ * 64; where a word has nulls, their slots are replaced by a valid value of the word in a copy, so
+ * that the same loop serves. False: no value. */
 static void PS_CAT(BOUNDS_NAME, _run)(const BOUNDS_T *restrict at, size_t n, BOUNDS_T *lo,
                                       BOUNDS_T *hi)
 {
