@@ -99,6 +99,7 @@ const ps_expr *ps_lower_aggregate(ps_lower_in *in, const ps_sql_call *node, ps_s
 
     if (in->no_aggregates)
         return ps_lower_fail(lo, &node->head, PS_BIND, "aggregates can't stand in %s", in->clause);
+    if (in->saw_aggregate) *in->saw_aggregate = true;
     inner.no_aggregates = inner.no_windows = true;
     inner.clause = "the arguments of an aggregate";
     if (n == 1 && node->args.at[0]->kind == PS_SQL_STAR &&

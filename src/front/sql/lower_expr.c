@@ -156,10 +156,12 @@ static const ps_expr *lower_cast(ps_lower_in *in, const ps_sql_cast *node)
 
     if (!arg || !ps_lower_type(in->lo, (const ps_sql_type *)(const void *)node->type, &type))
         return NULL;
-    if (!node->attempt) return ps_lower_cast(in->lo, arg, type, PS_CAST_ERROR);
     if (ps_type_equal(arg->type, type)) return arg;
-    if (!ps_cast_exists(arg->type, type)) return ps_lower_cast(in->lo, arg, type, PS_CAST_TRY);
-    return ps_expr_cast(in->lo->cx, in->lo->arena, arg, type, PS_CAST_TRY);
+    const ps_cast_mode mode = node->attempt ? PS_CAST_TRY : PS_CAST_ERROR;
+    const ps_expr *now = ps_lower_cast(in->lo, arg, type, mode);
+    /* what was cast has a type of its own: as a literal, 2::BIGINT would adapt to others as 2 does */
+    if (!now || now->kind != PS_EXPR_LITERAL || !ps_expr_adapts(now)) return now;
+    return ps_expr_cast(in->lo->cx, in->lo->arena, arg, type, mode);
 }
 
 static const ps_expr *lower_extract(ps_lower_in *in, const ps_sql_extract *node)

@@ -54,6 +54,7 @@ typedef struct ps_lower_in {
     struct ps_lower_items *items; /* aliases in reach; NULL: none */
     bool alias_first;             /* ORDER BY: an alias wins over a column */
     bool no_aggregates, no_windows;
+    bool *saw_aggregate;        /* set when an aggregate is bound here, even if folding drops it; or NULL */
     const char *clause;         /* "WHERE", for errors */
     const ps_sql_list *windows; /* WINDOW clause */
 } ps_lower_in;
@@ -137,6 +138,7 @@ typedef struct ps_lower_select {
     PS_ARRAY(const ps_expr *) on;    /* DISTINCT ON */
     const ps_expr *having, *qualify;
     bool grouped;
+    bool saw_aggregate;
 } ps_lower_select;
 
 /* All expressions above the grouping: items, having, qualify, order, distinct on; fn replaces each.

@@ -161,7 +161,7 @@ static void note_aggregates(ps_lower_select *s)
     for (size_t i = 0; i < s->order.n; i++) flags |= s->order.at[i].expr->flags;
     for (size_t i = 0; i < s->on.n; i++) flags |= s->on.at[i]->flags;
     if (s->qualify) flags |= s->qualify->flags;
-    if (flags & PS_EXPR_HAS_AGGREGATE) s->grouped = true;
+    if (flags & PS_EXPR_HAS_AGGREGATE || s->saw_aggregate) s->grouped = true;
 }
 
 bool ps_lower_select_map(ps_lower_select *s,
@@ -265,8 +265,11 @@ static bool lower(ps_lower_select *s, const ps_sql_list *order, ps_scope *outer)
 
     if (s->ast->sample) return ps_lower_unsupported(lo, s->ast->sample, "USING SAMPLE"), false;
     if (!(s->node = ps_lower_from(lo, &s->ast->from, outer, &s->scope))) return false;
-    s->in = (ps_lower_in){
-        .lo = lo, .scope = &s->scope, .clause = "SELECT", .windows = &s->ast->windows};
+    s->in = (ps_lower_in){.lo = lo,
+                          .scope = &s->scope,
+                          .saw_aggregate = &s->saw_aggregate,
+                          .clause = "SELECT",
+                          .windows = &s->ast->windows};
     s->items.in = s->in;
     s->items.in.items = lo->dialect->alias_anywhere ? &s->items : NULL;
     if (!ps_lower_items_expand(s) || !bind_where(s) || !bind_group(s) || !bind_items(s) ||
