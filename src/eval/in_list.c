@@ -40,8 +40,7 @@ static ps_status set_ints(ps_ctx *cx, ps_arena *arena, ps_in_set *set)
 
     set->lo = set->items[0]->literal.i;
     set->hi = set->items[set->n - 1]->literal.i;
-    span = set->hi - set->lo;
-    if (span >= 0 && span < BITMAP_SPAN_MAX) {
+    if (!__builtin_sub_overflow(set->hi, set->lo, &span) && span < BITMAP_SPAN_MAX) {
         uint64_t *bits = PS_ARENA_ARRAY(cx, arena, uint64_t, span / 64 + 1);
         if (!bits) return PS_MEMORY;
         for (uint32_t k = 0; k < set->n; k++)

@@ -93,7 +93,7 @@ static const ps_expr *gen_bool(world *w, int depth)
         n = rng_below(&w->r, 12);
         for (uint32_t i = 0; i < n; i++)
             items[i] = literal(w, rng_below(&w->r, 8)
-                                      ? random_value(w, needle->type, (int)rng_below(&w->r, 3))
+                                      ? random_value(w, needle->type, (int)rng_below(&w->r, 4))
                                       : ps_value_null(needle->type));
         if (n == 0) items[n++] = literal(w, ps_value_null(needle->type));
         return ps_expr_in(&w->cx, &w->arena, needle, items, n);
