@@ -30,7 +30,7 @@ int32_t ps_iso_week(int64_t days, int64_t *year)
     const int64_t thursday =
         days - ps_weekday(days) + 3; /* a week belongs to the year of its Thursday */
 
-    *year = ps_civil_of_days(thursday).year;
+    *year = ps_civil_of(thursday).year;
     return (int32_t)((thursday - ps_days_of_civil(*year, 1, 1)) / 7 + 1);
 }
 
@@ -58,14 +58,14 @@ int64_t ps_datefield_of(ps_datefield field, int64_t us)
     int64_t year;
 
     switch (field) {
-    case PS_FIELD_YEAR: return ps_civil_of_days(days).year;
-    case PS_FIELD_MONTH: return ps_civil_of_days(days).month;
-    case PS_FIELD_DAY: return ps_civil_of_days(days).day;
-    case PS_FIELD_QUARTER: return (ps_civil_of_days(days).month - 1) / 3 + 1;
-    case PS_FIELD_DECADE: return ps_civil_of_days(days).year / 10;
-    case PS_FIELD_CENTURY: return year_part(ps_civil_of_days(days).year, 100);
-    case PS_FIELD_MILLENNIUM: return year_part(ps_civil_of_days(days).year, 1000);
-    case PS_FIELD_ERA: return ps_civil_of_days(days).year > 0;
+    case PS_FIELD_YEAR: return ps_civil_of(days).year;
+    case PS_FIELD_MONTH: return ps_civil_of(days).month;
+    case PS_FIELD_DAY: return ps_civil_of(days).day;
+    case PS_FIELD_QUARTER: return (ps_civil_of(days).month - 1) / 3 + 1;
+    case PS_FIELD_DECADE: return ps_civil_of(days).year / 10;
+    case PS_FIELD_CENTURY: return year_part(ps_civil_of(days).year, 100);
+    case PS_FIELD_MILLENNIUM: return year_part(ps_civil_of(days).year, 1000);
+    case PS_FIELD_ERA: return ps_civil_of(days).year > 0;
     case PS_FIELD_WEEK: return ps_iso_week(days, &year);
     case PS_FIELD_ISOYEAR: return ps_iso_week(days, &year), year;
     case PS_FIELD_YEARWEEK: {
@@ -74,7 +74,7 @@ int64_t ps_datefield_of(ps_datefield field, int64_t us)
     }
     case PS_FIELD_DOW: return (ps_weekday(days) + 1) % 7;
     case PS_FIELD_ISODOW: return ps_weekday(days) + 1;
-    case PS_FIELD_DOY: return days - ps_days_of_civil(ps_civil_of_days(days).year, 1, 1) + 1;
+    case PS_FIELD_DOY: return days - ps_days_of_civil(ps_civil_of(days).year, 1, 1) + 1;
     default: return time_field(field, us - days * PS_US_PER_DAY);
     }
 }
@@ -85,7 +85,7 @@ bool ps_timestamp_add(int64_t us, int64_t months, int64_t days, int64_t us_more,
     const int64_t rest = us - day * PS_US_PER_DAY;
 
     if (months) {
-        const ps_civil c = ps_civil_of_days(day);
+        const ps_civil c = ps_civil_of(day);
         const int64_t month0 = c.year * 12 + c.month - 1 + months, year = ps_floor_div(month0, 12);
         const int32_t month = (int32_t)(month0 - year * 12) + 1;
         if (year < -300000 || year > 300000) return false;
@@ -99,7 +99,7 @@ bool ps_timestamp_add(int64_t us, int64_t months, int64_t days, int64_t us_more,
 /* The first day of the unit of at least a day; false: not such a unit. */
 static bool trunc_days(ps_datefield field, int64_t days, int64_t *out)
 {
-    const ps_civil c = ps_civil_of_days(days);
+    const ps_civil c = ps_civil_of(days);
     int64_t year = c.year;
 
     switch (field) {
@@ -151,16 +151,27 @@ static const char *const month_names[] = {"January",   "February", "March",    "
                                           "May",       "June",     "July",     "August",
                                           "September", "October",  "November", "December"};
 
+/* At least `wide` digits. */
+static void put_number(ps_text *out, int wide, int64_t value)
+{
+    char room[24], *at = room + sizeof room;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+    for (; rest || wide > 0; rest /= 10, wide--) *--at = (char)('0' + rest % 10);
+    if (value < 0) *--at = '-';
+    ps_text_add(out, at, (size_t)(room + sizeof room - at));
+}
+
 /* One specifier; false: unknown. */
 static bool format_one(char letter, int width, int64_t us, ps_text *out)
 {
     const int64_t days = ps_floor_div(us, PS_US_PER_DAY), rest = us - days * PS_US_PER_DAY;
-    const ps_civil c = ps_civil_of_days(days);
+    const ps_civil c = ps_civil_of(days);
     const int hour = (int)(rest / (3600 * PS_US_PER_SECOND)), weekday = ps_weekday(days);
     const int doy = (int)(days - ps_days_of_civil(c.year, 1, 1));
     int64_t iso_year;
 
-#define NUMBER(wide, value) ps_text_printf(out, "%0*lld", width ? (wide) : 1, (long long)(value))
+#define NUMBER(wide, value) put_number(out, width ? (wide) : 1, value)
     switch (letter) {
     case 'Y': NUMBER(4, c.year); break;
     case 'y': NUMBER(2, (c.year % 100 + 100) % 100); break;
@@ -170,9 +181,9 @@ static bool format_one(char letter, int width, int64_t us, ps_text *out)
     case 'I': NUMBER(2, (hour + 11) % 12 + 1); break;
     case 'M': NUMBER(2, time_field(PS_FIELD_MINUTE, rest)); break;
     case 'S': NUMBER(2, time_field(PS_FIELD_SECOND, rest)); break;
-    case 'f': ps_text_printf(out, "%06lld", (long long)(rest % PS_US_PER_SECOND)); break;
-    case 'g': ps_text_printf(out, "%03lld", (long long)(rest % PS_US_PER_SECOND / 1000)); break;
-    case 'n': ps_text_printf(out, "%09lld", (long long)(rest % PS_US_PER_SECOND * 1000)); break;
+    case 'f': put_number(out, 6, rest % PS_US_PER_SECOND); break;
+    case 'g': put_number(out, 3, rest % PS_US_PER_SECOND / 1000); break;
+    case 'n': put_number(out, 9, rest % PS_US_PER_SECOND * 1000); break;
     case 'p': ps_text_puts(out, hour < 12 ? "AM" : "PM"); break;
     case 'a': ps_text_add(out, weekday_names[weekday], 3); break;
     case 'A': ps_text_puts(out, weekday_names[weekday]); break;

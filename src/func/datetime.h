@@ -15,6 +15,45 @@ typedef enum ps_datefield {
     PS_FIELD_COUNT
 } ps_datefield;
 
+/* Year, month and day of a date within PS_CIVIL_FAST of 1970 (32,000 years), in 32-bit steps that
+ * compilers vectorise: Neri and Schneider, "Euclidean affine functions and their application to
+ * calendar algorithms" (2022). */
+enum { PS_CIVIL_FAST = 11000000 };
+typedef struct ps_ymd {
+    int32_t year;
+    uint32_t month, day;
+} ps_ymd;
+PS_INLINE ps_ymd ps_ymd_of(int32_t days)
+{
+    const uint32_t n = (uint32_t)(days + 719468 + 82 * 146097); /* since 1 March of a year -32800 */
+    const uint32_t n1 = 4 * n + 3, century = n1 / 146097, n2 = n1 % 146097 | 3;
+    const uint64_t p2 = (uint64_t)2939745 * n2;
+    const uint32_t of_year = (uint32_t)p2 / 2939745 / 4, n3 = 2141 * of_year + 197913;
+    const uint32_t late = of_year >= 306; /* January and February belong to the next year */
+
+    return (ps_ymd){.year = (int32_t)(100 * century + (uint32_t)(p2 >> 32) + late) - 82 * 400,
+                    .month = (n3 >> 16) - 12 * late,
+                    .day = (n3 & 0xFFFF) / 2141 + 1};
+}
+PS_INLINE bool ps_days_are_near(int64_t days)
+{
+    return days > -PS_CIVIL_FAST && days < PS_CIVIL_FAST;
+}
+PS_INLINE ps_civil ps_civil_of(int64_t days)
+{
+    if (PS_UNLIKELY(!ps_days_are_near(days))) return ps_civil_of_days(days);
+    const ps_ymd d = ps_ymd_of((int32_t)days);
+    return (ps_civil){d.year, (int32_t)d.month, (int32_t)d.day};
+}
+
+/* Kernels per CPU level (datetime.kern.c): a field of near days, dense. */
+typedef struct ps_date_kernels {
+    void (*year)(const int64_t *days, uint32_t n, int64_t *out);
+    void (*month)(const int64_t *days, uint32_t n, int64_t *out);
+    void (*day)(const int64_t *days, uint32_t n, int64_t *out);
+    bool (*all_near)(const int64_t *days, uint32_t n);
+} ps_date_kernels;
+
 /* By name, without case; false: unknown. */
 bool ps_datefield_find(ps_str name, ps_datefield *out);
 PS_INLINE bool ps_datefield_is_float(ps_datefield f)

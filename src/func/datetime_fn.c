@@ -3,6 +3,7 @@
  * Timestamps come in microseconds (the binder casts others); zones are UTC. The field of date_part
  * and its kin is read once. Tests: tests/unit/test_func_datetime.c, the examples in datetime.toml.
  */
+#include "base/cpu.h"
 #include "func/coerce.h"
 #include "func/datetime.h"
 
@@ -127,76 +128,103 @@ static ps_status date_part_row(ps_rows *rows, uint32_t row)
     else put_number(rows, row, 0, ps_datefield_of(field, us), false);
     return PS_OK;
 }
-static ps_status date_part_eval(ps_call *call)
+/* Dense: dates near enough for the kernels; false: another way. */
+PS_CPU_DECLARE(ps_date_kernels, ps_date_kernels);
+static bool part_dense(const ps_rows *rows, const ps_ints *in, ps_datefield field)
 {
-    return ps_rows_each(call, call->out->type.id == PS_TYPE_FLOAT64 ? PS_LAYOUT_F64 : PS_LAYOUT_I64,
-                        date_part_row);
+    const ps_date_kernels *kernels = PS_CPU_PICK(ps_date_kernels);
+    const uint32_t n = rows->constant ? 1 : rows->call->out->n;
+
+    if (field > PS_FIELD_DAY || !in->mask || rows->sel || !kernels->all_near(in->at, n))
+        return false;
+    if (field == PS_FIELD_YEAR) kernels->year(in->at, n, rows->out);
+    else if (field == PS_FIELD_MONTH) kernels->month(in->at, n, rows->out);
+    else kernels->day(in->at, n, rows->out);
+    return true;
 }
-PS_FN(date_part, .eval = date_part_eval, .prepare = field_prepare);
 
 /* year(x), month(x), ...: one field of a date or timestamp, without errors. */
-static ps_status part_rows(ps_call *call, ps_datefield field, int64_t lo, int64_t hi)
+static ps_status part_rows(ps_call *call, uint32_t arg, ps_datefield field, int64_t lo, int64_t hi)
 {
-    const int64_t unit = call->args[0].type.id == PS_TYPE_DATE ? PS_US_PER_DAY : 1;
+    const bool is_date = call->args[arg].type.id == PS_TYPE_DATE;
     ps_rows rows;
     ps_ints in;
 
     PS_TRY(ps_rows_begin(call, PS_LAYOUT_I64, &rows));
-    PS_TRY(ps_rows_ints(&rows, 0, &in));
+    PS_TRY(ps_rows_ints(&rows, arg, &in));
     int64_t *out = rows.out;
+    if (lo < hi) ps_rows_bounds(&rows, lo, hi);
+    if (is_date && part_dense(&rows, &in, field)) return PS_OK;
     for (uint32_t k = 0; k < rows.n; k++) {
         const uint32_t row = ps_rows_at(&rows, k);
+        const int64_t value = ps_ints_at(&in, row);
         if (ps_rows_live(&rows, row))
-            out[row] = ps_datefield_of(field, ps_ints_at(&in, row) * unit);
+            out[row] = ps_datefield_of(field, is_date ? value * PS_US_PER_DAY : value);
     }
-    if (lo < hi) ps_rows_bounds(&rows, lo, hi);
     return PS_OK;
 }
-static ps_status year_eval(ps_call *call) { return part_rows(call, PS_FIELD_YEAR, 0, 0); }
+
+static ps_status date_part_eval(ps_call *call)
+{
+    const ps_datefield *field = call->state;
+    const ps_type_id id = call->args[1].type.id;
+    const bool calendar =
+        id == PS_TYPE_DATE || id == PS_TYPE_TIMESTAMP || id == PS_TYPE_TIMESTAMP_TZ;
+
+    if (field && *field < PS_FIELD_EPOCH && calendar) return part_rows(call, 1, *field, 0, 0);
+    const bool is_float = call->out->type.id == PS_TYPE_FLOAT64;
+    return ps_rows_each(call, is_float ? PS_LAYOUT_F64 : PS_LAYOUT_I64, date_part_row);
+}
+PS_FN(date_part, .eval = date_part_eval, .prepare = field_prepare);
+
+static ps_status year_eval(ps_call *call) { return part_rows(call, 0, PS_FIELD_YEAR, 0, 0); }
 PS_FN(year_part, .eval = year_eval);
-static ps_status month_eval(ps_call *call) { return part_rows(call, PS_FIELD_MONTH, 1, 12); }
+static ps_status month_eval(ps_call *call) { return part_rows(call, 0, PS_FIELD_MONTH, 1, 12); }
 PS_FN(month_part, .eval = month_eval);
-static ps_status day_eval(ps_call *call) { return part_rows(call, PS_FIELD_DAY, 1, 31); }
+static ps_status day_eval(ps_call *call) { return part_rows(call, 0, PS_FIELD_DAY, 1, 31); }
 PS_FN(day_part, .eval = day_eval);
-static ps_status quarter_eval(ps_call *call) { return part_rows(call, PS_FIELD_QUARTER, 1, 4); }
+static ps_status quarter_eval(ps_call *call) { return part_rows(call, 0, PS_FIELD_QUARTER, 1, 4); }
 PS_FN(quarter_part, .eval = quarter_eval);
-static ps_status week_eval(ps_call *call) { return part_rows(call, PS_FIELD_WEEK, 1, 53); }
+static ps_status week_eval(ps_call *call) { return part_rows(call, 0, PS_FIELD_WEEK, 1, 53); }
 PS_FN(week_part, .eval = week_eval);
-static ps_status dayofweek_eval(ps_call *call) { return part_rows(call, PS_FIELD_DOW, 0, 6); }
+static ps_status dayofweek_eval(ps_call *call) { return part_rows(call, 0, PS_FIELD_DOW, 0, 6); }
 PS_FN(dayofweek_part, .eval = dayofweek_eval);
-static ps_status isodow_eval(ps_call *call) { return part_rows(call, PS_FIELD_ISODOW, 1, 7); }
+static ps_status isodow_eval(ps_call *call) { return part_rows(call, 0, PS_FIELD_ISODOW, 1, 7); }
 PS_FN(isodow_part, .eval = isodow_eval);
-static ps_status dayofyear_eval(ps_call *call) { return part_rows(call, PS_FIELD_DOY, 1, 366); }
+static ps_status dayofyear_eval(ps_call *call) { return part_rows(call, 0, PS_FIELD_DOY, 1, 366); }
 PS_FN(dayofyear_part, .eval = dayofyear_eval);
-static ps_status isoyear_eval(ps_call *call) { return part_rows(call, PS_FIELD_ISOYEAR, 0, 0); }
+static ps_status isoyear_eval(ps_call *call) { return part_rows(call, 0, PS_FIELD_ISOYEAR, 0, 0); }
 PS_FN(isoyear_part, .eval = isoyear_eval);
-static ps_status yearweek_eval(ps_call *call) { return part_rows(call, PS_FIELD_YEARWEEK, 0, 0); }
+static ps_status yearweek_eval(ps_call *call)
+{
+    return part_rows(call, 0, PS_FIELD_YEARWEEK, 0, 0);
+}
 PS_FN(yearweek_part, .eval = yearweek_eval);
-static ps_status decade_eval(ps_call *call) { return part_rows(call, PS_FIELD_DECADE, 0, 0); }
+static ps_status decade_eval(ps_call *call) { return part_rows(call, 0, PS_FIELD_DECADE, 0, 0); }
 PS_FN(decade_part, .eval = decade_eval);
-static ps_status century_eval(ps_call *call) { return part_rows(call, PS_FIELD_CENTURY, 0, 0); }
+static ps_status century_eval(ps_call *call) { return part_rows(call, 0, PS_FIELD_CENTURY, 0, 0); }
 PS_FN(century_part, .eval = century_eval);
 static ps_status millennium_eval(ps_call *call)
 {
-    return part_rows(call, PS_FIELD_MILLENNIUM, 0, 0);
+    return part_rows(call, 0, PS_FIELD_MILLENNIUM, 0, 0);
 }
 PS_FN(millennium_part, .eval = millennium_eval);
-static ps_status era_eval(ps_call *call) { return part_rows(call, PS_FIELD_ERA, 0, 1); }
+static ps_status era_eval(ps_call *call) { return part_rows(call, 0, PS_FIELD_ERA, 0, 1); }
 PS_FN(era_part, .eval = era_eval);
-static ps_status hour_eval(ps_call *call) { return part_rows(call, PS_FIELD_HOUR, 0, 24); }
+static ps_status hour_eval(ps_call *call) { return part_rows(call, 0, PS_FIELD_HOUR, 0, 24); }
 PS_FN(hour_part, .eval = hour_eval);
-static ps_status minute_eval(ps_call *call) { return part_rows(call, PS_FIELD_MINUTE, 0, 59); }
+static ps_status minute_eval(ps_call *call) { return part_rows(call, 0, PS_FIELD_MINUTE, 0, 59); }
 PS_FN(minute_part, .eval = minute_eval);
-static ps_status second_eval(ps_call *call) { return part_rows(call, PS_FIELD_SECOND, 0, 59); }
+static ps_status second_eval(ps_call *call) { return part_rows(call, 0, PS_FIELD_SECOND, 0, 59); }
 PS_FN(second_part, .eval = second_eval);
 static ps_status millisecond_eval(ps_call *call)
 {
-    return part_rows(call, PS_FIELD_MILLISECOND, 0, 59999);
+    return part_rows(call, 0, PS_FIELD_MILLISECOND, 0, 59999);
 }
 PS_FN(millisecond_part, .eval = millisecond_eval);
 static ps_status microsecond_eval(ps_call *call)
 {
-    return part_rows(call, PS_FIELD_MICROSECOND, 0, 59999999);
+    return part_rows(call, 0, PS_FIELD_MICROSECOND, 0, 59999999);
 }
 PS_FN(microsecond_part, .eval = microsecond_eval);
 
@@ -253,7 +281,7 @@ static int64_t unit_months(ps_datefield field)
 
 static int64_t months_of(int64_t us)
 {
-    const ps_civil c = ps_civil_of_days(ps_floor_div(us, PS_US_PER_DAY));
+    const ps_civil c = ps_civil_of(ps_floor_div(us, PS_US_PER_DAY));
     return c.year * 12 + c.month - 1;
 }
 
@@ -331,42 +359,48 @@ PS_FN(date_sub, .eval = date_sub_eval, .prepare = field_prepare);
 
 static ps_status last_day_row(ps_rows *rows, uint32_t row)
 {
-    const ps_civil c = ps_civil_of_days(ps_floor_div(us_of(rows, 0, row), PS_US_PER_DAY));
+    const ps_civil c = ps_civil_of(ps_floor_div(us_of(rows, 0, row), PS_US_PER_DAY));
     PS_ROWS_OUT(rows, int32_t)
     [row] = (int32_t)ps_days_of_civil(c.year, c.month, ps_days_in_month(c.year, c.month));
     return PS_OK;
 }
 PS_ROW_FN(last_day, I32);
 
-static ps_status put_format(ps_rows *rows, uint32_t row, int64_t us, ps_str format)
+/* One text for all rows; format NULL: argument 1. */
+static ps_status format_rows(ps_call *call, const char *format)
 {
+    ps_rows rows;
+    ps_ints in;
     ps_text text;
     ps_status st;
 
-    ps_text_init(&text, rows->call->cx);
-    const char *unknown = ps_timestamp_format(us, format, &text);
-    if (unknown) ps_rows_error(rows, row, "unknown specifier of a date format: %%%c", *unknown);
-    PS_GO(ps_text_status(&text));
-    PS_GO(ps_rows_put_copy(rows, row, text.at ? text.at : "", text.n));
+    PS_TRY(ps_rows_begin(call, PS_LAYOUT_VIEW, &rows));
+    PS_TRY(ps_rows_ints(&rows, 0, &in));
+    const int64_t unit = call->args[0].type.id == PS_TYPE_DATE ? PS_US_PER_DAY : 1;
+    ps_text_init(&text, call->cx);
+    for (uint32_t k = 0; k < rows.n; k++) {
+        const uint32_t row = ps_rows_at(&rows, k);
+        if (!ps_rows_live(&rows, row)) continue;
+        if ((k & 255) == 255) PS_GO(ps_poll(call->cx));
+        text.n = 0;
+        const ps_str by = format ? ps_str_of(format) : ps_rows_str(&rows, 1, row);
+        const char *unknown = ps_timestamp_format(ps_ints_at(&in, row) * unit, by, &text);
+        if (unknown)
+            ps_rows_error(&rows, row, "unknown specifier of a date format: %%%c", *unknown);
+        PS_GO(ps_text_status(&text));
+        PS_GO(ps_rows_put_copy(&rows, row, text.at ? text.at : "", text.n));
+    }
+    st = PS_OK;
 done:
     ps_text_release(&text);
     return st;
 }
-static ps_status dayname_row(ps_rows *rows, uint32_t row)
-{
-    return put_format(rows, row, us_of(rows, 0, row), PS_STR("%A"));
-}
-PS_ROW_FN(dayname, VIEW);
-static ps_status monthname_row(ps_rows *rows, uint32_t row)
-{
-    return put_format(rows, row, us_of(rows, 0, row), PS_STR("%B"));
-}
-PS_ROW_FN(monthname, VIEW);
-static ps_status strftime_row(ps_rows *rows, uint32_t row)
-{
-    return put_format(rows, row, us_of(rows, 0, row), ps_rows_str(rows, 1, row));
-}
-PS_ROW_FN(strftime, VIEW);
+static ps_status dayname_eval(ps_call *call) { return format_rows(call, "%A"); }
+PS_FN(dayname, .eval = dayname_eval);
+static ps_status monthname_eval(ps_call *call) { return format_rows(call, "%B"); }
+PS_FN(monthname, .eval = monthname_eval);
+static ps_status strftime_eval(ps_call *call) { return format_rows(call, NULL); }
+PS_FN(strftime, .eval = strftime_eval);
 
 static ps_status epoch_row(ps_rows *rows, uint32_t row)
 {

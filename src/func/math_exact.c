@@ -48,12 +48,72 @@ static ps_status wide_rows(ps_call *call, wide_fn fn)
     return PS_OK;
 }
 
+/* Dense 64-bit loops for what can't fail there; false: another way. The result is moved to the
+ * type's layout. */
+static bool has_value(const int64_t *at, uint32_t n, int64_t value)
+{
+    bool found = false;
+
+    for (uint32_t i = 0; i < n; i++) found |= at[i] == value;
+    return found;
+}
+
+typedef enum narrow_op { NARROW_ABS, NARROW_AND, NARROW_OR, NARROW_XOR } narrow_op;
+static ps_status narrow_rows(ps_call *call, narrow_op op, bool *done)
+{
+    const ps_layout layout = ps_type_layout(call->out->type);
+    ps_ints a, b = {0};
+    ps_rows rows;
+
+    *done = false;
+    if (!ps_layout_is_int(layout) || layout == PS_LAYOUT_I128 || layout == PS_LAYOUT_U64)
+        return PS_OK;
+    for (uint32_t i = 0; i < call->n_args; i++)
+        if (!ps_rows_fits_i64(&call->args[i]) || call->args[i].encoding == PS_ENC_DICTIONARY)
+            return PS_OK;
+    ps_i128 lo, hi;
+    if (!ps_type_range(call->out->type, &lo, &hi)) return PS_OK;
+    PS_TRY(ps_rows_begin(call, layout, &rows));
+    PS_TRY(ps_rows_ints(&rows, 0, &a));
+    if (call->n_args > 1) PS_TRY(ps_rows_ints(&rows, 1, &b));
+    const uint32_t n = rows.constant ? 1 : call->out->n;
+    if (op == NARROW_ABS && has_value(a.at, n, (int64_t)lo))
+        return PS_OK; /* the one without an opposite */
+    *done = true;
+    int64_t *to = layout == PS_LAYOUT_I64
+                      ? rows.out
+                      : ps_arena_alloc_raw(call->cx, &call->buf->heap, sizeof *to * (n + 8), 64);
+    if (!to) return PS_MEMORY;
+    switch (op) {
+    case NARROW_ABS:
+        for (uint32_t i = 0; i < n; i++)
+            to[i] = a.at[i] < 0 ? (int64_t)(0 - (uint64_t)a.at[i]) : a.at[i];
+        break;
+    case NARROW_AND:
+        for (uint32_t i = 0; i < n; i++) to[i] = ps_ints_at(&a, i) & ps_ints_at(&b, i);
+        break;
+    case NARROW_OR:
+        for (uint32_t i = 0; i < n; i++) to[i] = ps_ints_at(&a, i) | ps_ints_at(&b, i);
+        break;
+    case NARROW_XOR:
+        for (uint32_t i = 0; i < n; i++) to[i] = ps_ints_at(&a, i) ^ ps_ints_at(&b, i);
+        break;
+    }
+    if (layout != PS_LAYOUT_I64) ps_slots_convert(PS_LAYOUT_I64, to, layout, rows.out, n);
+    return PS_OK;
+}
+
 static bool wide_abs(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out, const char **why)
 {
     (void)call, (void)b, (void)why;
     return a >= 0 ? (*out = a, true) : !__builtin_sub_overflow((ps_i128)0, a, out);
 }
-static ps_status abs_exact_eval(ps_call *call) { return wide_rows(call, wide_abs); }
+static ps_status abs_exact_eval(ps_call *call)
+{
+    bool done;
+    PS_TRY(narrow_rows(call, NARROW_ABS, &done));
+    return done ? PS_OK : wide_rows(call, wide_abs);
+}
 PS_FN(abs_exact, .eval = abs_exact_eval);
 
 static bool wide_sign(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out, const char **why)
@@ -67,8 +127,21 @@ PS_FN(sign_exact, .eval = sign_exact_eval);
 
 /* Which way a decimal is cut. */
 typedef enum cut { CUT_ROUND, CUT_TRUNC, CUT_FLOOR, CUT_CEIL } cut;
+/* The same in 64 bits, ten times faster to divide. */
+static int64_t cut_narrow(int64_t a, int64_t unit, cut how)
+{
+    const int64_t rest = a % unit, whole = a / unit;
+
+    switch (how) {
+    case CUT_TRUNC: return whole;
+    case CUT_FLOOR: return whole - (rest < 0);
+    case CUT_CEIL: return whole + (rest > 0);
+    default: return rest >= 0 ? whole + (rest >= unit - rest) : whole - (-rest >= unit + rest);
+    }
+}
 static ps_i128 cut_to(ps_i128 a, ps_i128 unit, cut how)
 {
+    if (a == (int64_t)a && unit == (int64_t)unit) return cut_narrow((int64_t)a, (int64_t)unit, how);
     const ps_i128 rest = a % unit, whole = a / unit;
 
     switch (how) {
@@ -172,7 +245,12 @@ static bool wide_and(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out, co
     *out = a & b;
     return true;
 }
-static ps_status bits_and_eval(ps_call *call) { return wide_rows(call, wide_and); }
+static ps_status bits_and_eval(ps_call *call)
+{
+    bool done;
+    PS_TRY(narrow_rows(call, NARROW_AND, &done));
+    return done ? PS_OK : wide_rows(call, wide_and);
+}
 PS_FN(bits_and, .eval = bits_and_eval);
 static bool wide_or(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out, const char **why)
 {
@@ -180,7 +258,12 @@ static bool wide_or(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out, con
     *out = a | b;
     return true;
 }
-static ps_status bits_or_eval(ps_call *call) { return wide_rows(call, wide_or); }
+static ps_status bits_or_eval(ps_call *call)
+{
+    bool done;
+    PS_TRY(narrow_rows(call, NARROW_OR, &done));
+    return done ? PS_OK : wide_rows(call, wide_or);
+}
 PS_FN(bits_or, .eval = bits_or_eval);
 static bool wide_xor(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out, const char **why)
 {
@@ -188,7 +271,12 @@ static bool wide_xor(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out, co
     *out = a ^ b;
     return true;
 }
-static ps_status bits_xor_eval(ps_call *call) { return wide_rows(call, wide_xor); }
+static ps_status bits_xor_eval(ps_call *call)
+{
+    bool done;
+    PS_TRY(narrow_rows(call, NARROW_XOR, &done));
+    return done ? PS_OK : wide_rows(call, wide_xor);
+}
 PS_FN(bits_xor, .eval = bits_xor_eval);
 static bool wide_not(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *out, const char **why)
 {
@@ -235,6 +323,38 @@ static bool wide_bit_count(const ps_call *call, ps_i128 a, ps_i128 b, ps_i128 *o
 static ps_status bit_count_eval(ps_call *call) { return wide_rows(call, wide_bit_count); }
 PS_FN(bit_count, .eval = bit_count_eval);
 
+/* Integer-like arguments of up to 64 bits; false: another way. */
+static ps_status extreme_ints(ps_call *call, int sign, bool *done)
+{
+    const ps_layout layout = ps_type_layout(call->out->type);
+    ps_ints in[PS_ROWS_ARGS_MAX];
+    ps_rows rows;
+
+    *done = false;
+    if (!ps_layout_is_int(layout) || layout == PS_LAYOUT_I128 || layout == PS_LAYOUT_U64)
+        return PS_OK;
+    if (call->n_args > PS_ROWS_ARGS_MAX) return PS_OK;
+    for (uint32_t i = 0; i < call->n_args; i++)
+        if (!ps_rows_fits_i64(&call->args[i])) return PS_OK;
+    *done = true;
+    PS_TRY(ps_rows_begin(call, layout, &rows));
+    for (uint32_t i = 0; i < call->n_args; i++) PS_TRY(ps_rows_ints(&rows, i, &in[i]));
+    for (uint32_t k = 0; k < rows.n; k++) {
+        const uint32_t row = ps_rows_at(&rows, k);
+        bool any = false;
+        int64_t best = 0;
+        for (uint32_t i = 0; i < call->n_args; i++) {
+            if (!ps_rows_arg_valid(&rows, i, row)) continue;
+            const int64_t value = ps_ints_at(&in[i], row);
+            if (!any || (sign > 0 ? value > best : value < best)) best = value;
+            any = true;
+        }
+        if (any) store(rows.out, layout, row, best);
+        else PS_TRY(ps_rows_set_null(&rows, row));
+    }
+    return PS_OK;
+}
+
 /* greatest, least: the value of one of the arguments; nulls are left out. Any type that compares.
  */
 static ps_status extreme_rows(ps_call *call, int sign)
@@ -242,7 +362,10 @@ static ps_status extreme_rows(ps_call *call, int sign)
     const ps_layout layout = ps_type_layout(call->out->type);
     const size_t bytes = ps_layout_bytes(layout);
     ps_rows rows;
+    bool done;
 
+    PS_TRY(extreme_ints(call, sign, &done));
+    if (done) return PS_OK;
     PS_TRY(ps_rows_begin(call, layout, &rows));
     if (bytes == 0)
         return ps_fail(call->cx, PS_UNSUPPORTED,
