@@ -332,6 +332,14 @@ static size_t total_for(size_t bytes, bool *mapped, unsigned *class)
     return total;
 }
 
+/* Empties the cache if it doesn't fit beside what is charged: used + cached stays below the limit,
+ * also when that was lowered since. */
+static void cache_fit(const ps_mem *payer)
+{
+    const int64_t cached = atomic_load_explicit(&cached_bytes, memory_order_relaxed);
+    if (cached > 0 && (uint64_t)cached > ps_mem_left(payer)) ps_mem_trim();
+}
+
 /* Memory of a block that was charged already. */
 static block *block_take(ps_mem *payer, size_t total, bool mapped, unsigned class)
 {
@@ -339,10 +347,8 @@ static block *block_take(ps_mem *payer, size_t total, bool mapped, unsigned clas
 
     if (!mapped) return posix_memalign(&memory, PS_ALIGN, total) == 0 ? memory : NULL;
     memory = cache_take(class);
-    if (memory) return memory;
-    const int64_t cached = atomic_load_explicit(&cached_bytes, memory_order_relaxed);
-    if (cached > 0 && (uint64_t)cached > ps_mem_left(payer)) ps_mem_trim();
-    memory = pages_take(total);
+    cache_fit(payer);
+    if (!memory) memory = pages_take(total);
     if (memory) return memory;
     ps_mem_trim(); /* the system has no more: give back what waits, once */
     return pages_take(total);
@@ -388,6 +394,7 @@ static block *remap(ps_ctx *cx, block *old, size_t total)
         ps_fail_memory(cx, total);
         return NULL;
     }
+    if (total > before) cache_fit(payer);
     block *moved = mremap(old, before, total, MREMAP_MAYMOVE);
     if (moved == MAP_FAILED) {
         if (total > before) ps_mem_uncharge(payer, total - before);

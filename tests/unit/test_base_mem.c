@@ -4,6 +4,8 @@
 #include "base/arena.h"
 #include "base/thread.h"
 
+#include <stdio.h>
+
 static void charges_reach_every_payer_or_none(void **state)
 {
     ps_mem root, query, op;
@@ -108,6 +110,44 @@ static void faults_hit_the_nth_allocation(void **state)
     assert_int_equal(root.used, 0);
 }
 
+static size_t resident_bytes(void)
+{
+    size_t pages = 0, ignored;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%zu %zu", &ignored, &pages), 2);
+    fclose(file);
+    return pages * 4096;
+}
+
+/* The limit is a ceiling for what the process holds, cached blocks included. */
+static void the_cache_gives_way_to_the_limit(void **state)
+{
+    enum { BLOCKS = 32, BYTES = 3 << 20 };
+    ps_mem root;
+    ps_ctx cx;
+    void *blocks[BLOCKS];
+    (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    skip(); /* blocks come from malloc there, whose quarantine holds them */
+#endif
+    ps_mem_init(&root, NULL, "instance", 0);
+    ps_ctx_init(&cx, &root, NULL);
+    const size_t before = resident_bytes();
+    for (int i = 0; i < BLOCKS; i++) {
+        blocks[i] = ps_alloc_zero(&cx, BYTES);
+        assert_non_null(blocks[i]);
+    }
+    for (int i = 0; i < BLOCKS; i++) ps_free(blocks[i]);
+    assert_true(resident_bytes() > before + BLOCKS / 2 * (size_t)BYTES); /* they are cached */
+    atomic_store(&root.limit, 16 << 20);
+    void *block = ps_alloc_zero(&cx, BYTES);
+    assert_non_null(block);
+    assert_true(resident_bytes() < before + (24 << 20));
+    ps_free(block);
+    ps_mem_trim();
+}
+
 enum { THREADS = 4, ROUNDS = 2000, LIMIT = 3 << 20 };
 static void *charge_loop(void *argument)
 {
@@ -184,6 +224,7 @@ int main(void)
         cmocka_unit_test(blocks_are_aligned_padded_and_charged),
         cmocka_unit_test(realloc_keeps_bytes_across_kinds),
         cmocka_unit_test(faults_hit_the_nth_allocation),
+        cmocka_unit_test(the_cache_gives_way_to_the_limit),
         cmocka_unit_test(concurrent_charges_never_pass_the_limit),
         cmocka_unit_test(arenas_align_reset_and_release),
     };
