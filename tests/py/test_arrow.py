@@ -31,7 +31,8 @@ def values_of(kind, rng):
     def text():
         return rng.choice(["", "x", "a b", "0123456789ab", "0123456789abc",
                            "ünïcödé text of some length",
-                           "the quick brown fox jumps"]) + rng.choice(["", "", str(rng.randrange(999))])
+                           "the quick brown fox jumps"]) + \
+            rng.choice(["", "", str(rng.randrange(999))])
     return {
         "bool": lambda: rng.random() < 0.5,
         "int": lambda: rng.choice([0, 1, -1, rng.randrange(-100, 100)]),
@@ -484,7 +485,7 @@ def test_floats_read_back_equal():
     """The shortest text that reads back: Python's repr is the oracle."""
     rng = random.Random(1)
     bits = [rng.getrandbits(64) for _ in range(100000)]
-    bits += [k << 52 for k in range(2047)] + [1, 2, 2**52 - 1, 2**52] # powers of two, the least ones
+    bits += [k << 52 for k in range(2047)] + [1, 2, 2**52 - 1, 2**52] # powers of two and the least
     doubles = [struct.unpack("<d", struct.pack("<Q", b))[0] for b in bits]
     doubles = [d for d in doubles if not math.isnan(d)]
     texts = SHIM.texts(pa.record_batch([pa.array(doubles)], ["d"]))
