@@ -6,7 +6,6 @@
 #include <brotli/decode.h>
 #include <libdeflate.h>
 #include <lz4.h>
-#include <snappy-c.h>
 #include <zstd.h>
 
 void ps_pq_codecs_release(ps_pq_codecs *codecs)
@@ -37,8 +36,7 @@ ps_status ps_pq_codec_check(ps_ctx *cx, uint32_t codec, const uint8_t *in, size_
         return ps_fail(cx, PS_UNSUPPORTED, "pages compressed by codec %s", ps_pq_codec_name(codec));
     if (codec == PS_PQ_UNCOMPRESSED ? n_out != n_in : n_out / ratio_max(codec) > n_in + 64)
         return ps_fail(cx, PS_DATA, "%zu bytes of %s can't become %zu", n_in, ps_pq_codec_name(codec), n_out);
-    if (codec == PS_PQ_SNAPPY && snappy_uncompressed_length((const char *)in, n_in, &exact) != SNAPPY_OK)
-        exact = SIZE_MAX;
+    if (codec == PS_PQ_SNAPPY && !ps_pq_snappy_size(&in, in + n_in, &exact)) exact = SIZE_MAX;
     if (exact != n_out)
         return ps_fail(cx, PS_DATA, "a page of %zu bytes was compressed, its header tells %zu", exact, n_out);
     return PS_OK;
@@ -101,9 +99,7 @@ ps_status ps_pq_decompress(ps_ctx *cx, ps_pq_codecs *codecs, uint32_t codec, con
         good = n_in == n_out;
         if (good && n_in) memcpy(out, in, n_in);
         break;
-    case PS_PQ_SNAPPY:
-        good = snappy_uncompress((const char *)in, n_in, (char *)out, &got) == SNAPPY_OK && got == n_out;
-        break;
+    case PS_PQ_SNAPPY: good = ps_pq_snappy_decode(in, n_in, out, n_out); break;
     case PS_PQ_GZIP: good = gzip_decode(codecs->deflate, in, n_in, out, n_out); break;
     case PS_PQ_ZSTD: good = ZSTD_decompressDCtx(codecs->zstd, out, n_out, in, n_in) == n_out; break;
     case PS_PQ_LZ4_RAW: good = lz4_decode(in, n_in, out, n_out); break;

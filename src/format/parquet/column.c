@@ -154,25 +154,26 @@ static uint32_t slots_judge(const ps_pq_node *node, const ps_pq_out *o, uint64_t
     return n;
 }
 
-/* Starts and lengths: items are counted in the slot that came last. */
-static uint32_t lists_judge(const ps_pq_node *node, const ps_pq_out *o, ps_list *lists)
+/* Starts and lengths. False: an item continues a list that isn't there or has none. */
+static bool lists_judge(const ps_pq_node *node, const ps_pq_out *o, ps_list *lists, uint32_t *n_items)
 {
     const ps_pq_levels *const item = &node->children[0].levels;
     uint32_t slot = 0, items = 0;
+    bool open = false;
 
     for (uint32_t e = 0; e < o->n_entries; e++) {
+        const bool has_item = o->def[e] >= item->slot_def;
+        if (o->rep[e] > item->rep) continue; /* of a list inside an item */
         if (o->rep[e] <= node->levels.rep) {
-            if (o->def[e] < node->levels.slot_def) continue;
-            lists[slot++] = (ps_list){items, 0};
+            open = o->def[e] >= node->levels.slot_def;
+            if (open) lists[slot++] = (ps_list){has_item ? items : 0, 0};
+        } else if (!open || lists[slot - 1].n == 0 || !has_item) {
+            return false;
         }
-        if (slot && o->rep[e] <= item->rep && o->def[e] >= item->slot_def) {
-            lists[slot - 1].n++;
-            items++;
-        }
+        if (open && has_item) lists[slot - 1].n++, items++;
     }
-    for (uint32_t i = 0; i < slot; i++)
-        if (lists[i].n == 0) lists[i].start = 0;
-    return items;
+    *n_items = items;
+    return true;
 }
 
 static ps_status node_vec(ps_ctx *cx, ps_pq_column *col, ps_vec *out);
@@ -203,7 +204,9 @@ static ps_status node_vec(ps_ctx *cx, ps_pq_column *col, ps_vec *out)
         return leaf_vec(cx, col->cursors, col->valid, n, out);
     }
     if (node->kind == PS_PQ_LISTS) {
-        const uint32_t items = lists_judge(node, o, col->lists);
+        uint32_t items;
+        if (!lists_judge(node, o, col->lists, &items))
+            return ps_fail(cx, PS_DATA, "a level continues a list that has no items");
         PS_TRY(children_vec(cx, col, items));
         ps_vec_flat(out, node->field.type, PS_LAYOUT_LIST, col->lists, valid, n);
     } else {

@@ -4,7 +4,7 @@
  * double values, so that grouping may work on codes: -0.0 equals 0.0, a NaN any NaN. */
 #include "format/parquet/cursor.h"
 
-enum { DISTINCT_CHECK_MAX = 1 << 16, DICT_VALUES_MAX = 1 << 28 };
+enum { DISTINCT_CHECK_MAX = 1 << 12, DICT_VALUES_MAX = 1 << 28 };
 
 typedef struct parquet_dict {
     ps_dict dict;

@@ -102,7 +102,7 @@ static ps_status body_decode(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_heade
     }
     PS_TRY(ps_pq_codec_check(cx, codec, body + raw, n_in, n_out));
     PS_ASSERT(!c->blocks[PS_PQ_PAGE_BYTES]);
-    uint8_t *const bytes = c->blocks[PS_PQ_PAGE_BYTES] = ps_alloc(cx, n_out);
+    uint8_t *const bytes = c->blocks[PS_PQ_PAGE_BYTES] = ps_alloc(cx, n_out + PS_PQ_SLACK_BYTES);
     if (!bytes) return PS_MEMORY;
     PS_TRY(ps_pq_decompress(cx, c->codecs, codec, body + raw, n_in, bytes, n_out));
     *out = bytes, *n = n_out;
