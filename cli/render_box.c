@@ -51,15 +51,25 @@ static const char *one_line(text *t, const render *r, const char *cell)
     return t->at;
 }
 
+/* Columns that a cell takes; Markdown escapes its bars. */
+static size_t cell_width(text *t, const render *r, const char *cell)
+{
+    const char *shown = one_line(t, r, cell);
+    size_t width = width_of(shown);
+
+    for (; r->options.mode == RENDER_MARKDOWN && *shown; shown++) width += *shown == '|';
+    return width;
+}
+
 static size_t widest(const render *r, size_t column)
 {
     text t = {0};
-    size_t width = width_of(one_line(&t, r, r->names[column]));
+    size_t width = cell_width(&t, r, r->names[column]);
     const size_t type = r->options.mode == RENDER_BOX ? width_of(r->types[column]) : 3;
 
     if (type > width) width = type;
     for (size_t i = 0; i < kept_rows(r); i++) {
-        const size_t cell = width_of(one_line(&t, r, kept_row(r, i)[column]));
+        const size_t cell = cell_width(&t, r, kept_row(r, i)[column]);
         if (cell > width) width = cell;
     }
     text_release(&t);
@@ -252,9 +262,7 @@ static void markdown_row(const render *r, const layout *l, char *const *cells)
             text_add(&escaped, at, 1);
         }
         fputs("| ", r->out);
-        const size_t width = width_of(escaped.at);
-        put_cell(r, escaped.at, width > l->widths[i] ? width : l->widths[i],
-                 r->numeric[i] ? ALIGN_RIGHT : ALIGN_LEFT);
+        put_cell(r, escaped.at, l->widths[i], r->numeric[i] ? ALIGN_RIGHT : ALIGN_LEFT);
         fputs(" ", r->out);
     }
     fputs("|\n", r->out);

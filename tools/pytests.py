@@ -8,10 +8,18 @@ unittest.TestCase classes run too. Environment: PS_LIBRARY, PS_SHELL, PS_SHARED,
 import argparse
 import importlib.util
 import os
+import signal
 import sys
 import time
 import traceback
 import unittest
+
+
+TEST_SECONDS_MAX = 1200
+
+
+def too_late(_signal, _frame):
+    raise TimeoutError(f"took more than {TEST_SECONDS_MAX} s")
 
 
 def load(path):
@@ -25,6 +33,7 @@ def load(path):
 def run_function(name, function):
     """One of "passed", "failed", "skipped"."""
     start = time.time()
+    signal.alarm(TEST_SECONDS_MAX)
     try:
         function()
         verdict, why = "passed", ""
@@ -33,6 +42,8 @@ def run_function(name, function):
     except Exception:  # pylint: disable=broad-except
         traceback.print_exc()
         verdict, why = "failed", ""
+    finally:
+        signal.alarm(0)
     print(f"{verdict:8}{name} ({time.time() - start:.2f} s) {why}", flush=True)
     return verdict
 
@@ -57,6 +68,7 @@ def main():
     parser.add_argument("--counts")
     options = parser.parse_args()
     counts = {"passed": 0, "failed": 0, "skipped": 0}
+    signal.signal(signal.SIGALRM, too_late)
     try:
         module = load(options.file)
         for name, value in list(vars(module).items()):

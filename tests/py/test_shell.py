@@ -147,49 +147,63 @@ class Terminal:
                     os.read(self.fd, 65536)
                 except OSError:
                     break
-        code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        os.close(self.fd)
-        return code
+        while time.time() < end:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                os.close(self.fd)
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.01)
+        raise AssertionError("the shell does not end")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        except (ProcessLookupError, ChildProcessError):
+            pass
 
 
 def test_editor_many_lines_and_history():
-    terminal = Terminal()
-    terminal.type("SELECT 40\n")
-    terminal.wait_for("...> ")
-    terminal.type("+ 2 AS answer;\n")
-    assert "42" in terminal.wait_for("(1 row)")
-    terminal.wait_for("penstock> ")
-    terminal.type("SELECT nope;\n")
-    terminal.wait_for("^")
-    terminal.wait_for("penstock> ")
-    terminal.type("SELECT 1 AS still_here;\n")
-    terminal.wait_for("(1 row)")
-    expect(terminal.close(), 0)
-    with open(terminal.history, encoding="utf-8") as file:
-        assert "answer" in file.read()
-    os.unlink(terminal.history)
+    with Terminal() as terminal:
+        terminal.type("SELECT 40\n")
+        terminal.wait_for("...> ")
+        terminal.type("+ 2 AS answer;\n")
+        assert "42" in terminal.wait_for("(1 row)")
+        terminal.wait_for("penstock> ")
+        terminal.type("SELECT nope;\n")
+        terminal.wait_for("^")
+        terminal.wait_for("penstock> ")
+        terminal.type("SELECT 1 AS still_here;\n")
+        terminal.wait_for("(1 row)")
+        expect(terminal.close(), 0)
+        with open(terminal.history, encoding="utf-8") as file:
+            assert "answer" in file.read()
+        os.unlink(terminal.history)
 
 
 def test_box_fits_the_terminal():
-    terminal = Terminal()
-    terminal.type("SELECT repeat('x', 200) AS a, 7 AS b;\n")
-    lines = terminal.wait_for("(1 row)").splitlines()
-    assert all(len(line) <= 60 for line in lines if "│" in line), lines
-    assert any("…" in line for line in lines), lines
-    terminal.wait_for("penstock> ")
-    expect(terminal.close(), 0)
+    with Terminal() as terminal:
+        terminal.type("SELECT repeat('x', 200) AS a, 7 AS b;\n")
+        lines = terminal.wait_for("(1 row)").splitlines()
+        assert all(len(line) <= 60 for line in lines if "│" in line), lines
+        assert any("…" in line for line in lines), lines
+        terminal.wait_for("penstock> ")
+        expect(terminal.close(), 0)
 
 
 def test_interrupt_drops_the_line():
-    terminal = Terminal()
-    terminal.type("SELECT 'open\n")
-    terminal.wait_for("...> ")
-    terminal.type("\x03")
-    terminal.wait_for("penstock> ")
-    terminal.type("SELECT 5 AS five;\n")
-    terminal.wait_for("(1 row)")
-    terminal.wait_for("penstock> ")
-    expect(terminal.close(), 0)
+    with Terminal() as terminal:
+        terminal.type("SELECT 'open\n")
+        terminal.wait_for("...> ")
+        terminal.type("\x03")
+        terminal.wait_for("penstock> ")
+        terminal.type("SELECT 5 AS five;\n")
+        terminal.wait_for("(1 row)")
+        terminal.wait_for("penstock> ")
+        expect(terminal.close(), 0)
 
 
 CROSS = ("SELECT count(*) FROM range(100000) a(i), range(100000) b(j) "
@@ -197,19 +211,19 @@ CROSS = ("SELECT count(*) FROM range(100000) a(i), range(100000) b(j) "
 
 
 def test_interrupt_cancels_and_the_session_goes_on():
-    terminal = Terminal()
-    terminal.type(f"CREATE TABLE kept AS SELECT 1 AS i; {CROSS};\n")
-    time.sleep(1.5)
-    pressed = time.time()
-    terminal.type("\x03")
-    terminal.wait_for("CANCELLED")
-    took = time.time() - pressed
-    assert took < 1.0, f"cancelled after {took:.3f} s"
-    terminal.wait_for("penstock> ")
-    terminal.type("SELECT i + 41 AS j FROM kept;\n")
-    assert "42" in terminal.wait_for("(1 row)")
-    terminal.wait_for("penstock> ")
-    expect(terminal.close(), 0)
+    with Terminal() as terminal:
+        terminal.type(f"CREATE TABLE kept AS SELECT 1 AS i; {CROSS};\n")
+        time.sleep(1.5)
+        pressed = time.time()
+        terminal.type("\x03")
+        terminal.wait_for("CANCELLED")
+        took = time.time() - pressed
+        assert took < 1.0, f"cancelled after {took:.3f} s"
+        terminal.wait_for("penstock> ")
+        terminal.type("SELECT i + 41 AS j FROM kept;\n")
+        assert "42" in terminal.wait_for("(1 row)")
+        terminal.wait_for("penstock> ")
+        expect(terminal.close(), 0)
 
 
 def test_interrupt_ends_a_script():
