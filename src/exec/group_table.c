@@ -67,16 +67,34 @@ static ps_rows *part_of(ps_group_table *table, uint64_t hash)
     return &table->parts[table->n_parts == 1 ? 0 : hash >> (64 - PS_GROUP_RADIX_BITS)];
 }
 
+/* Rows of one part go to all parts, which end at different times: their strings must be the lane's. (A
+ * collection has strings of its own after it was relocated.) */
+static ps_status heaps_to_lane(ps_ctx *cx, ps_group_table *table, ps_rows *part)
+{
+    ps_rows *heap = &table->heap;
+    const size_t n = heap->heaps.n + part->heaps.n;
+
+    if (part->heaps.n == 0) return PS_OK;
+    if (n > heap->heaps.room)
+        PS_TRY(ps_array_grow(cx, NULL, (void **)&heap->heaps.at, &heap->heaps.room, n, sizeof(char *)));
+    for (size_t h = 0; h < part->heaps.n; h++) heap->heaps.at[heap->heaps.n++] = part->heaps.at[h];
+    heap->heap_used = heap->heap_room = 0; /* the newest block is not the one that was being filled */
+    part->heaps.n = 0;
+    part->heap_used = part->heap_room = 0;
+    return PS_OK;
+}
+
 /* Moves rows from the only collection to the partitions; strings stay where they are. */
 ps_status ps_group_table_partition(ps_ctx *cx, ps_group_table *table)
 {
-    ps_rows whole = table->parts[0];
     ps_row_cursor at = {0};
     uint8_t *src[256];
     ps_status st = PS_OK;
     uint32_t n;
 
     if (table->n_parts > 1) return PS_OK;
+    PS_TRY(heaps_to_lane(cx, table, &table->parts[0]));
+    ps_rows whole = table->parts[0];
     ps_rows_init(&table->parts[0], table->layout);
     table->n_parts = PS_GROUP_PARTITIONS;
     while (st == PS_OK && (n = ps_rows_next(&whole, &at, PS_COUNT(src), src)) > 0) {

@@ -30,8 +30,8 @@ void ps_aggregate_tables_free(const agg_config *config, agg_tables *tables)
 {
     if (!tables) return;
     ps_group_table_release(&tables->groups);
-    for (uint32_t d = 0; tables->distincts && d < config->n_distincts; d++) ps_group_table_release(&tables->distincts[d]);
-    ps_free(tables->distincts);
+    for (uint32_t d = 0; tables->sets && d < ps_aggregate_n_sets(config); d++) ps_group_table_release(&tables->sets[d]);
+    ps_free(tables->sets);
     ps_free(tables);
 }
 
@@ -45,11 +45,16 @@ static ps_status tables_new(ps_ctx *cx, const ps_op *op, agg_tables **out)
     if (!tables) return PS_MEMORY;
     /* Without keys there is one group row, but sets of distinct values still may have to spill. */
     PS_TRY(ps_group_table_init(cx, &tables->groups, config->layout, spills && config->n_keys > 0, 0));
-    if (config->n_distincts == 0) return PS_OK;
-    tables->distincts = ps_alloc_zero(cx, config->n_distincts * sizeof(ps_group_table));
-    if (!tables->distincts) return PS_MEMORY;
+    if (ps_aggregate_n_sets(config) == 0) return PS_OK;
+    tables->sets = ps_alloc_zero(cx, ps_aggregate_n_sets(config) * sizeof(ps_group_table));
+    if (!tables->sets) return PS_MEMORY;
     for (uint32_t d = 0; d < config->n_distincts; d++)
-        PS_TRY(ps_group_table_init(cx, &tables->distincts[d], config->distincts[d].layout, spills, 0));
+        PS_TRY(ps_group_table_init(cx, &tables->sets[d], config->distincts[d].layout, spills, 0));
+    for (uint32_t c = 0; c < config->n_collects; c++) {
+        ps_group_table *set = &tables->sets[config->n_distincts + c];
+        PS_TRY(ps_group_table_init(cx, set, config->collects[c].layout, config->n_keys > 0, 0));
+        set->append_only = true;
+    }
     return PS_OK;
 }
 
@@ -91,6 +96,10 @@ static void aggregate_sink_close(ps_op *op, void *local)
 
 ps_status ps_aggregate_hash(ps_ctx *cx, ps_op *op, const ps_vec *keys, uint32_t n_keys, const uint32_t *sel, uint32_t n, uint64_t *out)
 {
+    if (n_keys == 0) { /* the group of everything: its row has no hash */
+        memset(out, 0, n * sizeof(*out));
+        return PS_OK;
+    }
     PS_TRY(ps_hash_rows(cx, keys, n_keys, sel, n, op->settings->hash_seed, out));
     if (op->settings->one_hash)
         for (uint32_t k = 0; k < n; k++) out[k] = 0x5555555555555555;
@@ -180,7 +189,7 @@ static ps_status distinct_add(ps_ctx *cx, ps_op *op, agg_local *l, uint32_t at, 
     /* Partitions follow the groups'; without keys there is one group, and the set's own hash spreads it. */
     for (uint32_t k = 0; config->n_keys > 0 && k < n; k++)
         w->distinct_hashes[k] = (w->hashes[k] & top) | w->distinct_hashes[k] >> PS_GROUP_RADIX_BITS;
-    PS_TRY(ps_group_table_find(cx, &l->tables->distincts[at], cols, w->subset_sel, n, w->distinct_hashes, w->subset_rows));
+    PS_TRY(ps_group_table_find(cx, &l->tables->sets[at], cols, w->subset_sel, n, w->distinct_hashes, w->subset_rows));
     for (uint32_t k = 0; k < n; k++)
         memcpy(w->subset_rows[k] + distinct->layout->cols[n_cols - 1].at, &w->hashes[k], sizeof(uint64_t));
     return PS_OK;
@@ -195,7 +204,7 @@ static ps_status update_all(ps_ctx *cx, ps_op *op, agg_local *l, const agg_rows 
     ps_aggregate_heap_init(&heap, &l->tables->groups.heap);
     for (uint32_t i = 0; i < config->n_items; i++) {
         const agg_item *item = &config->items[i];
-        if (item->shared || item->distinct != AGG_NONE) continue;
+        if (item->shared || item->distinct != AGG_NONE || item->collect != AGG_NONE) continue;
         if (item->filter != AGG_NONE) filter_rows(&l->results[item->filter], rows, l->work, &subset);
         PS_TRY(ps_aggregate_update_item(cx, item, l->results, item->filter != AGG_NONE ? &subset : rows, l->work, &heap.base));
     }
@@ -203,6 +212,11 @@ static ps_status update_all(ps_ctx *cx, ps_op *op, agg_local *l, const agg_rows 
         const int32_t filter = config->distincts[d].filter;
         if (filter != AGG_NONE) filter_rows(&l->results[filter], rows, l->work, &subset);
         PS_TRY(distinct_add(cx, op, l, d, filter != AGG_NONE ? &subset : rows));
+    }
+    for (uint32_t c = 0; c < config->n_collects; c++) {
+        const int32_t filter = config->collects[c].filter;
+        if (filter != AGG_NONE) filter_rows(&l->results[filter], rows, l->work, &subset);
+        PS_TRY(ps_aggregate_collect(cx, op, l, c, filter != AGG_NONE ? &subset : rows));
     }
     return PS_OK;
 }
@@ -213,7 +227,7 @@ static uint64_t local_bytes(const agg_config *config, const agg_tables *tables)
 {
     uint64_t bytes = ps_group_table_bytes(&tables->groups);
 
-    for (uint32_t d = 0; d < config->n_distincts; d++) bytes += ps_group_table_bytes(&tables->distincts[d]);
+    for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++) bytes += ps_group_table_bytes(&tables->sets[d]);
     return bytes;
 }
 
@@ -229,7 +243,7 @@ static ps_status local_spill(ps_ctx *cx, ps_op *op, agg_local *l)
     if (st != PS_OK) return st;
     ps_aggregate_direct_forget(&l->work->direct);
     if (config->n_keys > 0) PS_TRY(ps_group_table_spill(cx, &l->tables->groups, shared->spill));
-    for (uint32_t d = 0; d < config->n_distincts; d++) PS_TRY(ps_group_table_spill(cx, &l->tables->distincts[d], shared->spill));
+    for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++) PS_TRY(ps_group_table_spill(cx, &l->tables->sets[d], shared->spill));
     atomic_store_explicit(&op->stats.spilled_bytes, ps_spill_bytes(shared->spill), memory_order_relaxed);
     return PS_OK;
 }
@@ -240,7 +254,7 @@ static ps_status local_make_room(ps_ctx *cx, ps_op *op, agg_local *l)
     const agg_config *config = op->config;
     const ps_exec_settings *settings = op->settings;
 
-    if (config->n_keys == 0 && config->n_distincts == 0) return PS_OK;
+    if (config->n_keys == 0 && ps_aggregate_n_sets(config) == 0) return PS_OK;
     if (settings->force_spill && l->batches % SPILL_EVERY_BATCHES == SPILL_EVERY_BATCHES - 1) return local_spill(cx, op, l);
     if (settings->memory_limit == 0) return PS_OK;
     const uint64_t reserve = PS_MAX(settings->memory_limit / 8, (uint64_t)RESERVE_BYTES * PS_MAX(settings->threads, 1u));
@@ -254,7 +268,7 @@ static ps_status local_relocate(ps_ctx *cx, const agg_config *config, agg_local 
 
     ps_aggregate_direct_forget(&l->work->direct);
     PS_TRY(ps_group_table_relocate(cx, &l->tables->groups));
-    for (uint32_t d = 0; d < config->n_distincts; d++) PS_TRY(ps_group_table_relocate(cx, &l->tables->distincts[d]));
+    for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++) PS_TRY(ps_group_table_relocate(cx, &l->tables->sets[d]));
     if (config->n_keys == 0) ps_rows_next(&l->tables->groups.parts[0], &at, 1, &l->single);
     return PS_OK;
 }
@@ -297,15 +311,15 @@ static ps_status aggregate_seal(ps_ctx *cx, ps_op *op)
     for (size_t t = 0; t < shared->tables.n; t++) {
         const agg_tables *tables = shared->tables.at[t];
         shared->n_parts = PS_MAX(shared->n_parts, tables->groups.n_parts);
-        for (uint32_t d = 0; config->n_keys > 0 && d < config->n_distincts; d++)
-            shared->n_parts = PS_MAX(shared->n_parts, tables->distincts[d].n_parts);
+        for (uint32_t d = 0; config->n_keys > 0 && d < ps_aggregate_n_sets(config); d++)
+            shared->n_parts = PS_MAX(shared->n_parts, tables->sets[d].n_parts);
         shared->generations += tables->groups.generations;
     }
     if (shared->n_parts == 1) return PS_OK;
     for (size_t t = 0; t < shared->tables.n; t++) {
         PS_TRY(ps_group_table_partition(cx, &shared->tables.at[t]->groups));
-        for (uint32_t d = 0; d < config->n_distincts; d++)
-            PS_TRY(ps_group_table_partition(cx, &shared->tables.at[t]->distincts[d]));
+        for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++)
+            PS_TRY(ps_group_table_partition(cx, &shared->tables.at[t]->sets[d]));
     }
     return PS_OK;
 }

@@ -16,6 +16,7 @@ typedef struct agg_item {
     uint32_t state_at;           /* in the group's row */
     bool shared;                 /* another item keeps this state up to date */
     int32_t distinct;            /* index of the distinct set that feeds it, or AGG_NONE */
+    int32_t collect;             /* index of the rows that feed it when groups are merged, or AGG_NONE */
 } agg_item;
 
 /* Distinct argument rows of each group, for aggregates with DISTINCT: a group table of its own whose keys are
@@ -27,6 +28,20 @@ typedef struct agg_distinct {
     const ps_row_layout *layout; /* keys, arguments; then the group's hash */
 } agg_distinct;
 
+/* Argument rows that are kept until a group's are complete: for aggregates that must see all of them, and for
+ * ORDER BY in an aggregate (op_aggregate_collect.c). */
+enum { AGG_ORDER_MAX = 16 };
+typedef struct agg_collect {
+    uint32_t item;
+    uint32_t n_args;             /* those that aren't literals come first in `stored` */
+    uint32_t n_order;
+    uint32_t stored[AGG_ARGS_MAX + AGG_ORDER_MAX]; /* places in the program's results */
+    bool descending[AGG_ORDER_MAX], nulls_first[AGG_ORDER_MAX];
+    bool distinct, by_position, skip_nulls;
+    int32_t filter;
+    const ps_row_layout *layout; /* the group's keys; stored columns, morsel, row */
+} agg_collect;
+
 typedef struct agg_output { bool key; uint32_t at; } agg_output; /* key column or item */
 
 typedef struct agg_config {
@@ -37,8 +52,12 @@ typedef struct agg_config {
     uint32_t n_items;
     agg_distinct *distincts;
     uint32_t n_distincts;
+    agg_collect *collects;
+    uint32_t n_collects;
     agg_output *outputs;         /* of op->cols */
 } agg_config;
+
+PS_INLINE uint32_t ps_aggregate_n_sets(const agg_config *c) { return c->n_distincts + c->n_collects; }
 
 typedef struct agg_heap { ps_agg_heap base; ps_rows *rows; } agg_heap;
 void ps_aggregate_heap_init(agg_heap *heap, ps_rows *rows);
@@ -46,7 +65,7 @@ void ps_aggregate_heap_init(agg_heap *heap, ps_rows *rows);
 /* Everything one lane has gathered. */
 typedef struct agg_tables {
     ps_group_table groups;
-    ps_group_table *distincts;   /* config->n_distincts */
+    ps_group_table *sets;        /* distinct sets, then collected rows */
     bool opened;
 } agg_tables;
 
@@ -135,10 +154,18 @@ typedef struct agg_source {
     ps_group_merge merge;        /* of the morsel's partition */
     const agg_config *config;
     agg_heap heap;
+    bool started;
     uint64_t part, at;
     uint8_t **states;            /* settings->batch_rows */
     struct agg_set_work *sets;   /* for DISTINCT; NULL: not needed yet */
+    struct agg_collected *collected; /* by collect; NULL: not needed yet */
 } agg_source;
+
+/* Collected rows: keeping a batch's; sorting a partition's; results of n groups from the at-th on. */
+ps_status ps_aggregate_collect(ps_ctx *cx, ps_op *op, agg_local *l, uint32_t at, const agg_rows *rows);
+ps_status ps_aggregate_collect_start(ps_ctx *cx, ps_op *op, agg_source *s);
+ps_status ps_aggregate_collect_finish(ps_ctx *cx, agg_source *s, const agg_item *item, uint32_t n, ps_vec_buf *buf, ps_vec *out);
+void ps_aggregate_collect_close(agg_source *s);
 ps_status ps_aggregate_source_plan(ps_ctx *cx, ps_op *op, uint64_t *n_morsels);
 ps_status ps_aggregate_source_open(ps_ctx *cx, ps_op *op, void *local);
 ps_status ps_aggregate_source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t morsel);

@@ -115,11 +115,11 @@ static ps_status feed_part(ps_ctx *cx, ps_op *op, agg_source *s, uint32_t d, uin
     uint64_t n_rows = 0;
     ps_status st = PS_OK;
 
-    for (size_t t = 0; t < shared->tables.n; t++) n_rows += shared->tables.at[t]->distincts[d].parts[part].n_rows;
+    for (size_t t = 0; t < shared->tables.n; t++) n_rows += shared->tables.at[t]->sets[d].parts[part].n_rows;
     if (n_rows == 0) return PS_OK;
     PS_GO(ps_group_merge_init(cx, &set, s->config->distincts[d].layout, PS_GROUP_RADIX_BITS, n_rows));
     for (size_t t = 0; t < shared->tables.n; t++)
-        PS_GO(ps_group_merge_add(cx, &set, &shared->tables.at[t]->distincts[d].parts[part], nothing_to_merge, NULL));
+        PS_GO(ps_group_merge_add(cx, &set, &shared->tables.at[t]->sets[d].parts[part], nothing_to_merge, NULL));
     for (uint64_t at = 0; at < set.n; at += CHUNK)
         PS_GO(feed(cx, s, d, set.groups + at, (uint32_t)PS_MIN(set.n - at, (uint64_t)CHUNK)));
 done:

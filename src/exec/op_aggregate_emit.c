@@ -32,8 +32,8 @@ static void part_free(ps_op *op, uint64_t part)
 
     for (size_t t = 0; t < shared->tables.n; t++) {
         ps_rows_release(&shared->tables.at[t]->groups.parts[part]);
-        for (uint32_t d = 0; d < config->n_distincts; d++)
-            ps_rows_release(&shared->tables.at[t]->distincts[d].parts[part]);
+        for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++)
+            ps_rows_release(&shared->tables.at[t]->sets[d].parts[part]);
     }
 }
 
@@ -45,7 +45,7 @@ ps_status ps_aggregate_merge_states(ps_ctx *cx, void *source, uint8_t *const *ds
     PS_ASSERT(n <= PS_COUNT(to));
     for (uint32_t i = 0; i < s->config->n_items; i++) {
         const agg_item *item = &s->config->items[i];
-        if (item->shared || item->distinct != AGG_NONE) continue;
+        if (item->shared || item->distinct != AGG_NONE || item->collect != AGG_NONE) continue;
         for (uint32_t k = 0; k < n; k++) to[k] = dst[k] + item->state_at, from[k] = src[k] + item->state_at;
         PS_TRY(item->agg.class->merge(cx, &item->agg, to, from, n, &s->heap.base));
     }
@@ -61,6 +61,8 @@ ps_status ps_aggregate_source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t
     size_t n_full = 0;
 
     ps_group_merge_release(&s->merge);
+    if (s->started) part_free(op, s->part); /* its last batch has been used */
+    s->started = true;
     s->part = morsel;
     s->at = 0;
     for (size_t t = 0; t < shared->tables.n; t++) {
@@ -86,7 +88,8 @@ ps_status ps_aggregate_source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t
         s->merge.n = s->merge.room = 1;
     }
     if (config->n_distincts) PS_TRY(ps_aggregate_distinct(cx, op, s));
-    return ps_group_merge_sort(cx, &s->merge);
+    PS_TRY(ps_group_merge_sort(cx, &s->merge));
+    return config->n_collects ? ps_aggregate_collect_start(cx, op, s) : PS_OK;
 }
 
 ps_status ps_aggregate_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, bool *done)
@@ -103,6 +106,10 @@ ps_status ps_aggregate_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch 
             continue;
         }
         const agg_item *item = &config->items[output->at];
+        if (item->agg.class->collect) {
+            PS_TRY(ps_aggregate_collect_finish(cx, s, item, n, &s->bufs[c], &out->cols[c]));
+            continue;
+        }
         for (uint32_t k = 0; k < n; k++) s->states[k] = rows[k] + item->state_at;
         PS_TRY(item->agg.class->finish(cx, &item->agg, s->states, n, &s->bufs[c], &out->cols[c]));
     }
@@ -112,7 +119,6 @@ ps_status ps_aggregate_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch 
     out->first_row = s->at;
     s->at += n;
     *done = s->at == s->merge.n;
-    if (*done && n == 0) part_free(op, s->part);
     return PS_OK;
 }
 
@@ -122,6 +128,7 @@ void ps_aggregate_source_close(ps_op *op, void *local)
 
     for (uint32_t c = 0; s->bufs && c < op->n_cols; c++) ps_vec_buf_release(&s->bufs[c]);
     ps_aggregate_distinct_close(s);
+    ps_aggregate_collect_close(s);
     ps_group_merge_release(&s->merge);
     ps_arena_release(&s->arena);
 }

@@ -74,7 +74,7 @@ static void state_of(plan *b, agg_item *item)
     const ps_agg_class *class = item->agg.class;
 
     for (const agg_item *other = config->items; other < item; other++) {
-        if (!ps_agg_shares_state(class, other->agg.class) || other->agg.n_args != item->agg.n_args) continue;
+        if (item->collect != AGG_NONE || other->collect != AGG_NONE || !ps_agg_shares_state(class, other->agg.class) || other->agg.n_args != item->agg.n_args) continue;
         if (other->filter != item->filter || other->distinct != item->distinct) continue;
         if (!same_args(other->args, item->args, item->agg.n_args)) continue;
         item->state_at = other->state_at;
@@ -86,19 +86,77 @@ static void state_of(plan *b, agg_item *item)
     b->state_bytes += class->state_bytes;
 }
 
+/* The aggregate with every argument but the first made a literal where it is constant: a quantile, a separator. */
+static const ps_expr *with_literals(plan *b, const ps_expr *expr)
+{
+    ps_ctx *cx = b->p->cx;
+    const uint32_t n = ps_expr_n_children(expr);
+    const ps_expr **children = PS_ARENA_ARRAY(cx, b->p->arena, const ps_expr *, n + 1);
+
+    if (!children) return NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        children[i] = ps_expr_child(expr, i);
+        if (i == 0 || i >= expr->n_args || ps_expr_is_literal(children[i]) || children[i]->flags & PS_EXPR_HAS_COLUMN) continue;
+        ps_value value;
+        if (ps_eval_constant(cx, b->p->arena, children[i], &value) != PS_OK) return NULL;
+        children[i] = ps_expr_literal(cx, b->p->arena, &value);
+        if (!children[i]) return NULL;
+    }
+    return ps_expr_with_children(cx, b->p->arena, expr, children);
+}
+
+/* Rows to keep for an aggregate that needs all of them, or in an order. */
+static ps_status collect_of(plan *b, const ps_expr *expr, agg_item *item)
+{
+    agg_config *config = b->config;
+    agg_collect *collect = &config->collects[config->n_collects];
+    ps_type types[64 + AGG_ARGS_MAX + AGG_ORDER_MAX + 2];
+    uint32_t n = config->n_keys;
+
+    if (expr->agg->n_order > AGG_ORDER_MAX || n > 64)
+        return ps_fail(b->p->cx, PS_UNSUPPORTED, "too many keys for this aggregate: %s", expr->func->name);
+    *collect = (agg_collect){.item = (uint32_t)(item - config->items), .distinct = expr->agg->distinct, .by_position = expr->func->order_sensitive,
+                             .skip_nulls = expr->func->nulls != PS_NULLS_ACCEPT, .filter = item->filter, .n_order = expr->agg->n_order};
+    for (uint32_t c = 0; c < n; c++) types[c] = b->results[c]->type;
+    for (uint32_t a = 0; a < expr->n_args; a++) {
+        if (item->agg.class->collect && ps_expr_is_literal(expr->args[a]) && a > 0) break;
+        collect->stored[collect->n_args++] = item->args[a];
+        types[n++] = expr->args[a]->type;
+    }
+    for (uint32_t o = 0; o < collect->n_order; o++) {
+        collect->stored[collect->n_args + o] = result_of(b, expr->agg->order[o].expr);
+        collect->descending[o] = expr->agg->order[o].descending;
+        collect->nulls_first[o] = expr->agg->order[o].nulls_first;
+        types[n++] = expr->agg->order[o].expr->type;
+    }
+    types[n++] = PS_TYPE(UINT64);
+    types[n++] = PS_TYPE(UINT64);
+    const ps_row_spec spec = {.types = types, .n_cols = n, .n_keys = config->n_keys, .hashed = true};
+    PS_TRY(ps_row_layout_new(b->p->cx, b->p->arena, &spec, &collect->layout));
+    item->collect = (int32_t)config->n_collects++;
+    return PS_OK;
+}
+
 static ps_status item_of(plan *b, const ps_expr *expr, agg_item *item)
 {
     ps_ctx *cx = b->p->cx;
+    const ps_agg_part none = {0};
 
     PS_TRY(ps_agg_bind(cx, expr, &item->agg));
-    if (item->agg.class->collect)
-        return ps_fail(cx, PS_UNSUPPORTED, "this aggregate can't be computed yet: %s", expr->func->name);
-    if (expr->agg && expr->agg->n_order > 0 && expr->func->order_sensitive)
-        return ps_fail(cx, PS_UNSUPPORTED, "ORDER BY in an aggregate can't be computed yet: %s", expr->func->name);
+    if (item->agg.class->collect) {
+        expr = with_literals(b, expr);
+        if (!expr) return cx->error.code;
+        PS_TRY(ps_agg_bind(cx, expr, &item->agg));
+    }
+    const ps_agg_part *part = expr->agg ? expr->agg : &none;
     for (uint32_t a = 0; a < expr->n_args; a++) item->args[a] = result_of(b, expr->args[a]);
-    item->filter = expr->agg && expr->agg->filter ? (int32_t)result_of(b, expr->agg->filter) : AGG_NONE;
-    item->distinct = AGG_NONE;
-    if (distinct_matters(expr)) PS_TRY(distinct_of(b, item));
+    item->filter = part->filter ? (int32_t)result_of(b, part->filter) : AGG_NONE;
+    item->distinct = item->collect = AGG_NONE;
+    const bool ordered = part->n_order > 0 && expr->func->order_sensitive;
+    if (item->agg.class->collect || ordered || (part->distinct && expr->func->order_sensitive && distinct_matters(expr)))
+        PS_TRY(collect_of(b, expr, item));
+    else if (distinct_matters(expr))
+        PS_TRY(distinct_of(b, item));
     state_of(b, item);
     return PS_OK;
 }
@@ -110,14 +168,15 @@ static ps_status plan_arrays(plan *b, const ps_node_aggregate *node)
     ps_arena *arena = b->p->arena;
 
     b->config = PS_ARENA_NEW(cx, arena, agg_config);
-    b->results = PS_ARENA_ARRAY(cx, arena, const ps_expr *, n_keys + n_items * (AGG_ARGS_MAX + 1) + 1);
+    b->results = PS_ARENA_ARRAY(cx, arena, const ps_expr *, n_keys + n_items * (AGG_ARGS_MAX + AGG_ORDER_MAX + 1) + 1);
     b->views = PS_ARENA_ARRAY(cx, arena, uint32_t, n_items * 2 + 1);
     b->types = PS_ARENA_ARRAY(cx, arena, ps_type, n_keys + AGG_ARGS_MAX + 1);
     if (!b->config || !b->results || !b->views || !b->types) return PS_MEMORY;
     b->config->items = PS_ARENA_ARRAY(cx, arena, agg_item, n_items + 1);
     b->config->distincts = PS_ARENA_ARRAY(cx, arena, agg_distinct, n_items + 1);
+    b->config->collects = PS_ARENA_ARRAY(cx, arena, agg_collect, n_items + 1);
     b->config->outputs = PS_ARENA_ARRAY(cx, arena, agg_output, n_keys + n_items + 1);
-    return b->config->items && b->config->distincts && b->config->outputs ? PS_OK : PS_MEMORY;
+    return b->config->items && b->config->distincts && b->config->collects && b->config->outputs ? PS_OK : PS_MEMORY;
 }
 
 /* Items, states and outputs of what is needed; cols gets the output columns. */
