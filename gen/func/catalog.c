@@ -20,8 +20,12 @@ extern const ps_agg_class ps_aggfn_first;
 extern const ps_agg_class ps_aggfn_last;
 extern const ps_agg_class ps_aggfn_max;
 extern const ps_agg_class ps_aggfn_min;
+extern const ps_agg_class ps_aggfn_mode;
+extern const ps_agg_class ps_aggfn_quantile_cont;
+extern const ps_agg_class ps_aggfn_quantile_disc;
 extern const ps_agg_class ps_aggfn_stddev_pop;
 extern const ps_agg_class ps_aggfn_stddev_samp;
+extern const ps_agg_class ps_aggfn_string_agg;
 extern const ps_agg_class ps_aggfn_sum_bool;
 extern const ps_agg_class ps_aggfn_sum_decimal;
 extern const ps_agg_class ps_aggfn_sum_float;
@@ -682,6 +686,7 @@ static const ps_func func_32 = {
     .order_sensitive = true,
     .n_params = 2, .n_required = 2, .params = params_32,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .aggregate = &ps_aggfn_string_agg,
     .doc = "The values joined by separator (a comma), in the order given or else of input; null without rows.",
     .signature = "(x: str, separator!: str) -> str", .since = "0.1",
     .example = "string_agg(x, '-') FROM (VALUES ('a'), ('b')) t(x)", .names = names_32,
@@ -696,6 +701,7 @@ static const ps_func func_33 = {
     .order_sensitive = true,
     .n_params = 1, .n_required = 1, .params = params_33,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .aggregate = &ps_aggfn_string_agg,
     .doc = "The values joined by separator (a comma), in the order given or else of input; null without rows.",
     .signature = "(x: str) -> str", .since = "0.1",
     .example = "string_agg(x, '-') FROM (VALUES ('a'), ('b')) t(x)", .names = names_33,
@@ -709,6 +715,7 @@ static const ps_func func_34 = {
     .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_34,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The middle value, interpolated; null without rows.",
     .signature = "(x: double) -> double", .since = "0.1",
     .example = "median(x) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_34,
@@ -722,6 +729,7 @@ static const ps_func func_35 = {
     .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_35,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
+    .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The middle value, interpolated; null without rows.",
     .signature = "(x: float) -> float", .since = "0.1",
     .example = "median(x) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_35,
@@ -735,6 +743,7 @@ static const ps_func func_36 = {
     .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_36,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The middle value, interpolated; null without rows.",
     .signature = "(x: integer) -> double", .since = "0.1",
     .example = "median(x) FROM (VALUES (1), (2), (4)) t(x)", .names = names_36,
@@ -748,6 +757,7 @@ static const ps_func func_37 = {
     .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_37,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
+    .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The middle value, interpolated and rounded to x's scale; null without rows.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
     .example = "median(x) FROM (VALUES (1.5), (2.0)) t(x)", .names = names_37,
@@ -762,6 +772,7 @@ static const ps_func func_38 = {
     .name = "quantile_cont", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_38,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The value at fraction q (0 to 1) of the sorted values, interpolated.",
     .signature = "(x: double, q!: double) -> double", .since = "0.1",
     .example = "quantile_cont(x, 0.5) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_38,
@@ -776,6 +787,7 @@ static const ps_func func_39 = {
     .name = "quantile_cont", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_39,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
+    .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The value at fraction q (0 to 1) of the sorted values, interpolated.",
     .signature = "(x: float, q!: double) -> float", .since = "0.1",
     .example = "quantile_cont(x, 0.5) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_39,
@@ -790,6 +802,7 @@ static const ps_func func_40 = {
     .name = "quantile_cont", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_40,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The value at fraction q (0 to 1) of the sorted values, interpolated.",
     .signature = "(x: integer, q!: double) -> double", .since = "0.1",
     .example = "quantile_cont(x, 0.25) FROM (VALUES (1), (2), (4)) t(x)", .names = names_40,
@@ -804,6 +817,7 @@ static const ps_func func_41 = {
     .name = "quantile_cont", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_41,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
+    .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The value at fraction q (0 to 1) of the sorted values, interpolated and rounded to x's scale.",
     .signature = "(x: decimal, q!: double) -> decimal", .since = "0.1",
     .example = "quantile_cont(x, 0.5) FROM (VALUES (1.5), (2.0)) t(x)", .names = names_41,
@@ -818,6 +832,7 @@ static const ps_func func_42 = {
     .name = "quantile_disc", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_42,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
+    .aggregate = &ps_aggfn_quantile_disc,
     .doc = "The smallest value with at least the fraction q of the values at or below it.",
     .signature = "(x: T, q!: double) -> T", .since = "0.1",
     .example = "quantile_disc(x, 0.5) FROM (VALUES (1), (2), (4)) t(x)", .names = names_42,
@@ -832,6 +847,7 @@ static const ps_func func_43 = {
     .order_sensitive = true,
     .n_params = 1, .n_required = 1, .params = params_43,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
+    .aggregate = &ps_aggfn_mode,
     .doc = "The most frequent value, the first of ties in input order.",
     .signature = "(x: T) -> T", .since = "0.1",
     .example = "mode(x) FROM (VALUES (1), (2), (4)) t(x)", .names = names_43,
