@@ -1,4 +1,4 @@
-/* bind/join.c -- join conditions taken apart. Tests: tests/unit/test_bind.c */
+/* bind/join.c -- join conditions taken apart. Tests: tests/unit/test_lower.c, tests/slt/sql */
 #include "bind/join.h"
 #include "func/func.h"
 

@@ -1,4 +1,4 @@
-/* bind/scope.c -- scopes and name lookup. Tests: tests/unit/test_bind.c */
+/* bind/scope.c -- scopes and name lookup. Tests: tests/unit/test_lower.c, tests/slt/sql */
 #include "bind/scope.h"
 #include "bind/near.h"
 

@@ -2,7 +2,7 @@
  * that builders and every copy share.
  *
  * Nullability is a promise ("never null") that rules may use, so it is only given where it
- * surely holds. Tests: tests/unit/test_plan.c */
+ * surely holds. Tests: tests/unit/test_lower.c, test_plan_json.c */
 #include "func/func.h"
 #include "plan/node_internal.h"
 

@@ -2,7 +2,7 @@
  *
  * Every column that a node produces has an id, unique in its plan; expressions name columns by
  * id, so rules move them without renumbering. Outside (JSON, hash, printing) a column is an ordinal of its input:
- * node_json.c converts each way. A shared subplan (CTE) is one node read through SUBPLAN nodes that give fresh ids.
+ * json_write.c and json_read.c convert. A shared subplan (CTE) is one node read through SUBPLAN nodes that give fresh ids.
  * Nodes live in arenas; a ps_plan (plan.h) is the counted handle that owns one. A transformation only
  * builds nodes. Build with the functions below: they derive the output columns. Depth is at most PS_PLAN_DEPTH_MAX. */
 #ifndef PS_PLAN_NODE_H

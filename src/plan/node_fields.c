@@ -2,7 +2,7 @@
  * expressions, fresh ids. One function for each field type; adding a field to nodes.def needs
  * nothing here.
  *
- * Tests: tests/unit/test_plan.c */
+ * Tests: tests/unit/test_lower.c, test_plan_json.c */
 #include "plan/node_internal.h"
 
 /* ---- mapping in place: map_<type>(map, &field); false on failure ---- */

@@ -2,7 +2,7 @@
  *
  * Walks use an explicit stack and see each shared node once. They do not enter the plans of
  * subquery expressions, as ps_expr_visit doesn't; ps_node_instantiate() does, because a copy must
- * have fresh ids throughout. Tests: tests/unit/test_plan.c */
+ * have fresh ids throughout. Tests: tests/unit/test_lower.c, test_plan_json.c */
 #include "base/array.h"
 #include "plan/node_internal.h"
 

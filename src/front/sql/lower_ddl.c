@@ -1,6 +1,6 @@
 /* front/sql/lower_ddl.c -- CREATE TABLE, CREATE VIEW, INSERT and COPY.
  *
- * Tests: tests/unit/test_lower.c, tests/slt/sql/table.test, tests/slt/sql/copy.test */
+ * Tests: tests/unit/test_lower.c, tests/slt/sql/table.test, tests/slt/sql/statement.test */
 #include "front/sql/lower_int.h"
 
 static ps_status failed(const ps_lower *lo) { return lo->cx->error.code; }

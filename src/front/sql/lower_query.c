@@ -1,6 +1,6 @@
 /* front/sql/lower_query.c -- queries: WITH, the body, ORDER BY and LIMIT around it; VALUES.
  *
- * Tests: tests/unit/test_lower.c, tests/slt/sql/query.test */
+ * Tests: tests/unit/test_lower.c, tests/slt/sql/cte.test, order.test */
 #include "front/sql/lower_int.h"
 
 const ps_node *ps_lower_one_row(ps_lower *lo)
