@@ -1,0 +1,263 @@
+/* exec/sorter.c -- see sorter.h. Tests: tests/slt/op/sort.test, topn.test, window.test */
+#include "exec/sorter.h"
+
+#include "exec/phys.h"
+
+enum { RANGE_ROWS = 64 * 1024, SAMPLES_PER_RUN = 64 };
+
+void ps_sorter_init(ps_sorter *sorter, const ps_sort_spec *spec, uint64_t limit, bool relocate)
+{
+    sorter->spec = spec;
+    sorter->limit = limit;
+    sorter->relocate = relocate;
+    ps_mutex_init(&sorter->mutex);
+    sorter->ready = true;
+}
+
+static void run_free(ps_sort_run *run)
+{
+    if (!run) return;
+    ps_rows_release(&run->rows);
+    ps_free(run->keys);
+    ps_free(run);
+}
+
+void ps_sorter_release(ps_sorter *sorter)
+{
+    for (size_t r = 0; r < sorter->runs.n; r++) run_free(sorter->runs.at[r]);
+    ps_free(sorter->runs.at);
+    ps_free(sorter->sorted);
+    if (sorter->ready) ps_mutex_destroy(&sorter->mutex);
+}
+
+ps_status ps_sort_lane_open(ps_ctx *cx, ps_arena *arena, const ps_sorter *sorter, ps_sort_lane *lane)
+{
+    lane->sel = PS_ARENA_ARRAY(cx, arena, uint32_t, PS_BATCH_ROWS_MAX);
+    lane->addresses = PS_ARENA_ARRAY(cx, arena, uint8_t *, PS_BATCH_ROWS_MAX);
+    lane->batch = PS_ARENA_ARRAY(cx, arena, ps_sort_row, PS_BATCH_ROWS_MAX);
+    if (!lane->sel || !lane->addresses || !lane->batch) return PS_MEMORY;
+    lane->run = ps_alloc_zero(cx, sizeof(*lane->run));
+    if (!lane->run) return PS_MEMORY;
+    ps_rows_init(&lane->run->rows, sorter->spec->layout);
+    return PS_OK;
+}
+
+void ps_sort_lane_close(ps_sort_lane *lane)
+{
+    run_free(lane->run);
+    lane->run = NULL;
+}
+
+static ps_status run_reserve(ps_ctx *cx, ps_sort_run *run, size_t n)
+{
+    if (n <= run->room) return PS_OK;
+    const size_t room = PS_MAX(n, run->room * 2);
+    ps_sort_row *keys = ps_realloc(cx, run->keys, room * sizeof(*keys));
+
+    if (!keys) return PS_MEMORY;
+    run->keys = keys;
+    run->room = room;
+    return PS_OK;
+}
+
+static ps_status run_sort(ps_ctx *cx, const ps_sort_spec *spec, ps_sort_run *run)
+{
+    ps_sort_row *scratch = ps_alloc(cx, (run->n + 1) * sizeof(*scratch));
+
+    if (!scratch) return PS_MEMORY;
+    const ps_status st = ps_sort_rows(cx, spec, run->keys, scratch, run->n);
+    ps_free(scratch);
+    return st;
+}
+
+/* Keeps the first n of a sorted run and copies their rows together, so that the others' pages can go. */
+static ps_status run_cut(ps_ctx *cx, const ps_sort_spec *spec, ps_sort_run *run, size_t n)
+{
+    ps_rows kept;
+    uint8_t *from[256], *to[256];
+
+    ps_rows_init(&kept, spec->layout);
+    for (size_t at = 0; at < n; at += PS_COUNT(from)) {
+        const uint32_t m = (uint32_t)PS_MIN(PS_COUNT(from), n - at);
+
+        for (uint32_t k = 0; k < m; k++) from[k] = run->keys[at + k].row;
+        const ps_status st = ps_rows_append_rows(cx, &kept, from, m, to);
+        if (st != PS_OK) {
+            ps_rows_release(&kept);
+            return st;
+        }
+        for (uint32_t k = 0; k < m; k++) run->keys[at + k].row = to[k];
+    }
+    ps_rows_release(&run->rows);
+    run->rows = kept;
+    run->n = n;
+    return PS_OK;
+}
+
+/* The rows of the batch that can be in the result: their places in sel order, in `batch` too. */
+static uint32_t drop_late(const ps_sort_lane *l, uint32_t n, const ps_batch *in)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t k = 0; k < n; k++) {
+        const ps_sort_row *row = &l->batch[k];
+
+        /* The words alone: a row whose words equal the limit's may be before it. */
+        if (l->limit && (row->high > l->limit->high || (row->high == l->limit->high && row->low > l->limit->low))) continue;
+        l->sel[kept] = ps_batch_row(in, k);
+        l->batch[kept++] = *row;
+    }
+    return kept;
+}
+
+static ps_status lane_trim(ps_ctx *cx, const ps_sorter *sorter, ps_sort_lane *l, bool end)
+{
+    const uint64_t want = sorter->limit;
+    ps_sort_run *run = l->run;
+
+    if (want == UINT64_MAX || run->n <= want || (!end && run->n < want * 2 + 4096)) return PS_OK;
+    PS_TRY(run_sort(cx, sorter->spec, run));
+    PS_TRY(run_cut(cx, sorter->spec, run, want));
+    l->limit = NULL;
+    if (want) {
+        l->limit_row = run->keys[want - 1];
+        l->limit = &l->limit_row;
+    }
+    return PS_OK;
+}
+
+/* Moves every page and looks the rows' addresses up again: the sort_rows are in the order of the pages until they are sorted. */
+static ps_status relocate(ps_ctx *cx, const ps_sorter *sorter, ps_sort_run *run)
+{
+    ps_row_cursor at = {0};
+    uint8_t *rows[256];
+    size_t next = 0;
+    uint32_t n;
+
+    if (sorter->limit != UINT64_MAX) return PS_OK; /* top-n's are not in that order */
+    PS_TRY(ps_rows_relocate(cx, &run->rows));
+    while ((n = ps_rows_next(&run->rows, &at, PS_COUNT(rows), rows)) > 0) {
+        for (uint32_t k = 0; k < n; k++) run->keys[next++].row = rows[k];
+    }
+    return PS_OK;
+}
+
+ps_status ps_sort_lane_add(ps_ctx *cx, const ps_sorter *sorter, ps_sort_lane *l, const ps_vec *vecs, const ps_batch *in)
+{
+    ps_sort_run *run = l->run;
+
+    PS_TRY(ps_sort_normalise(cx, sorter->spec, vecs, in->sel, in->n_live, l->batch));
+    for (uint32_t k = 0; k < in->n_live; k++) {
+        l->batch[k].ordinal = in->first_row + ps_batch_row(in, k);
+        l->batch[k].morsel = in->morsel;
+    }
+    const uint32_t n = drop_late(l, in->n_live, in);
+    PS_TRY(run_reserve(cx, run, run->n + n));
+    PS_TRY(ps_rows_append(cx, &run->rows, vecs, NULL, l->sel, n, l->addresses));
+    for (uint32_t k = 0; k < n; k++) {
+        run->keys[run->n + k] = l->batch[k];
+        run->keys[run->n + k].row = l->addresses[k];
+    }
+    run->n += n;
+    if (sorter->relocate) PS_TRY(relocate(cx, sorter, run));
+    return lane_trim(cx, sorter, l, false);
+}
+
+ps_status ps_sort_lane_combine(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l)
+{
+    PS_TRY(lane_trim(cx, sorter, l, true));
+    PS_TRY(run_sort(cx, sorter->spec, l->run));
+    ps_mutex_lock(&sorter->mutex);
+    const ps_status st = PS_ARRAY_ADD(cx, &sorter->runs, l->run);
+    if (st == PS_OK) l->run = NULL;
+    ps_mutex_unlock(&sorter->mutex);
+    return st;
+}
+
+/* Splitters: every so many rows of every run, sorted; ranges begin at evenly spaced ones. */
+static ps_status choose_splitters(ps_ctx *cx, const ps_sorter *sorter, ps_arena *arena,
+                                  size_t n_ranges, ps_sort_row **out)
+{
+    const size_t n_max = sorter->runs.n * SAMPLES_PER_RUN;
+    ps_sort_row *samples = PS_ARENA_ARRAY(cx, arena, ps_sort_row, n_max + 1);
+    ps_sort_row *scratch = PS_ARENA_ARRAY(cx, arena, ps_sort_row, n_max + 1);
+    size_t n = 0;
+
+    *out = PS_ARENA_ARRAY(cx, arena, ps_sort_row, n_ranges + 1);
+    if (!samples || !scratch || !*out) return PS_MEMORY;
+    for (size_t r = 0; r < sorter->runs.n; r++) {
+        const ps_sort_run *run = sorter->runs.at[r];
+
+        for (size_t i = 0; i < SAMPLES_PER_RUN && run->n; i++) samples[n++] = run->keys[run->n * i / SAMPLES_PER_RUN];
+    }
+    PS_TRY(ps_sort_rows(cx, sorter->spec, samples, scratch, n));
+    for (size_t i = 1; i < n_ranges; i++) (*out)[i] = samples[n * i / n_ranges];
+    return PS_OK;
+}
+
+ps_status ps_sorter_plan(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter, uint64_t *n_tasks)
+{
+    ps_sort_row *splitters;
+    uint64_t first = 0;
+
+    for (size_t r = 0; r < sorter->runs.n; r++) sorter->n_rows += sorter->runs.at[r]->n;
+    sorter->n_ranges = sorter->n_rows / RANGE_ROWS + 1;
+    sorter->ranges = PS_ARENA_ARRAY(cx, arena, ps_sort_range, sorter->n_ranges + 1);
+    sorter->sorted = ps_alloc(cx, (sorter->n_rows + 1) * sizeof(uint8_t *));
+    if (!sorter->ranges || !sorter->sorted) return PS_MEMORY;
+    PS_TRY(choose_splitters(cx, sorter, arena, sorter->n_ranges, &splitters));
+    for (size_t i = 0; i <= sorter->n_ranges; i++) {
+        ps_sort_range *range = &sorter->ranges[i];
+
+        range->begins = PS_ARENA_ARRAY(cx, arena, size_t, sorter->runs.n + 1);
+        if (!range->begins) return PS_MEMORY;
+        for (size_t r = 0; r < sorter->runs.n; r++) {
+            const ps_sort_run *run = sorter->runs.at[r];
+
+            range->begins[r] = i == 0                  ? 0
+                               : i == sorter->n_ranges ? run->n
+                                                       : ps_sort_lower(sorter->spec, run->keys, run->n, &splitters[i]);
+            if (i > 0) sorter->ranges[i - 1].n += range->begins[r] - sorter->ranges[i - 1].begins[r];
+        }
+        if (i > 0) first += sorter->ranges[i - 1].n;
+        range->first = first;
+    }
+    *n_tasks = sorter->n_ranges;
+    return PS_OK;
+}
+
+/* Merges the runs' parts of a range: runs are as few as lanes, so the smallest head is found by looking at all. */
+ps_status ps_sorter_task(ps_ctx *cx, ps_sorter *sorter, uint64_t task)
+{
+    const ps_sort_range *range = &sorter->ranges[task];
+    uint8_t **out = sorter->sorted + range->first;
+    ps_status st = PS_OK;
+    size_t *at = ps_alloc(cx, (sorter->runs.n + 1) * sizeof(*at));
+
+    if (!at) return PS_MEMORY;
+    memcpy(at, range->begins, sorter->runs.n * sizeof(*at));
+    for (uint64_t i = 0; i < range->n; i++) {
+        size_t best = SIZE_MAX;
+
+        if ((i & 16383) == 0) PS_GO(ps_poll(cx));
+        for (size_t r = 0; r < sorter->runs.n; r++) {
+            if (at[r] == range[1].begins[r]) continue;
+            if (best == SIZE_MAX || ps_sort_compare(sorter->spec, &sorter->runs.at[r]->keys[at[r]],
+                                                    &sorter->runs.at[best]->keys[at[best]]) < 0) {
+                best = r;
+            }
+        }
+        out[i] = sorter->runs.at[best]->keys[at[best]++].row;
+    }
+done:
+    ps_free(at);
+    return st;
+}
+
+void ps_sorter_seal(ps_sorter *sorter)
+{
+    for (size_t r = 0; r < sorter->runs.n; r++) {
+        ps_free(sorter->runs.at[r]->keys);
+        sorter->runs.at[r]->keys = NULL;
+    }
+}
