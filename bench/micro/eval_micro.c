@@ -153,6 +153,23 @@ static void bench_ints(bench *b)
     run(b, "i32 + const, bounds measured", &e, 1, false, ROWS);
 }
 
+static void bench_case(bench *b)
+{
+    const ps_type i32 = PS_TYPE(INT32), i64 = PS_TYPE(INT64);
+    const ps_expr *args[3], *e;
+
+    int_column(b, 0, i32, PS_LAYOUT_I32, 0, 1000000);
+    int_column(b, 1, i64, PS_LAYOUT_I64, 0, 1000000);
+    b->cols[2] = b->cols[3] = b->cols[0];
+    args[0] = call(b, "<", b->exprs[0], lit(b, i32, 500000));
+    args[1] = b->exprs[1], args[2] = lit(b, i64, 0);
+    e = ps_expr_case(&b->cx, &b->arena, args, 3);
+    run(b, "CASE WHEN i32 < const THEN i64 ELSE 0", &e, 1, false, ROWS);
+    args[1] = call(b, "*", b->exprs[1], b->exprs[1]);
+    e = ps_expr_case(&b->cx, &b->arena, args, 3);
+    run(b, "CASE WHEN i32 < const THEN i64 * i64 ELSE 0", &e, 1, false, ROWS);
+}
+
 static void bench_q1(bench *b)
 {
     const ps_type money = ps_type_decimal(15, 2);
@@ -217,6 +234,7 @@ int main(void)
     b.cx.batch_rows = ROWS;
     bench_ints(&b);
     bench_q1(&b);
+    bench_case(&b);
     bench_text(&b);
     bench_hash(&b);
     ps_arena_release(&b.arena);

@@ -56,6 +56,18 @@ static bool range_end_of(const ps_program *program, uint32_t i, range_end *out)
     return !__builtin_sub_overflow(right->expr->literal.i, strict, &out->value);
 }
 
+/* A column or literal, also under a cast that only changes the type (call.c). */
+static bool is_at_hand(const ps_program *program, uint32_t i)
+{
+    const ps_instr *instr = &program->instrs[i];
+
+    if (instr->op == PS_EXPR_CAST && !ps_expr_is_fallible(instr->expr) &&
+        ps_type_is_numeric(instr->expr->type) && instr->expr->type.id != PS_TYPE_FLOAT64 &&
+        instr->expr->type.scale == instr->expr->args[0]->type.scale)
+        instr = &program->instrs[instr->args[0]];
+    return instr->op == PS_EXPR_COLUMN || instr->op == PS_EXPR_LITERAL;
+}
+
 static bool is_cheap(const ps_program *program, uint32_t i)
 {
     const ps_instr *instr = &program->instrs[i];
@@ -65,9 +77,8 @@ static bool is_cheap(const ps_program *program, uint32_t i)
     if (instr->op != PS_EXPR_CALL || !ps_compare_of(instr->expr->func, &op, &exchange))
         return false;
     for (uint32_t a = 0; a < 2; a++) {
-        const ps_instr *arg = &program->instrs[instr->args[a]];
-        if (arg->op != PS_EXPR_COLUMN && arg->op != PS_EXPR_LITERAL) return false;
-        if (ps_layout_bytes(ps_type_layout(arg->expr->type)) > 8) return false;
+        if (!is_at_hand(program, instr->args[a])) return false;
+        if (ps_layout_bytes(ps_type_layout(instr->expr->args[a]->type)) > 8) return false;
     }
     return true;
 }
@@ -86,7 +97,7 @@ static bool join_ranges(const ps_program *program, ps_conjunct *list, uint32_t n
         list[c].column = end.column;
         list[c].lo = end.lower ? end.value : first.value;
         list[c].hi = end.lower ? first.value : end.value;
-        list[c].cheap = program->instrs[end.column].op == PS_EXPR_COLUMN;
+        list[c].cheap = is_at_hand(program, end.column);
         return true;
     }
     return false;
