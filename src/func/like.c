@@ -212,6 +212,55 @@ static ps_status like_row(ps_rows *rows, uint32_t row, const like_state *like, b
     return PS_OK;
 }
 
+/* A prefix: its first four bytes are in the view itself. */
+static void prefix_rows(ps_rows *rows, const segment *seg, bool negated)
+{
+    const uint32_t m = (uint32_t)seg->n, head = PS_MIN(m, 4u);
+    const uint32_t mask = head == 4 ? UINT32_MAX : (1u << 8 * head) - 1;
+    uint8_t *out = rows->out;
+    uint32_t wanted = 0;
+
+    memcpy(&wanted, seg->at, head);
+    for (uint32_t k = 0; k < rows->n; k++) {
+        const uint32_t row = ps_rows_at(rows, k);
+        const ps_view *view = ps_rows_view(rows, 0, row);
+        uint32_t first;
+        memcpy(&first, view->prefix, 4);
+        bool hit = ((first ^ wanted) & mask) == 0 && view->n >= m;
+        if (hit && m > 4 && ps_rows_live(rows, row))
+            hit = memcmp(ps_view_bytes(view) + 4, seg->at + 4, m - 4) == 0;
+        out[row] = hit != negated;
+    }
+}
+
+/* A piece anywhere, or at the end. */
+static ps_status piece_rows(ps_rows *rows, const segment *seg, bool at_end, bool negated)
+{
+    uint8_t *out = rows->out;
+
+    for (uint32_t k = 0; k < rows->n; k++) {
+        const uint32_t row = ps_rows_at(rows, k);
+        const ps_str s = ps_rows_str(rows, 0, row);
+        if ((k & 255) == 255) PS_TRY(ps_poll(rows->call->cx));
+        if (!ps_rows_live(rows, row)) continue;
+        const bool hit = at_end ? s.n >= seg->n && memcmp(s.at + s.n - seg->n, seg->at, seg->n) == 0
+                                : ps_find(s.at, s.n, seg->at, seg->n) != NULL;
+        out[row] = hit != negated;
+    }
+    return PS_OK;
+}
+
+/* The usual patterns 'x%', '%x' and '%x%'; *done false: another one. Null rows hold empty views. */
+static ps_status simple_rows(ps_rows *rows, const pattern *p, bool negated, bool *done)
+{
+    *done = p->n == 1 && !p->segments[0].any_one && p->segments[0].n > 0 &&
+            !(p->from_start && p->to_end);
+    if (!*done) return PS_OK;
+    if (!p->from_start) return piece_rows(rows, &p->segments[0], p->to_end, negated);
+    prefix_rows(rows, &p->segments[0], negated);
+    return PS_OK;
+}
+
 static ps_status like_rows(ps_call *call, bool insensitive, bool negated)
 {
     const like_state *prepared = call->state;
@@ -222,6 +271,11 @@ static ps_status like_rows(ps_call *call, bool insensitive, bool negated)
     ps_rows rows;
 
     PS_TRY(ps_rows_begin(call, PS_LAYOUT_BOOL, &rows));
+    if (prepared && !prepared->problem && !insensitive) {
+        bool done;
+        PS_TRY(simple_rows(&rows, &prepared->pattern, negated, &done));
+        if (done) return PS_OK;
+    }
     for (uint32_t k = 0; k < rows.n; k++) {
         const uint32_t row = ps_rows_at(&rows, k);
         if (!ps_rows_live(&rows, row)) continue;
