@@ -1,7 +1,9 @@
 /* api/formats.c -- see formats.h: one line for each format. */
 #include "api/formats.h"
 
-static const ps_format *const FORMATS[] = {NULL};
+#include "format/parquet/parquet.h"
+
+static const ps_format *const FORMATS[] = {&ps_format_parquet};
 
 const ps_format *ps_format_at(uint32_t i) { return i < PS_COUNT(FORMATS) ? FORMATS[i] : NULL; }
 
