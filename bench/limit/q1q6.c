@@ -24,7 +24,10 @@ typedef struct table {
     const uint8_t *flag, *status; /* small codes */
 } table;
 
-typedef struct sums { int64_t n, quantity, price, discount; __int128 net, charge; } sums;
+typedef struct sums {
+    int64_t n, quantity, price, discount;
+    __int128 net, charge;
+} sums;
 
 typedef struct worker {
     const table *t;
@@ -72,8 +75,8 @@ static void *q1_run(void *argument)
 
     memset(w->groups, 0, sizeof(w->groups));
     for (size_t base = w->from; base < w->to; base += BLOCK) {
-        int64_t n[2][GROUPS] = {{0}}, quantity[2][GROUPS] = {{0}}, price[2][GROUPS] = {{0}}, discount[2][GROUPS] = {{0}},
-                net[2][GROUPS] = {{0}}, charge[2][GROUPS] = {{0}};
+        int64_t n[2][GROUPS] = {{0}}, quantity[2][GROUPS] = {{0}}, price[2][GROUPS] = {{0}},
+                discount[2][GROUPS] = {{0}}, net[2][GROUPS] = {{0}}, charge[2][GROUPS] = {{0}};
         const size_t end = base + BLOCK < w->to ? base + BLOCK : w->to;
         for (size_t i = base; i < end; i++) {
             const int64_t taken = -(int64_t)(t->shipdate[i] <= SHIPPED_BY);
@@ -110,8 +113,9 @@ static void *q6_run(void *argument)
         const size_t end = base + BLOCK < w->to ? base + BLOCK : w->to;
         int64_t sum = 0;
         for (size_t i = base; i < end; i++) {
-            const int taken = (t->shipdate[i] >= FROM) & (t->shipdate[i] < BEFORE) & (t->discount[i] >= 5) &
-                              (t->discount[i] <= 7) & (t->quantity[i] < 2400);
+            const int taken = (t->shipdate[i] >= FROM) & (t->shipdate[i] < BEFORE) &
+                              (t->discount[i] >= 5) & (t->discount[i] <= 7) &
+                              (t->quantity[i] < 2400);
             sum += taken ? t->price[i] * t->discount[i] : 0;
         }
         w->revenue += sum;
@@ -134,18 +138,22 @@ static void print_groups(const worker *workers, int n_threads)
         sums s = {0};
         for (int i = 0; i < n_threads; i++) {
             const sums *part = &workers[i].groups[g];
-            s.n += part->n, s.quantity += part->quantity, s.price += part->price, s.discount += part->discount;
+            s.n += part->n, s.quantity += part->quantity, s.price += part->price,
+                s.discount += part->discount;
             s.net += part->net, s.charge += part->charge;
         }
-        if (s.n) printf("  group %d: %lld rows, %.2f %.2f %.4f %.6f\n", g, (long long)s.n, (double)s.quantity / 1e2,
-                        (double)s.price / 1e2, (double)s.net / 1e4, (double)s.charge / 1e6);
+        if (s.n)
+            printf("  group %d: %lld rows, %.2f %.2f %.4f %.6f\n", g, (long long)s.n,
+                   (double)s.quantity / 1e2, (double)s.price / 1e2, (double)s.net / 1e4,
+                   (double)s.charge / 1e6);
     }
 }
 
 int main(int argc, char **argv)
 {
     static worker workers[THREADS_MAX];
-    const int n_threads = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 2, runs = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 7;
+    const int n_threads = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 2,
+              runs = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 7;
     table t;
     double q1 = 1e9, q6 = 1e9;
     __int128 revenue = 0;
@@ -173,6 +181,7 @@ int main(int argc, char **argv)
     }
     for (int i = 0; i < n_threads; i++) revenue += workers[i].revenue;
     print_groups(workers, n_threads);
-    printf("q1 %.2f ms, q6 %.2f ms, revenue %.4f, %zu rows, %d threads\n", q1, q6, (double)revenue / 1e4, t.n, n_threads);
+    printf("q1 %.2f ms, q6 %.2f ms, revenue %.4f, %zu rows, %d threads\n", q1, q6,
+           (double)revenue / 1e4, t.n, n_threads);
     return 0;
 }

@@ -1,7 +1,8 @@
-/* bench/micro/agg_micro.c -- TPC-H Q1 and Q6 through the engine without a frontend, and other groupings.
+/* bench/micro/agg_micro.c -- TPC-H Q1 and Q6 through the engine without a frontend, and other
+ * groupings.
  *
- * Reads the columns that bench/limit/export_columns.py wrote into an in-memory table and runs plans made by hand; prints
- * the best time of each. The ratio to bench/limit/q1q6 is Gate A.
+ * Reads the columns that bench/limit/export_columns.py wrote into an in-memory table and runs plans
+ * made by hand; prints the best time of each. The ratio to bench/limit/q1q6 is Gate A.
  *
  *     agg_micro COLUMN_FOLDER [THREADS [RUNS [NAME]]] */
 #include "col/table.h"
@@ -50,7 +51,8 @@ static void *load(const char *folder, const char *name, size_t width, size_t *n)
 }
 
 enum { COLS = 7 };
-static const char *const names[COLS] = {"l_quantity", "l_extendedprice", "l_discount", "l_tax", "l_shipdate", "l_returnflag", "l_linestatus"};
+static const char *const names[COLS] = {"l_quantity", "l_extendedprice", "l_discount",  "l_tax",
+                                        "l_shipdate", "l_returnflag",    "l_linestatus"};
 static const size_t widths[COLS] = {8, 8, 8, 8, 4, 1, 1};
 
 static void table_build(bench *b, const char *folder)
@@ -66,7 +68,9 @@ static void table_build(bench *b, const char *folder)
     for (int c = 0; c < COLS; c++) {
         data[c] = load(folder, names[c], widths[c], &n);
         fields[c] = (ps_field){.name = ps_str_of(names[c]),
-                               .type = c < 4 ? ps_type_decimal(15, 2) : c == 4 ? PS_TYPE(DATE) : PS_TYPE(STRING)};
+                               .type = c < 4    ? ps_type_decimal(15, 2)
+                                       : c == 4 ? PS_TYPE(DATE)
+                                                : PS_TYPE(STRING)};
     }
     check(b, ps_schema_new(&b->cx, fields, COLS, &schema));
     check(b, ps_table_new(&b->cx, schema, &b->table));
@@ -74,13 +78,17 @@ static void table_build(bench *b, const char *folder)
     for (size_t at = 0; at < n; at += PS_BATCH_ROWS) {
         const uint32_t m = (uint32_t)PS_MIN(n - at, (size_t)PS_BATCH_ROWS);
         ps_vec cols[COLS];
-        const ps_batch batch = {.cols = cols, .n_cols = COLS, .cols_max = COLS, .n = m, .n_live = m};
+        const ps_batch batch = {
+            .cols = cols, .n_cols = COLS, .cols_max = COLS, .n = m, .n_live = m};
         for (int c = 0; c < 4; c++)
-            ps_vec_flat(&cols[c], fields[c].type, PS_LAYOUT_I64, (const int64_t *)data[c] + at, NULL, m);
-        ps_vec_flat(&cols[4], fields[4].type, PS_LAYOUT_I32, (const int32_t *)data[4] + at, NULL, m);
+            ps_vec_flat(&cols[c], fields[c].type, PS_LAYOUT_I64, (const int64_t *)data[c] + at,
+                        NULL, m);
+        ps_vec_flat(&cols[4], fields[4].type, PS_LAYOUT_I32, (const int32_t *)data[4] + at, NULL,
+                    m);
         for (int c = 5; c < 7; c++) {
             ps_view *v = views + (c - 5) * PS_BATCH_ROWS;
-            for (uint32_t i = 0; i < m; i++) v[i] = ps_view_of((c == 5 ? "ANR" : "FO") + ((const uint8_t *)data[c])[at + i], 1);
+            for (uint32_t i = 0; i < m; i++)
+                v[i] = ps_view_of((c == 5 ? "ANR" : "FO") + ((const uint8_t *)data[c])[at + i], 1);
             ps_vec_flat(&cols[c], fields[c].type, PS_LAYOUT_VIEW, v, NULL, m);
         }
         check(b, ps_segment_builder_add(&b->cx, builder, &batch));
@@ -122,16 +130,27 @@ static const ps_expr *call(bench *b, const char *name, const ps_expr *x, const p
 static ps_item agg(bench *b, const char *name, const ps_expr *arg)
 {
     ps_func_match match;
-    check(b, ps_func_resolve(&b->cx, &b->arena, PS_FUNC_AGGREGATE, ps_str_of(name), &arg, arg ? 1 : 0, &match));
-    const ps_expr *cast = arg ? ps_expr_cast(&b->cx, &b->arena, arg, match.arg_types[0], PS_CAST_ERROR) : NULL;
+    check(b, ps_func_resolve(&b->cx, &b->arena, PS_FUNC_AGGREGATE, ps_str_of(name), &arg,
+                             arg ? 1 : 0, &match));
+    const ps_expr *cast =
+        arg ? ps_expr_cast(&b->cx, &b->arena, arg, match.arg_types[0], PS_CAST_ERROR) : NULL;
     static const ps_agg_part part;
-    const ps_expr *e = ps_expr_aggregate(&b->cx, &b->arena, match.func, match.result, &cast, arg ? 1 : 0, &part);
+    const ps_expr *e =
+        ps_expr_aggregate(&b->cx, &b->arena, match.func, match.result, &cast, arg ? 1 : 0, &part);
     if (!e) check(b, PS_INTERNAL);
-    return (ps_item){.col = {.id = ps_planner_id(&b->planner), .type = match.result, .nullable = true, .name = ps_str_of(name)}, .expr = e};
+    return (ps_item){.col = {.id = ps_planner_id(&b->planner),
+                             .type = match.result,
+                             .nullable = true,
+                             .name = ps_str_of(name)},
+                     .expr = e};
 }
 static ps_item key(bench *b, const ps_expr *e)
 {
-    return (ps_item){.col = {.id = ps_planner_id(&b->planner), .type = e->type, .nullable = true, .name = PS_STR("k")}, .expr = e};
+    return (ps_item){.col = {.id = ps_planner_id(&b->planner),
+                             .type = e->type,
+                             .nullable = true,
+                             .name = PS_STR("k")},
+                     .expr = e};
 }
 static const ps_node *scan(bench *b, const ps_expr *const *filters, uint32_t n)
 {
@@ -147,16 +166,20 @@ static const ps_node *q1(bench *b)
     const ps_expr *net = call(b, "*", col(b, 1), call(b, "-", lit(b, cents, 100), col(b, 2)));
     const ps_expr *charge = call(b, "*", net, call(b, "+", lit(b, cents, 100), col(b, 3)));
     const ps_item keys[] = {key(b, col(b, 5)), key(b, col(b, 6))};
-    const ps_item aggs[] = {agg(b, "sum", col(b, 0)), agg(b, "sum", col(b, 1)), agg(b, "sum", net), agg(b, "sum", charge),
-                            agg(b, "avg", col(b, 0)), agg(b, "avg", col(b, 1)), agg(b, "avg", col(b, 2)), agg(b, "count", NULL)};
+    const ps_item aggs[] = {agg(b, "sum", col(b, 0)), agg(b, "sum", col(b, 1)),
+                            agg(b, "sum", net),       agg(b, "sum", charge),
+                            agg(b, "avg", col(b, 0)), agg(b, "avg", col(b, 1)),
+                            agg(b, "avg", col(b, 2)), agg(b, "count", NULL)};
     return ps_node_aggregate_new(&b->planner, scan(b, &filter, 1), keys, 2, aggs, 8);
 }
 
 static const ps_node *q6(bench *b)
 {
     const ps_type cents = ps_type_decimal(15, 2);
-    const ps_expr *filters[] = {call(b, ">=", col(b, 4), lit(b, PS_TYPE(DATE), 8766)), call(b, "<", col(b, 4), lit(b, PS_TYPE(DATE), 9131)),
-                                call(b, ">=", col(b, 2), lit(b, cents, 5)), call(b, "<=", col(b, 2), lit(b, cents, 7)),
+    const ps_expr *filters[] = {call(b, ">=", col(b, 4), lit(b, PS_TYPE(DATE), 8766)),
+                                call(b, "<", col(b, 4), lit(b, PS_TYPE(DATE), 9131)),
+                                call(b, ">=", col(b, 2), lit(b, cents, 5)),
+                                call(b, "<=", col(b, 2), lit(b, cents, 7)),
                                 call(b, "<", col(b, 0), lit(b, cents, 2400))};
     const ps_item aggs[] = {agg(b, "sum", call(b, "*", col(b, 1), col(b, 2)))};
     return ps_node_aggregate_new(&b->planner, scan(b, filters, 5), NULL, 0, aggs, 1);
@@ -192,14 +215,16 @@ static double run(bench *b, const ps_node *plan, uint64_t *n_rows, ps_text *firs
     bool done = false;
     const uint64_t start = ps_clock_ns();
 
-    check(b, ps_query_new(&b->cx, b->pool, plan, &settings, &cancel, &b->mem, b->planner.next_id, &query));
+    check(b, ps_query_new(&b->cx, b->pool, plan, &settings, &cancel, &b->mem, b->planner.next_id,
+                          &query));
     check(b, ps_batch_init(&b->cx, &b->arena, plan->n_cols, &out));
     *n_rows = 0;
     for (;;) {
         check(b, ps_query_next(&b->cx, query, UINT64_MAX, &out, &done));
         if (done) break;
         if (*n_rows == 0 && first)
-            for (uint32_t c = 0; c < out.n_cols; c++) ps_vec_print(&out.cols[c], ps_batch_row(&out, 0), first), ps_text_puts(first, " ");
+            for (uint32_t c = 0; c < out.n_cols; c++)
+                ps_vec_print(&out.cols[c], ps_batch_row(&out, 0), first), ps_text_puts(first, " ");
         *n_rows += out.n_live;
         for (uint32_t c = 0; c < out.n_cols; c++) ps_owner_unref(out.cols[c].owner);
     }
@@ -211,7 +236,10 @@ static double run(bench *b, const ps_node *plan, uint64_t *n_rows, ps_text *firs
 int main(int argc, char **argv)
 {
     static bench b;
-    static const struct { const char *name; const ps_node *(*plan)(bench *b); } cases[] = {
+    static const struct {
+        const char *name;
+        const ps_node *(*plan)(bench *b);
+    } cases[] = {
         {"q1", q1}, {"q6", q6}, {"by_date", by_date}, {"by_price", by_price}, {"by_many", by_many}};
 
     if (argc < 2) {
@@ -239,7 +267,8 @@ int main(int argc, char **argv)
             const double ms = run(&b, plan, &n_rows, r == 0 ? &text : NULL);
             best = PS_MIN(best, ms);
         }
-        printf("%-10s %8.2f ms  %8llu rows   %s\n", cases[i].name, best, (unsigned long long)n_rows, text.at ? text.at : "");
+        printf("%-10s %8.2f ms  %8llu rows   %s\n", cases[i].name, best, (unsigned long long)n_rows,
+               text.at ? text.at : "");
         ps_text_release(&text);
     }
     ps_pool_free(b.pool);

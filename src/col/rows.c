@@ -11,10 +11,7 @@ enum { HEAP_BYTES_MIN = 4096, HEAP_BYTES_MAX = 512 * 1024 };
 
 /* ---- layouts ---- */
 
-static uint8_t slot_bytes(ps_layout layout)
-{
-    return (uint8_t)ps_layout_bytes(layout);
-}
+static uint8_t slot_bytes(ps_layout layout) { return (uint8_t)ps_layout_bytes(layout); }
 
 static void col_init(ps_row_col *col, ps_type type, bool key)
 {
@@ -29,7 +26,8 @@ static void col_init(ps_row_col *col, ps_type type, bool key)
 }
 
 /* Gives slots of `bytes` to the columns [from, to) that need as many. */
-static uint64_t place_slots(ps_row_col *cols, uint32_t from, uint32_t to, uint8_t bytes, bool views, uint64_t at)
+static uint64_t place_slots(ps_row_col *cols, uint32_t from, uint32_t to, uint8_t bytes, bool views,
+                            uint64_t at)
 {
     for (uint32_t c = from; c < to; c++) {
         if (cols[c].slot_bytes != bytes || (cols[c].layout == PS_LAYOUT_VIEW) != views) continue;
@@ -39,11 +37,13 @@ static uint64_t place_slots(ps_row_col *cols, uint32_t from, uint32_t to, uint8_
     return at;
 }
 
-static uint64_t place_cols(ps_row_col *cols, uint32_t from, uint32_t to, uint64_t at, uint64_t *fixed_at)
+static uint64_t place_cols(ps_row_col *cols, uint32_t from, uint32_t to, uint64_t at,
+                           uint64_t *fixed_at)
 {
     at = place_slots(cols, from, to, 16, true, at);
     *fixed_at = at;
-    for (uint8_t bytes = 16; bytes > 0; bytes /= 2) at = place_slots(cols, from, to, bytes, false, at);
+    for (uint8_t bytes = 16; bytes > 0; bytes /= 2)
+        at = place_slots(cols, from, to, bytes, false, at);
     for (uint32_t c = from; c < to; c++) {
         cols[c].null_at = (uint32_t)(at + (c - from) / 8);
         cols[c].null_mask = (uint8_t)(1u << ((c - from) % 8));
@@ -51,7 +51,8 @@ static uint64_t place_cols(ps_row_col *cols, uint32_t from, uint32_t to, uint64_
     return at + (to - from + 7) / 8;
 }
 
-static void list_views(const ps_row_spec *spec, const ps_row_col *cols, ps_row_layout *out, uint32_t *views)
+static void list_views(const ps_row_spec *spec, const ps_row_col *cols, ps_row_layout *out,
+                       uint32_t *views)
 {
     uint32_t n = 0;
 
@@ -60,12 +61,14 @@ static void list_views(const ps_row_spec *spec, const ps_row_col *cols, ps_row_l
         if (cols[c].layout == PS_LAYOUT_VIEW) views[n++] = cols[c].at;
     }
     if (spec->n_keys == spec->n_cols) out->n_key_views = n;
-    for (uint32_t v = 0; v < spec->n_state_views; v++) views[n++] = out->state_at + spec->state_views[v];
+    for (uint32_t v = 0; v < spec->n_state_views; v++)
+        views[n++] = out->state_at + spec->state_views[v];
     out->n_views = n;
     out->views = views;
 }
 
-ps_status ps_row_layout_new(ps_ctx *cx, ps_arena *arena, const ps_row_spec *spec, const ps_row_layout **out)
+ps_status ps_row_layout_new(ps_ctx *cx, ps_arena *arena, const ps_row_spec *spec,
+                            const ps_row_layout **out)
 {
     ps_row_layout *layout = PS_ARENA_NEW(cx, arena, ps_row_layout);
     ps_row_col *cols = PS_ARENA_ARRAY(cx, arena, ps_row_col, spec->n_cols + 1);
@@ -74,9 +77,11 @@ ps_status ps_row_layout_new(ps_ctx *cx, ps_arena *arena, const ps_row_spec *spec
 
     if (!layout || !cols || !views) return PS_MEMORY;
     PS_ASSERT(spec->state_bytes % 8 == 0 && spec->n_keys <= spec->n_cols);
-    for (uint32_t c = 0; c < spec->n_cols; c++) col_init(&cols[c], spec->types[c], c < spec->n_keys);
+    for (uint32_t c = 0; c < spec->n_cols; c++)
+        col_init(&cols[c], spec->types[c], c < spec->n_keys);
     at = place_cols(cols, 0, spec->n_keys, spec->hashed ? 8 : 0, &fixed_at);
-    *layout = (ps_row_layout){.n_cols = spec->n_cols, .n_keys = spec->n_keys, .cols = cols, .hashed = spec->hashed};
+    *layout = (ps_row_layout){
+        .n_cols = spec->n_cols, .n_keys = spec->n_keys, .cols = cols, .hashed = spec->hashed};
     layout->fixed_at = (uint32_t)fixed_at;
     layout->fixed_bytes = (uint32_t)(at - fixed_at);
     at = place_cols(cols, spec->n_keys, spec->n_cols, at, &ignored);
@@ -86,7 +91,8 @@ ps_status ps_row_layout_new(ps_ctx *cx, ps_arena *arena, const ps_row_spec *spec
     at += spec->state_bytes;
     if (at == 0) at = 8;
     if (at > PS_ROW_BYTES_MAX)
-        return ps_fail(cx, PS_UNSUPPORTED, "a row of state is at most %d bytes wide, this one needs %llu",
+        return ps_fail(cx, PS_UNSUPPORTED,
+                       "a row of state is at most %d bytes wide, this one needs %llu",
                        (int)PS_ROW_BYTES_MAX, (unsigned long long)at);
     layout->row_bytes = (uint32_t)at;
     list_views(spec, cols, layout, views);
@@ -131,11 +137,11 @@ ps_status ps_rows_take(ps_ctx *cx, ps_rows *dst, ps_rows *src)
     PS_ASSERT(dst->layout == src->layout || src->n_rows == 0);
     PS_ASSERT(!src->spill || !dst->spill || src->spill == dst->spill);
     if (dst->pages.n + src->pages.n > dst->pages.room)
-        PS_TRY(ps_array_grow(cx, NULL, (void **)&dst->pages.at, &dst->pages.room, dst->pages.n + src->pages.n,
-                             sizeof(ps_row_page)));
+        PS_TRY(ps_array_grow(cx, NULL, (void **)&dst->pages.at, &dst->pages.room,
+                             dst->pages.n + src->pages.n, sizeof(ps_row_page)));
     if (dst->heaps.n + src->heaps.n > dst->heaps.room)
-        PS_TRY(ps_array_grow(cx, NULL, (void **)&dst->heaps.at, &dst->heaps.room, dst->heaps.n + src->heaps.n,
-                             sizeof(char *)));
+        PS_TRY(ps_array_grow(cx, NULL, (void **)&dst->heaps.at, &dst->heaps.room,
+                             dst->heaps.n + src->heaps.n, sizeof(char *)));
     for (size_t p = 0; p < src->pages.n; p++) dst->pages.at[dst->pages.n++] = src->pages.at[p];
     for (size_t h = 0; h < src->heaps.n; h++) dst->heaps.at[dst->heaps.n++] = src->heaps.at[h];
     if (src->heaps.n) dst->heap_used = src->heap_used, dst->heap_room = src->heap_room;
@@ -214,7 +220,8 @@ char *ps_rows_heap(ps_ctx *cx, ps_rows *rows, size_t bytes)
 {
     if (PS_UNLIKELY(bytes > rows->heap_room - rows->heap_used)) {
         const size_t shift = PS_MIN(rows->heaps.n, 7);
-        const size_t room = PS_MAX(PS_MIN((size_t)HEAP_BYTES_MIN << shift, (size_t)HEAP_BYTES_MAX), bytes);
+        const size_t room =
+            PS_MAX(PS_MIN((size_t)HEAP_BYTES_MIN << shift, (size_t)HEAP_BYTES_MAX), bytes);
         char *block = ps_alloc(cx, room);
         if (!block) return NULL;
         if (PS_ARRAY_ADD(cx, &rows->heaps, block) != PS_OK) {
@@ -246,7 +253,8 @@ static ps_status adopt_views(ps_ctx *cx, ps_rows *rows, uint8_t *row)
     return PS_OK;
 }
 
-ps_status ps_rows_append_rows(ps_ctx *cx, ps_rows *rows, uint8_t *const *src, uint32_t n, uint8_t **out)
+ps_status ps_rows_append_rows(ps_ctx *cx, ps_rows *rows, uint8_t *const *src, uint32_t n,
+                              uint8_t **out)
 {
     uint8_t *chunk[256];
 
@@ -309,7 +317,8 @@ static ps_status move_page(ps_ctx *cx, ps_rows *moved, const ps_row_page *page)
 
 ps_status ps_rows_relocate(ps_ctx *cx, ps_rows *rows)
 {
-    ps_rows moved = {.layout = rows->layout, .page_bytes_max = rows->page_bytes_max, .spill = rows->spill};
+    ps_rows moved = {
+        .layout = rows->layout, .page_bytes_max = rows->page_bytes_max, .spill = rows->spill};
 
     for (size_t p = 0; p < rows->pages.n; p++) {
         const ps_status st = move_page(cx, &moved, &rows->pages.at[p]);

@@ -18,6 +18,7 @@ typedef struct ps_row_chunk {
 
 /* Rows sel[0..n) (or first..first+n-1 when sel is NULL) of vec for a slot of col. Not for nested
  * columns. Slots of nulls are zero; floats of keys canonical. */
-void ps_row_chunk_load(const ps_row_col *col, const ps_vec *vec, const uint32_t *sel, uint32_t first, uint32_t n, ps_row_chunk *out);
+void ps_row_chunk_load(const ps_row_col *col, const ps_vec *vec, const uint32_t *sel,
+                       uint32_t first, uint32_t n, ps_row_chunk *out);
 
 #endif

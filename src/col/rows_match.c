@@ -6,8 +6,9 @@
 #include "col/rows_int.h"
 
 /* Keeps the pairs whose chunk value equals the row's slot; the rest goes behind other[*n_other]. */
-static uint32_t match_chunk(const ps_row_col *col, const ps_row_chunk *in, uint8_t *const *rows, const uint32_t *pairs,
-                            uint32_t n, uint32_t *kept, uint32_t *other, uint32_t *n_other)
+static uint32_t match_chunk(const ps_row_col *col, const ps_row_chunk *in, uint8_t *const *rows,
+                            const uint32_t *pairs, uint32_t n, uint32_t *kept, uint32_t *other,
+                            uint32_t *n_other)
 {
     uint32_t m = 0, lost = *n_other;
 
@@ -27,7 +28,8 @@ static uint32_t match_chunk(const ps_row_col *col, const ps_row_chunk *in, uint8
             memcpy(&lo, row + col->at, 8), memcpy(&hi, row + col->at + 8, 8);
             equal = lo == in->lo[i] && hi == in->hi[i];
             if (!equal && col->layout == PS_LAYOUT_VIEW && lo == in->lo[i] && (uint32_t)lo > 12)
-                equal = memcmp((const void *)(uintptr_t)hi, (const void *)(uintptr_t)in->hi[i], (uint32_t)lo) == 0;
+                equal = memcmp((const void *)(uintptr_t)hi, (const void *)(uintptr_t)in->hi[i],
+                               (uint32_t)lo) == 0;
             break;
         }
         equal &= row_null == (bool)null;
@@ -40,8 +42,9 @@ static uint32_t match_chunk(const ps_row_col *col, const ps_row_chunk *in, uint8
     return m;
 }
 
-static ps_status match_nested(ps_ctx *cx, const ps_row_col *col, const ps_vec *vec, const uint32_t *physical,
-                              uint32_t n, ps_text *text, ps_row_chunk *out, ps_arena *arena)
+static ps_status match_nested(ps_ctx *cx, const ps_row_col *col, const ps_vec *vec,
+                              const uint32_t *physical, uint32_t n, ps_text *text,
+                              ps_row_chunk *out, ps_arena *arena)
 {
     out->any_null = true;
     for (uint32_t i = 0; i < n; i++) {
@@ -60,8 +63,9 @@ static ps_status match_nested(ps_ctx *cx, const ps_row_col *col, const ps_vec *v
     return PS_OK;
 }
 
-static ps_status match_col(ps_ctx *cx, const ps_row_col *col, const ps_vec *vec, const uint32_t *sel, uint8_t *const *rows,
-                           uint32_t *pairs, uint32_t n, uint32_t *other, uint32_t *n_other, uint32_t *n_equal)
+static ps_status match_col(ps_ctx *cx, const ps_row_col *col, const ps_vec *vec,
+                           const uint32_t *sel, uint8_t *const *rows, uint32_t *pairs, uint32_t n,
+                           uint32_t *other, uint32_t *n_other, uint32_t *n_equal)
 {
     ps_row_chunk chunk;
     uint32_t physical[PS_ROW_CHUNK];
@@ -89,8 +93,9 @@ done:
     return st;
 }
 
-ps_status ps_rows_match(ps_ctx *cx, const ps_row_layout *layout, const ps_vec *vecs, const uint32_t *sel,
-                        uint8_t *const *rows, uint32_t *pairs, uint32_t n, uint32_t *other, uint32_t *n_equal)
+ps_status ps_rows_match(ps_ctx *cx, const ps_row_layout *layout, const ps_vec *vecs,
+                        const uint32_t *sel, uint8_t *const *rows, uint32_t *pairs, uint32_t n,
+                        uint32_t *other, uint32_t *n_equal)
 {
     uint32_t n_other = 0;
 
@@ -146,8 +151,21 @@ static int interval_order(const ps_interval *x, const ps_interval *y)
 /* Order of two slots of n bytes. */
 static int slot_order(const ps_row_col *col, const uint8_t *a, const uint8_t *b)
 {
-    union { int8_t i8; int16_t i16; int32_t i32; int64_t i64; ps_i128 i128; uint8_t u8; uint16_t u16; uint32_t u32;
-            uint64_t u64; float f32; double f64; ps_view view; ps_interval interval; } x, y;
+    union {
+        int8_t i8;
+        int16_t i16;
+        int32_t i32;
+        int64_t i64;
+        ps_i128 i128;
+        uint8_t u8;
+        uint16_t u16;
+        uint32_t u32;
+        uint64_t u64;
+        float f32;
+        double f64;
+        ps_view view;
+        ps_interval interval;
+    } x, y;
 
     memcpy(&x, a, col->slot_bytes);
     memcpy(&y, b, col->slot_bytes);

@@ -8,7 +8,8 @@
 /* ---- vector -> chunk ---- */
 
 /* Slot numbers of n rows in the vector's data; nulls get slot 0. False: there is no slot at all. */
-static bool chunk_slots(const ps_vec *vec, const uint32_t *sel, uint32_t first, uint32_t n, ps_row_chunk *out, uint32_t *slots)
+static bool chunk_slots(const ps_vec *vec, const uint32_t *sel, uint32_t first, uint32_t n,
+                        ps_row_chunk *out, uint32_t *slots)
 {
     const ps_reader_view r = ps_vec_read(vec);
     uint8_t any = 0;
@@ -30,7 +31,8 @@ static bool chunk_slots(const ps_vec *vec, const uint32_t *sel, uint32_t first, 
 }
 
 /* The same without any null. */
-static void chunk_slots_dense(const ps_vec *vec, const uint32_t *sel, uint32_t first, uint32_t n, ps_row_chunk *out, uint32_t *slots)
+static void chunk_slots_dense(const ps_vec *vec, const uint32_t *sel, uint32_t first, uint32_t n,
+                              ps_row_chunk *out, uint32_t *slots)
 {
     out->any_null = false;
     if (vec->encoding == PS_ENC_CONSTANT) {
@@ -55,23 +57,38 @@ static void load_pairs(const void *data, const uint32_t *slots, uint32_t n, ps_r
     }
 }
 
-static void load_slots(ps_layout layout, const void *data, const uint32_t *slots, uint32_t n, ps_row_chunk *out)
+static void load_slots(ps_layout layout, const void *data, const uint32_t *slots, uint32_t n,
+                       ps_row_chunk *out)
 {
     uint64_t *lo = out->lo;
 
     switch (layout) {
     case PS_LAYOUT_BOOL:
-    case PS_LAYOUT_U8: for (uint32_t k = 0; k < n; k++) lo[k] = ((const uint8_t *)data)[slots[k]]; break;
+    case PS_LAYOUT_U8:
+        for (uint32_t k = 0; k < n; k++) lo[k] = ((const uint8_t *)data)[slots[k]];
+        break;
     case PS_LAYOUT_U16:
-    case PS_LAYOUT_F16: for (uint32_t k = 0; k < n; k++) lo[k] = ((const uint16_t *)data)[slots[k]]; break;
+    case PS_LAYOUT_F16:
+        for (uint32_t k = 0; k < n; k++) lo[k] = ((const uint16_t *)data)[slots[k]];
+        break;
     case PS_LAYOUT_U32:
-    case PS_LAYOUT_F32: for (uint32_t k = 0; k < n; k++) lo[k] = ((const uint32_t *)data)[slots[k]]; break;
-    case PS_LAYOUT_I8: for (uint32_t k = 0; k < n; k++) lo[k] = (uint64_t)((const int8_t *)data)[slots[k]]; break;
-    case PS_LAYOUT_I16: for (uint32_t k = 0; k < n; k++) lo[k] = (uint64_t)((const int16_t *)data)[slots[k]]; break;
-    case PS_LAYOUT_I32: for (uint32_t k = 0; k < n; k++) lo[k] = (uint64_t)((const int32_t *)data)[slots[k]]; break;
+    case PS_LAYOUT_F32:
+        for (uint32_t k = 0; k < n; k++) lo[k] = ((const uint32_t *)data)[slots[k]];
+        break;
+    case PS_LAYOUT_I8:
+        for (uint32_t k = 0; k < n; k++) lo[k] = (uint64_t)((const int8_t *)data)[slots[k]];
+        break;
+    case PS_LAYOUT_I16:
+        for (uint32_t k = 0; k < n; k++) lo[k] = (uint64_t)((const int16_t *)data)[slots[k]];
+        break;
+    case PS_LAYOUT_I32:
+        for (uint32_t k = 0; k < n; k++) lo[k] = (uint64_t)((const int32_t *)data)[slots[k]];
+        break;
     case PS_LAYOUT_I64:
     case PS_LAYOUT_F64:
-    case PS_LAYOUT_U64: for (uint32_t k = 0; k < n; k++) lo[k] = ((const uint64_t *)data)[slots[k]]; break;
+    case PS_LAYOUT_U64:
+        for (uint32_t k = 0; k < n; k++) lo[k] = ((const uint64_t *)data)[slots[k]];
+        break;
     default: load_pairs(data, slots, n, out); return;
     }
     if (layout == PS_LAYOUT_U64) memset(out->hi, 0, n * sizeof(*out->hi));
@@ -97,7 +114,8 @@ static void canonical_floats(ps_layout layout, ps_row_chunk *out, uint32_t n)
     }
 }
 
-void ps_row_chunk_load(const ps_row_col *col, const ps_vec *vec, const uint32_t *sel, uint32_t first, uint32_t n, ps_row_chunk *out)
+void ps_row_chunk_load(const ps_row_col *col, const ps_vec *vec, const uint32_t *sel,
+                       uint32_t first, uint32_t n, ps_row_chunk *out)
 {
     uint32_t slots[PS_ROW_CHUNK];
     const bool dictionary = vec->encoding == PS_ENC_DICTIONARY;
@@ -115,12 +133,14 @@ void ps_row_chunk_load(const ps_row_col *col, const ps_vec *vec, const uint32_t 
         chunk_slots_dense(vec, sel, first, n, out, slots);
     }
     if (vec->encoding == PS_ENC_SEQUENCE) {
-        for (uint32_t k = 0; k < n; k++) out->lo[k] = (uint64_t)(vec->start + (int64_t)slots[k] * vec->step);
+        for (uint32_t k = 0; k < n; k++)
+            out->lo[k] = (uint64_t)(vec->start + (int64_t)slots[k] * vec->step);
         sign_extend(out, n);
     } else {
         load_slots(layout, data, slots, n, out);
     }
-    if (col->key && layout >= PS_LAYOUT_F16 && layout <= PS_LAYOUT_F64) canonical_floats(layout, out, n);
+    if (col->key && layout >= PS_LAYOUT_F16 && layout <= PS_LAYOUT_F64)
+        canonical_floats(layout, out, n);
     if (!out->any_null) return;
     for (uint32_t k = 0; k < n; k++)
         if (out->null[k]) out->lo[k] = out->hi[k] = 0;
@@ -128,15 +148,24 @@ void ps_row_chunk_load(const ps_row_col *col, const ps_vec *vec, const uint32_t 
 
 /* ---- chunk -> rows ---- */
 
-static void store_slots(const ps_row_col *col, const ps_row_chunk *in, uint32_t n, uint8_t *const *dst)
+static void store_slots(const ps_row_col *col, const ps_row_chunk *in, uint32_t n,
+                        uint8_t *const *dst)
 {
     const size_t at = col->at;
 
     switch (col->slot_bytes) {
-    case 1: for (uint32_t k = 0; k < n; k++) dst[k][at] = (uint8_t)in->lo[k]; break;
-    case 2: for (uint32_t k = 0; k < n; k++) memcpy(dst[k] + at, &in->lo[k], 2); break;
-    case 4: for (uint32_t k = 0; k < n; k++) memcpy(dst[k] + at, &in->lo[k], 4); break;
-    case 8: for (uint32_t k = 0; k < n; k++) memcpy(dst[k] + at, &in->lo[k], 8); break;
+    case 1:
+        for (uint32_t k = 0; k < n; k++) dst[k][at] = (uint8_t)in->lo[k];
+        break;
+    case 2:
+        for (uint32_t k = 0; k < n; k++) memcpy(dst[k] + at, &in->lo[k], 2);
+        break;
+    case 4:
+        for (uint32_t k = 0; k < n; k++) memcpy(dst[k] + at, &in->lo[k], 4);
+        break;
+    case 8:
+        for (uint32_t k = 0; k < n; k++) memcpy(dst[k] + at, &in->lo[k], 8);
+        break;
     case 16:
         for (uint32_t k = 0; k < n; k++) {
             memcpy(dst[k] + at, &in->lo[k], 8);
@@ -164,8 +193,9 @@ static ps_status keep_strings(ps_ctx *cx, ps_rows *rows, ps_row_chunk *chunk, ui
     return PS_OK;
 }
 
-static ps_status load_nested(ps_ctx *cx, ps_rows *rows, const ps_row_col *col, const ps_vec *vec, const uint32_t *sel,
-                             uint32_t first, uint32_t n, ps_text *text, ps_row_chunk *out)
+static ps_status load_nested(ps_ctx *cx, ps_rows *rows, const ps_row_col *col, const ps_vec *vec,
+                             const uint32_t *sel, uint32_t first, uint32_t n, ps_text *text,
+                             ps_row_chunk *out)
 {
     out->any_null = false;
     for (uint32_t k = 0; k < n; k++) {
@@ -187,8 +217,8 @@ static ps_status load_nested(ps_ctx *cx, ps_rows *rows, const ps_row_col *col, c
     return PS_OK;
 }
 
-static ps_status scatter_col(ps_ctx *cx, ps_rows *rows, const ps_row_col *col, const ps_vec *vec, const uint32_t *sel,
-                             uint32_t n, uint8_t *const *dst)
+static ps_status scatter_col(ps_ctx *cx, ps_rows *rows, const ps_row_col *col, const ps_vec *vec,
+                             const uint32_t *sel, uint32_t n, uint8_t *const *dst)
 {
     ps_row_chunk chunk;
     ps_text text;
@@ -210,8 +240,8 @@ static ps_status scatter_col(ps_ctx *cx, ps_rows *rows, const ps_row_col *col, c
     return st;
 }
 
-ps_status ps_rows_scatter(ps_ctx *cx, ps_rows *rows, uint32_t first_col, const ps_vec *vecs, uint32_t n_vecs,
-                          const uint32_t *sel, uint32_t n, uint8_t *const *dst)
+ps_status ps_rows_scatter(ps_ctx *cx, ps_rows *rows, uint32_t first_col, const ps_vec *vecs,
+                          uint32_t n_vecs, const uint32_t *sel, uint32_t n, uint8_t *const *dst)
 {
     PS_ASSERT(first_col + n_vecs <= rows->layout->n_cols);
     for (uint32_t c = 0; c < n_vecs; c++)
@@ -252,15 +282,23 @@ static void gather_slots(const ps_row_col *col, uint8_t *const *src, uint32_t n,
     const size_t at = col->at;
 
     switch (col->slot_bytes) {
-    case 1: for (uint32_t k = 0; k < n; k++) ((uint8_t *)data)[k] = src[k][at]; break;
-    case 2: for (uint32_t k = 0; k < n; k++) memcpy((uint16_t *)data + k, src[k] + at, 2); break;
-    case 4: for (uint32_t k = 0; k < n; k++) memcpy((uint32_t *)data + k, src[k] + at, 4); break;
-    case 8: for (uint32_t k = 0; k < n; k++) {
+    case 1:
+        for (uint32_t k = 0; k < n; k++) ((uint8_t *)data)[k] = src[k][at];
+        break;
+    case 2:
+        for (uint32_t k = 0; k < n; k++) memcpy((uint16_t *)data + k, src[k] + at, 2);
+        break;
+    case 4:
+        for (uint32_t k = 0; k < n; k++) memcpy((uint32_t *)data + k, src[k] + at, 4);
+        break;
+    case 8:
+        for (uint32_t k = 0; k < n; k++) {
             if (k + AHEAD < n) PS_PREFETCH(src[k + AHEAD] + at);
             memcpy((uint64_t *)data + k, src[k] + at, 8);
         }
         break;
-    case 16: for (uint32_t k = 0; k < n; k++) {
+    case 16:
+        for (uint32_t k = 0; k < n; k++) {
             if (k + AHEAD < n) PS_PREFETCH(src[k + AHEAD] + at);
             memcpy((char *)data + (size_t)k * 16, src[k] + at, 16);
         }
@@ -269,8 +307,8 @@ static void gather_slots(const ps_row_col *col, uint8_t *const *src, uint32_t n,
     }
 }
 
-ps_status ps_rows_gather(ps_ctx *cx, const ps_row_layout *layout, uint32_t c, uint8_t *const *src, uint32_t n,
-                         ps_vec_buf *buf, ps_vec *out)
+ps_status ps_rows_gather(ps_ctx *cx, const ps_row_layout *layout, uint32_t c, uint8_t *const *src,
+                         uint32_t n, ps_vec_buf *buf, ps_vec *out)
 {
     const ps_row_col *col = &layout->cols[c];
     bool nulls = false;
@@ -284,14 +322,16 @@ ps_status ps_rows_gather(ps_ctx *cx, const ps_row_layout *layout, uint32_t c, ui
     }
     gather_slots(col, src, n, buf->data);
     if (!col->nested) {
-        ps_vec_flat(out, col->type, (ps_layout)col->layout, buf->data, nulls ? buf->valid : NULL, n);
+        ps_vec_flat(out, col->type, (ps_layout)col->layout, buf->data, nulls ? buf->valid : NULL,
+                    n);
         return PS_OK;
     }
     /* The views are read from a copy, because the vector takes buf's memory for its own slots. */
     ps_view *views = ps_alloc(cx, (size_t)n * sizeof(*views));
     if (!views) return PS_MEMORY;
     memcpy(views, buf->data, (size_t)n * sizeof(*views));
-    const ps_status st = ps_nested_read(cx, col->type, views, nulls ? buf->valid : NULL, n, buf, out);
+    const ps_status st =
+        ps_nested_read(cx, col->type, views, nulls ? buf->valid : NULL, n, buf, out);
     ps_free(views);
     return st;
 }

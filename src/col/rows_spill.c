@@ -2,13 +2,14 @@
  *
  * The file is unlinked before the first byte is written and has mode 0600. A page is one record:
  *
- *     record_head | LZ4 block of (rows with views made relative, then their long strings in row order)
+ *     record_head | LZ4 block of (rows with views made relative, then their long strings in row
+ * order)
  *
  * A relative view holds the offset of its bytes in the string part instead of an address; only
- * strings that a row still refers to are written. Offsets, lengths and the XXH3 checksum are verified on the
- * way back: a damaged disk is PS_DATA, not a wild pointer. Records are written at offsets handed out
- * by an atomic, so any number of threads write and read at once.
- * Tests: tests/unit/test_rows.c */
+ * strings that a row still refers to are written. Offsets, lengths and the XXH3 checksum are
+ * verified on the way back: a damaged disk is PS_DATA, not a wild pointer. Records are written at
+ * offsets handed out by an atomic, so any number of threads write and read at once. Tests:
+ * tests/unit/test_rows.c */
 #include "col/rows_int.h"
 
 #include "base/hash.h"
@@ -23,16 +24,16 @@
 
 struct ps_spill {
     int fd;
-    uint64_t bytes_max;        /* 0: no cap */
-    _Atomic uint64_t next;     /* offset of the next record */
+    uint64_t bytes_max;    /* 0: no cap */
+    _Atomic uint64_t next; /* offset of the next record */
 };
 
 typedef struct record_head {
     uint32_t magic, n_rows;
-    uint64_t row_bytes;        /* of all rows */
+    uint64_t row_bytes; /* of all rows */
     uint64_t heap_bytes;
-    uint64_t stored_bytes;     /* behind this head; equal to row_bytes + heap_bytes: not compressed */
-    uint64_t checksum;         /* of what is stored */
+    uint64_t stored_bytes; /* behind this head; equal to row_bytes + heap_bytes: not compressed */
+    uint64_t checksum;     /* of what is stored */
 } record_head;
 enum { RECORD_MAGIC = 0x50535231 };
 
@@ -47,10 +48,8 @@ static int open_unlinked(const char *directory)
     char path[4096];
     int fd = -1;
 
-#ifdef O_TMPFILE
     fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (fd >= 0) return fd;
-#endif
+    if (fd >= 0) return fd; /* else this file system can't: a name that goes at once */
     if (snprintf(path, sizeof(path), "%s/penstock-XXXXXX", directory) >= (int)sizeof(path)) {
         errno = ENAMETOOLONG;
         return -1;
@@ -73,7 +72,8 @@ ps_status ps_spill_new(ps_ctx *cx, const char *directory, uint64_t bytes_max, ps
     spill->fd = open_unlinked(directory);
     if (spill->fd < 0) {
         ps_free(spill);
-        return ps_fail(cx, PS_IO, "a temporary file can't be made in %s: %s", directory, strerror(errno));
+        return ps_fail(cx, PS_IO, "a temporary file can't be made in %s: %s", directory,
+                       strerror(errno));
     }
     *out = spill;
     return PS_OK;
@@ -117,8 +117,11 @@ static ps_status file_read(ps_ctx *cx, ps_spill *spill, void *bytes, size_t n, u
     while (n > 0) {
         const ssize_t done = pread(spill->fd, to, PS_MIN(n, (size_t)1 << 30), (off_t)at);
         if (done < 0 && errno == EINTR) continue;
-        if (done < 0) return ps_fail(cx, PS_IO, "a temporary file can't be read: %s", strerror(errno));
-        if (done == 0) return ps_fail(cx, PS_DATA, "a temporary file ends early, at byte %llu", (unsigned long long)at);
+        if (done < 0)
+            return ps_fail(cx, PS_IO, "a temporary file can't be read: %s", strerror(errno));
+        if (done == 0)
+            return ps_fail(cx, PS_DATA, "a temporary file ends early, at byte %llu",
+                           (unsigned long long)at);
         to += done;
         n -= (size_t)done;
         at += (uint64_t)done;
@@ -137,7 +140,8 @@ static uint64_t page_heap_bytes(const ps_row_layout *layout, const ps_row_page *
 
     for (uint32_t r = 0; r < page->n_rows; r++)
         for (uint32_t v = 0; v < layout->n_views; v++) {
-            const ps_view *view = view_at(page->rows + (size_t)r * layout->row_bytes, layout->views[v]);
+            const ps_view *view =
+                view_at(page->rows + (size_t)r * layout->row_bytes, layout->views[v]);
             if (view->n > 12) bytes += view->n;
         }
     return bytes;
@@ -162,7 +166,8 @@ static void pack(const ps_row_layout *layout, const ps_row_page *page, char *out
         }
 }
 
-static ps_status unpack(ps_ctx *cx, const ps_row_layout *layout, ps_row_page *page, uint64_t heap_bytes)
+static ps_status unpack(ps_ctx *cx, const ps_row_layout *layout, ps_row_page *page,
+                        uint64_t heap_bytes)
 {
     for (uint32_t r = 0; r < page->n_rows; r++)
         for (uint32_t v = 0; v < layout->n_views; v++) {
@@ -171,7 +176,8 @@ static ps_status unpack(ps_ctx *cx, const ps_row_layout *layout, ps_row_page *pa
             if (view->n <= 12) continue;
             memcpy(&at, (const char *)view + 8, 8);
             if (at > heap_bytes || view->n > heap_bytes - at)
-                return ps_fail(cx, PS_DATA, "a temporary file is damaged: a string lies outside its page");
+                return ps_fail(cx, PS_DATA,
+                               "a temporary file is damaged: a string lies outside its page");
             view->at = page->heap + at;
         }
     return PS_OK;
@@ -179,7 +185,8 @@ static ps_status unpack(ps_ctx *cx, const ps_row_layout *layout, ps_row_page *pa
 
 /* ---- out ---- */
 
-static ps_status record_write(ps_ctx *cx, ps_spill *spill, const ps_row_layout *layout, ps_row_page *page)
+static ps_status record_write(ps_ctx *cx, ps_spill *spill, const ps_row_layout *layout,
+                              ps_row_page *page)
 {
     record_head head = {.magic = RECORD_MAGIC, .n_rows = page->n_rows};
     char *raw = NULL, *stored = NULL;
@@ -189,12 +196,15 @@ static ps_status record_write(ps_ctx *cx, ps_spill *spill, const ps_row_layout *
     head.heap_bytes = page_heap_bytes(layout, page);
     const uint64_t raw_bytes = head.row_bytes + head.heap_bytes;
     const bool small = raw_bytes <= LZ4_MAX_INPUT_SIZE;
-    const size_t room = sizeof(head) + (small ? (size_t)LZ4_compressBound((int)raw_bytes) : raw_bytes);
+    const size_t room =
+        sizeof(head) + (small ? (size_t)LZ4_compressBound((int)raw_bytes) : raw_bytes);
     raw = ps_alloc(cx, raw_bytes);
     stored = ps_alloc(cx, room);
     if (!raw || !stored) PS_GO(PS_MEMORY);
     pack(layout, page, raw);
-    const int packed = small ? LZ4_compress_default(raw, stored + sizeof(head), (int)raw_bytes, (int)(room - sizeof(head))) : 0;
+    const int packed = small ? LZ4_compress_default(raw, stored + sizeof(head), (int)raw_bytes,
+                                                    (int)(room - sizeof(head)))
+                             : 0;
     if (packed > 0 && (uint64_t)packed < raw_bytes) {
         head.stored_bytes = (uint64_t)packed;
     } else {
@@ -241,17 +251,20 @@ ps_status ps_rows_spill(ps_ctx *cx, ps_rows *rows, ps_spill *spill)
 
 /* ---- back ---- */
 
-static ps_status record_check(ps_ctx *cx, const ps_row_layout *layout, const ps_row_page *page, const record_head *head)
+static ps_status record_check(ps_ctx *cx, const ps_row_layout *layout, const ps_row_page *page,
+                              const record_head *head)
 {
     const bool right = head->magic == RECORD_MAGIC && head->n_rows == page->n_rows &&
                        head->row_bytes == (uint64_t)page->n_rows * layout->row_bytes &&
                        head->stored_bytes == page->file_bytes - sizeof(*head) &&
                        head->heap_bytes <= (uint64_t)PTRDIFF_MAX / 8 &&
                        head->stored_bytes <= head->row_bytes + head->heap_bytes;
-    return right ? PS_OK : ps_fail(cx, PS_DATA, "a temporary file is damaged: the head of a page is wrong");
+    return right ? PS_OK
+                 : ps_fail(cx, PS_DATA, "a temporary file is damaged: the head of a page is wrong");
 }
 
-static ps_status record_read(ps_ctx *cx, ps_spill *spill, const ps_row_layout *layout, ps_row_page *page)
+static ps_status record_read(ps_ctx *cx, ps_spill *spill, const ps_row_layout *layout,
+                             ps_row_page *page)
 {
     record_head head;
     char *stored = NULL, *raw = NULL;
@@ -273,7 +286,8 @@ static ps_status record_read(ps_ctx *cx, ps_spill *spill, const ps_row_layout *l
     if (head.stored_bytes == raw_bytes) {
         memcpy(raw, stored + sizeof(head), raw_bytes);
     } else if (raw_bytes > LZ4_MAX_INPUT_SIZE ||
-               LZ4_decompress_safe(stored + sizeof(head), raw, (int)head.stored_bytes, (int)raw_bytes) != (int)raw_bytes) {
+               LZ4_decompress_safe(stored + sizeof(head), raw, (int)head.stored_bytes,
+                                   (int)raw_bytes) != (int)raw_bytes) {
         st = ps_fail(cx, PS_DATA, "a temporary file is damaged: a page can't be unpacked");
         goto done;
     }
@@ -293,7 +307,8 @@ uint64_t ps_rows_spilled_bytes(const ps_rows *rows)
     uint64_t bytes = 0;
 
     for (size_t p = 0; p < rows->pages.n; p++)
-        if (!rows->pages.at[p].rows) bytes += (uint64_t)rows->pages.at[p].n_rows * rows->layout->row_bytes;
+        if (!rows->pages.at[p].rows)
+            bytes += (uint64_t)rows->pages.at[p].n_rows * rows->layout->row_bytes;
     return bytes;
 }
 

@@ -1,4 +1,5 @@
-/* exec/group_merge.c -- distinct groups of one partition from the rows of all lanes, in result order.
+/* exec/group_merge.c -- distinct groups of one partition from the rows of all lanes, in result
+ * order.
  *
  * Rows in memory stay where they are; of a page in the file only new groups are copied. The
  * directory is indexed by the hash's top bits, so reading it from front to back is almost the
@@ -6,7 +7,8 @@
  * Tests: tests/unit/test_group_table.c */
 #include "exec/group_table.h"
 
-ps_status ps_group_merge_init(ps_ctx *cx, ps_group_merge *merge, const ps_row_layout *layout, uint32_t skip_bits, uint64_t n_rows_max)
+ps_status ps_group_merge_init(ps_ctx *cx, ps_group_merge *merge, const ps_row_layout *layout,
+                              uint32_t skip_bits, uint64_t n_rows_max)
 {
     *merge = (ps_group_merge){.layout = layout, .skip_bits = skip_bits};
     ps_rows_init(&merge->own, layout);
@@ -46,20 +48,23 @@ static uint64_t *find(const ps_group_merge *merge, const uint8_t *row)
         uint64_t *entry = &merge->dir[at];
         if (*entry == 0) return entry;
         const uint8_t *other = (const uint8_t *)(uintptr_t)*entry;
-        if (ps_row_hash(other) == hash && ps_row_keys_equal(merge->layout, other, row)) return entry;
+        if (ps_row_hash(other) == hash && ps_row_keys_equal(merge->layout, other, row))
+            return entry;
     }
 }
 
 enum { CHUNK = 256 };
 
-static ps_status add_chunk(ps_ctx *cx, ps_group_merge *merge, uint8_t **src, uint32_t n, bool copy, ps_group_combine combine, void *user)
+static ps_status add_chunk(ps_ctx *cx, ps_group_merge *merge, uint8_t **src, uint32_t n, bool copy,
+                           ps_group_combine combine, void *user)
 {
     uint8_t *dst[CHUNK], *from[CHUNK];
     uint32_t m = 0;
 
     PS_TRY(groups_room(cx, merge, n));
     for (uint32_t k = 0; k < n; k++)
-        PS_PREFETCH(&merge->dir[(ps_row_hash(src[k]) << merge->skip_bits) >> (64 - merge->dir_bits)]);
+        PS_PREFETCH(
+            &merge->dir[(ps_row_hash(src[k]) << merge->skip_bits) >> (64 - merge->dir_bits)]);
     for (uint32_t k = 0; k < n; k++) {
         uint64_t *entry = find(merge, src[k]);
         if (*entry) {
@@ -75,7 +80,8 @@ static ps_status add_chunk(ps_ctx *cx, ps_group_merge *merge, uint8_t **src, uin
     return m ? combine(cx, user, dst, from, m) : PS_OK;
 }
 
-ps_status ps_group_merge_add(ps_ctx *cx, ps_group_merge *merge, ps_rows *rows, ps_group_combine combine, void *user)
+ps_status ps_group_merge_add(ps_ctx *cx, ps_group_merge *merge, ps_rows *rows,
+                             ps_group_combine combine, void *user)
 {
     const uint32_t row_bytes = merge->layout->row_bytes;
     uint8_t *src[CHUNK];
@@ -101,7 +107,9 @@ ps_status ps_group_merge_add_distinct(ps_ctx *cx, ps_group_merge *merge, const p
     uint32_t n;
 
     PS_TRY(groups_room(cx, merge, rows->n_rows));
-    while ((n = ps_rows_next(rows, &at, (uint32_t)PS_MIN(rows->n_rows, UINT32_MAX), merge->groups + merge->n)) > 0) merge->n += n;
+    while ((n = ps_rows_next(rows, &at, (uint32_t)PS_MIN(rows->n_rows, UINT32_MAX),
+                             merge->groups + merge->n)) > 0)
+        merge->n += n;
     return PS_OK;
 }
 
@@ -114,7 +122,8 @@ static bool before(const ps_row_layout *layout, const uint8_t *a, const uint8_t 
 }
 
 /* Bottom-up merge sort; runs that follow each other in order already cost one comparison. */
-static ps_status sort_rows(ps_ctx *cx, const ps_row_layout *layout, uint8_t **rows, uint8_t **spare, uint64_t n)
+static ps_status sort_rows(ps_ctx *cx, const ps_row_layout *layout, uint8_t **rows, uint8_t **spare,
+                           uint64_t n)
 {
     for (uint64_t width = 1; width < n; width *= 2) {
         for (uint64_t left = 0; left + width < n; left += 2 * width) {
@@ -122,7 +131,8 @@ static ps_status sort_rows(ps_ctx *cx, const ps_row_layout *layout, uint8_t **ro
             if (!before(layout, rows[middle], rows[middle - 1])) continue;
             memcpy(spare, rows + left, width * sizeof(*rows));
             uint64_t i = 0, j = middle, o = left;
-            while (i < width && j < right) rows[o++] = before(layout, rows[j], spare[i]) ? rows[j++] : spare[i++];
+            while (i < width && j < right)
+                rows[o++] = before(layout, rows[j], spare[i]) ? rows[j++] : spare[i++];
             while (i < width) rows[o++] = spare[i++];
             PS_TRY(ps_poll(cx));
         }
@@ -142,11 +152,15 @@ ps_status ps_group_merge_sort(ps_ctx *cx, ps_group_merge *merge)
     if (!starts || n > UINT32_MAX) {
         ps_free(starts);
         ps_free(spare);
-        return starts ? ps_fail(cx, PS_UNSUPPORTED, "more than 2^32 groups in one partition") : PS_MEMORY;
+        return starts ? ps_fail(cx, PS_UNSUPPORTED, "more than 2^32 groups in one partition")
+                      : PS_MEMORY;
     }
-    for (uint64_t i = 0; i < n; i++) starts[((ps_row_hash(merge->groups[i]) << merge->skip_bits) >> shift) + 1]++;
+    for (uint64_t i = 0; i < n; i++)
+        starts[((ps_row_hash(merge->groups[i]) << merge->skip_bits) >> shift) + 1]++;
     for (uint64_t b = 1; b <= (uint64_t)1 << bits; b++) starts[b] += starts[b - 1];
-    for (uint64_t i = 0; i < n; i++) spare[starts[(ps_row_hash(merge->groups[i]) << merge->skip_bits) >> shift]++] = merge->groups[i];
+    for (uint64_t i = 0; i < n; i++)
+        spare[starts[(ps_row_hash(merge->groups[i]) << merge->skip_bits) >> shift]++] =
+            merge->groups[i];
     memcpy(merge->groups, spare, n * sizeof(*spare));
     const ps_status st = sort_rows(cx, merge->layout, merge->groups, spare, n);
     ps_free(starts);

@@ -5,7 +5,7 @@ enum { DIR_BITS_MIN = 9, TAG_SHIFT = 48 };
 static const uint64_t address_mask = ((uint64_t)1 << TAG_SHIFT) - 1;
 
 typedef struct group_scratch {
-    uint64_t at[PS_BATCH_ROWS_MAX];       /* directory position of the k-th row */
+    uint64_t at[PS_BATCH_ROWS_MAX]; /* directory position of the k-th row */
     uint32_t pending[PS_BATCH_ROWS_MAX];
     uint32_t fresh[PS_BATCH_ROWS_MAX];
     uint32_t pairs[PS_BATCH_ROWS_MAX];
@@ -20,10 +20,17 @@ static uint64_t entry_of(const uint8_t *row, uint64_t hash)
 }
 static uint8_t *entry_row(uint64_t entry) { return (uint8_t *)(uintptr_t)(entry & address_mask); }
 /* The bits below those of the partition, which may say little where they come from few groups. */
-static uint64_t dir_index(uint64_t hash, uint32_t bits) { return (hash << PS_GROUP_RADIX_BITS) >> (64 - bits); }
-static bool entry_tag_is(uint64_t entry, uint64_t hash) { return (entry ^ hash << TAG_SHIFT) >> TAG_SHIFT == 0; }
+static uint64_t dir_index(uint64_t hash, uint32_t bits)
+{
+    return (hash << PS_GROUP_RADIX_BITS) >> (64 - bits);
+}
+static bool entry_tag_is(uint64_t entry, uint64_t hash)
+{
+    return (entry ^ hash << TAG_SHIFT) >> TAG_SHIFT == 0;
+}
 
-ps_status ps_group_table_init(ps_ctx *cx, ps_group_table *table, const ps_row_layout *layout, bool partitioned, uint32_t dir_bits_max)
+ps_status ps_group_table_init(ps_ctx *cx, ps_group_table *table, const ps_row_layout *layout,
+                              bool partitioned, uint32_t dir_bits_max)
 {
     *table = (ps_group_table){.layout = layout, .n_parts = partitioned ? PS_GROUP_PARTITIONS : 1};
     table->dir_bits_max = dir_bits_max ? dir_bits_max : PS_GROUP_DIR_BITS_MAX;
@@ -67,8 +74,8 @@ static ps_rows *part_of(ps_group_table *table, uint64_t hash)
     return &table->parts[table->n_parts == 1 ? 0 : hash >> (64 - PS_GROUP_RADIX_BITS)];
 }
 
-/* Rows of one part go to all parts, which end at different times: their strings must be the lane's. (A
- * collection has strings of its own after it was relocated.) */
+/* Rows of one part go to all parts, which end at different times: their strings must be the lane's.
+ * (A collection has strings of its own after it was relocated.) */
 static ps_status heaps_to_lane(ps_ctx *cx, ps_group_table *table, ps_rows *part)
 {
     ps_rows *heap = &table->heap;
@@ -76,9 +83,11 @@ static ps_status heaps_to_lane(ps_ctx *cx, ps_group_table *table, ps_rows *part)
 
     if (part->heaps.n == 0) return PS_OK;
     if (n > heap->heaps.room)
-        PS_TRY(ps_array_grow(cx, NULL, (void **)&heap->heaps.at, &heap->heaps.room, n, sizeof(char *)));
+        PS_TRY(ps_array_grow(cx, NULL, (void **)&heap->heaps.at, &heap->heaps.room, n,
+                             sizeof(char *)));
     for (size_t h = 0; h < part->heaps.n; h++) heap->heaps.at[heap->heaps.n++] = part->heaps.at[h];
-    heap->heap_used = heap->heap_room = 0; /* the newest block is not the one that was being filled */
+    heap->heap_used = heap->heap_room =
+        0; /* the newest block is not the one that was being filled */
     part->heaps.n = 0;
     part->heap_used = part->heap_room = 0;
     return PS_OK;
@@ -150,10 +159,11 @@ static ps_status dir_room(ps_ctx *cx, ps_group_table *table, uint32_t n)
     return PS_OK;
 }
 
-/* New rows for the batch rows k in list: hashes and keys written, addresses in out[k]. The directory
- * entries are the caller's. */
-static ps_status rows_new(ps_ctx *cx, ps_group_table *table, const ps_vec *keys, const uint32_t *sel, const uint32_t *list,
-                          uint32_t n, const uint64_t *hashes, uint8_t **out)
+/* New rows for the batch rows k in list: hashes and keys written, addresses in out[k]. The
+ * directory entries are the caller's. */
+static ps_status rows_new(ps_ctx *cx, ps_group_table *table, const ps_vec *keys,
+                          const uint32_t *sel, const uint32_t *list, uint32_t n,
+                          const uint64_t *hashes, uint8_t **out)
 {
     group_scratch *s = table->scratch;
 
@@ -161,7 +171,8 @@ static ps_status rows_new(ps_ctx *cx, ps_group_table *table, const ps_vec *keys,
     if (table->n_parts == 1) {
         PS_TRY(ps_rows_alloc(cx, &table->parts[0], n, s->rows));
     } else {
-        for (uint32_t i = 0; i < n; i++) PS_TRY(ps_rows_alloc(cx, part_of(table, hashes[list[i]]), 1, &s->rows[i]));
+        for (uint32_t i = 0; i < n; i++)
+            PS_TRY(ps_rows_alloc(cx, part_of(table, hashes[list[i]]), 1, &s->rows[i]));
     }
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t k = list[i];
@@ -169,11 +180,13 @@ static ps_status rows_new(ps_ctx *cx, ps_group_table *table, const ps_vec *keys,
         s->physical[i] = sel ? sel[k] : k;
         out[k] = s->rows[i];
     }
-    return ps_rows_scatter(cx, &table->heap, 0, keys, table->layout->n_keys, s->physical, n, s->rows);
+    return ps_rows_scatter(cx, &table->heap, 0, keys, table->layout->n_keys, s->physical, n,
+                           s->rows);
 }
 
 /* Walks each pending row to the first entry that is empty (to fresh) or has its tag (to pairs). */
-static void walk(const ps_group_table *table, const uint64_t *hashes, uint32_t n, uint8_t **out, uint32_t *n_fresh, uint32_t *n_pairs)
+static void walk(const ps_group_table *table, const uint64_t *hashes, uint32_t n, uint8_t **out,
+                 uint32_t *n_fresh, uint32_t *n_pairs)
 {
     group_scratch *s = table->scratch;
     const uint64_t *dir = table->dir, mask = ((uint64_t)1 << table->dir_bits) - 1;
@@ -200,8 +213,9 @@ static void walk(const ps_group_table *table, const uint64_t *hashes, uint32_t n
 }
 
 /* Claims empty entries; a row that finds its entry taken by a row before it has to walk again. */
-static ps_status insert(ps_ctx *cx, ps_group_table *table, const ps_vec *keys, const uint32_t *sel, uint32_t n_fresh,
-                        const uint64_t *hashes, uint8_t **out, uint32_t *n_pending)
+static ps_status insert(ps_ctx *cx, ps_group_table *table, const ps_vec *keys, const uint32_t *sel,
+                        uint32_t n_fresh, const uint64_t *hashes, uint8_t **out,
+                        uint32_t *n_pending)
 {
     group_scratch *s = table->scratch;
     uint32_t n = 0;
@@ -217,20 +231,22 @@ static ps_status insert(ps_ctx *cx, ps_group_table *table, const ps_vec *keys, c
         }
     }
     PS_TRY(rows_new(cx, table, keys, sel, s->fresh, n, hashes, out));
-    for (uint32_t i = 0; i < n; i++) table->dir[s->at[s->fresh[i]]] = entry_of(out[s->fresh[i]], hashes[s->fresh[i]]);
+    for (uint32_t i = 0; i < n; i++)
+        table->dir[s->at[s->fresh[i]]] = entry_of(out[s->fresh[i]], hashes[s->fresh[i]]);
     table->dir_n += n;
     return PS_OK;
 }
 
-static ps_status find_append(ps_ctx *cx, ps_group_table *table, const ps_vec *keys, const uint32_t *sel, uint32_t n,
-                             const uint64_t *hashes, uint8_t **out)
+static ps_status find_append(ps_ctx *cx, ps_group_table *table, const ps_vec *keys,
+                             const uint32_t *sel, uint32_t n, const uint64_t *hashes, uint8_t **out)
 {
     for (uint32_t k = 0; k < n; k++) table->scratch->fresh[k] = k;
     return rows_new(cx, table, keys, sel, table->scratch->fresh, n, hashes, out);
 }
 
-ps_status ps_group_table_find(ps_ctx *cx, ps_group_table *table, const ps_vec *keys, const uint32_t *sel, uint32_t n,
-                              const uint64_t *hashes, uint8_t **out)
+ps_status ps_group_table_find(ps_ctx *cx, ps_group_table *table, const ps_vec *keys,
+                              const uint32_t *sel, uint32_t n, const uint64_t *hashes,
+                              uint8_t **out)
 {
     group_scratch *s = table->scratch;
     uint32_t n_pending = n, n_fresh, n_pairs, n_equal;
@@ -249,7 +265,8 @@ ps_status ps_group_table_find(ps_ctx *cx, ps_group_table *table, const ps_vec *k
         PS_TRY(ps_poll(cx));
         walk(table, hashes, n_pending, out, &n_fresh, &n_pairs);
         n_pending = 0;
-        PS_TRY(ps_rows_match(cx, table->layout, keys, sel, out, s->pairs, n_pairs, s->other, &n_equal));
+        PS_TRY(ps_rows_match(cx, table->layout, keys, sel, out, s->pairs, n_pairs, s->other,
+                             &n_equal));
         for (uint32_t i = 0; i < n_pairs - n_equal; i++) {
             const uint32_t k = s->other[i];
             s->at[k] = (s->at[k] + 1) & mask;
@@ -276,7 +293,8 @@ ps_status ps_group_table_relocate(ps_ctx *cx, ps_group_table *table)
     ps_rows heap = table->heap;
     ps_status st = PS_OK;
 
-    /* The copies keep their strings in heaps of their own; those of later rows go to the lane's again. */
+    /* The copies keep their strings in heaps of their own; those of later rows go to the lane's
+     * again. */
     for (uint32_t p = 0; st == PS_OK && p < table->n_parts; p++)
         if (table->parts[p].n_rows) st = ps_rows_relocate(cx, &table->parts[p]);
     if (st != PS_OK) return st;

@@ -4,8 +4,9 @@
  * linearly from the hash's top bits, a batch at a time: walk, compare keys column by column, insert
  * what is new. Rows never move, so addresses stay good. When the directory has reached its largest
  * size (about the L2 cache), rows are spread over PS_GROUP_PARTITIONS collections by the hash's top
- * bits and the directory starts empty again: a group may then have several rows, which the merge of its
- * partition joins. Where that hardly ever finds a group again, probing stops and every row becomes a group of its own.
+ * bits and the directory starts empty again: a group may then have several rows, which the merge of
+ * its partition joins. Where that hardly ever finds a group again, probing stops and every row
+ * becomes a group of its own.
  *
  * All strings of the lane (keys and states) are in one heap, whatever partition their row is in.
  * After Leis (2014) and Kuiper (2024). Tests: tests/unit/test_group_table.c */
@@ -15,28 +16,36 @@
 #include "col/rows.h"
 #include "func/agg.h"
 
-enum { PS_GROUP_RADIX_BITS = 6, PS_GROUP_PARTITIONS = 1 << PS_GROUP_RADIX_BITS, PS_GROUP_DIR_BITS_MAX = 17 };
+enum {
+    PS_GROUP_RADIX_BITS = 6,
+    PS_GROUP_PARTITIONS = 1 << PS_GROUP_RADIX_BITS,
+    PS_GROUP_DIR_BITS_MAX = 17
+};
 
 typedef struct ps_group_table {
     const ps_row_layout *layout;
-    uint32_t n_parts;            /* 1 or PS_GROUP_PARTITIONS */
+    uint32_t n_parts; /* 1 or PS_GROUP_PARTITIONS */
     ps_rows parts[PS_GROUP_PARTITIONS];
-    ps_rows heap;                /* no pages: the lane's strings */
+    ps_rows heap; /* no pages: the lane's strings */
     uint64_t *dir;
     uint32_t dir_bits, dir_bits_max;
-    uint64_t dir_n;              /* rows the directory knows */
-    uint64_t rows_seen;          /* since the directory was empty */
-    uint32_t generations;        /* times it was emptied: with 0 every group has one row */
+    uint64_t dir_n;       /* rows the directory knows */
+    uint64_t rows_seen;   /* since the directory was empty */
+    uint32_t generations; /* times it was emptied: with 0 every group has one row */
     bool append_only;
     struct group_scratch *scratch;
 } ps_group_table;
 
-/* partitioned: from the start (a memory limit may ask for spilling). dir_bits_max 0: the default. */
-ps_status ps_group_table_init(ps_ctx *cx, ps_group_table *table, const ps_row_layout *layout, bool partitioned, uint32_t dir_bits_max);
+/* partitioned: from the start (a memory limit may ask for spilling). dir_bits_max 0: the default.
+ */
+ps_status ps_group_table_init(ps_ctx *cx, ps_group_table *table, const ps_row_layout *layout,
+                              bool partitioned, uint32_t dir_bits_max);
 void ps_group_table_release(ps_group_table *table);
-/* Address of the group's row for the keys of each wanted row, made where it is new (states zeroed). */
-ps_status ps_group_table_find(ps_ctx *cx, ps_group_table *table, const ps_vec *keys, const uint32_t *sel, uint32_t n,
-                              const uint64_t *hashes, uint8_t **out);
+/* Address of the group's row for the keys of each wanted row, made where it is new (states zeroed).
+ */
+ps_status ps_group_table_find(ps_ctx *cx, ps_group_table *table, const ps_vec *keys,
+                              const uint32_t *sel, uint32_t n, const uint64_t *hashes,
+                              uint8_t **out);
 /* Spreads the rows over partitions (a no-op if they are). */
 ps_status ps_group_table_partition(ps_ctx *cx, ps_group_table *table);
 /* Forgets where rows are: the directory starts empty. */
@@ -49,19 +58,22 @@ uint64_t ps_group_table_bytes(const ps_group_table *table);
 /* Merging of rows that belong to one partition into distinct groups. */
 typedef struct ps_group_merge {
     const ps_row_layout *layout;
-    uint32_t skip_bits;          /* top bits of the hash that all rows share */
+    uint32_t skip_bits; /* top bits of the hash that all rows share */
     uint64_t *dir;
     uint32_t dir_bits;
-    uint8_t **groups;            /* distinct rows; after ps_group_merge_sort by (hash, keys) */
+    uint8_t **groups; /* distinct rows; after ps_group_merge_sort by (hash, keys) */
     uint64_t n, room;
-    ps_rows own;                 /* copies of rows whose page went back to the file, and strings of merged states */
+    ps_rows own; /* copies of rows whose page went back to the file, and strings of merged states */
 } ps_group_merge;
 /* States of src[i] go into dst[i]. */
-typedef ps_status (*ps_group_combine)(ps_ctx *cx, void *user, uint8_t *const *dst, uint8_t *const *src, uint32_t n);
-ps_status ps_group_merge_init(ps_ctx *cx, ps_group_merge *merge, const ps_row_layout *layout, uint32_t skip_bits, uint64_t n_rows_max);
+typedef ps_status (*ps_group_combine)(ps_ctx *cx, void *user, uint8_t *const *dst,
+                                      uint8_t *const *src, uint32_t n);
+ps_status ps_group_merge_init(ps_ctx *cx, ps_group_merge *merge, const ps_row_layout *layout,
+                              uint32_t skip_bits, uint64_t n_rows_max);
 void ps_group_merge_release(ps_group_merge *merge);
 /* Adds all rows; those in memory are used where they are and must outlive the merge. */
-ps_status ps_group_merge_add(ps_ctx *cx, ps_group_merge *merge, ps_rows *rows, ps_group_combine combine, void *user);
+ps_status ps_group_merge_add(ps_ctx *cx, ps_group_merge *merge, ps_rows *rows,
+                             ps_group_combine combine, void *user);
 /* Adds rows that are known to be distinct from each other and everything else. */
 ps_status ps_group_merge_add_distinct(ps_ctx *cx, ps_group_merge *merge, const ps_rows *rows);
 ps_status ps_group_merge_sort(ps_ctx *cx, ps_group_merge *merge);

@@ -1,15 +1,16 @@
 /* exec/op_aggregate.c -- GROUP BY and aggregates: the sink's side.
  *
  * Every lane gathers groups of its own; combine hands them over, seal makes all lanes agree on
- * partitions, and the source merges and gives one partition a morsel (op_aggregate_emit.c), so merging
- * is parallel and the memory of a partition is free once its groups have left.
+ * partitions, and the source merges and gives one partition a morsel (op_aggregate_emit.c), so
+ * merging is parallel and the memory of a partition is free once its groups have left.
  *
- * How a batch finds its groups: without keys there is one row; small key domains go through an array
- * (op_aggregate_few.c); all else is hashed (group_table.h). FILTER and DISTINCT: the rows that an aggregate
- * sees are a subset of the batch; DISTINCT keeps them in a set of its own and updates when the source merges.
+ * How a batch finds its groups: without keys there is one row; small key domains go through an
+ * array (op_aggregate_few.c); all else is hashed (group_table.h). FILTER and DISTINCT: the rows
+ * that an aggregate sees are a subset of the batch; DISTINCT keeps them in a set of its own and
+ * updates when the source merges.
  *
- * Memory: with a limit, lanes partition from the start; when what is left gets small a lane writes its
- * rows out and goes on. Result order: by (hash of the keys, keys), the same for any number of
+ * Memory: with a limit, lanes partition from the start; when what is left gets small a lane writes
+ * its rows out and goes on. Result order: by (hash of the keys, keys), the same for any number of
  * threads, batch size and spilling. Without keys there is one row, also for no input.
  * Tests: tests/unit/test_aggregate.c, tests/slt/op/aggregate.test */
 #include "exec/op_aggregate.h"
@@ -30,7 +31,8 @@ void ps_aggregate_tables_free(const agg_config *config, agg_tables *tables)
 {
     if (!tables) return;
     ps_group_table_release(&tables->groups);
-    for (uint32_t d = 0; tables->sets && d < ps_aggregate_n_sets(config); d++) ps_group_table_release(&tables->sets[d]);
+    for (uint32_t d = 0; tables->sets && d < ps_aggregate_n_sets(config); d++)
+        ps_group_table_release(&tables->sets[d]);
     ps_free(tables->sets);
     ps_free(tables);
 }
@@ -44,7 +46,8 @@ static ps_status tables_new(ps_ctx *cx, const ps_op *op, agg_tables **out)
     *out = tables;
     if (!tables) return PS_MEMORY;
     /* Without keys there is one group row, but sets of distinct values still may have to spill. */
-    PS_TRY(ps_group_table_init(cx, &tables->groups, config->layout, spills && config->n_keys > 0, 0));
+    PS_TRY(
+        ps_group_table_init(cx, &tables->groups, config->layout, spills && config->n_keys > 0, 0));
     if (ps_aggregate_n_sets(config) == 0) return PS_OK;
     tables->sets = ps_alloc_zero(cx, ps_aggregate_n_sets(config) * sizeof(ps_group_table));
     if (!tables->sets) return PS_MEMORY;
@@ -81,7 +84,8 @@ static ps_status aggregate_sink_open(ps_ctx *cx, ps_op *op, void *local)
     memset(&l->work->direct, 0, sizeof(l->work->direct));
     PS_TRY(ps_eval_new(cx, &l->arena, config->program, &l->eval));
     PS_TRY(tables_new(cx, op, &l->tables));
-    return config->n_keys == 0 ? ps_rows_alloc(cx, &l->tables->groups.parts[0], 1, &l->single) : PS_OK;
+    return config->n_keys == 0 ? ps_rows_alloc(cx, &l->tables->groups.parts[0], 1, &l->single)
+                               : PS_OK;
 }
 
 static void aggregate_sink_close(ps_op *op, void *local)
@@ -94,7 +98,8 @@ static void aggregate_sink_close(ps_op *op, void *local)
     ps_arena_release(&l->arena);
 }
 
-ps_status ps_aggregate_hash(ps_ctx *cx, ps_op *op, const ps_vec *keys, uint32_t n_keys, const uint32_t *sel, uint32_t n, uint64_t *out)
+ps_status ps_aggregate_hash(ps_ctx *cx, ps_op *op, const ps_vec *keys, uint32_t n_keys,
+                            const uint32_t *sel, uint32_t n, uint64_t *out)
 {
     if (n_keys == 0) { /* the group of everything: its row has no hash */
         memset(out, 0, n * sizeof(*out));
@@ -108,18 +113,26 @@ ps_status ps_aggregate_hash(ps_ctx *cx, ps_op *op, const ps_vec *keys, uint32_t 
 
 /* ---- a batch ---- */
 
-static ps_status find_groups(ps_ctx *cx, ps_op *op, agg_local *l, const ps_batch *batch, agg_rows *out)
+static ps_status find_groups(ps_ctx *cx, ps_op *op, agg_local *l, const ps_batch *batch,
+                             agg_rows *out)
 {
     const agg_config *config = op->config;
     agg_work *w = l->work;
     bool done = false;
 
-    *out = (agg_rows){.batch = batch, .sel = batch->sel, .n = batch->n_live, .shape = PS_AGG_ONE, .n_groups = 1, .rows = &l->single};
+    *out = (agg_rows){.batch = batch,
+                      .sel = batch->sel,
+                      .n = batch->n_live,
+                      .shape = PS_AGG_ONE,
+                      .n_groups = 1,
+                      .rows = &l->single};
     if (config->n_keys == 0) return PS_OK;
     PS_TRY(ps_aggregate_direct(cx, op, l, batch, out, &done));
     if (done) return PS_OK;
-    PS_TRY(ps_aggregate_hash(cx, op, l->results, config->n_keys, batch->sel, batch->n_live, w->hashes));
-    PS_TRY(ps_group_table_find(cx, &l->tables->groups, l->results, batch->sel, batch->n_live, w->hashes, w->rows));
+    PS_TRY(ps_aggregate_hash(cx, op, l->results, config->n_keys, batch->sel, batch->n_live,
+                             w->hashes));
+    PS_TRY(ps_group_table_find(cx, &l->tables->groups, l->results, batch->sel, batch->n_live,
+                               w->hashes, w->rows));
     out->shape = PS_AGG_ROWS;
     out->rows = w->rows;
     return PS_OK;
@@ -135,7 +148,8 @@ static void filter_rows(const ps_vec *predicate, const agg_rows *in, agg_work *w
     if (in->shape == PS_AGG_FEW) memset(w->subset_group_n, 0, in->n_groups * sizeof(uint32_t));
     for (uint32_t k = 0; k < in->n && predicate->layout != PS_LAYOUT_NONE; k++) {
         const uint32_t row = in->sel ? in->sel[k] : k;
-        if (!ps_reader_valid(&r, row) || !((const uint8_t *)r.data)[ps_reader_at(&r, row)]) continue;
+        if (!ps_reader_valid(&r, row) || !((const uint8_t *)r.data)[ps_reader_at(&r, row)])
+            continue;
         w->subset_sel[n] = row;
         if (in->shape == PS_AGG_FEW) w->subset_group_n[w->subset_groups[n] = in->groups[k]]++;
         else if (in->shape == PS_AGG_ROWS) w->subset_rows[n] = in->rows[k];
@@ -147,24 +161,37 @@ static void filter_rows(const ps_vec *predicate, const agg_rows *in, agg_work *w
     else if (in->shape == PS_AGG_ROWS) out->rows = w->subset_rows;
 }
 
-ps_status ps_aggregate_update_item(ps_ctx *cx, const agg_item *item, const ps_vec *results, const agg_rows *rows,
-                                   agg_work *work, ps_agg_heap *heap)
+ps_status ps_aggregate_update_item(ps_ctx *cx, const agg_item *item, const ps_vec *results,
+                                   const agg_rows *rows, agg_work *work, ps_agg_heap *heap)
 {
-    const uint32_t n_states = rows->shape == PS_AGG_ROWS ? rows->n : rows->shape == PS_AGG_FEW ? rows->n_groups : 1;
+    const uint32_t n_states = rows->shape == PS_AGG_ROWS  ? rows->n
+                              : rows->shape == PS_AGG_FEW ? rows->n_groups
+                                                          : 1;
     ps_vec args[AGG_ARGS_MAX];
 
     if (rows->n == 0) return PS_OK;
     for (uint32_t a = 0; a < item->agg.n_args; a++) args[a] = results[item->args[a]];
     for (uint32_t s = 0; s < n_states; s++) work->states[s] = rows->rows[s] + item->state_at;
-    const ps_agg_update update = {.cx = cx, .agg = &item->agg, .args = args, .sel = rows->sel, .n = rows->n, .shape = rows->shape,
-                                  .groups = rows->groups, .n_groups = rows->n_groups, .group_n = rows->group_n,
-                                  .states = work->states, .morsel = rows->batch->morsel, .first_row = rows->batch->first_row,
-                                  .heap = heap, .scratch = &work->scratch};
+    const ps_agg_update update = {.cx = cx,
+                                  .agg = &item->agg,
+                                  .args = args,
+                                  .sel = rows->sel,
+                                  .n = rows->n,
+                                  .shape = rows->shape,
+                                  .groups = rows->groups,
+                                  .n_groups = rows->n_groups,
+                                  .group_n = rows->group_n,
+                                  .states = work->states,
+                                  .morsel = rows->batch->morsel,
+                                  .first_row = rows->batch->first_row,
+                                  .heap = heap,
+                                  .scratch = &work->scratch};
     return item->agg.class->update(&update);
 }
 
 /* Adds the rows' argument values to the set of their group. */
-static ps_status distinct_add(ps_ctx *cx, ps_op *op, agg_local *l, uint32_t at, const agg_rows *rows)
+static ps_status distinct_add(ps_ctx *cx, ps_op *op, agg_local *l, uint32_t at,
+                              const agg_rows *rows)
 {
     const agg_config *config = op->config;
     const agg_distinct *distinct = &config->distincts[at];
@@ -177,21 +204,26 @@ static ps_status distinct_add(ps_ctx *cx, ps_op *op, agg_local *l, uint32_t at, 
     for (uint32_t k = 0; k < rows->n; k++) { /* aggregates skip nulls: so may their sets */
         const uint32_t row = rows->sel ? rows->sel[k] : k;
         bool valid = true;
-        for (uint32_t a = 0; a < distinct->n_args; a++) valid = valid && ps_vec_row_valid(&l->results[distinct->args[a]], row);
+        for (uint32_t a = 0; a < distinct->n_args; a++)
+            valid = valid && ps_vec_row_valid(&l->results[distinct->args[a]], row);
         if (valid) w->subset_sel[n++] = row;
     }
     if (n == 0) return PS_OK;
     PS_ASSERT(n_cols <= PS_COUNT(cols));
     for (uint32_t c = 0; c < config->n_keys; c++) cols[c] = l->results[c];
-    for (uint32_t a = 0; a < distinct->n_args; a++) cols[config->n_keys + a] = l->results[distinct->args[a]];
+    for (uint32_t a = 0; a < distinct->n_args; a++)
+        cols[config->n_keys + a] = l->results[distinct->args[a]];
     PS_TRY(ps_aggregate_hash(cx, op, cols, config->n_keys, w->subset_sel, n, w->hashes));
     PS_TRY(ps_aggregate_hash(cx, op, cols, n_cols - 1, w->subset_sel, n, w->distinct_hashes));
-    /* Partitions follow the groups'; without keys there is one group, and the set's own hash spreads it. */
+    /* Partitions follow the groups'; without keys there is one group, and the set's own hash
+     * spreads it. */
     for (uint32_t k = 0; config->n_keys > 0 && k < n; k++)
         w->distinct_hashes[k] = (w->hashes[k] & top) | w->distinct_hashes[k] >> PS_GROUP_RADIX_BITS;
-    PS_TRY(ps_group_table_find(cx, &l->tables->sets[at], cols, w->subset_sel, n, w->distinct_hashes, w->subset_rows));
+    PS_TRY(ps_group_table_find(cx, &l->tables->sets[at], cols, w->subset_sel, n, w->distinct_hashes,
+                               w->subset_rows));
     for (uint32_t k = 0; k < n; k++)
-        memcpy(w->subset_rows[k] + distinct->layout->cols[n_cols - 1].at, &w->hashes[k], sizeof(uint64_t));
+        memcpy(w->subset_rows[k] + distinct->layout->cols[n_cols - 1].at, &w->hashes[k],
+               sizeof(uint64_t));
     return PS_OK;
 }
 
@@ -205,8 +237,10 @@ static ps_status update_all(ps_ctx *cx, ps_op *op, agg_local *l, const agg_rows 
     for (uint32_t i = 0; i < config->n_items; i++) {
         const agg_item *item = &config->items[i];
         if (item->shared || item->distinct != AGG_NONE || item->collect != AGG_NONE) continue;
-        if (item->filter != AGG_NONE) filter_rows(&l->results[item->filter], rows, l->work, &subset);
-        PS_TRY(ps_aggregate_update_item(cx, item, l->results, item->filter != AGG_NONE ? &subset : rows, l->work, &heap.base));
+        if (item->filter != AGG_NONE)
+            filter_rows(&l->results[item->filter], rows, l->work, &subset);
+        PS_TRY(ps_aggregate_update_item(
+            cx, item, l->results, item->filter != AGG_NONE ? &subset : rows, l->work, &heap.base));
     }
     for (uint32_t d = 0; d < config->n_distincts; d++) {
         const int32_t filter = config->distincts[d].filter;
@@ -227,7 +261,8 @@ static uint64_t local_bytes(const agg_config *config, const agg_tables *tables)
 {
     uint64_t bytes = ps_group_table_bytes(&tables->groups);
 
-    for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++) bytes += ps_group_table_bytes(&tables->sets[d]);
+    for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++)
+        bytes += ps_group_table_bytes(&tables->sets[d]);
     return bytes;
 }
 
@@ -238,13 +273,17 @@ static ps_status local_spill(ps_ctx *cx, ps_op *op, agg_local *l)
     ps_status st = PS_OK;
 
     ps_mutex_lock(&shared->mutex);
-    if (!shared->spill) st = ps_spill_new(cx, op->settings->temp_directory, op->settings->temp_bytes_max, &shared->spill);
+    if (!shared->spill)
+        st = ps_spill_new(cx, op->settings->temp_directory, op->settings->temp_bytes_max,
+                          &shared->spill);
     ps_mutex_unlock(&shared->mutex);
     if (st != PS_OK) return st;
     ps_aggregate_direct_forget(&l->work->direct);
     if (config->n_keys > 0) PS_TRY(ps_group_table_spill(cx, &l->tables->groups, shared->spill));
-    for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++) PS_TRY(ps_group_table_spill(cx, &l->tables->sets[d], shared->spill));
-    atomic_store_explicit(&op->stats.spilled_bytes, ps_spill_bytes(shared->spill), memory_order_relaxed);
+    for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++)
+        PS_TRY(ps_group_table_spill(cx, &l->tables->sets[d], shared->spill));
+    atomic_store_explicit(&op->stats.spilled_bytes, ps_spill_bytes(shared->spill),
+                          memory_order_relaxed);
     return PS_OK;
 }
 
@@ -255,10 +294,13 @@ static ps_status local_make_room(ps_ctx *cx, ps_op *op, agg_local *l)
     const ps_exec_settings *settings = op->settings;
 
     if (config->n_keys == 0 && ps_aggregate_n_sets(config) == 0) return PS_OK;
-    if (settings->force_spill && l->batches % SPILL_EVERY_BATCHES == SPILL_EVERY_BATCHES - 1) return local_spill(cx, op, l);
+    if (settings->force_spill && l->batches % SPILL_EVERY_BATCHES == SPILL_EVERY_BATCHES - 1)
+        return local_spill(cx, op, l);
     if (settings->memory_limit == 0) return PS_OK;
-    const uint64_t reserve = PS_MAX(settings->memory_limit / 8, (uint64_t)RESERVE_BYTES * PS_MAX(settings->threads, 1u));
-    if (ps_mem_left(op->mem) >= reserve || local_bytes(config, l->tables) < SPILL_BYTES_MIN) return PS_OK;
+    const uint64_t reserve =
+        PS_MAX(settings->memory_limit / 8, (uint64_t)RESERVE_BYTES * PS_MAX(settings->threads, 1u));
+    if (ps_mem_left(op->mem) >= reserve || local_bytes(config, l->tables) < SPILL_BYTES_MIN)
+        return PS_OK;
     return local_spill(cx, op, l);
 }
 
@@ -268,12 +310,14 @@ static ps_status local_relocate(ps_ctx *cx, const agg_config *config, agg_local 
 
     ps_aggregate_direct_forget(&l->work->direct);
     PS_TRY(ps_group_table_relocate(cx, &l->tables->groups));
-    for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++) PS_TRY(ps_group_table_relocate(cx, &l->tables->sets[d]));
+    for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++)
+        PS_TRY(ps_group_table_relocate(cx, &l->tables->sets[d]));
     if (config->n_keys == 0) ps_rows_next(&l->tables->groups.parts[0], &at, 1, &l->single);
     return PS_OK;
 }
 
-static ps_status aggregate_sink(ps_ctx *cx, ps_op *op, void *local, const ps_batch *batch, ps_flow *flow)
+static ps_status aggregate_sink(ps_ctx *cx, ps_op *op, void *local, const ps_batch *batch,
+                                ps_flow *flow)
 {
     agg_local *l = local;
     agg_rows rows;
@@ -329,7 +373,8 @@ static void aggregate_close(ps_op *op)
     agg_shared *shared = op->shared;
 
     if (!shared || !shared->opened) return;
-    for (size_t t = 0; t < shared->tables.n; t++) ps_aggregate_tables_free(op->config, shared->tables.at[t]);
+    for (size_t t = 0; t < shared->tables.n; t++)
+        ps_aggregate_tables_free(op->config, shared->tables.at[t]);
     ps_free(shared->tables.at);
     ps_spill_free(shared->spill);
     ps_mutex_destroy(&shared->mutex);
@@ -338,14 +383,26 @@ static void aggregate_close(ps_op *op)
 static void aggregate_explain(const ps_op *op, ps_text *out)
 {
     const agg_config *config = op->config;
-    ps_text_printf(out, "%u keys, %u aggregates, rows of %u bytes", config->n_keys, config->n_items, config->layout->row_bytes);
+    ps_text_printf(out, "%u keys, %u aggregates, rows of %u bytes", config->n_keys, config->n_items,
+                   config->layout->row_bytes);
 }
 
 const ps_op_class ps_aggregate_class = {
-    .name = "aggregate", .shared_size = sizeof(agg_shared), .sink_size = sizeof(agg_local), .source_size = sizeof(agg_source),
-    .open = aggregate_open, .sink_open = aggregate_sink_open, .sink = aggregate_sink, .combine = aggregate_combine,
-    .seal = aggregate_seal, .sink_close = aggregate_sink_close, .source_plan = ps_aggregate_source_plan,
-    .source_open = ps_aggregate_source_open, .source_start = ps_aggregate_source_start,
-    .source_next = ps_aggregate_source_next, .source_close = ps_aggregate_source_close,
-    .close = aggregate_close, .explain = aggregate_explain,
+    .name = "aggregate",
+    .shared_size = sizeof(agg_shared),
+    .sink_size = sizeof(agg_local),
+    .source_size = sizeof(agg_source),
+    .open = aggregate_open,
+    .sink_open = aggregate_sink_open,
+    .sink = aggregate_sink,
+    .combine = aggregate_combine,
+    .seal = aggregate_seal,
+    .sink_close = aggregate_sink_close,
+    .source_plan = ps_aggregate_source_plan,
+    .source_open = ps_aggregate_source_open,
+    .source_start = ps_aggregate_source_start,
+    .source_next = ps_aggregate_source_next,
+    .source_close = ps_aggregate_source_close,
+    .close = aggregate_close,
+    .explain = aggregate_explain,
 };

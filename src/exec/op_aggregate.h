@@ -16,11 +16,12 @@ typedef struct agg_item {
     uint32_t state_at;           /* in the group's row */
     bool shared;                 /* another item keeps this state up to date */
     int32_t distinct;            /* index of the distinct set that feeds it, or AGG_NONE */
-    int32_t collect;             /* index of the rows that feed it when groups are merged, or AGG_NONE */
+    int32_t collect; /* index of the rows that feed it when groups are merged, or AGG_NONE */
 } agg_item;
 
-/* Distinct argument rows of each group, for aggregates with DISTINCT: a group table of its own whose keys are
- * the group's keys and the arguments, and whose partitions are those of the group's hash. */
+/* Distinct argument rows of each group, for aggregates with DISTINCT: a group table of its own
+ * whose keys are the group's keys and the arguments, and whose partitions are those of the group's
+ * hash. */
 typedef struct agg_distinct {
     uint32_t args[AGG_ARGS_MAX];
     uint32_t n_args;
@@ -28,12 +29,12 @@ typedef struct agg_distinct {
     const ps_row_layout *layout; /* keys, arguments; then the group's hash */
 } agg_distinct;
 
-/* Argument rows that are kept until a group's are complete: for aggregates that must see all of them, and for
- * ORDER BY in an aggregate (op_aggregate_collect.c). */
+/* Argument rows that are kept until a group's are complete: for aggregates that must see all of
+ * them, and for ORDER BY in an aggregate (op_aggregate_collect.c). */
 enum { AGG_ORDER_MAX = 16 };
 typedef struct agg_collect {
     uint32_t item;
-    uint32_t n_args;             /* those that aren't literals come first in `stored` */
+    uint32_t n_args; /* those that aren't literals come first in `stored` */
     uint32_t n_order;
     uint32_t stored[AGG_ARGS_MAX + AGG_ORDER_MAX]; /* places in the program's results */
     bool descending[AGG_ORDER_MAX], nulls_first[AGG_ORDER_MAX];
@@ -42,10 +43,13 @@ typedef struct agg_collect {
     const ps_row_layout *layout; /* the group's keys; stored columns, morsel, row */
 } agg_collect;
 
-typedef struct agg_output { bool key; uint32_t at; } agg_output; /* key column or item */
+typedef struct agg_output {
+    bool key;
+    uint32_t at;
+} agg_output; /* key column or item */
 
 typedef struct agg_config {
-    const ps_program *program;   /* keys, then arguments and filters */
+    const ps_program *program; /* keys, then arguments and filters */
     uint32_t n_results, n_keys;
     const ps_row_layout *layout;
     agg_item *items;
@@ -54,28 +58,34 @@ typedef struct agg_config {
     uint32_t n_distincts;
     agg_collect *collects;
     uint32_t n_collects;
-    agg_output *outputs;         /* of op->cols */
+    agg_output *outputs; /* of op->cols */
 } agg_config;
 
-PS_INLINE uint32_t ps_aggregate_n_sets(const agg_config *c) { return c->n_distincts + c->n_collects; }
+PS_INLINE uint32_t ps_aggregate_n_sets(const agg_config *c)
+{
+    return c->n_distincts + c->n_collects;
+}
 
-typedef struct agg_heap { ps_agg_heap base; ps_rows *rows; } agg_heap;
+typedef struct agg_heap {
+    ps_agg_heap base;
+    ps_rows *rows;
+} agg_heap;
 void ps_aggregate_heap_init(agg_heap *heap, ps_rows *rows);
 
 /* Everything one lane has gathered. */
 typedef struct agg_tables {
     ps_group_table groups;
-    ps_group_table *sets;        /* distinct sets, then collected rows */
+    ps_group_table *sets; /* distinct sets, then collected rows */
     bool opened;
 } agg_tables;
 
 typedef struct agg_shared {
-    ps_mutex mutex;              /* guards tables, spill while lanes run */
+    ps_mutex mutex; /* guards tables, spill while lanes run */
     bool opened;
     PS_ARRAY(agg_tables *) tables; /* of combined lanes */
     ps_spill *spill;
-    uint32_t n_parts;            /* after seal */
-    uint32_t generations;        /* of all tables together */
+    uint32_t n_parts;     /* after seal */
+    uint32_t generations; /* of all tables together */
 } agg_shared;
 
 /* Groups by small integers: slots of a key domain that batches keep to (op_aggregate_few.c). */
@@ -83,18 +93,18 @@ enum { AGG_SLOTS_MAX = 4096, AGG_KEYS_MAX = 8 };
 typedef enum agg_key_kind { AGG_KEY_CODE, AGG_KEY_INT, AGG_KEY_CONSTANT } agg_key_kind;
 typedef struct agg_key {
     uint8_t kind;
-    bool nulls;                  /* the last slot is null's */
+    bool nulls; /* the last slot is null's */
     uint32_t n_slots;
     uint64_t dict_id;
     int64_t base;
 } agg_key;
 typedef struct agg_direct {
     agg_key keys[AGG_KEYS_MAX];
-    uint32_t n_keys, n_slots;    /* n_slots 0: nothing cached */
-    uint32_t n_few;              /* groups that have a number */
+    uint32_t n_keys, n_slots; /* n_slots 0: nothing cached */
+    uint32_t n_few;           /* groups that have a number */
     uint8_t *few_rows[PS_AGG_FEW_MAX];
-    uint8_t numbers[AGG_SLOTS_MAX];  /* slot -> number; meaningless without a row */
-    uint8_t *rows[AGG_SLOTS_MAX];    /* slot -> row; NULL: not looked up yet */
+    uint8_t numbers[AGG_SLOTS_MAX]; /* slot -> number; meaningless without a row */
+    uint8_t *rows[AGG_SLOTS_MAX];   /* slot -> row; NULL: not looked up yet */
     uint16_t slots[PS_BATCH_ROWS_MAX];
     uint32_t counts[4][PS_AGG_FEW_MAX];
 } agg_direct;
@@ -106,9 +116,9 @@ typedef struct agg_rows {
     uint32_t n;
     ps_agg_shape shape;
     uint32_t n_groups;
-    const uint8_t *groups;       /* FEW: number of the k-th row's group */
+    const uint8_t *groups; /* FEW: number of the k-th row's group */
     const uint32_t *group_n;
-    uint8_t *const *rows;        /* ONE: rows[0]; FEW: by number; ROWS: by k */
+    uint8_t *const *rows; /* ONE: rows[0]; FEW: by number; ROWS: by k */
 } agg_rows;
 
 /* One lane's arrays, as large as a batch. */
@@ -132,39 +142,45 @@ typedef struct agg_local {
     ps_vec *results;
     agg_work *work;
     agg_tables *tables;
-    uint8_t *single;             /* without keys: the only row */
+    uint8_t *single; /* without keys: the only row */
     uint32_t batches;
 } agg_local;
 
 /* Finds the batch's groups through the slots cache; *done false: the keys are not of that kind. */
-ps_status ps_aggregate_direct(ps_ctx *cx, ps_op *op, agg_local *l, const ps_batch *batch, agg_rows *out, bool *done);
+ps_status ps_aggregate_direct(ps_ctx *cx, ps_op *op, agg_local *l, const ps_batch *batch,
+                              agg_rows *out, bool *done);
 void ps_aggregate_direct_forget(agg_direct *direct);
-ps_status ps_aggregate_hash(ps_ctx *cx, ps_op *op, const ps_vec *keys, uint32_t n_keys, const uint32_t *sel, uint32_t n, uint64_t *out);
+ps_status ps_aggregate_hash(ps_ctx *cx, ps_op *op, const ps_vec *keys, uint32_t n_keys,
+                            const uint32_t *sel, uint32_t n, uint64_t *out);
 void ps_aggregate_tables_free(const agg_config *config, agg_tables *tables);
-ps_status ps_aggregate_update_item(ps_ctx *cx, const agg_item *item, const ps_vec *results, const agg_rows *rows,
-                                   agg_work *work, ps_agg_heap *heap);
+ps_status ps_aggregate_update_item(ps_ctx *cx, const agg_item *item, const ps_vec *results,
+                                   const agg_rows *rows, agg_work *work, ps_agg_heap *heap);
 
 /* Plans what `aggregate` says over node's input, in node's name. */
-ps_status ps_aggregate_plan(ps_phys *p, const ps_node *node, const ps_node_aggregate *aggregate, const ps_col_set *needed, ps_stream *out);
+ps_status ps_aggregate_plan(ps_phys *p, const ps_node *node, const ps_node_aggregate *aggregate,
+                            const ps_col_set *needed, ps_stream *out);
 
 /* The source's slots (op_aggregate_emit.c). */
 typedef struct agg_source {
     ps_arena arena;
-    ps_vec_buf *bufs;            /* one for each output column */
-    ps_group_merge merge;        /* of the morsel's partition */
+    ps_vec_buf *bufs;     /* one for each output column */
+    ps_group_merge merge; /* of the morsel's partition */
     const agg_config *config;
     agg_heap heap;
     bool started;
     uint64_t part, at;
-    uint8_t **states;            /* settings->batch_rows */
-    struct agg_set_work *sets;   /* for DISTINCT; NULL: not needed yet */
+    uint8_t **states;                /* settings->batch_rows */
+    struct agg_set_work *sets;       /* for DISTINCT; NULL: not needed yet */
     struct agg_collected *collected; /* by collect; NULL: not needed yet */
 } agg_source;
 
-/* Collected rows: keeping a batch's; sorting a partition's; results of n groups from the at-th on. */
-ps_status ps_aggregate_collect(ps_ctx *cx, ps_op *op, agg_local *l, uint32_t at, const agg_rows *rows);
+/* Collected rows: keeping a batch's; sorting a partition's; results of n groups from the at-th on.
+ */
+ps_status ps_aggregate_collect(ps_ctx *cx, ps_op *op, agg_local *l, uint32_t at,
+                               const agg_rows *rows);
 ps_status ps_aggregate_collect_start(ps_ctx *cx, ps_op *op, agg_source *s);
-ps_status ps_aggregate_collect_finish(ps_ctx *cx, agg_source *s, const agg_item *item, uint32_t n, ps_vec_buf *buf, ps_vec *out);
+ps_status ps_aggregate_collect_finish(ps_ctx *cx, agg_source *s, const agg_item *item, uint32_t n,
+                                      ps_vec_buf *buf, ps_vec *out);
 void ps_aggregate_collect_close(agg_source *s);
 ps_status ps_aggregate_source_plan(ps_ctx *cx, ps_op *op, uint64_t *n_morsels);
 ps_status ps_aggregate_source_open(ps_ctx *cx, ps_op *op, void *local);
@@ -172,10 +188,12 @@ ps_status ps_aggregate_source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t
 ps_status ps_aggregate_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, bool *done);
 void ps_aggregate_source_close(ps_op *op, void *local);
 
-/* Updates the merged groups from the merged sets of distinct arguments (op_aggregate_distinct.c). */
+/* Updates the merged groups from the merged sets of distinct arguments (op_aggregate_distinct.c).
+ */
 ps_status ps_aggregate_distinct(ps_ctx *cx, ps_op *op, agg_source *s);
 void ps_aggregate_distinct_close(agg_source *s);
-ps_status ps_aggregate_merge_states(ps_ctx *cx, void *source, uint8_t *const *dst, uint8_t *const *src, uint32_t n);
+ps_status ps_aggregate_merge_states(ps_ctx *cx, void *source, uint8_t *const *dst,
+                                    uint8_t *const *src, uint32_t n);
 
 extern const ps_op_class ps_aggregate_class;
 

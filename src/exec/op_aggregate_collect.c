@@ -1,17 +1,18 @@
 /* exec/op_aggregate_collect.c -- aggregates that need all rows of a group at once, or in an order.
  *
- * Median, mode, string_agg and the like, and ORDER BY in an aggregate. A lane keeps (keys, arguments, order keys,
- * position) as rows in the partitions of the group's hash. When a partition is merged its rows are sorted by
- * (hash, keys), as its groups are, then by order keys and position: each group's rows are then the next run.
- * A collecting class gets each run as vectors; another one is updated with it, in order, before it is finished.
- * DISTINCT sorts by the arguments too and passes over repeats. Tests: tests/unit/test_aggregate.c */
+ * Median, mode, string_agg and the like, and ORDER BY in an aggregate. A lane keeps (keys,
+ * arguments, order keys, position) as rows in the partitions of the group's hash. When a partition
+ * is merged its rows are sorted by (hash, keys), as its groups are, then by order keys and
+ * position: each group's rows are then the next run. A collecting class gets each run as vectors;
+ * another one is updated with it, in order, before it is finished. DISTINCT sorts by the arguments
+ * too and passes over repeats. Tests: tests/unit/test_aggregate.c */
 #include "exec/op_aggregate.h"
 
 typedef struct agg_collected {
-    uint8_t **rows;            /* all of the partition, sorted */
-    uint64_t n, at;            /* at: the first row of the next group */
+    uint8_t **rows; /* all of the partition, sorted */
+    uint64_t n, at; /* at: the first row of the next group */
     ps_vec_buf bufs[AGG_ARGS_MAX];
-    uint8_t **run;             /* room for the longest run */
+    uint8_t **run; /* room for the longest run */
     uint64_t run_room;
 } agg_collected;
 
@@ -24,7 +25,8 @@ static bool wanted(const agg_collect *collect, const ps_vec *results, uint32_t r
     return true;
 }
 
-ps_status ps_aggregate_collect(ps_ctx *cx, ps_op *op, agg_local *l, uint32_t at, const agg_rows *rows)
+ps_status ps_aggregate_collect(ps_ctx *cx, ps_op *op, agg_local *l, uint32_t at,
+                               const agg_rows *rows)
 {
     const agg_config *config = op->config;
     const agg_collect *collect = &config->collects[at];
@@ -43,7 +45,8 @@ ps_status ps_aggregate_collect(ps_ctx *cx, ps_op *op, agg_local *l, uint32_t at,
     PS_TRY(ps_aggregate_hash(cx, op, l->results, config->n_keys, w->subset_sel, n, w->hashes));
     PS_TRY(ps_group_table_find(cx, set, l->results, w->subset_sel, n, w->hashes, w->subset_rows));
     for (uint32_t c = 0; c < n_stored; c++) cols[c] = l->results[collect->stored[c]];
-    PS_TRY(ps_rows_scatter(cx, &set->heap, config->n_keys, cols, n_stored, w->subset_sel, n, w->subset_rows));
+    PS_TRY(ps_rows_scatter(cx, &set->heap, config->n_keys, cols, n_stored, w->subset_sel, n,
+                           w->subset_rows));
     for (uint32_t k = 0; k < n; k++) {
         const uint64_t row = rows->batch->first_row + w->subset_sel[k];
         memcpy(w->subset_rows[k] + position[0].at, &rows->batch->morsel, sizeof(uint64_t));
@@ -54,7 +57,10 @@ ps_status ps_aggregate_collect(ps_ctx *cx, ps_op *op, agg_local *l, uint32_t at,
 
 /* ---- order ---- */
 
-typedef struct order { const agg_collect *collect; uint32_t n_keys; } order;
+typedef struct order {
+    const agg_collect *collect;
+    uint32_t n_keys;
+} order;
 
 static int stored_compare(const order *o, const uint8_t *a, const uint8_t *b)
 {
@@ -78,7 +84,8 @@ static int stored_compare(const order *o, const uint8_t *a, const uint8_t *b)
 static bool before(const order *o, const uint8_t *a, const uint8_t *b)
 {
     const uint64_t x = ps_row_hash(a), y = ps_row_hash(b);
-    const ps_row_col *position = &o->collect->layout->cols[o->n_keys + o->collect->n_args + o->collect->n_order];
+    const ps_row_col *position =
+        &o->collect->layout->cols[o->n_keys + o->collect->n_args + o->collect->n_order];
 
     if (x != y) return x < y;
     int way = ps_row_keys_compare(o->collect->layout, a, b);
@@ -100,7 +107,8 @@ static ps_status sort(ps_ctx *cx, const order *o, uint8_t **rows, uint64_t n)
             if (!before(o, rows[middle], rows[middle - 1])) continue;
             memcpy(spare, rows + left, width * sizeof(*rows));
             uint64_t i = 0, j = middle, to = left;
-            while (i < width && j < right) rows[to++] = before(o, rows[j], spare[i]) ? rows[j++] : spare[i++];
+            while (i < width && j < right)
+                rows[to++] = before(o, rows[j], spare[i]) ? rows[j++] : spare[i++];
             while (i < width) rows[to++] = spare[i++];
             st = ps_poll(cx);
         }
@@ -121,13 +129,15 @@ void ps_aggregate_collect_close(agg_source *s)
 }
 
 /* All rows of a part, in memory. */
-static ps_status gather_rows(ps_ctx *cx, ps_op *op, agg_source *s, uint32_t c, uint64_t part, agg_collected *out)
+static ps_status gather_rows(ps_ctx *cx, ps_op *op, agg_source *s, uint32_t c, uint64_t part,
+                             agg_collected *out)
 {
     agg_shared *shared = op->shared;
     const uint32_t set = s->config->n_distincts + c;
     uint64_t n_rows = out->n;
 
-    for (size_t t = 0; t < shared->tables.n; t++) n_rows += shared->tables.at[t]->sets[set].parts[part].n_rows;
+    for (size_t t = 0; t < shared->tables.n; t++)
+        n_rows += shared->tables.at[t]->sets[set].parts[part].n_rows;
     if (n_rows == out->n) return PS_OK;
     uint8_t **more = ps_realloc(cx, out->rows, n_rows * sizeof(*more));
     if (!more) return PS_MEMORY;
@@ -143,7 +153,8 @@ static ps_status gather_rows(ps_ctx *cx, ps_op *op, agg_source *s, uint32_t c, u
 }
 
 /* Whether a collected row and a group's row have the same keys: the same columns in two layouts. */
-static bool same_group(const agg_config *config, const agg_collect *collect, const uint8_t *row, const uint8_t *group)
+static bool same_group(const agg_config *config, const agg_collect *collect, const uint8_t *row,
+                       const uint8_t *group)
 {
     if (ps_row_hash(row) != ps_row_hash(group)) return false;
     for (uint32_t k = 0; k < config->n_keys; k++) {
@@ -160,8 +171,10 @@ static bool same_group(const agg_config *config, const agg_collect *collect, con
     return true;
 }
 
-/* The rows of a group, without repeats under DISTINCT, in collected->run; the next groups' come after. */
-static ps_status next_run(ps_ctx *cx, const agg_config *config, uint32_t c, agg_collected *collected, const uint8_t *group, uint64_t *n)
+/* The rows of a group, without repeats under DISTINCT, in collected->run; the next groups' come
+ * after. */
+static ps_status next_run(ps_ctx *cx, const agg_config *config, uint32_t c,
+                          agg_collected *collected, const uint8_t *group, uint64_t *n)
 {
     const agg_collect *collect = &config->collects[c];
     const order o = {collect, config->n_keys};
@@ -176,14 +189,16 @@ static ps_status next_run(ps_ctx *cx, const agg_config *config, uint32_t c, agg_
     }
     *n = 0;
     for (uint64_t i = collected->at; i < end; i++)
-        if (!collect->distinct || *n == 0 || stored_compare(&o, collected->run[*n - 1], collected->rows[i]) != 0)
+        if (!collect->distinct || *n == 0 ||
+            stored_compare(&o, collected->run[*n - 1], collected->rows[i]) != 0)
             collected->run[(*n)++] = collected->rows[i];
     collected->at = end;
     return PS_OK;
 }
 
 /* Arguments of n rows of the run as vectors. */
-static ps_status run_args(ps_ctx *cx, const agg_config *config, uint32_t c, agg_collected *collected, uint8_t *const *rows, uint32_t n, ps_vec *args)
+static ps_status run_args(ps_ctx *cx, const agg_config *config, uint32_t c,
+                          agg_collected *collected, uint8_t *const *rows, uint32_t n, ps_vec *args)
 {
     const agg_collect *collect = &config->collects[c];
 
@@ -217,8 +232,16 @@ static ps_status update_ordered(ps_ctx *cx, agg_source *s, uint32_t c)
             const uint32_t m = (uint32_t)PS_MIN(n - i, (uint64_t)CHUNK);
             st = run_args(cx, config, c, &s->collected[c], s->collected[c].run + i, m, args);
             if (st != PS_OK) break;
-            const ps_agg_update u = {.cx = cx, .agg = &item->agg, .args = args, .n = m, .shape = PS_AGG_ONE, .n_groups = 1,
-                                     .states = &state, .first_row = i, .heap = &s->heap.base, .scratch = scratch};
+            const ps_agg_update u = {.cx = cx,
+                                     .agg = &item->agg,
+                                     .args = args,
+                                     .n = m,
+                                     .shape = PS_AGG_ONE,
+                                     .n_groups = 1,
+                                     .states = &state,
+                                     .first_row = i,
+                                     .heap = &s->heap.base,
+                                     .scratch = scratch};
             st = item->agg.class->update(&u);
         }
     }
@@ -230,7 +253,8 @@ ps_status ps_aggregate_collect_start(ps_ctx *cx, ps_op *op, agg_source *s)
 {
     const agg_config *config = s->config;
 
-    if (!s->collected) s->collected = PS_ARENA_ARRAY(cx, &s->arena, agg_collected, config->n_collects);
+    if (!s->collected)
+        s->collected = PS_ARENA_ARRAY(cx, &s->arena, agg_collected, config->n_collects);
     if (!s->collected) return PS_MEMORY;
     for (uint32_t c = 0; c < config->n_collects; c++) {
         agg_collected *collected = &s->collected[c];
@@ -239,12 +263,14 @@ ps_status ps_aggregate_collect_start(ps_ctx *cx, ps_op *op, agg_source *s)
         for (uint64_t part = 0; part < (config->n_keys ? 1 : PS_GROUP_PARTITIONS); part++)
             PS_TRY(gather_rows(cx, op, s, c, config->n_keys ? s->part : part, collected));
         PS_TRY(sort(cx, &o, collected->rows, collected->n));
-        if (!config->items[config->collects[c].item].agg.class->collect) PS_TRY(update_ordered(cx, s, c));
+        if (!config->items[config->collects[c].item].agg.class->collect)
+            PS_TRY(update_ordered(cx, s, c));
     }
     return PS_OK;
 }
 
-ps_status ps_aggregate_collect_finish(ps_ctx *cx, agg_source *s, const agg_item *item, uint32_t n, ps_vec_buf *buf, ps_vec *out)
+ps_status ps_aggregate_collect_finish(ps_ctx *cx, agg_source *s, const agg_item *item, uint32_t n,
+                                      ps_vec_buf *buf, ps_vec *out)
 {
     const uint32_t c = (uint32_t)item->collect;
     ps_vec args[AGG_ARGS_MAX];
@@ -253,8 +279,10 @@ ps_status ps_aggregate_collect_finish(ps_ctx *cx, agg_source *s, const agg_item 
     for (uint32_t g = 0; g < n; g++) {
         uint64_t n_rows;
         PS_TRY(next_run(cx, s->config, c, &s->collected[c], s->merge.groups[s->at + g], &n_rows));
-        if (n_rows > UINT32_MAX / 2) return ps_fail(cx, PS_UNSUPPORTED, "a group of this aggregate has more than 2^31 rows");
-        PS_TRY(run_args(cx, s->config, c, &s->collected[c], s->collected[c].run, (uint32_t)n_rows, args));
+        if (n_rows > UINT32_MAX / 2)
+            return ps_fail(cx, PS_UNSUPPORTED, "a group of this aggregate has more than 2^31 rows");
+        PS_TRY(run_args(cx, s->config, c, &s->collected[c], s->collected[c].run, (uint32_t)n_rows,
+                        args));
         PS_TRY(item->agg.class->finish_sorted(cx, &item->agg, args, (uint32_t)n_rows, buf, g, out));
         PS_TRY(ps_poll(cx));
     }

@@ -1,8 +1,8 @@
 /* exec/op_aggregate_distinct.c -- aggregates with DISTINCT, when a partition is merged.
  *
- * The sets of all lanes are merged like groups; each of their rows is then one argument row of the group
- * that it finds by its keys. Those aggregates are order-free, so the order of the set does not matter.
- * Tests: tests/unit/test_aggregate.c */
+ * The sets of all lanes are merged like groups; each of their rows is then one argument row of the
+ * group that it finds by its keys. Those aggregates are order-free, so the order of the set does
+ * not matter. Tests: tests/unit/test_aggregate.c */
 #include "exec/op_aggregate.h"
 
 enum { CHUNK = 1024 };
@@ -10,7 +10,7 @@ enum { CHUNK = 1024 };
 typedef struct agg_set_work {
     ps_vec_buf *bufs;
     uint32_t n_bufs;
-    ps_vec *results;          /* arguments at the places where items look for them */
+    ps_vec *results; /* arguments at the places where items look for them */
     uint64_t hashes[CHUNK], at[CHUNK];
     uint8_t *groups[CHUNK];
     uint32_t pairs[CHUNK], other[CHUNK];
@@ -66,7 +66,8 @@ static ps_status find_groups(ps_ctx *cx, agg_source *s, const ps_vec *keys, uint
                 if (ps_row_hash(w->groups[k]) == w->hashes[k]) break;
             }
         }
-        PS_TRY(ps_rows_match(cx, merge->layout, keys, NULL, w->groups, w->pairs, n_pending, w->other, &n_equal));
+        PS_TRY(ps_rows_match(cx, merge->layout, keys, NULL, w->groups, w->pairs, n_pending,
+                             w->other, &n_equal));
         n_pending -= n_equal;
         for (uint32_t i = 0; i < n_pending; i++) {
             w->pairs[i] = w->other[i];
@@ -90,8 +91,8 @@ static ps_status feed(ps_ctx *cx, agg_source *s, uint32_t d, uint8_t *const *row
     for (uint32_t c = 0; c < config->n_keys; c++)
         PS_TRY(ps_rows_gather(cx, distinct->layout, c, rows, n, &w->bufs[c], &keys[c]));
     for (uint32_t a = 0; a < distinct->n_args; a++)
-        PS_TRY(ps_rows_gather(cx, distinct->layout, config->n_keys + a, rows, n, &w->bufs[config->n_keys + a],
-                              &w->results[distinct->args[a]]));
+        PS_TRY(ps_rows_gather(cx, distinct->layout, config->n_keys + a, rows, n,
+                              &w->bufs[config->n_keys + a], &w->results[distinct->args[a]]));
     PS_TRY(find_groups(cx, s, keys, n));
     const agg_rows all = {.batch = &batch, .n = n, .shape = PS_AGG_ROWS, .rows = w->groups};
     for (uint32_t i = 0; i < config->n_items; i++) {
@@ -102,7 +103,8 @@ static ps_status feed(ps_ctx *cx, agg_source *s, uint32_t d, uint8_t *const *row
     return PS_OK;
 }
 
-static ps_status nothing_to_merge(ps_ctx *cx, void *user, uint8_t *const *dst, uint8_t *const *src, uint32_t n)
+static ps_status nothing_to_merge(ps_ctx *cx, void *user, uint8_t *const *dst, uint8_t *const *src,
+                                  uint32_t n)
 {
     (void)cx, (void)user, (void)dst, (void)src, (void)n;
     return PS_OK;
@@ -115,11 +117,14 @@ static ps_status feed_part(ps_ctx *cx, ps_op *op, agg_source *s, uint32_t d, uin
     uint64_t n_rows = 0;
     ps_status st = PS_OK;
 
-    for (size_t t = 0; t < shared->tables.n; t++) n_rows += shared->tables.at[t]->sets[d].parts[part].n_rows;
-    if (n_rows == 0) return PS_OK;
-    PS_GO(ps_group_merge_init(cx, &set, s->config->distincts[d].layout, PS_GROUP_RADIX_BITS, n_rows));
     for (size_t t = 0; t < shared->tables.n; t++)
-        PS_GO(ps_group_merge_add(cx, &set, &shared->tables.at[t]->sets[d].parts[part], nothing_to_merge, NULL));
+        n_rows += shared->tables.at[t]->sets[d].parts[part].n_rows;
+    if (n_rows == 0) return PS_OK;
+    PS_GO(
+        ps_group_merge_init(cx, &set, s->config->distincts[d].layout, PS_GROUP_RADIX_BITS, n_rows));
+    for (size_t t = 0; t < shared->tables.n; t++)
+        PS_GO(ps_group_merge_add(cx, &set, &shared->tables.at[t]->sets[d].parts[part],
+                                 nothing_to_merge, NULL));
     for (uint64_t at = 0; at < set.n; at += CHUNK)
         PS_GO(feed(cx, s, d, set.groups + at, (uint32_t)PS_MIN(set.n - at, (uint64_t)CHUNK)));
 done:
@@ -137,7 +142,8 @@ ps_status ps_aggregate_distinct(ps_ctx *cx, ps_op *op, agg_source *s)
             PS_TRY(feed_part(cx, op, s, d, s->part));
             continue;
         }
-        for (uint64_t part = 0; part < PS_GROUP_PARTITIONS; part++) PS_TRY(feed_part(cx, op, s, d, part));
+        for (uint64_t part = 0; part < PS_GROUP_PARTITIONS; part++)
+            PS_TRY(feed_part(cx, op, s, d, part));
     }
     return PS_OK;
 }

@@ -1,8 +1,9 @@
 /* exec/op_aggregate_emit.c -- GROUP BY and aggregates: the source's side.
  *
- * A morsel is a partition: its rows of all lanes are merged, sorted by (hash, keys) and finished into
- * batches; partitions are ranges of the hash, so the whole result is in that order. What a partition
- * took is given back when its last batch has been used. Tests: tests/unit/test_aggregate.c */
+ * A morsel is a partition: its rows of all lanes are merged, sorted by (hash, keys) and finished
+ * into batches; partitions are ranges of the hash, so the whole result is in that order. What a
+ * partition took is given back when its last batch has been used. Tests:
+ * tests/unit/test_aggregate.c */
 #include "exec/op_aggregate.h"
 
 ps_status ps_aggregate_source_plan(ps_ctx *cx, ps_op *op, uint64_t *n_morsels)
@@ -20,7 +21,8 @@ ps_status ps_aggregate_source_open(ps_ctx *cx, ps_op *op, void *local)
     s->bufs = PS_ARENA_ARRAY(cx, &s->arena, ps_vec_buf, op->n_cols + 1);
     s->states = PS_ARENA_ARRAY(cx, &s->arena, uint8_t *, op->settings->batch_rows);
     if (!s->bufs || !s->states) return PS_MEMORY;
-    for (uint32_t c = 0; c < op->n_cols; c++) PS_TRY(ps_vec_buf_init(cx, &s->bufs[c], op->settings->batch_rows));
+    for (uint32_t c = 0; c < op->n_cols; c++)
+        PS_TRY(ps_vec_buf_init(cx, &s->bufs[c], op->settings->batch_rows));
     return PS_OK;
 }
 
@@ -37,7 +39,8 @@ static void part_free(ps_op *op, uint64_t part)
     }
 }
 
-ps_status ps_aggregate_merge_states(ps_ctx *cx, void *source, uint8_t *const *dst, uint8_t *const *src, uint32_t n)
+ps_status ps_aggregate_merge_states(ps_ctx *cx, void *source, uint8_t *const *dst,
+                                    uint8_t *const *src, uint32_t n)
 {
     agg_source *s = source;
     uint8_t *to[256], *from[256];
@@ -46,7 +49,8 @@ ps_status ps_aggregate_merge_states(ps_ctx *cx, void *source, uint8_t *const *ds
     for (uint32_t i = 0; i < s->config->n_items; i++) {
         const agg_item *item = &s->config->items[i];
         if (item->shared || item->distinct != AGG_NONE || item->collect != AGG_NONE) continue;
-        for (uint32_t k = 0; k < n; k++) to[k] = dst[k] + item->state_at, from[k] = src[k] + item->state_at;
+        for (uint32_t k = 0; k < n; k++)
+            to[k] = dst[k] + item->state_at, from[k] = src[k] + item->state_at;
         PS_TRY(item->agg.class->merge(cx, &item->agg, to, from, n, &s->heap.base));
     }
     return PS_OK;
@@ -72,7 +76,9 @@ ps_status ps_aggregate_source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t
     }
     /* One lane that never forgot a group: its rows are the groups. */
     const bool distinct = n_full <= 1 && shared->generations == 0 && config->n_distincts == 0;
-    PS_TRY(ps_group_merge_init(cx, &s->merge, config->layout, shared->n_parts > 1 ? PS_GROUP_RADIX_BITS : 0, distinct ? 0 : n_rows));
+    PS_TRY(ps_group_merge_init(cx, &s->merge, config->layout,
+                               shared->n_parts > 1 ? PS_GROUP_RADIX_BITS : 0,
+                               distinct ? 0 : n_rows));
     ps_aggregate_heap_init(&s->heap, &s->merge.own);
     for (size_t t = 0; t < shared->tables.n; t++) {
         ps_rows *rows = &shared->tables.at[t]->groups.parts[morsel];
@@ -102,7 +108,8 @@ ps_status ps_aggregate_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch 
     for (uint32_t c = 0; c < op->n_cols && n > 0; c++) {
         const agg_output *output = &config->outputs[c];
         if (output->key) {
-            PS_TRY(ps_rows_gather(cx, config->layout, output->at, rows, n, &s->bufs[c], &out->cols[c]));
+            PS_TRY(ps_rows_gather(cx, config->layout, output->at, rows, n, &s->bufs[c],
+                                  &out->cols[c]));
             continue;
         }
         const agg_item *item = &config->items[output->at];

@@ -1,10 +1,10 @@
 /* exec/op_aggregate_few.c -- grouping by small key domains: array index instead of hash table.
  *
- * Keys that are codes of distinct dictionaries, integers in narrow bounds, booleans or constants span a product
- * of at most 4,096 slots. A slot's group is looked up in the group table once, then found by an add for
- * each key; so what groups are, and their order, is the table's business alone. The cache is for one set of
- * dictionaries and ranges: another dictionary (the next segment) empties it.
- * Tests: tests/unit/test_aggregate.c, tests/slt/op/aggregate.test */
+ * Keys that are codes of distinct dictionaries, integers in narrow bounds, booleans or constants
+ * span a product of at most 4,096 slots. A slot's group is looked up in the group table once, then
+ * found by an add for each key; so what groups are, and their order, is the table's business alone.
+ * The cache is for one set of dictionaries and ranges: another dictionary (the next segment)
+ * empties it. Tests: tests/unit/test_aggregate.c, tests/slt/op/aggregate.test */
 #include "exec/op_aggregate.h"
 
 void ps_aggregate_direct_forget(agg_direct *direct)
@@ -30,8 +30,8 @@ static bool key_shape(const ps_vec *vec, const agg_key *old, agg_key *out)
     } else if (vec->encoding == PS_ENC_FLAT && vec->layout == PS_LAYOUT_BOOL) {
         out->kind = AGG_KEY_INT;
         out->n_slots = 2;
-    } else if (vec->encoding == PS_ENC_FLAT && ps_layout_is_int((ps_layout)vec->layout) && vec->layout != PS_LAYOUT_I128 &&
-               vec->layout != PS_LAYOUT_U64) {
+    } else if (vec->encoding == PS_ENC_FLAT && ps_layout_is_int((ps_layout)vec->layout) &&
+               vec->layout != PS_LAYOUT_I128 && vec->layout != PS_LAYOUT_U64) {
         int64_t lo = vec->lo, hi = vec->hi;
         if (old && old->kind == AGG_KEY_INT && old->n_slots) {
             lo = PS_MIN(lo, old->base);
@@ -50,8 +50,9 @@ static bool key_shape(const ps_vec *vec, const agg_key *old, agg_key *out)
 
 static bool key_same(const agg_key *a, const agg_key *b)
 {
-    return a->kind == b->kind && a->nulls == b->nulls && a->n_slots == b->n_slots && a->dict_id == b->dict_id &&
-           a->base == b->base && a->kind != AGG_KEY_CONSTANT; /* the next constant may be another */
+    return a->kind == b->kind && a->nulls == b->nulls && a->n_slots == b->n_slots &&
+           a->dict_id == b->dict_id && a->base == b->base &&
+           a->kind != AGG_KEY_CONSTANT; /* the next constant may be another */
 }
 
 /* Makes the cache fit the batch's keys; false: they need the hash table. */
@@ -79,12 +80,17 @@ static bool prepare(agg_direct *d, const ps_vec *keys, uint32_t n_keys)
     return true;
 }
 
-static void add_codes(const uint32_t *codes, const uint32_t *sel, uint32_t n, uint32_t step, bool first, uint16_t *slots)
+static void add_codes(const uint32_t *codes, const uint32_t *sel, uint32_t n, uint32_t step,
+                      bool first, uint16_t *slots)
 {
-    if (first && !sel) for (uint32_t k = 0; k < n; k++) slots[k] = (uint16_t)(codes[k] * step);
-    else if (first) for (uint32_t k = 0; k < n; k++) slots[k] = (uint16_t)(codes[sel[k]] * step);
-    else if (!sel) for (uint32_t k = 0; k < n; k++) slots[k] = (uint16_t)(slots[k] + codes[k] * step);
-    else for (uint32_t k = 0; k < n; k++) slots[k] = (uint16_t)(slots[k] + codes[sel[k]] * step);
+    if (first && !sel)
+        for (uint32_t k = 0; k < n; k++) slots[k] = (uint16_t)(codes[k] * step);
+    else if (first)
+        for (uint32_t k = 0; k < n; k++) slots[k] = (uint16_t)(codes[sel[k]] * step);
+    else if (!sel)
+        for (uint32_t k = 0; k < n; k++) slots[k] = (uint16_t)(slots[k] + codes[k] * step);
+    else
+        for (uint32_t k = 0; k < n; k++) slots[k] = (uint16_t)(slots[k] + codes[sel[k]] * step);
 }
 
 static int64_t int_at(const ps_vec *vec, uint32_t row)
@@ -101,7 +107,8 @@ static int64_t int_at(const ps_vec *vec, uint32_t row)
     }
 }
 
-static void add_key(const agg_key *key, const ps_vec *vec, const uint32_t *sel, uint32_t n, uint32_t step, bool first, uint16_t *slots)
+static void add_key(const agg_key *key, const ps_vec *vec, const uint32_t *sel, uint32_t n,
+                    uint32_t step, bool first, uint16_t *slots)
 {
     if (key->kind == AGG_KEY_CONSTANT) {
         if (first) memset(slots, 0, n * sizeof(*slots));
@@ -147,7 +154,8 @@ static ps_status learn(ps_ctx *cx, ps_op *op, agg_local *l, const ps_batch *batc
     }
     if (n == 0) return PS_OK;
     PS_TRY(ps_aggregate_hash(cx, op, l->results, config->n_keys, w->subset_sel, n, w->hashes));
-    PS_TRY(ps_group_table_find(cx, &l->tables->groups, l->results, w->subset_sel, n, w->hashes, w->subset_rows));
+    PS_TRY(ps_group_table_find(cx, &l->tables->groups, l->results, w->subset_sel, n, w->hashes,
+                               w->subset_rows));
     n = 0;
     for (uint32_t k = 0; k < batch->n_live; k++) {
         const uint32_t slot = d->slots[k];
@@ -162,7 +170,8 @@ static ps_status learn(ps_ctx *cx, ps_op *op, agg_local *l, const ps_batch *batc
     return PS_OK;
 }
 
-/* Numbers of groups and how many rows each has; several counters take turns (see agg_int.tmpl.h). */
+/* Numbers of groups and how many rows each has; several counters take turns (see agg_int.tmpl.h).
+ */
 static void number(agg_work *w, uint32_t n)
 {
     agg_direct *d = &w->direct;
@@ -182,7 +191,8 @@ static void number(agg_work *w, uint32_t n)
         w->group_n[g] = d->counts[0][g] + d->counts[1][g] + d->counts[2][g] + d->counts[3][g];
 }
 
-ps_status ps_aggregate_direct(ps_ctx *cx, ps_op *op, agg_local *l, const ps_batch *batch, agg_rows *out, bool *done)
+ps_status ps_aggregate_direct(ps_ctx *cx, ps_op *op, agg_local *l, const ps_batch *batch,
+                              agg_rows *out, bool *done)
 {
     const agg_config *config = op->config;
     agg_work *w = l->work;

@@ -23,12 +23,10 @@
 #define AGG_N u32
 #include "func/agg_int.tmpl.h"
 
-#define TABLE(stem)                                                                                       \
-    {                                                                                                     \
-        [PS_LAYOUT_BOOL] = stem##u8, [PS_LAYOUT_I8] = stem##i8, [PS_LAYOUT_I16] = stem##i16,              \
-        [PS_LAYOUT_I32] = stem##i32, [PS_LAYOUT_I64] = stem##i64, [PS_LAYOUT_U8] = stem##u8,              \
-        [PS_LAYOUT_U16] = stem##u16, [PS_LAYOUT_U32] = stem##u32                                          \
-    }
+#define TABLE(stem)                                                                                \
+    {[PS_LAYOUT_BOOL] = stem##u8, [PS_LAYOUT_I8] = stem##i8,   [PS_LAYOUT_I16] = stem##i16,        \
+     [PS_LAYOUT_I32] = stem##i32, [PS_LAYOUT_I64] = stem##i64, [PS_LAYOUT_U8] = stem##u8,          \
+     [PS_LAYOUT_U16] = stem##u16, [PS_LAYOUT_U32] = stem##u32}
 
 extern const ps_agg_kernels PS_CAT(ps_agg_kernels_v, PS_CPU_LEVEL);
 const ps_agg_kernels PS_CAT(ps_agg_kernels_v, PS_CPU_LEVEL) = {

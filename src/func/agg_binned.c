@@ -19,7 +19,8 @@ static uint64_t bits_of(double x)
 
 static double power_of_two(int exponent) /* -1074..1023 */
 {
-    const uint64_t bits = exponent < -1022 ? (uint64_t)1 << (exponent + 1074) : (uint64_t)(exponent + 1023) << 52;
+    const uint64_t bits =
+        exponent < -1022 ? (uint64_t)1 << (exponent + 1074) : (uint64_t)(exponent + 1023) << 52;
     double x;
     memcpy(&x, &bits, 8);
     return x;
@@ -60,10 +61,7 @@ static void flag(ps_binned *sum, double x)
     sum->flags |= x != x ? PS_BINNED_NAN : x > 0 ? PS_BINNED_POS_INF : PS_BINNED_NEG_INF;
 }
 
-void ps_binned_add(ps_binned *sum, double x)
-{
-    ps_binned_add_many(sum, &x, 1);
-}
+void ps_binned_add(ps_binned *sum, double x) { ps_binned_add_many(sum, &x, 1); }
 
 /* Largest bits of |x|; infinities and NaN are left out and counted. */
 static uint64_t magnitude_max(ps_binned *sum, const double *x, uint32_t n, uint32_t *n_special)
@@ -86,8 +84,9 @@ static uint64_t magnitude_max(ps_binned *sum, const double *x, uint32_t n, uint3
 }
 
 /* Slices of one block, counted in units of each bin. */
-static void slice(const double *restrict x, uint32_t n, double scale, const double magic[PS_BINNED_FOLDS],
-                  const double per_unit[PS_BINNED_FOLDS], int64_t units[PS_BINNED_FOLDS])
+static void slice(const double *restrict x, uint32_t n, double scale,
+                  const double magic[PS_BINNED_FOLDS], const double per_unit[PS_BINNED_FOLDS],
+                  int64_t units[PS_BINNED_FOLDS])
 {
     double a[LANES] = {0}, b[LANES] = {0}, c[LANES] = {0};
     uint32_t k = 0;
@@ -170,7 +169,8 @@ static ps_i128 normalise(const ps_binned *sum, uint64_t *low)
 {
     ps_i128 v[PS_BINNED_FOLDS];
 
-    for (int i = 0; i < PS_BINNED_FOLDS; i++) v[i] = ((ps_i128)sum->hi[i] * ((ps_i128)1 << 62)) + sum->lo[i];
+    for (int i = 0; i < PS_BINNED_FOLDS; i++)
+        v[i] = ((ps_i128)sum->hi[i] * ((ps_i128)1 << 62)) + sum->lo[i];
     v[1] += v[2] >> 32;
     v[0] += v[1] >> 32;
     *low = (uint64_t)(v[1] & 0xffffffff) << 32 | (uint64_t)(v[2] & 0xffffffff);
@@ -186,9 +186,11 @@ double ps_binned_value(const ps_binned *sum)
     const ps_i128 high = normalise(sum, &low);
     const int e = unit_exponent(sum->top - 2);
     const ps_i128 limit = (ps_i128)1 << 62;
-    if (high < limit && high >= -limit) return ldexp((double)((ps_i128)((ps_u128)high << 64 | low)), e);
+    if (high < limit && high >= -limit)
+        return ldexp((double)((ps_i128)((ps_u128)high << 64 | low)), e);
     /* The lowest 64 bits are far below the rounding: they only say that the value is not exact. */
-    return ldexp((double)(ps_i128)((ps_u128)high << 32 | low >> 32 | ((low & 0xffffffff) != 0)), e + 32);
+    return ldexp((double)(ps_i128)((ps_u128)high << 32 | low >> 32 | ((low & 0xffffffff) != 0)),
+                 e + 32);
 }
 
 __float128 ps_binned_quad(const ps_binned *sum)

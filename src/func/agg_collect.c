@@ -1,9 +1,9 @@
 /* func/agg_collect.c -- string_agg, median and quantiles, mode: results from all rows of a group.
  *
- * The operator keeps the rows (exec/op_aggregate_collect.c); here are no states. Arguments after the first are
- * literals, read from the expression. Quantiles select in place of sorting (Hoare's), in the vector's own
- * memory, which the operator gathered for this call. Order of values is sorting's: NaN above numbers.
- * Tests: tests/unit/test_aggregate.c */
+ * The operator keeps the rows (exec/op_aggregate_collect.c); here are no states. Arguments after
+ * the first are literals, read from the expression. Quantiles select in place of sorting (Hoare's),
+ * in the vector's own memory, which the operator gathered for this call. Order of values is
+ * sorting's: NaN above numbers. Tests: tests/unit/test_aggregate.c */
 #include "func/agg.h"
 
 #include "col/slots.h"
@@ -15,7 +15,8 @@ static void result_begin(const ps_agg *agg, ps_vec_buf *buf, uint32_t row, ps_ve
 {
     if (row == 0) {
         ps_bits_fill(buf->valid, buf->n_max, true);
-        ps_vec_flat(out, agg->expr->type, ps_type_layout(agg->expr->type), buf->data, buf->valid, 0);
+        ps_vec_flat(out, agg->expr->type, ps_type_layout(agg->expr->type), buf->data, buf->valid,
+                    0);
     }
     out->n = row + 1;
 }
@@ -29,7 +30,8 @@ static void result_null(ps_vec_buf *buf, uint32_t row, ps_vec *out)
 
 /* ---- string_agg ---- */
 
-static ps_status string_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n, ps_vec_buf *buf, uint32_t row, ps_vec *out)
+static ps_status string_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n,
+                               ps_vec_buf *buf, uint32_t row, ps_vec *out)
 {
     const ps_view *texts = n ? args[0].data : NULL;
     ps_str separator = PS_STR(",");
@@ -38,7 +40,8 @@ static ps_status string_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args
     result_begin(agg, buf, row, out);
     if (agg->expr->n_args > 1) {
         const ps_expr *literal = agg->expr->args[1];
-        if (!ps_expr_is_literal(literal)) return ps_fail(cx, PS_UNSUPPORTED, "the separator of string_agg must be a constant");
+        if (!ps_expr_is_literal(literal))
+            return ps_fail(cx, PS_UNSUPPORTED, "the separator of string_agg must be a constant");
         if (literal->literal.null) n = 0;
         separator = literal->literal.str;
     }
@@ -47,7 +50,9 @@ static ps_status string_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args
         return PS_OK;
     }
     for (uint32_t i = 0; i < n; i++) bytes += texts[i].n + (i ? separator.n : 0);
-    if (bytes > UINT32_MAX) return ps_fail(cx, PS_VALUE, "the result of string_agg is too long: %llu bytes", (unsigned long long)bytes);
+    if (bytes > UINT32_MAX)
+        return ps_fail(cx, PS_VALUE, "the result of string_agg is too long: %llu bytes",
+                       (unsigned long long)bytes);
     char *text = ps_arena_alloc_raw(cx, &buf->heap, bytes ? bytes : 1, 1), *to = text;
     if (!text) return PS_MEMORY;
     for (uint32_t i = 0; i < n; i++) {
@@ -68,16 +73,23 @@ static void positive_zero(ps_layout layout, void *data, uint32_t row)
 
 /* ---- order of slots ---- */
 
-typedef struct slots { ps_layout layout; size_t bytes; const char *data; } slots;
+typedef struct slots {
+    ps_layout layout;
+    size_t bytes;
+    const char *data;
+} slots;
 
 static int slots_order(const slots *s, uint32_t a, uint32_t b)
 {
     const char *x = s->data + a * s->bytes, *y = s->data + b * s->bytes;
 
-    if (s->layout == PS_LAYOUT_VIEW) return ps_view_compare((const ps_view *)(const void *)x, (const ps_view *)(const void *)y);
+    if (s->layout == PS_LAYOUT_VIEW)
+        return ps_view_compare((const ps_view *)(const void *)x, (const ps_view *)(const void *)y);
     if (s->layout == PS_LAYOUT_F64 || s->layout == PS_LAYOUT_F32) {
-        const double v = s->layout == PS_LAYOUT_F64 ? *(const double *)(const void *)x : (double)*(const float *)(const void *)x;
-        const double w = s->layout == PS_LAYOUT_F64 ? *(const double *)(const void *)y : (double)*(const float *)(const void *)y;
+        const double v = s->layout == PS_LAYOUT_F64 ? *(const double *)(const void *)x
+                                                    : (double)*(const float *)(const void *)x;
+        const double w = s->layout == PS_LAYOUT_F64 ? *(const double *)(const void *)y
+                                                    : (double)*(const float *)(const void *)y;
         if (v != v || w != w) return (v != v) - (w != w);
         return (v > w) - (v < w);
     }
@@ -87,11 +99,12 @@ static int slots_order(const slots *s, uint32_t a, uint32_t b)
 
 static bool slots_have_order(ps_layout layout)
 {
-    return layout == PS_LAYOUT_BOOL || ps_layout_is_int(layout) || layout == PS_LAYOUT_F32 || layout == PS_LAYOUT_F64 || layout == PS_LAYOUT_VIEW;
+    return layout == PS_LAYOUT_BOOL || ps_layout_is_int(layout) || layout == PS_LAYOUT_F32 ||
+           layout == PS_LAYOUT_F64 || layout == PS_LAYOUT_VIEW;
 }
 
-/* Puts the k-th least of index[lo..hi] in its place, smaller ones before it, larger ones behind. Three parts a round,
- * so that many equal values cost nothing. */
+/* Puts the k-th least of index[lo..hi] in its place, smaller ones before it, larger ones behind.
+ * Three parts a round, so that many equal values cost nothing. */
 static ps_status select_kth(ps_ctx *cx, const slots *s, uint32_t *index, uint32_t n, uint32_t k)
 {
     uint32_t lo = 0, hi = n - 1;
@@ -99,8 +112,12 @@ static ps_status select_kth(ps_ctx *cx, const slots *s, uint32_t *index, uint32_
     while (lo < hi) {
         const uint32_t x = lo + (hi - lo) / 2, y = lo + (hi - lo) / 4, z = hi - (hi - lo) / 4;
         const uint32_t a = index[x], b = index[y], c = index[z];
-        const uint32_t pivot = slots_order(s, a, b) < 0 ? (slots_order(s, b, c) < 0 ? b : slots_order(s, a, c) < 0 ? c : a)
-                                                        : (slots_order(s, a, c) < 0 ? a : slots_order(s, b, c) < 0 ? c : b);
+        const uint32_t pivot = slots_order(s, a, b) < 0 ? (slots_order(s, b, c) < 0   ? b
+                                                           : slots_order(s, a, c) < 0 ? c
+                                                                                      : a)
+                                                        : (slots_order(s, a, c) < 0   ? a
+                                                           : slots_order(s, b, c) < 0 ? c
+                                                                                      : b);
         uint32_t less = lo, i = lo, more = hi + 1;
         while (i < more) {
             const int way = slots_order(s, index[i], pivot);
@@ -123,9 +140,11 @@ static ps_status quantile_of(ps_ctx *cx, const ps_agg *agg, double *out)
     *out = 0.5; /* median */
     if (agg->expr->n_args < 2) return PS_OK;
     const ps_expr *literal = agg->expr->args[1];
-    if (!ps_expr_is_literal(literal) || literal->literal.null) return ps_fail(cx, PS_UNSUPPORTED, "a quantile must be a constant number");
+    if (!ps_expr_is_literal(literal) || literal->literal.null)
+        return ps_fail(cx, PS_UNSUPPORTED, "a quantile must be a constant number");
     *out = literal->literal.f64;
-    if (!(*out >= 0 && *out <= 1)) return ps_fail(cx, PS_INVALID, "a quantile must lie between 0 and 1: %g", *out);
+    if (!(*out >= 0 && *out <= 1))
+        return ps_fail(cx, PS_INVALID, "a quantile must lie between 0 and 1: %g", *out);
     return PS_OK;
 }
 
@@ -136,23 +155,28 @@ static uint32_t *index_new(ps_ctx *cx, uint32_t n)
     return index;
 }
 
-static ps_status disc_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n, ps_vec_buf *buf, uint32_t row, ps_vec *out)
+static ps_status disc_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n,
+                             ps_vec_buf *buf, uint32_t row, ps_vec *out)
 {
     double q;
 
     result_begin(agg, buf, row, out);
     if (n == 0) return result_null(buf, row, out), PS_OK;
     PS_TRY(quantile_of(cx, agg, &q));
-    const slots s = {(ps_layout)args[0].layout, ps_layout_bytes((ps_layout)args[0].layout), args[0].data};
+    const slots s = {(ps_layout)args[0].layout, ps_layout_bytes((ps_layout)args[0].layout),
+                     args[0].data};
     uint32_t *index = index_new(cx, n);
     if (!index) return PS_MEMORY;
-    const double place = ceil(q * (double)n) - 1; /* the least value with at least q of the rows at or below it */
+    const double place =
+        ceil(q * (double)n) - 1; /* the least value with at least q of the rows at or below it */
     const uint32_t k = place < 0 ? 0 : (uint32_t)PS_MIN(place, (double)(n - 1));
     const ps_status st = select_kth(cx, &s, index, n, k);
-    if (st == PS_OK) memcpy((char *)buf->data + row * s.bytes, s.data + index[k] * s.bytes, s.bytes);
+    if (st == PS_OK)
+        memcpy((char *)buf->data + row * s.bytes, s.data + index[k] * s.bytes, s.bytes);
     positive_zero((ps_layout)out->layout, buf->data, row);
     if (st == PS_OK && s.layout == PS_LAYOUT_VIEW) {
-        ps_view *view = &((ps_view *)buf->data)[row]; /* the argument's text may go before the result does */
+        ps_view *view =
+            &((ps_view *)buf->data)[row]; /* the argument's text may go before the result does */
         char *copy = view->n > 12 ? ps_arena_strndup(cx, &buf->heap, view->at, view->n) : NULL;
         if (view->n > 12 && !copy) return ps_free(index), PS_MEMORY;
         if (copy) view->at = copy;
@@ -162,11 +186,16 @@ static ps_status disc_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, 
 }
 
 /* Between two neighbours: a + (b - a) * part, in the result's type. */
-static void interpolate(const ps_agg *agg, const slots *s, uint32_t a, uint32_t b, double part, void *data, uint32_t row)
+static void interpolate(const ps_agg *agg, const slots *s, uint32_t a, uint32_t b, double part,
+                        void *data, uint32_t row)
 {
     if (s->layout == PS_LAYOUT_F64 || s->layout == PS_LAYOUT_F32) {
-        const double x = s->layout == PS_LAYOUT_F64 ? ((const double *)(const void *)s->data)[a] : (double)((const float *)(const void *)s->data)[a];
-        const double y = s->layout == PS_LAYOUT_F64 ? ((const double *)(const void *)s->data)[b] : (double)((const float *)(const void *)s->data)[b];
+        const double x = s->layout == PS_LAYOUT_F64
+                             ? ((const double *)(const void *)s->data)[a]
+                             : (double)((const float *)(const void *)s->data)[a];
+        const double y = s->layout == PS_LAYOUT_F64
+                             ? ((const double *)(const void *)s->data)[b]
+                             : (double)((const float *)(const void *)s->data)[b];
         const double v = part == 0 || x == y ? x : x + (y - x) * part;
         if (agg->expr->type.id == PS_TYPE_FLOAT32) ((float *)data)[row] = (float)v;
         else ((double *)data)[row] = v;
@@ -185,14 +214,16 @@ static void interpolate(const ps_agg *agg, const slots *s, uint32_t a, uint32_t 
     ps_slot_put(ps_type_layout(agg->expr->type), data, row, part == 0 ? x : whole);
 }
 
-static ps_status cont_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n, ps_vec_buf *buf, uint32_t row, ps_vec *out)
+static ps_status cont_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n,
+                             ps_vec_buf *buf, uint32_t row, ps_vec *out)
 {
     double q;
 
     result_begin(agg, buf, row, out);
     if (n == 0) return result_null(buf, row, out), PS_OK;
     PS_TRY(quantile_of(cx, agg, &q));
-    const slots s = {(ps_layout)args[0].layout, ps_layout_bytes((ps_layout)args[0].layout), args[0].data};
+    const slots s = {(ps_layout)args[0].layout, ps_layout_bytes((ps_layout)args[0].layout),
+                     args[0].data};
     uint32_t *index = index_new(cx, n);
     if (!index) return PS_MEMORY;
     const double place = q * (double)(n - 1);
@@ -235,19 +266,22 @@ static void heap_sort(const slots *s, uint32_t *index, uint32_t n)
 }
 
 /* The most frequent value; of several the one that came first. */
-static ps_status mode_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n, ps_vec_buf *buf, uint32_t row, ps_vec *out)
+static ps_status mode_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n,
+                             ps_vec_buf *buf, uint32_t row, ps_vec *out)
 {
     uint32_t best = 0, best_n = 0, best_first = 0;
 
     result_begin(agg, buf, row, out);
     if (n == 0) return result_null(buf, row, out), PS_OK;
-    const slots s = {(ps_layout)args[0].layout, ps_layout_bytes((ps_layout)args[0].layout), args[0].data};
+    const slots s = {(ps_layout)args[0].layout, ps_layout_bytes((ps_layout)args[0].layout),
+                     args[0].data};
     uint32_t *index = index_new(cx, n);
     if (!index) return PS_MEMORY;
     heap_sort(&s, index, n);
     for (uint32_t i = 0, end; i < n; i = end) {
         uint32_t first = index[i];
-        for (end = i + 1; end < n && slots_order(&s, index[i], index[end]) == 0; end++) first = PS_MIN(first, index[end]);
+        for (end = i + 1; end < n && slots_order(&s, index[i], index[end]) == 0; end++)
+            first = PS_MIN(first, index[end]);
         if (end - i < best_n || (end - i == best_n && first > best_first)) continue;
         best = first, best_n = end - i, best_first = first;
     }

@@ -1,18 +1,18 @@
 /* func/agg_extreme.c -- min, max, bool_and, bool_or; first, last, any_value, arg_min, arg_max.
  *
- * One state for all: the slot that decides (`by`), the slot that is the result (`value`), and the row's position,
- * which is what first and last go by and what breaks ties of the others. min and max need no second slot.
- * Slots are canonical layouts of up to 16 bytes; text beyond 12 bytes is copied into the rows' heap, over the
- * text it replaces when that was as long.
- * Order: as sorting (NaN above numbers, -0.0 = 0.0 and the result is 0.0, text by bytes); nulls are skipped,
- * except that first and last take them as values and arg_min/arg_max may give one.
- * Tests: tests/unit/test_agg.c */
+ * One state for all: the slot that decides (`by`), the slot that is the result (`value`), and the
+ * row's position, which is what first and last go by and what breaks ties of the others. min and
+ * max need no second slot. Slots are canonical layouts of up to 16 bytes; text beyond 12 bytes is
+ * copied into the rows' heap, over the text it replaces when that was as long. Order: as sorting
+ * (NaN above numbers, -0.0 = 0.0 and the result is 0.0, text by bytes); nulls are skipped, except
+ * that first and last take them as values and arg_min/arg_max may give one. Tests:
+ * tests/unit/test_agg.c */
 #include "func/agg_input.h"
 
 #include "col/slots.h"
 
 typedef struct extreme_state {
-    uint64_t by[2];      /* the best slot so far */
+    uint64_t by[2]; /* the best slot so far */
     uint64_t seen;
     /* only where there is a second slot: */
     uint64_t value[2];
@@ -37,25 +37,32 @@ static int slot_order(ps_layout layout, const uint64_t a[2], const uint64_t b[2]
 {
     switch (layout) {
     case PS_LAYOUT_U64: return ORDER(a[0], b[0]);
-    case PS_LAYOUT_I128: return a[1] != b[1] ? ORDER((int64_t)a[1], (int64_t)b[1]) : ORDER(a[0], b[0]);
+    case PS_LAYOUT_I128:
+        return a[1] != b[1] ? ORDER((int64_t)a[1], (int64_t)b[1]) : ORDER(a[0], b[0]);
     case PS_LAYOUT_F64:
     case PS_LAYOUT_F32:
-    case PS_LAYOUT_F16: return float_order(ps_agg_double(layout, a, 0), ps_agg_double(layout, b, 0));
-    case PS_LAYOUT_VIEW: return ps_view_compare((const ps_view *)(const void *)a, (const ps_view *)(const void *)b);
+    case PS_LAYOUT_F16:
+        return float_order(ps_agg_double(layout, a, 0), ps_agg_double(layout, b, 0));
+    case PS_LAYOUT_VIEW:
+        return ps_view_compare((const ps_view *)(const void *)a, (const ps_view *)(const void *)b);
     case PS_LAYOUT_INTERVAL: {
         const ps_interval *x = (const void *)a, *y = (const void *)b;
         const ps_i128 day = (ps_i128)86400 * 1000000000;
-        const ps_i128 m = ((ps_i128)x->months * 30 + x->days) * day + x->ns, n = ((ps_i128)y->months * 30 + y->days) * day + y->ns;
+        const ps_i128 m = ((ps_i128)x->months * 30 + x->days) * day + x->ns,
+                      n = ((ps_i128)y->months * 30 + y->days) * day + y->ns;
         if (m != n) return ORDER(m, n);
         return x->months != y->months ? ORDER(x->months, y->months) : ORDER(x->days, y->days);
     }
-    default: return ORDER((int64_t)a[0], (int64_t)b[0]); /* sign-extended or unsigned of less than 64 bits */
+    default:
+        return ORDER((int64_t)a[0],
+                     (int64_t)b[0]); /* sign-extended or unsigned of less than 64 bits */
     }
 }
 
 /* Writes a slot that points to foreign text into the state, with a copy of the text. The room of
  * the text it replaces is that text's length: more would be lost when the row's page moves. */
-static ps_status slot_keep(ps_ctx *cx, ps_agg_heap *heap, ps_layout layout, const uint64_t slot[2], uint64_t out[2])
+static ps_status slot_keep(ps_ctx *cx, ps_agg_heap *heap, ps_layout layout, const uint64_t slot[2],
+                           uint64_t out[2])
 {
     const uint32_t n = (uint32_t)slot[0], room = (uint32_t)out[0];
     char *at = NULL;
@@ -79,7 +86,8 @@ static void canonical_zero(ps_layout layout, uint64_t slot[2])
 
 /* ---- min and max ---- */
 
-static ps_status extreme_take(const ps_agg_update *u, ps_layout layout, int sign, const uint64_t slot[2], extreme_state *s)
+static ps_status extreme_take(const ps_agg_update *u, ps_layout layout, int sign,
+                              const uint64_t slot[2], extreme_state *s)
 {
     if (s->seen && slot_order(layout, slot, s->by) * sign <= 0) return PS_OK;
     PS_TRY(slot_keep(u->cx, u->heap, layout, slot, s->by));
@@ -87,7 +95,8 @@ static ps_status extreme_take(const ps_agg_update *u, ps_layout layout, int sign
     return PS_OK;
 }
 
-static ps_status extreme_ints(const ps_agg_update *u, const ps_agg_input *in, ps_layout layout, int sign)
+static ps_status extreme_ints(const ps_agg_update *u, const ps_agg_input *in, ps_layout layout,
+                              int sign)
 {
     uint64_t slot[2];
     int64_t lo, hi;
@@ -103,7 +112,8 @@ static ps_status extreme_ints(const ps_agg_update *u, const ps_agg_input *in, ps
         const int64_t v = ps_agg_int(in->layout, in->data, ps_agg_at(in, k));
         slot[0] = (uint64_t)v;
         slot[1] = (uint64_t)(v >> 63);
-        if (!s->seen || slot_order(layout, slot, s->by) * sign > 0) s->by[0] = slot[0], s->by[1] = slot[1], s->seen = 1;
+        if (!s->seen || slot_order(layout, slot, s->by) * sign > 0)
+            s->by[0] = slot[0], s->by[1] = slot[1], s->seen = 1;
     }
     return PS_OK;
 }
@@ -127,20 +137,24 @@ static ps_status extreme_update(const ps_agg_update *u, int sign)
 static ps_status min_update(const ps_agg_update *u) { return extreme_update(u, -1); }
 static ps_status max_update(const ps_agg_update *u) { return extreme_update(u, 1); }
 
-static ps_status extreme_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, uint8_t *const *src, uint32_t n, ps_agg_heap *heap, int sign)
+static ps_status extreme_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst,
+                               uint8_t *const *src, uint32_t n, ps_agg_heap *heap, int sign)
 {
     const ps_agg_update u = {.cx = cx, .agg = agg, .heap = heap};
     const ps_layout layout = ps_type_layout(agg->arg_types[0]);
 
     for (uint32_t i = 0; i < n; i++)
-        if (state_at(src[i])->seen) PS_TRY(extreme_take(&u, layout, sign, state_at(src[i])->by, state_at(dst[i])));
+        if (state_at(src[i])->seen)
+            PS_TRY(extreme_take(&u, layout, sign, state_at(src[i])->by, state_at(dst[i])));
     return PS_OK;
 }
-static ps_status min_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, uint8_t *const *src, uint32_t n, ps_agg_heap *heap)
+static ps_status min_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, uint8_t *const *src,
+                           uint32_t n, ps_agg_heap *heap)
 {
     return extreme_merge(cx, agg, dst, src, n, heap, -1);
 }
-static ps_status max_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, uint8_t *const *src, uint32_t n, ps_agg_heap *heap)
+static ps_status max_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, uint8_t *const *src,
+                           uint32_t n, ps_agg_heap *heap)
 {
     return extreme_merge(cx, agg, dst, src, n, heap, 1);
 }
@@ -148,7 +162,8 @@ static ps_status max_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, u
 /* ---- results ---- */
 
 /* Slots of n states as a vector; long text stays in the states' heap. */
-static void slots_finish(const ps_agg *agg, uint8_t *const *states, uint32_t n, bool second, ps_vec_buf *buf, ps_vec *out)
+static void slots_finish(const ps_agg *agg, uint8_t *const *states, uint32_t n, bool second,
+                         ps_vec_buf *buf, ps_vec *out)
 {
     const ps_layout layout = ps_type_layout(agg->expr->type);
     const size_t bytes = ps_layout_bytes(layout);
@@ -165,11 +180,13 @@ static void slots_finish(const ps_agg *agg, uint8_t *const *states, uint32_t n, 
     }
     ps_vec_flat(out, agg->expr->type, layout, buf->data, nulls ? buf->valid : NULL, n);
 }
-static ps_status one_finish(ps_ctx *cx, const ps_agg *agg, uint8_t *const *states, uint32_t n, ps_vec_buf *buf, ps_vec *out)
+static ps_status one_finish(ps_ctx *cx, const ps_agg *agg, uint8_t *const *states, uint32_t n,
+                            ps_vec_buf *buf, ps_vec *out)
 {
     return (void)cx, slots_finish(agg, states, n, false, buf, out), PS_OK;
 }
-static ps_status two_finish(ps_ctx *cx, const ps_agg *agg, uint8_t *const *states, uint32_t n, ps_vec_buf *buf, ps_vec *out)
+static ps_status two_finish(ps_ctx *cx, const ps_agg *agg, uint8_t *const *states, uint32_t n,
+                            ps_vec_buf *buf, ps_vec *out)
 {
     return (void)cx, slots_finish(agg, states, n, true, buf, out), PS_OK;
 }
@@ -184,7 +201,8 @@ static bool comes_before(uint64_t morsel, uint64_t row, const extreme_state *s)
 }
 
 /* Whether the row beats the state. */
-static bool pick_wins(pick how, ps_layout layout, const uint64_t by[2], uint64_t morsel, uint64_t row, const extreme_state *s)
+static bool pick_wins(pick how, ps_layout layout, const uint64_t by[2], uint64_t morsel,
+                      uint64_t row, const extreme_state *s)
 {
     if (!s->seen) return true;
     if (how == PICK_FIRST) return comes_before(morsel, row, s);
@@ -194,15 +212,20 @@ static bool pick_wins(pick how, ps_layout layout, const uint64_t by[2], uint64_t
     return how == PICK_LEAST ? order < 0 : order > 0;
 }
 
-typedef struct picked { uint64_t by[2], value[2], morsel, row; bool null; } picked;
+typedef struct picked {
+    uint64_t by[2], value[2], morsel, row;
+    bool null;
+} picked;
 
-static ps_status pick_take(ps_ctx *cx, const ps_agg *agg, ps_agg_heap *heap, pick how, const picked *p, extreme_state *s)
+static ps_status pick_take(ps_ctx *cx, const ps_agg *agg, ps_agg_heap *heap, pick how,
+                           const picked *p, extreme_state *s)
 {
     const ps_layout layout = how >= PICK_LEAST ? ps_type_layout(agg->arg_types[1]) : PS_LAYOUT_NONE;
 
     if (!pick_wins(how, layout, p->by, p->morsel, p->row, s)) return PS_OK;
     if (how >= PICK_LEAST) PS_TRY(slot_keep(cx, heap, layout, p->by, s->by));
-    if (!p->null) PS_TRY(slot_keep(cx, heap, ps_type_layout(agg->arg_types[0]), p->value, s->value));
+    if (!p->null)
+        PS_TRY(slot_keep(cx, heap, ps_type_layout(agg->arg_types[0]), p->value, s->value));
     s->null = p->null;
     s->seen = 1;
     s->morsel = p->morsel;
@@ -213,7 +236,8 @@ static ps_status pick_take(ps_ctx *cx, const ps_agg *agg, ps_agg_heap *heap, pic
 static void slot_of(const ps_vec *vec, ps_type type, uint32_t row, uint64_t slot[2])
 {
     const ps_reader_view r = ps_vec_read(vec);
-    const ps_agg_input in = {.data = r.data, .layout = (ps_layout)(r.codes ? vec->dict->values.layout : vec->layout)};
+    const ps_agg_input in = {
+        .data = r.data, .layout = (ps_layout)(r.codes ? vec->dict->values.layout : vec->layout)};
 
     if (vec->encoding == PS_ENC_SEQUENCE) {
         const int64_t v = vec->start + (int64_t)row * vec->step;
@@ -236,27 +260,40 @@ static ps_status pick_update(const ps_agg_update *u, pick how, bool nulls_count)
             canonical_zero(ps_type_layout(u->agg->arg_types[1]), p.by);
         }
         if (!p.null) slot_of(&u->args[0], u->agg->arg_types[0], row, p.value);
-        uint8_t *state = u->shape == PS_AGG_ONE ? u->states[0] : u->shape == PS_AGG_FEW ? u->states[u->groups[k]] : u->states[k];
+        uint8_t *state = u->shape == PS_AGG_ONE   ? u->states[0]
+                         : u->shape == PS_AGG_FEW ? u->states[u->groups[k]]
+                                                  : u->states[k];
         PS_TRY(pick_take(u->cx, u->agg, u->heap, how, &p, state_at(state)));
     }
     return PS_OK;
 }
 
-static ps_status pick_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, uint8_t *const *src, uint32_t n, ps_agg_heap *heap, pick how)
+static ps_status pick_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, uint8_t *const *src,
+                            uint32_t n, ps_agg_heap *heap, pick how)
 {
     for (uint32_t i = 0; i < n; i++) {
         const extreme_state *s = state_at(src[i]);
         if (!s->seen) continue;
-        const picked p = {.by = {s->by[0], s->by[1]}, .value = {s->value[0], s->value[1]}, .morsel = s->morsel, .row = s->row, .null = s->null};
+        const picked p = {.by = {s->by[0], s->by[1]},
+                          .value = {s->value[0], s->value[1]},
+                          .morsel = s->morsel,
+                          .row = s->row,
+                          .null = s->null};
         PS_TRY(pick_take(cx, agg, heap, how, &p, state_at(dst[i])));
     }
     return PS_OK;
 }
 
-#define PICK(name, how, nulls_count)                                                                                     \
-    static ps_status name##_update(const ps_agg_update *u) { return pick_update(u, how, nulls_count); }                   \
-    static ps_status name##_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, uint8_t *const *src, uint32_t n, ps_agg_heap *heap) \
-    { return pick_merge(cx, agg, dst, src, n, heap, how); }
+#define PICK(name, how, nulls_count)                                                               \
+    static ps_status name##_update(const ps_agg_update *u)                                         \
+    {                                                                                              \
+        return pick_update(u, how, nulls_count);                                                   \
+    }                                                                                              \
+    static ps_status name##_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst,              \
+                                  uint8_t *const *src, uint32_t n, ps_agg_heap *heap)              \
+    {                                                                                              \
+        return pick_merge(cx, agg, dst, src, n, heap, how);                                        \
+    }
 PICK(first, PICK_FIRST, true)
 PICK(any, PICK_FIRST, false)
 PICK(last, PICK_LAST, true)
@@ -268,31 +305,50 @@ PICK(most, PICK_MOST, true)
 static bool has_slot(ps_type type)
 {
     const ps_layout layout = ps_type_layout(type);
-    return layout != PS_LAYOUT_NONE && layout != PS_LAYOUT_LIST && layout != PS_LAYOUT_STRUCT && layout != PS_LAYOUT_UNION;
+    return layout != PS_LAYOUT_NONE && layout != PS_LAYOUT_LIST && layout != PS_LAYOUT_STRUCT &&
+           layout != PS_LAYOUT_UNION;
 }
 static bool is_text(ps_type type) { return ps_type_layout(type) == PS_LAYOUT_VIEW; }
 
-#define ONE_CLASS(fn) {.state_bytes = ONE_BYTES, .update = fn##_update, .merge = fn##_merge, .finish = one_finish}
-#define TWO_CLASS(fn, count, ...) \
-    {.state_bytes = TWO_BYTES, .n_views = count, .views = {__VA_ARGS__}, .update = fn##_update, .merge = fn##_merge, .finish = two_finish}
+#define ONE_CLASS(fn)                                                                              \
+    {.state_bytes = ONE_BYTES, .update = fn##_update, .merge = fn##_merge, .finish = one_finish}
+#define TWO_CLASS(fn, count, ...)                                                                  \
+    {.state_bytes = TWO_BYTES,                                                                     \
+     .n_views = count,                                                                             \
+     .views = {__VA_ARGS__},                                                                       \
+     .update = fn##_update,                                                                        \
+     .merge = fn##_merge,                                                                          \
+     .finish = two_finish}
 enum { BY_AT = offsetof(extreme_state, by), VALUE_AT = offsetof(extreme_state, value) };
 
 static const ps_agg_class min_plain = ONE_CLASS(min), max_plain = ONE_CLASS(max);
-static const ps_agg_class min_text = {.state_bytes = ONE_BYTES, .n_views = 1, .views = {BY_AT}, .update = min_update, .merge = min_merge, .finish = one_finish};
-static const ps_agg_class max_text = {.state_bytes = ONE_BYTES, .n_views = 1, .views = {BY_AT}, .update = max_update, .merge = max_merge, .finish = one_finish};
+static const ps_agg_class min_text = {.state_bytes = ONE_BYTES,
+                                      .n_views = 1,
+                                      .views = {BY_AT},
+                                      .update = min_update,
+                                      .merge = min_merge,
+                                      .finish = one_finish};
+static const ps_agg_class max_text = {.state_bytes = ONE_BYTES,
+                                      .n_views = 1,
+                                      .views = {BY_AT},
+                                      .update = max_update,
+                                      .merge = max_merge,
+                                      .finish = one_finish};
 static const ps_agg_class first_class[2] = {TWO_CLASS(first, 0, 0), TWO_CLASS(first, 1, VALUE_AT)};
 static const ps_agg_class last_class[2] = {TWO_CLASS(last, 0, 0), TWO_CLASS(last, 1, VALUE_AT)};
 static const ps_agg_class any_class[2] = {TWO_CLASS(any, 0, 0), TWO_CLASS(any, 1, VALUE_AT)};
-static const ps_agg_class least_class[4] = {TWO_CLASS(least, 0, 0), TWO_CLASS(least, 1, VALUE_AT), TWO_CLASS(least, 1, BY_AT),
+static const ps_agg_class least_class[4] = {TWO_CLASS(least, 0, 0), TWO_CLASS(least, 1, VALUE_AT),
+                                            TWO_CLASS(least, 1, BY_AT),
                                             TWO_CLASS(least, 2, BY_AT, VALUE_AT)};
-static const ps_agg_class most_class[4] = {TWO_CLASS(most, 0, 0), TWO_CLASS(most, 1, VALUE_AT), TWO_CLASS(most, 1, BY_AT),
+static const ps_agg_class most_class[4] = {TWO_CLASS(most, 0, 0), TWO_CLASS(most, 1, VALUE_AT),
+                                           TWO_CLASS(most, 1, BY_AT),
                                            TWO_CLASS(most, 2, BY_AT, VALUE_AT)};
 
-#define SELECT_ONE(name, plain, text)                                             \
-    static const ps_agg_class *name##_select(const ps_expr *expr)                 \
-    {                                                                             \
-        const ps_type type = expr->args[0]->type;                                 \
-        return !has_slot(type) ? NULL : is_text(type) ? &text : &plain;           \
+#define SELECT_ONE(name, plain, text)                                                              \
+    static const ps_agg_class *name##_select(const ps_expr *expr)                                  \
+    {                                                                                              \
+        const ps_type type = expr->args[0]->type;                                                  \
+        return !has_slot(type) ? NULL : is_text(type) ? &text : &plain;                            \
     }
 SELECT_ONE(min, min_plain, min_text)
 SELECT_ONE(max, max_plain, max_text)
@@ -303,9 +359,14 @@ SELECT_ONE(any, any_class[0], any_class[1])
 static const ps_agg_class *select_two(const ps_expr *expr, const ps_agg_class classes[4])
 {
     const ps_type value = expr->args[0]->type, by = expr->args[1]->type;
-    return has_slot(value) && has_slot(by) ? &classes[(is_text(by) ? 2 : 0) + (is_text(value) ? 1 : 0)] : NULL;
+    return has_slot(value) && has_slot(by)
+               ? &classes[(is_text(by) ? 2 : 0) + (is_text(value) ? 1 : 0)]
+               : NULL;
 }
-static const ps_agg_class *least_select(const ps_expr *expr) { return select_two(expr, least_class); }
+static const ps_agg_class *least_select(const ps_expr *expr)
+{
+    return select_two(expr, least_class);
+}
 static const ps_agg_class *most_select(const ps_expr *expr) { return select_two(expr, most_class); }
 
 const ps_agg_class ps_aggfn_min = {.select = min_select};

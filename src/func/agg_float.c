@@ -1,8 +1,8 @@
 /* func/agg_float.c -- sum and avg of floats, variances, covariances, correlation.
  *
  * All rest on binned sums (agg_binned.h), so their bits depend on the rows alone. Products of two
- * doubles are split exactly (p = x * y, e = fma(x, y, -p)) and both parts are summed; the differences that
- * cancel (sum of squares minus square of the sum) are taken in quad precision.
+ * doubles are split exactly (p = x * y, e = fma(x, y, -p)) and both parts are summed; the
+ * differences that cancel (sum of squares minus square of the sum) are taken in quad precision.
  * Tests: tests/unit/test_agg.c */
 #include "func/agg_input.h"
 
@@ -10,9 +10,18 @@
 
 #include <math.h>
 
-typedef struct float_state { uint64_t n; ps_binned x; } float_state;
-typedef struct moment_state { uint64_t n; ps_binned x, xx; } moment_state;
-typedef struct pair_state { uint64_t n; ps_binned x, y, xx, yy, xy; } pair_state;
+typedef struct float_state {
+    uint64_t n;
+    ps_binned x;
+} float_state;
+typedef struct moment_state {
+    uint64_t n;
+    ps_binned x, xx;
+} moment_state;
+typedef struct pair_state {
+    uint64_t n;
+    ps_binned x, y, xx, yy, xy;
+} pair_state;
 
 static float_state *float_at(uint8_t *state) { return (float_state *)(void *)state; }
 static moment_state *moment_at(uint8_t *state) { return (moment_state *)(void *)state; }
@@ -34,7 +43,8 @@ static void float_add_one(const ps_agg_input *in)
     }
     for (uint32_t base = 0; base < in->n; base += BLOCK) {
         const uint32_t m = PS_MIN(in->n - base, (uint32_t)BLOCK);
-        for (uint32_t k = 0; k < m; k++) block[k] = ps_agg_double(in->layout, in->data, ps_agg_at(in, base + k));
+        for (uint32_t k = 0; k < m; k++)
+            block[k] = ps_agg_double(in->layout, in->data, ps_agg_at(in, base + k));
         ps_binned_add_many(&s->x, block, m);
     }
 }
@@ -79,7 +89,8 @@ static ps_status float_update(const ps_agg_update *u)
     return PS_OK;
 }
 
-static ps_status float_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, uint8_t *const *src, uint32_t n, ps_agg_heap *heap)
+static ps_status float_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst,
+                             uint8_t *const *src, uint32_t n, ps_agg_heap *heap)
 {
     (void)cx, (void)agg, (void)heap;
     for (uint32_t i = 0; i < n; i++) {
@@ -91,7 +102,8 @@ static ps_status float_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst,
 
 /* Results of n states, each a double or null, in the result's layout. */
 typedef bool (*float_result)(const uint8_t *state, double *out);
-static ps_status finish_doubles(const ps_agg *agg, uint8_t *const *states, uint32_t n, float_result result, ps_vec_buf *buf, ps_vec *out)
+static ps_status finish_doubles(const ps_agg *agg, uint8_t *const *states, uint32_t n,
+                                float_result result, ps_vec_buf *buf, ps_vec *out)
 {
     const bool narrow = agg->expr->type.id == PS_TYPE_FLOAT32;
     bool nulls = false;
@@ -106,7 +118,8 @@ static ps_status finish_doubles(const ps_agg *agg, uint8_t *const *states, uint3
         if (narrow) ((float *)buf->data)[i] = (float)value;
         else ((double *)buf->data)[i] = value;
     }
-    ps_vec_flat(out, agg->expr->type, narrow ? PS_LAYOUT_F32 : PS_LAYOUT_F64, buf->data, nulls ? buf->valid : NULL, n);
+    ps_vec_flat(out, agg->expr->type, narrow ? PS_LAYOUT_F32 : PS_LAYOUT_F64, buf->data,
+                nulls ? buf->valid : NULL, n);
     return PS_OK;
 }
 
@@ -120,7 +133,8 @@ static bool avg_result(const uint8_t *state, double *out)
 {
     const float_state *s = (const float_state *)(const void *)state;
     if (s->n == 0) return false;
-    *out = ps_binned_finite(&s->x) ? (double)(ps_binned_quad(&s->x) / (__float128)s->n) : ps_binned_value(&s->x);
+    *out = ps_binned_finite(&s->x) ? (double)(ps_binned_quad(&s->x) / (__float128)s->n)
+                                   : ps_binned_value(&s->x);
     return true;
 }
 
@@ -148,7 +162,8 @@ static ps_status moment_update(const ps_agg_update *u)
     return PS_OK;
 }
 
-static ps_status moment_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, uint8_t *const *src, uint32_t n, ps_agg_heap *heap)
+static ps_status moment_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst,
+                              uint8_t *const *src, uint32_t n, ps_agg_heap *heap)
 {
     (void)cx, (void)agg, (void)heap;
     for (uint32_t i = 0; i < n; i++) {
@@ -179,17 +194,30 @@ static bool variance(const uint8_t *state, uint64_t less, bool root, double *out
     if (root) *out = sqrt(*out);
     return true;
 }
-static bool var_samp_result(const uint8_t *state, double *out) { return variance(state, 1, false, out); }
-static bool var_pop_result(const uint8_t *state, double *out) { return variance(state, 0, false, out); }
-static bool stddev_samp_result(const uint8_t *state, double *out) { return variance(state, 1, true, out); }
-static bool stddev_pop_result(const uint8_t *state, double *out) { return variance(state, 0, true, out); }
+static bool var_samp_result(const uint8_t *state, double *out)
+{
+    return variance(state, 1, false, out);
+}
+static bool var_pop_result(const uint8_t *state, double *out)
+{
+    return variance(state, 0, false, out);
+}
+static bool stddev_samp_result(const uint8_t *state, double *out)
+{
+    return variance(state, 1, true, out);
+}
+static bool stddev_pop_result(const uint8_t *state, double *out)
+{
+    return variance(state, 0, true, out);
+}
 
 /* ---- two arguments ---- */
 
 static double double_at(const ps_vec *vec, uint32_t row)
 {
     const ps_reader_view r = ps_vec_read(vec);
-    const ps_layout layout = (ps_layout)(vec->encoding == PS_ENC_DICTIONARY ? vec->dict->values.layout : vec->layout);
+    const ps_layout layout =
+        (ps_layout)(vec->encoding == PS_ENC_DICTIONARY ? vec->dict->values.layout : vec->layout);
     return ps_agg_double(layout, r.data, ps_reader_at(&r, row));
 }
 
@@ -200,7 +228,8 @@ static ps_status pair_update(const ps_agg_update *u)
     ps_agg_input_rows(u, &in);
     for (uint32_t k = 0; k < in.n; k++) {
         pair_state *s = pair_at(ps_agg_state(u, &in, k));
-        const double y = double_at(&u->args[0], ps_agg_row(&in, k)), x = double_at(&u->args[1], ps_agg_row(&in, k));
+        const double y = double_at(&u->args[0], ps_agg_row(&in, k)),
+                     x = double_at(&u->args[1], ps_agg_row(&in, k));
         s->n++;
         ps_binned_add(&s->x, x);
         ps_binned_add(&s->y, y);
@@ -211,7 +240,8 @@ static ps_status pair_update(const ps_agg_update *u)
     return PS_OK;
 }
 
-static ps_status pair_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, uint8_t *const *src, uint32_t n, ps_agg_heap *heap)
+static ps_status pair_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, uint8_t *const *src,
+                            uint32_t n, ps_agg_heap *heap)
 {
     (void)cx, (void)agg, (void)heap;
     for (uint32_t i = 0; i < n; i++) {
@@ -237,11 +267,18 @@ static bool covariance(const uint8_t *state, uint64_t less, double *out)
     const pair_state *s = (const pair_state *)(const void *)state;
 
     if (s->n <= less) return false;
-    *out = pair_finite(s) ? (double)(spread(s->n, &s->x, &s->y, &s->xy) / (__float128)(s->n - less)) : NAN;
+    *out = pair_finite(s) ? (double)(spread(s->n, &s->x, &s->y, &s->xy) / (__float128)(s->n - less))
+                          : NAN;
     return true;
 }
-static bool covar_samp_result(const uint8_t *state, double *out) { return covariance(state, 1, out); }
-static bool covar_pop_result(const uint8_t *state, double *out) { return covariance(state, 0, out); }
+static bool covar_samp_result(const uint8_t *state, double *out)
+{
+    return covariance(state, 1, out);
+}
+static bool covar_pop_result(const uint8_t *state, double *out)
+{
+    return covariance(state, 0, out);
+}
 
 static bool corr_result(const uint8_t *state, double *out)
 {
@@ -252,7 +289,8 @@ static bool corr_result(const uint8_t *state, double *out)
         *out = NAN;
         return true;
     }
-    const double xx = (double)spread(s->n, &s->x, &s->x, &s->xx), yy = (double)spread(s->n, &s->y, &s->y, &s->yy);
+    const double xx = (double)spread(s->n, &s->x, &s->x, &s->xx),
+                 yy = (double)spread(s->n, &s->y, &s->y, &s->yy);
     if (!(xx > 0) || !(yy > 0)) { /* no spread: undefined */
         *out = NAN;
         return true;
@@ -262,9 +300,12 @@ static bool corr_result(const uint8_t *state, double *out)
     return true;
 }
 
-#define FINISH(name)                                                                                           \
-    static ps_status name##_finish(ps_ctx *cx, const ps_agg *agg, uint8_t *const *states, uint32_t n, ps_vec_buf *buf, ps_vec *out) \
-    { return (void)cx, finish_doubles(agg, states, n, name##_result, buf, out); }
+#define FINISH(name)                                                                               \
+    static ps_status name##_finish(ps_ctx *cx, const ps_agg *agg, uint8_t *const *states,          \
+                                   uint32_t n, ps_vec_buf *buf, ps_vec *out)                       \
+    {                                                                                              \
+        return (void)cx, finish_doubles(agg, states, n, name##_result, buf, out);                  \
+    }
 FINISH(sum)
 FINISH(avg)
 FINISH(var_samp)
@@ -275,7 +316,11 @@ FINISH(covar_samp)
 FINISH(covar_pop)
 FINISH(corr)
 
-#define FLOAT_CLASS(kind, name) {.state_bytes = sizeof(kind##_state), .update = kind##_update, .merge = kind##_merge, .finish = name##_finish}
+#define FLOAT_CLASS(kind, name)                                                                    \
+    {.state_bytes = sizeof(kind##_state),                                                          \
+     .update = kind##_update,                                                                      \
+     .merge = kind##_merge,                                                                        \
+     .finish = name##_finish}
 const ps_agg_class ps_aggfn_sum_float = FLOAT_CLASS(float, sum);
 const ps_agg_class ps_aggfn_avg_float = FLOAT_CLASS(float, avg);
 const ps_agg_class ps_aggfn_var_samp = FLOAT_CLASS(moment, var_samp);

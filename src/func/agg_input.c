@@ -39,7 +39,8 @@ static void use_kept(const ps_agg_update *u, uint32_t n, ps_agg_input *out)
     out->states = u->shape == PS_AGG_ROWS ? (uint8_t *const *)s->states : u->states;
 }
 
-static void drop_nulls(const ps_agg_update *u, const ps_vec *args, uint32_t n_args, ps_agg_input *out)
+static void drop_nulls(const ps_agg_update *u, const ps_vec *args, uint32_t n_args,
+                       ps_agg_input *out)
 {
     ps_reader_view readers[4];
     uint32_t n = 0;
@@ -52,7 +53,8 @@ static void drop_nulls(const ps_agg_update *u, const ps_vec *args, uint32_t n_ar
         bool valid = true;
         for (uint32_t a = 0; a < n_args; a++) {
             if (args[a].layout == PS_LAYOUT_NONE) valid = false;
-            else if (args[a].encoding != PS_ENC_SEQUENCE && !ps_reader_valid(&readers[a], row)) valid = false;
+            else if (args[a].encoding != PS_ENC_SEQUENCE && !ps_reader_valid(&readers[a], row))
+                valid = false;
         }
         if (valid) keep(u, k, row, n++);
     }
@@ -64,7 +66,8 @@ void ps_agg_input_rows(const ps_agg_update *u, ps_agg_input *out)
     bool nulls = false;
 
     for (uint32_t a = 0; a < u->agg->n_args; a++) nulls |= has_nulls(&u->args[a]);
-    *out = (ps_agg_input){.n = u->n, .rows = u->sel, .groups = u->groups, .group_n = u->group_n, .states = u->states};
+    *out = (ps_agg_input){
+        .n = u->n, .rows = u->sel, .groups = u->groups, .group_n = u->group_n, .states = u->states};
     if (nulls) drop_nulls(u, u->args, u->agg->n_args, out);
 }
 
@@ -72,7 +75,8 @@ void ps_agg_input_read(const ps_agg_update *u, const ps_vec *arg, ps_agg_input *
 {
     uint32_t *idx = u->scratch->idx;
 
-    *out = (ps_agg_input){.n = u->n, .rows = u->sel, .groups = u->groups, .group_n = u->group_n, .states = u->states};
+    *out = (ps_agg_input){
+        .n = u->n, .rows = u->sel, .groups = u->groups, .group_n = u->group_n, .states = u->states};
     if (has_nulls(arg)) drop_nulls(u, arg, 1, out);
     out->data = arg->data;
     out->layout = (ps_layout)arg->layout;
@@ -146,10 +150,7 @@ void ps_agg_slot(const ps_agg_input *in, ps_layout canonical, size_t at, uint64_
 
 PS_CPU_DECLARE(ps_agg_kernels, ps_agg_kernels);
 
-const ps_agg_kernels *ps_agg_kernels_get(void)
-{
-    return PS_CPU_PICK(ps_agg_kernels);
-}
+const ps_agg_kernels *ps_agg_kernels_get(void) { return PS_CPU_PICK(ps_agg_kernels); }
 
 ps_status ps_agg_bind(ps_ctx *cx, const ps_expr *expr, ps_agg *out)
 {
@@ -157,15 +158,16 @@ ps_status ps_agg_bind(ps_ctx *cx, const ps_expr *expr, ps_agg *out)
 
     *out = (ps_agg){.expr = expr, .n_args = expr->n_args};
     if (expr->n_args > PS_COUNT(out->arg_types))
-        return ps_fail(cx, PS_UNSUPPORTED, "an aggregate takes at most %zu arguments: %s", PS_COUNT(out->arg_types), expr->func->name);
+        return ps_fail(cx, PS_UNSUPPORTED, "an aggregate takes at most %zu arguments: %s",
+                       PS_COUNT(out->arg_types), expr->func->name);
     for (uint32_t a = 0; a < expr->n_args; a++) out->arg_types[a] = expr->args[a]->type;
     if (class && class->select) class = class->select(expr);
     if (!class) {
         ps_text text;
         ps_text_init(&text, cx);
         if (expr->n_args) ps_type_print(expr->args[0]->type, &text);
-        ps_fail(cx, PS_UNSUPPORTED, "the aggregate can't be computed for this type yet: %s(%.*s)", expr->func->name,
-                (int)text.n, text.at ? text.at : "");
+        ps_fail(cx, PS_UNSUPPORTED, "the aggregate can't be computed for this type yet: %s(%.*s)",
+                expr->func->name, (int)text.n, text.at ? text.at : "");
         ps_text_release(&text);
         return PS_UNSUPPORTED;
     }

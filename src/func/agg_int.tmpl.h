@@ -3,7 +3,8 @@
  * AGG_T: the slot's type; AGG_N: suffix of the names. The caller has proved that no sum overflows.
  * Groups: several copies of the accumulators take turns, because adding to what was stored a few
  * cycles ago would wait for the store. Up to 8 groups sit in 4 copies, more in 2. */
-static PS_TEMPLATE int64_t PS_CAT(sum_body_, AGG_N)(const AGG_T *restrict data, const uint32_t *restrict idx, uint32_t n)
+static PS_TEMPLATE int64_t PS_CAT(sum_body_, AGG_N)(const AGG_T *restrict data,
+                                                    const uint32_t *restrict idx, uint32_t n)
 {
     int64_t sum = 0;
     for (uint32_t k = 0; k < n; k++) sum += (int64_t)data[idx ? idx[k] : k];
@@ -14,9 +15,11 @@ static int64_t PS_CAT(sum_, AGG_N)(const void *data, const uint32_t *idx, uint32
     return idx ? PS_CAT(sum_body_, AGG_N)(data, idx, n) : PS_CAT(sum_body_, AGG_N)(data, NULL, n);
 }
 
-static PS_TEMPLATE void PS_CAT(few_body_, AGG_N)(const AGG_T *restrict data, const uint32_t *restrict idx,
-                                                 const uint8_t *restrict groups, uint32_t n, uint32_t n_groups,
-                                                 uint32_t width, int64_t *restrict table, int64_t *restrict acc)
+static PS_TEMPLATE void PS_CAT(few_body_, AGG_N)(const AGG_T *restrict data,
+                                                 const uint32_t *restrict idx,
+                                                 const uint8_t *restrict groups, uint32_t n,
+                                                 uint32_t n_groups, uint32_t width,
+                                                 int64_t *restrict table, int64_t *restrict acc)
 {
     int64_t *a = table, *b = table + width, *c = table + 2 * width, *d = table + 3 * width;
     uint32_t k = 0;
@@ -30,23 +33,26 @@ static PS_TEMPLATE void PS_CAT(few_body_, AGG_N)(const AGG_T *restrict data, con
     for (; k < n; k++) a[groups[k]] += (int64_t)data[idx ? idx[k] : k];
     for (uint32_t g = 0; g < n_groups; g++) acc[g] += a[g] + b[g] + c[g] + d[g];
 }
-static void PS_CAT(few_, AGG_N)(const void *data, const uint32_t *idx, const uint8_t *groups, uint32_t n,
-                                uint32_t n_groups, int64_t *acc)
+static void PS_CAT(few_, AGG_N)(const void *data, const uint32_t *idx, const uint8_t *groups,
+                                uint32_t n, uint32_t n_groups, int64_t *acc)
 {
     int64_t table[4 * PS_AGG_FEW_MAX];
     const uint32_t width = n_groups <= 8 ? 8 : PS_AGG_FEW_MAX;
 
-    for (uint32_t copy = 0; copy < 4; copy++) memset(table + copy * width, 0, n_groups * sizeof(*table));
+    for (uint32_t copy = 0; copy < 4; copy++)
+        memset(table + copy * width, 0, n_groups * sizeof(*table));
     if (width == 8) {
         if (idx) PS_CAT(few_body_, AGG_N)(data, idx, groups, n, n_groups, 8, table, acc);
         else PS_CAT(few_body_, AGG_N)(data, NULL, groups, n, n_groups, 8, table, acc);
     } else {
-        if (idx) PS_CAT(few_body_, AGG_N)(data, idx, groups, n, n_groups, PS_AGG_FEW_MAX, table, acc);
+        if (idx)
+            PS_CAT(few_body_, AGG_N)(data, idx, groups, n, n_groups, PS_AGG_FEW_MAX, table, acc);
         else PS_CAT(few_body_, AGG_N)(data, NULL, groups, n, n_groups, PS_AGG_FEW_MAX, table, acc);
     }
 }
 
-static PS_TEMPLATE void PS_CAT(range_body_, AGG_N)(const AGG_T *restrict data, const uint32_t *restrict idx, uint32_t n,
+static PS_TEMPLATE void PS_CAT(range_body_, AGG_N)(const AGG_T *restrict data,
+                                                   const uint32_t *restrict idx, uint32_t n,
                                                    int64_t *lo, int64_t *hi)
 {
     AGG_T least = data[idx ? idx[0] : 0], most = least;
@@ -58,7 +64,8 @@ static PS_TEMPLATE void PS_CAT(range_body_, AGG_N)(const AGG_T *restrict data, c
     *lo = (int64_t)least;
     *hi = (int64_t)most;
 }
-static void PS_CAT(range_, AGG_N)(const void *data, const uint32_t *idx, uint32_t n, int64_t *lo, int64_t *hi)
+static void PS_CAT(range_, AGG_N)(const void *data, const uint32_t *idx, uint32_t n, int64_t *lo,
+                                  int64_t *hi)
 {
     if (idx) PS_CAT(range_body_, AGG_N)(data, idx, n, lo, hi);
     else PS_CAT(range_body_, AGG_N)(data, NULL, n, lo, hi);

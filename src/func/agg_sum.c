@@ -13,7 +13,7 @@
 typedef struct sum_state {
     uint64_t lo, hi; /* two's complement, `top` on top in wide states */
     uint64_t n;
-    int64_t top;     /* wide only */
+    int64_t top; /* wide only */
 } sum_state;
 enum { NARROW_BYTES = 24, WIDE_BYTES = 32 };
 
@@ -37,7 +37,8 @@ static ps_i128 value_at(const ps_agg_input *in, uint32_t k)
 static bool sum_fits(const ps_vec *arg, uint32_t n)
 {
     const int64_t most = INT64_MAX / (n ? n : 1);
-    return arg->layout != PS_LAYOUT_I128 && arg->layout != PS_LAYOUT_U64 && arg->lo >= -most && arg->hi <= most;
+    return arg->layout != PS_LAYOUT_I128 && arg->layout != PS_LAYOUT_U64 && arg->lo >= -most &&
+           arg->hi <= most;
 }
 
 static void add_slow(const ps_agg_update *u, const ps_agg_input *in, bool wide)
@@ -54,7 +55,8 @@ static void add_few(const ps_agg_update *u, const ps_agg_input *in, bool wide)
     int64_t acc[PS_AGG_FEW_MAX];
 
     memset(acc, 0, u->n_groups * sizeof(*acc));
-    ps_agg_kernels_get()->sum_few[in->layout](in->data, in->idx, in->groups, in->n, u->n_groups, acc);
+    ps_agg_kernels_get()->sum_few[in->layout](in->data, in->idx, in->groups, in->n, u->n_groups,
+                                              acc);
     for (uint32_t g = 0; g < u->n_groups; g++) {
         if (in->group_n[g] == 0) continue;
         sum_state *s = (sum_state *)(void *)in->states[g];
@@ -109,17 +111,21 @@ static void merge_one(sum_state *to, const sum_state *from, bool wide)
     if (wide) to->top += from->top + (sum < old ? 1 : 0);
 }
 
-static ps_status narrow_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, uint8_t *const *src, uint32_t n, ps_agg_heap *heap)
+static ps_status narrow_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst,
+                              uint8_t *const *src, uint32_t n, ps_agg_heap *heap)
 {
     (void)cx, (void)agg, (void)heap;
-    for (uint32_t i = 0; i < n; i++) merge_one((sum_state *)(void *)dst[i], (const sum_state *)(const void *)src[i], false);
+    for (uint32_t i = 0; i < n; i++)
+        merge_one((sum_state *)(void *)dst[i], (const sum_state *)(const void *)src[i], false);
     return PS_OK;
 }
 
-static ps_status wide_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, uint8_t *const *src, uint32_t n, ps_agg_heap *heap)
+static ps_status wide_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, uint8_t *const *src,
+                            uint32_t n, ps_agg_heap *heap)
 {
     (void)cx, (void)agg, (void)heap;
-    for (uint32_t i = 0; i < n; i++) merge_one((sum_state *)(void *)dst[i], (const sum_state *)(const void *)src[i], true);
+    for (uint32_t i = 0; i < n; i++)
+        merge_one((sum_state *)(void *)dst[i], (const sum_state *)(const void *)src[i], true);
     return PS_OK;
 }
 
@@ -130,7 +136,8 @@ static bool state_value(const sum_state *s, bool wide, ps_i128 *out)
     return !wide || s->top == (*out < 0 ? -1 : 0);
 }
 
-static ps_status sum_finish(ps_ctx *cx, const ps_agg *agg, uint8_t *const *states, uint32_t n, ps_vec_buf *buf, ps_vec *out)
+static ps_status sum_finish(ps_ctx *cx, const ps_agg *agg, uint8_t *const *states, uint32_t n,
+                            ps_vec_buf *buf, ps_vec *out)
 {
     const bool wide = agg->class->state_bytes == WIDE_BYTES;
     const ps_type type = agg->expr->type;
@@ -138,7 +145,8 @@ static ps_status sum_finish(ps_ctx *cx, const ps_agg *agg, uint8_t *const *state
     ps_i128 lo, hi, value;
     bool nulls = false;
 
-    if (!ps_type_range(type, &lo, &hi)) return PS_BUG(cx, "the result of sum is not of an integer layout");
+    if (!ps_type_range(type, &lo, &hi))
+        return PS_BUG(cx, "the result of sum is not of an integer layout");
     ps_bits_fill(buf->valid, n, true);
     for (uint32_t i = 0; i < n; i++) {
         const sum_state *s = (const sum_state *)(const void *)states[i];
@@ -150,7 +158,8 @@ static ps_status sum_finish(ps_ctx *cx, const ps_agg *agg, uint8_t *const *state
             ps_text text;
             ps_text_init(&text, cx);
             ps_type_print(type, &text);
-            ps_fail(cx, PS_VALUE, "the sum does not fit its type: %.*s", (int)text.n, text.at ? text.at : "");
+            ps_fail(cx, PS_VALUE, "the sum does not fit its type: %.*s", (int)text.n,
+                    text.at ? text.at : "");
             ps_text_release(&text);
             return PS_VALUE;
         }
@@ -171,7 +180,8 @@ static double mean(const sum_state *s, bool wide, int scale)
     return (double)(sum / ((__float128)s->n * (__float128)ps_pow10[scale]));
 }
 
-static ps_status avg_finish(ps_ctx *cx, const ps_agg *agg, uint8_t *const *states, uint32_t n, ps_vec_buf *buf, ps_vec *out)
+static ps_status avg_finish(ps_ctx *cx, const ps_agg *agg, uint8_t *const *states, uint32_t n,
+                            ps_vec_buf *buf, ps_vec *out)
 {
     const bool wide = agg->class->state_bytes == WIDE_BYTES;
     const ps_type arg = agg->arg_types[0];
@@ -192,17 +202,31 @@ static ps_status avg_finish(ps_ctx *cx, const ps_agg *agg, uint8_t *const *state
     return PS_OK;
 }
 
-static const ps_agg_class sum_narrow = {.state_bytes = NARROW_BYTES, .update = narrow_update, .merge = narrow_merge, .finish = sum_finish};
-static const ps_agg_class sum_wide = {.state_bytes = WIDE_BYTES, .update = wide_update, .merge = wide_merge, .finish = sum_finish};
-static const ps_agg_class avg_narrow = {.state_bytes = NARROW_BYTES, .update = narrow_update, .merge = narrow_merge, .finish = avg_finish};
-static const ps_agg_class avg_wide = {.state_bytes = WIDE_BYTES, .update = wide_update, .merge = wide_merge, .finish = avg_finish};
+static const ps_agg_class sum_narrow = {.state_bytes = NARROW_BYTES,
+                                        .update = narrow_update,
+                                        .merge = narrow_merge,
+                                        .finish = sum_finish};
+static const ps_agg_class sum_wide = {
+    .state_bytes = WIDE_BYTES, .update = wide_update, .merge = wide_merge, .finish = sum_finish};
+static const ps_agg_class avg_narrow = {.state_bytes = NARROW_BYTES,
+                                        .update = narrow_update,
+                                        .merge = narrow_merge,
+                                        .finish = avg_finish};
+static const ps_agg_class avg_wide = {
+    .state_bytes = WIDE_BYTES, .update = wide_update, .merge = wide_merge, .finish = avg_finish};
 
 static bool is_wide(const ps_expr *expr)
 {
     return ps_type_layout(expr->args[0]->type) == PS_LAYOUT_I128;
 }
-static const ps_agg_class *sum_select(const ps_expr *expr) { return is_wide(expr) ? &sum_wide : &sum_narrow; }
-static const ps_agg_class *avg_select(const ps_expr *expr) { return is_wide(expr) ? &avg_wide : &avg_narrow; }
+static const ps_agg_class *sum_select(const ps_expr *expr)
+{
+    return is_wide(expr) ? &sum_wide : &sum_narrow;
+}
+static const ps_agg_class *avg_select(const ps_expr *expr)
+{
+    return is_wide(expr) ? &avg_wide : &avg_narrow;
+}
 
 const ps_agg_class ps_aggfn_sum_int = {.select = sum_select};
 const ps_agg_class ps_aggfn_sum_bool = {.select = sum_select};

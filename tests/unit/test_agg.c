@@ -1,8 +1,9 @@
-/* tests/unit/test_agg.c -- aggregate classes: any shape, split, order and encoding gives the same bits; sums against
- * plain references.
+/* tests/unit/test_agg.c -- aggregate classes: any shape, split, order and encoding gives the same
+ * bits; sums against plain references.
  *
- * Each case spreads N rows over G groups three ways: all by ROWS, batches by FEW, one group at a time by ONE; with and
- * without a selection, as flat and as dictionary vectors, and merged in both orders. */
+ * Each case spreads N rows over G groups three ways: all by ROWS, batches by FEW, one group at a
+ * time by ONE; with and without a selection, as flat and as dictionary vectors, and merged in both
+ * orders. */
 #include "unit.h"
 
 #include <math.h>
@@ -15,8 +16,11 @@
 
 enum { N = 4000, G = 7, STATE_MAX = 256 };
 
-#define CLASSES(C) C(count_star) C(count) C(sum_int) C(sum_decimal) C(sum_float) C(avg_int) C(avg_decimal) C(avg_float) C(min) C(max) \
-    C(var_samp) C(stddev_pop) C(first) C(last) C(any_value) C(arg_min) C(arg_max) C(corr) C(covar_pop)
+#define CLASSES(C)                                                                                 \
+    C(count_star)                                                                                  \
+    C(count) C(sum_int) C(sum_decimal) C(sum_float) C(avg_int) C(avg_decimal) C(avg_float) C(min)  \
+        C(max) C(var_samp) C(stddev_pop) C(first) C(last) C(any_value) C(arg_min) C(arg_max)       \
+            C(corr) C(covar_pop)
 #define C(name) extern const ps_agg_class ps_aggfn_##name;
 CLASSES(C)
 #undef C
@@ -24,7 +28,10 @@ CLASSES(C)
 static ps_mem mem;
 static ps_ctx cx;
 
-typedef struct test_heap { ps_agg_heap base; ps_arena arena; } test_heap;
+typedef struct test_heap {
+    ps_agg_heap base;
+    ps_arena arena;
+} test_heap;
 static char *test_alloc(ps_ctx *c, ps_agg_heap *heap, size_t bytes)
 {
     return ps_arena_alloc_raw(c, &PS_CONTAINER(heap, test_heap, base)->arena, bytes, 1);
@@ -52,11 +59,16 @@ static run *run_new(const ps_agg_class *class, ps_type result, const ps_vec *vec
         r->vecs[a] = vecs[a];
     }
     r->func = (ps_func){.name = "test", .aggregate = class};
-    r->expr = (ps_expr){.kind = PS_EXPR_AGGREGATE, .type = result, .n_args = n_args, .args = r->args, .func = &r->func};
+    r->expr = (ps_expr){.kind = PS_EXPR_AGGREGATE,
+                        .type = result,
+                        .n_args = n_args,
+                        .args = r->args,
+                        .func = &r->func};
     assert_int_equal(ps_agg_bind(&cx, &r->expr, &r->agg), PS_OK);
     assert_true(r->agg.class->state_bytes <= STATE_MAX);
     r->states = test_calloc(G, STATE_MAX);
-    for (uint32_t i = 0; i < N; i++) r->groups[i] = (uint8_t)(ps_hash_u64(i, 5) % (G - 1)); /* the last group stays empty */
+    for (uint32_t i = 0; i < N; i++)
+        r->groups[i] = (uint8_t)(ps_hash_u64(i, 5) % (G - 1)); /* the last group stays empty */
     return r;
 }
 
@@ -68,17 +80,27 @@ static void run_free(run *r)
 }
 
 /* Rows [from, to) by the given shape into states. */
-static void feed(run *r, ps_agg_shape shape, uint32_t from, uint32_t to, uint8_t (*states)[STATE_MAX])
+static void feed(run *r, ps_agg_shape shape, uint32_t from, uint32_t to,
+                 uint8_t (*states)[STATE_MAX])
 {
     uint32_t sel[N], group_n[G];
     uint8_t groups[N], *at[N], *few[G];
-    ps_agg_update u = {.cx = &cx, .agg = &r->agg, .args = r->vecs, .sel = sel, .shape = shape, .heap = &r->heap.base, .scratch = &r->scratch,
-                       .groups = groups, .n_groups = G, .group_n = group_n};
+    ps_agg_update u = {.cx = &cx,
+                       .agg = &r->agg,
+                       .args = r->vecs,
+                       .sel = sel,
+                       .shape = shape,
+                       .heap = &r->heap.base,
+                       .scratch = &r->scratch,
+                       .groups = groups,
+                       .n_groups = G,
+                       .group_n = group_n};
     for (uint32_t g = 0; g < G; g++) few[g] = states[g];
     if (shape == PS_AGG_ONE) {
         for (uint32_t g = 0; g < G; g++) {
             u.n = 0;
-            for (uint32_t i = from; i < to; i++) if (r->groups[i] == g) sel[u.n++] = i;
+            for (uint32_t i = from; i < to; i++)
+                if (r->groups[i] == g) sel[u.n++] = i;
             u.states = &few[g];
             if (u.n) assert_int_equal(r->agg.class->update(&u), PS_OK);
         }
@@ -94,7 +116,8 @@ static void feed(run *r, ps_agg_shape shape, uint32_t from, uint32_t to, uint8_t
     assert_int_equal(r->agg.class->update(&u), PS_OK);
 }
 
-/* Results of a run split into `split` pieces, merged forwards or backwards, must have the bits of `expected`. */
+/* Results of a run split into `split` pieces, merged forwards or backwards, must have the bits of
+ * `expected`. */
 static void finish(run *r, uint8_t (*states)[STATE_MAX], ps_vec_buf *buf, ps_vec *out)
 {
     uint8_t *at[G];
@@ -109,8 +132,12 @@ static void check_equal(const ps_vec *a, const ps_vec *b)
         assert_int_equal(ps_vec_row_valid(a, g), ps_vec_row_valid(b, g));
         if (!ps_vec_row_valid(a, g)) continue;
         const size_t bytes = ps_layout_bytes((ps_layout)a->layout);
-        if (a->layout == PS_LAYOUT_VIEW) assert_true(ps_view_equal(&((const ps_view *)a->data)[g], &((const ps_view *)b->data)[g]));
-        else assert_memory_equal((const char *)a->data + g * bytes, (const char *)b->data + g * bytes, bytes);
+        if (a->layout == PS_LAYOUT_VIEW)
+            assert_true(
+                ps_view_equal(&((const ps_view *)a->data)[g], &((const ps_view *)b->data)[g]));
+        else
+            assert_memory_equal((const char *)a->data + g * bytes,
+                                (const char *)b->data + g * bytes, bytes);
     }
 }
 
@@ -125,13 +152,17 @@ static void all_ways_agree(run *r, ps_vec_buf *result, ps_vec *out)
     for (int shape = PS_AGG_ONE; shape <= PS_AGG_ROWS; shape++)
         for (uint32_t split = 1; split < 40; split = split * 3 + 1)
             for (int backwards = 0; backwards < 2; backwards++) {
-                uint8_t (*states)[STATE_MAX] = test_calloc(G * split, STATE_MAX);
-                uint8_t (*total)[STATE_MAX] = test_calloc(G, STATE_MAX);
-                for (uint32_t s = 0; s < split; s++) feed(r, (ps_agg_shape)shape, N * s / split, N * (s + 1) / split, states + G * s);
+                uint8_t(*states)[STATE_MAX] = test_calloc(G * split, STATE_MAX);
+                uint8_t(*total)[STATE_MAX] = test_calloc(G, STATE_MAX);
+                for (uint32_t s = 0; s < split; s++)
+                    feed(r, (ps_agg_shape)shape, N * s / split, N * (s + 1) / split,
+                         states + G * s);
                 for (uint32_t s = 0; s < split; s++) {
                     uint8_t *dst[G], *src[G];
-                    for (uint32_t g = 0; g < G; g++) dst[g] = total[g], src[g] = states[G * (backwards ? split - 1 - s : s) + g];
-                    assert_int_equal(r->agg.class->merge(&cx, &r->agg, dst, src, G, &r->heap.base), PS_OK);
+                    for (uint32_t g = 0; g < G; g++)
+                        dst[g] = total[g], src[g] = states[G * (backwards ? split - 1 - s : s) + g];
+                    assert_int_equal(r->agg.class->merge(&cx, &r->agg, dst, src, G, &r->heap.base),
+                                     PS_OK);
                 }
                 finish(r, total, &buf, &other);
                 check_equal(out, &other);
@@ -164,7 +195,8 @@ static inputs *inputs_new(void)
         in->wide[i] = (int64_t)bits(i, 2);
         in->huge[i] = (ps_i128)(int64_t)bits(i, 3) * ((ps_i128)1 << 62);
         in->floats[i] = ldexp((double)(int64_t)bits(i, 4), (int)(bits(i, 6) % 120) - 100);
-        const int n = snprintf(in->text[i], sizeof(in->text[i]), "%0*d", (int)(bits(i, 7) % 20 + 1), (int)(bits(i, 8) % 1000));
+        const int n = snprintf(in->text[i], sizeof(in->text[i]), "%0*d", (int)(bits(i, 7) % 20 + 1),
+                               (int)(bits(i, 8) % 1000));
         if (bits(i, 9) % 10 == 0) ps_bit_clear(in->valid, i);
         else in->views[i] = ps_view_of(in->text[i], (size_t)n);
         in->codes[i] = (uint32_t)(bits(i, 10) % N);
@@ -177,7 +209,8 @@ static void as_dictionary(inputs *in, const ps_vec *flat, ps_vec *out)
 {
     in->dict = (ps_dict){.id = 9, .values = *flat};
     *out = *flat;
-    out->encoding = PS_ENC_DICTIONARY, out->data = NULL, out->valid = NULL, out->codes = in->codes, out->dict = &in->dict;
+    out->encoding = PS_ENC_DICTIONARY, out->data = NULL, out->valid = NULL, out->codes = in->codes,
+    out->dict = &in->dict;
 }
 
 static void vec_of(inputs *in, ps_type type, ps_vec *out)
@@ -195,17 +228,32 @@ static void vec_of(inputs *in, ps_type type, ps_vec *out)
 static void every_class_gives_the_same_bits_any_way(void **state)
 {
     inputs *in = inputs_new();
-    const ps_type types[] = {PS_TYPE(INT16), PS_TYPE(INT64), PS_TYPE(INT128), PS_TYPE(FLOAT64), PS_TYPE(STRING), ps_type_decimal(9, 2)};
-    const struct { const ps_agg_class *class; uint32_t types; ps_type result; uint32_t n_args; } cases[] = {
-        {&ps_aggfn_count_star, 63, PS_TYPE(INT64), 0}, {&ps_aggfn_count, 63, PS_TYPE(INT64), 1},
-        {&ps_aggfn_sum_int, 3, PS_TYPE(INT128), 1}, {&ps_aggfn_avg_int, 7, PS_TYPE(FLOAT64), 1},
-        {&ps_aggfn_sum_decimal, 32, ps_type_decimal(38, 2), 1}, {&ps_aggfn_avg_decimal, 32, PS_TYPE(FLOAT64), 1},
-        {&ps_aggfn_sum_float, 8, PS_TYPE(FLOAT64), 1}, {&ps_aggfn_avg_float, 8, PS_TYPE(FLOAT64), 1},
-        {&ps_aggfn_var_samp, 8, PS_TYPE(FLOAT64), 1}, {&ps_aggfn_stddev_pop, 8, PS_TYPE(FLOAT64), 1},
-        {&ps_aggfn_min, 63, PS_TYPE(NULL), 1}, {&ps_aggfn_max, 63, PS_TYPE(NULL), 1},
-        {&ps_aggfn_first, 63, PS_TYPE(NULL), 1}, {&ps_aggfn_last, 63, PS_TYPE(NULL), 1}, {&ps_aggfn_any_value, 63, PS_TYPE(NULL), 1},
-        {&ps_aggfn_arg_min, 63, PS_TYPE(NULL), 2}, {&ps_aggfn_arg_max, 63, PS_TYPE(NULL), 2},
-        {&ps_aggfn_corr, 8, PS_TYPE(FLOAT64), 2}, {&ps_aggfn_covar_pop, 8, PS_TYPE(FLOAT64), 2}};
+    const ps_type types[] = {PS_TYPE(INT16),   PS_TYPE(INT64),  PS_TYPE(INT128),
+                             PS_TYPE(FLOAT64), PS_TYPE(STRING), ps_type_decimal(9, 2)};
+    const struct {
+        const ps_agg_class *class;
+        uint32_t types;
+        ps_type result;
+        uint32_t n_args;
+    } cases[] = {{&ps_aggfn_count_star, 63, PS_TYPE(INT64), 0},
+                 {&ps_aggfn_count, 63, PS_TYPE(INT64), 1},
+                 {&ps_aggfn_sum_int, 3, PS_TYPE(INT128), 1},
+                 {&ps_aggfn_avg_int, 7, PS_TYPE(FLOAT64), 1},
+                 {&ps_aggfn_sum_decimal, 32, ps_type_decimal(38, 2), 1},
+                 {&ps_aggfn_avg_decimal, 32, PS_TYPE(FLOAT64), 1},
+                 {&ps_aggfn_sum_float, 8, PS_TYPE(FLOAT64), 1},
+                 {&ps_aggfn_avg_float, 8, PS_TYPE(FLOAT64), 1},
+                 {&ps_aggfn_var_samp, 8, PS_TYPE(FLOAT64), 1},
+                 {&ps_aggfn_stddev_pop, 8, PS_TYPE(FLOAT64), 1},
+                 {&ps_aggfn_min, 63, PS_TYPE(NULL), 1},
+                 {&ps_aggfn_max, 63, PS_TYPE(NULL), 1},
+                 {&ps_aggfn_first, 63, PS_TYPE(NULL), 1},
+                 {&ps_aggfn_last, 63, PS_TYPE(NULL), 1},
+                 {&ps_aggfn_any_value, 63, PS_TYPE(NULL), 1},
+                 {&ps_aggfn_arg_min, 63, PS_TYPE(NULL), 2},
+                 {&ps_aggfn_arg_max, 63, PS_TYPE(NULL), 2},
+                 {&ps_aggfn_corr, 8, PS_TYPE(FLOAT64), 2},
+                 {&ps_aggfn_covar_pop, 8, PS_TYPE(FLOAT64), 2}};
     (void)state;
     for (size_t c = 0; c < PS_COUNT(cases); c++)
         for (uint32_t t = 0; t < PS_COUNT(types); t++)
@@ -216,8 +264,11 @@ static void every_class_gives_the_same_bits_any_way(void **state)
                 vec_of(in, types[t], &vecs[0]);
                 if (dictionary) as_dictionary(in, &vecs[0], &vecs[0]);
                 vecs[1] = vecs[0];
-                if (cases[c].n_args == 2 && types[t].id == PS_TYPE_INT16) vec_of(in, PS_TYPE(STRING), &vecs[1]);
-                run *r = run_new(cases[c].class, cases[c].result.id == PS_TYPE_NULL ? types[t] : cases[c].result, vecs, cases[c].n_args);
+                if (cases[c].n_args == 2 && types[t].id == PS_TYPE_INT16)
+                    vec_of(in, PS_TYPE(STRING), &vecs[1]);
+                run *r = run_new(cases[c].class,
+                                 cases[c].result.id == PS_TYPE_NULL ? types[t] : cases[c].result,
+                                 vecs, cases[c].n_args);
                 assert_int_equal(ps_vec_buf_init(&cx, &buf, G), PS_OK);
                 all_ways_agree(r, &buf, &out);
                 ps_vec_buf_release(&buf);
@@ -317,7 +368,8 @@ static void binned_sums_are_exact_enough_and_order_free(void **state)
         assert_int_equal(a.top, b.top);
         const double va = ps_binned_value(&a), vb = ps_binned_value(&b);
         assert_memory_equal(&va, &vb, 8);
-        const __float128 error = exact > (__float128)va ? exact - (__float128)va : (__float128)va - exact;
+        const __float128 error =
+            exact > (__float128)va ? exact - (__float128)va : (__float128)va - exact;
         const double ulp = nextafter(fabs(va), INFINITY) - fabs(va);
         assert_true(error <= (__float128)most * 1000 * 0x1p-64 + (__float128)ulp);
     }
@@ -353,8 +405,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_class_gives_the_same_bits_any_way, setup, teardown),
         cmocka_unit_test_setup_teardown(sums_and_extremes_are_right, setup, teardown),
-        cmocka_unit_test_setup_teardown(sums_beyond_the_type_are_errors_only_at_the_end, setup, teardown),
-        cmocka_unit_test_setup_teardown(binned_sums_are_exact_enough_and_order_free, setup, teardown),
+        cmocka_unit_test_setup_teardown(sums_beyond_the_type_are_errors_only_at_the_end, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(binned_sums_are_exact_enough_and_order_free, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
-/* tests/unit/test_aggregate.c -- the aggregation operator through whole queries: every way of grouping against a plain
- * reference, and the same text for any threads, batch size, spilling, relocation; faults at every allocation.
- * links: exec */
+/* tests/unit/test_aggregate.c -- the aggregation operator through whole queries: every way of
+ * grouping against a plain reference, and the same text for any threads, batch size, spilling,
+ * relocation; faults at every allocation. links: exec */
 #include "unit.h"
 
 #include <stdio.h>
@@ -34,8 +34,10 @@ static void table_make(void)
     static int64_t c[N], e[N];
     static double d[N];
     static uint64_t valid[PS_BITS_WORDS(N)];
-    const ps_field fields[COLS] = {{.name = PS_STR("a"), .type = PS_TYPE(INT32), .nullable = true}, {.name = PS_STR("b"), .type = PS_TYPE(STRING)},
-                                   {.name = PS_STR("c"), .type = PS_TYPE(INT64)}, {.name = PS_STR("d"), .type = PS_TYPE(FLOAT64)},
+    const ps_field fields[COLS] = {{.name = PS_STR("a"), .type = PS_TYPE(INT32), .nullable = true},
+                                   {.name = PS_STR("b"), .type = PS_TYPE(STRING)},
+                                   {.name = PS_STR("c"), .type = PS_TYPE(INT64)},
+                                   {.name = PS_STR("d"), .type = PS_TYPE(FLOAT64)},
                                    {.name = PS_STR("e"), .type = ps_type_decimal(15, 2)}};
     ps_schema *schema;
     ps_segment_builder *builder;
@@ -46,7 +48,9 @@ static void table_make(void)
         a[i] = value_a(i), c[i] = value_c(i), e[i] = (int64_t)(bits(i, 5) % 1000000);
         d[i] = bits(i, 6) % 50 == 0 ? -0.0 : (double)(int64_t)bits(i, 6) * 0x1p-40;
         if (null_a(i)) ps_bit_clear(valid, i);
-        const int n = snprintf(text[i], sizeof(text[i]), value_b(i) % 2 ? "%u" : "a longer text than fits a view %u", value_b(i));
+        const int n =
+            snprintf(text[i], sizeof(text[i]),
+                     value_b(i) % 2 ? "%u" : "a longer text than fits a view %u", value_b(i));
         b[i] = ps_view_of(text[i], (size_t)n);
     }
     assert_int_equal(ps_schema_new(&cx, fields, COLS, &schema), PS_OK);
@@ -57,7 +61,8 @@ static void table_make(void)
             const uint32_t m = PS_MIN(64u * 10, (segment + 1) * (N / 6) - at);
             uint64_t part[10];
             ps_vec cols[COLS];
-            const ps_batch batch = {.cols = cols, .n_cols = COLS, .cols_max = COLS, .n = m, .n_live = m};
+            const ps_batch batch = {
+                .cols = cols, .n_cols = COLS, .cols_max = COLS, .n = m, .n_live = m};
             for (uint32_t i = 0; i < m; i++) ps_bit_put(part, i, ps_bit_get(valid, at + i));
             ps_vec_flat(&cols[0], fields[0].type, PS_LAYOUT_I32, a + at, part, m);
             ps_vec_flat(&cols[1], fields[1].type, PS_LAYOUT_VIEW, b + at, NULL, m);
@@ -82,20 +87,31 @@ static void table_make(void)
     assert_non_null(scan_node);
 }
 
-static const ps_expr *col(uint32_t c) { return ps_expr_column(&cx, &arena, scan_node->cols[c].id, scan_node->cols[c].type); }
+static const ps_expr *col(uint32_t c)
+{
+    return ps_expr_column(&cx, &arena, scan_node->cols[c].id, scan_node->cols[c].type);
+}
 
 static ps_item item(const ps_expr *e)
 {
-    return (ps_item){.col = {.id = ps_planner_id(&planner), .type = e->type, .nullable = true, .name = PS_STR("x")}, .expr = e};
+    return (ps_item){.col = {.id = ps_planner_id(&planner),
+                             .type = e->type,
+                             .nullable = true,
+                             .name = PS_STR("x")},
+                     .expr = e};
 }
 
 static ps_item agg(const char *name, const ps_expr *arg, bool distinct, const ps_expr *filter)
 {
     ps_func_match match;
     ps_agg_part part = {.distinct = distinct, .filter = filter};
-    assert_int_equal(ps_func_resolve(&cx, &arena, PS_FUNC_AGGREGATE, ps_str_of(name), &arg, arg ? 1 : 0, &match), PS_OK);
-    const ps_expr *cast = arg ? ps_expr_cast(&cx, &arena, arg, match.arg_types[0], PS_CAST_ERROR) : NULL;
-    return item(ps_expr_aggregate(&cx, &arena, match.func, match.result, &cast, arg ? 1 : 0, &part));
+    assert_int_equal(
+        ps_func_resolve(&cx, &arena, PS_FUNC_AGGREGATE, ps_str_of(name), &arg, arg ? 1 : 0, &match),
+        PS_OK);
+    const ps_expr *cast =
+        arg ? ps_expr_cast(&cx, &arena, arg, match.arg_types[0], PS_CAST_ERROR) : NULL;
+    return item(
+        ps_expr_aggregate(&cx, &arena, match.func, match.result, &cast, arg ? 1 : 0, &part));
 }
 
 static const ps_expr *greater(const ps_expr *x, int64_t than)
@@ -129,7 +145,8 @@ static const ps_node *plan_of(uint32_t keys)
     const ps_sort_key by = {.expr = col(2), .descending = true};
     const ps_agg_part ordered = {.order = &by, .n_order = 1};
     aggs[14] = agg("first", col(1), false, NULL);
-    aggs[14].expr = ps_expr_aggregate(&cx, &arena, aggs[14].expr->func, aggs[14].expr->type, aggs[14].expr->args, 1, &ordered);
+    aggs[14].expr = ps_expr_aggregate(&cx, &arena, aggs[14].expr->func, aggs[14].expr->type,
+                                      aggs[14].expr->args, 1, &ordered);
     return ps_node_aggregate_new(&planner, scan_node, key, n, aggs, 15);
 }
 
@@ -151,11 +168,14 @@ static ps_status run(const ps_node *plan, const ps_exec_settings *settings, ps_t
     cx.batch_rows = settings->batch_rows;
     if ((st = ps_pool_new(&cx, settings->threads, &pool)) != PS_OK) return st;
     if ((st = ps_batch_init(&cx, &own, plan->n_cols, &batch)) != PS_OK) goto done;
-    if ((st = ps_query_new(&cx, pool, plan, settings, &cancel, &mem, planner.next_id, &query)) != PS_OK) goto done;
+    if ((st = ps_query_new(&cx, pool, plan, settings, &cancel, &mem, planner.next_id, &query)) !=
+        PS_OK)
+        goto done;
     while ((st = ps_query_next(&cx, query, UINT64_MAX, &batch, &done)) == PS_OK && !done) {
         for (uint32_t k = 0; k < batch.n_live; k++) {
             for (uint32_t c = 0; c < batch.n_cols; c++) {
-                if (ps_vec_row_valid(&batch.cols[c], ps_batch_row(&batch, k))) ps_vec_print(&batch.cols[c], ps_batch_row(&batch, k), out);
+                if (ps_vec_row_valid(&batch.cols[c], ps_batch_row(&batch, k)))
+                    ps_vec_print(&batch.cols[c], ps_batch_row(&batch, k), out);
                 else ps_text_puts(out, "NULL");
                 ps_text_puts(out, c + 1 < batch.n_cols ? "|" : "\n");
             }
@@ -183,17 +203,21 @@ static void same_text_in_every_configuration(void **state)
         if (run(plan, &plain, &base) != PS_OK) fail_msg("%s", cx.error.message);
         assert_true(base.n > 0);
         for (uint32_t variant = 0; variant < 7; variant++) {
-            ps_exec_settings s = settings_of(variant % 2 + 1, variant < 2 ? 100 : variant < 4 ? 2048 : 500);
+            ps_exec_settings s = settings_of(variant % 2 + 1, variant < 2   ? 100
+                                                              : variant < 4 ? 2048
+                                                                            : 500);
             s.force_spill = variant == 3 || variant == 5;
             s.relocate_pages = variant == 4 || variant == 5;
             s.memory_limit = variant == 6 ? (uint64_t)1 << 30 : 0;
             ps_text_clear(&other);
-            if (run(plan, &s, &other) != PS_OK) fail_msg("variant %u: %s", variant, cx.error.message);
+            if (run(plan, &s, &other) != PS_OK)
+                fail_msg("variant %u: %s", variant, cx.error.message);
             size_t same = 0;
             while (same < base.n && same < other.n && base.at[same] == other.at[same]) same++;
             if (same < base.n || same < other.n)
-                fail_msg("keys %u, variant %u, at %zu:\n%.*s\n%.*s", keys[p], variant, same, (int)PS_MIN(base.n - same, 200u),
-                         base.at + (same > 90 ? same - 90 : 0), (int)PS_MIN(other.n - same, 200u), other.at + (same > 90 ? same - 90 : 0));
+                fail_msg("keys %u, variant %u, at %zu:\n%.*s\n%.*s", keys[p], variant, same,
+                         (int)PS_MIN(base.n - same, 200u), base.at + (same > 90 ? same - 90 : 0),
+                         (int)PS_MIN(other.n - same, 200u), other.at + (same > 90 ? same - 90 : 0));
         }
         /* One hash for all: other order, the same number of groups. */
         if (keys[p] == 1 || keys[p] == 2) {
@@ -219,7 +243,8 @@ static void groups_equal_a_plain_reference(void **state)
 {
     static uint64_t n[KEYS_B], least[KEYS_B];
     static ps_i128 sum[KEYS_B];
-    ps_item key = item(col(1)), aggs[] = {agg("count", NULL, false, NULL), agg("sum", col(2), false, NULL)};
+    ps_item key = item(col(1)),
+            aggs[] = {agg("count", NULL, false, NULL), agg("sum", col(2), false, NULL)};
     const ps_node *plan = ps_node_aggregate_new(&planner, scan_node, &key, 1, aggs, 2);
     const ps_exec_settings s = settings_of(2, 2048);
     ps_text out, line;
@@ -236,7 +261,8 @@ static void groups_equal_a_plain_reference(void **state)
         groups++;
         const ps_value v = ps_value_int(PS_TYPE(INT128), sum[b]);
         ps_text_clear(&line);
-        ps_text_printf(&line, b % 2 ? "%u|%llu|" : "a longer text than fits a view %u|%llu|", b, (unsigned long long)n[b]);
+        ps_text_printf(&line, b % 2 ? "%u|%llu|" : "a longer text than fits a view %u|%llu|", b,
+                       (unsigned long long)n[b]);
         ps_value_print(&v, &line);
         ps_text_puts(&line, "\n");
         if (!strstr(out.at, line.at)) fail_msg("missing: %s", line.at);
@@ -249,7 +275,8 @@ static void groups_equal_a_plain_reference(void **state)
 static void distinct_keeps_one_row_of_each_and_on_the_first(void **state)
 {
     const ps_exec_settings s = settings_of(2, 2048);
-    const ps_item items[] = {{.col = scan_node->cols[0], .expr = col(0)}, {.col = scan_node->cols[1], .expr = col(1)}};
+    const ps_item items[] = {{.col = scan_node->cols[0], .expr = col(0)},
+                             {.col = scan_node->cols[1], .expr = col(1)}};
     const ps_node *two = ps_node_project_new(&planner, scan_node, items, 2);
     const ps_expr *on = col(0);
     ps_text out, line;
@@ -273,7 +300,8 @@ static void distinct_keeps_one_row_of_each_and_on_the_first(void **state)
         uint32_t i = 0;
         while (null_a(i) || value_a(i) != a) i++;
         ps_text_clear(&line);
-        ps_text_printf(&line, value_b(i) % 2 ? "%d|%u\n" : "%d|a longer text than fits a view %u\n", a, value_b(i));
+        ps_text_printf(&line, value_b(i) % 2 ? "%d|%u\n" : "%d|a longer text than fits a view %u\n",
+                       a, value_b(i));
         if (!strstr(out.at, line.at)) fail_msg("missing: %s in %s", line.at, out.at);
     }
     ps_text_release(&out);
@@ -291,17 +319,20 @@ static void medians_and_ordered_texts_are_right(void **state)
     static int64_t c[N];
     const ps_exec_settings s = settings_of(2, 300);
     const ps_sort_key by = {.expr = col(2)};
-    const ps_agg_part ordered = {.order = &by, .n_order = 1, .filter = greater(col(2), INT64_MAX - (INT64_MAX >> 9))};
+    const ps_agg_part ordered = {
+        .order = &by, .n_order = 1, .filter = greater(col(2), INT64_MAX - (INT64_MAX >> 9))};
     ps_item aggs[2] = {agg("median", col(2), false, NULL), agg("string_agg", col(1), false, NULL)};
     ps_text out, line;
     uint32_t n = 0;
     (void)state;
-    aggs[1].expr = ps_expr_aggregate(&cx, &arena, aggs[1].expr->func, aggs[1].expr->type, aggs[1].expr->args, 1, &ordered);
+    aggs[1].expr = ps_expr_aggregate(&cx, &arena, aggs[1].expr->func, aggs[1].expr->type,
+                                     aggs[1].expr->args, 1, &ordered);
     for (uint32_t i = 0; i < N; i++) c[i] = value_c(i);
     qsort(c, N, sizeof(*c), order_int64);
     ps_text_init(&out, &cx);
     ps_text_init(&line, &cx);
-    const __float128 median = (__float128)c[N / 2 - 1] + ((__float128)c[N / 2] - (__float128)c[N / 2 - 1]) / 2;
+    const __float128 median =
+        (__float128)c[N / 2 - 1] + ((__float128)c[N / 2] - (__float128)c[N / 2 - 1]) / 2;
     const ps_value v = ps_value_f64((double)median);
     ps_value_print(&v, &line);
     ps_text_char(&line, '|');
@@ -309,12 +340,14 @@ static void medians_and_ordered_texts_are_right(void **state)
         if (c[k] <= INT64_MAX - (INT64_MAX >> 9) || (k && c[k] == c[k - 1])) continue;
         for (uint32_t i = 0; i < N; i++) {
             if (value_c(i) != c[k]) continue;
-            ps_text_printf(&line, value_b(i) % 2 ? "%s%u" : "%sa longer text than fits a view %u", n++ ? "," : "", value_b(i));
+            ps_text_printf(&line, value_b(i) % 2 ? "%s%u" : "%sa longer text than fits a view %u",
+                           n++ ? "," : "", value_b(i));
         }
     }
     ps_text_char(&line, '\n');
     assert_true(n > 5);
-    if (run(ps_node_aggregate_new(&planner, scan_node, NULL, 0, aggs, 2), &s, &out) != PS_OK) fail_msg("%s", cx.error.message);
+    if (run(ps_node_aggregate_new(&planner, scan_node, NULL, 0, aggs, 2), &s, &out) != PS_OK)
+        fail_msg("%s", cx.error.message);
     assert_int_equal(out.n, line.n);
     assert_memory_equal(out.at, line.at, out.n);
     ps_text_release(&out);
@@ -325,16 +358,20 @@ static void no_input_gives_one_row_without_keys_and_none_with(void **state)
 {
     const ps_expr *never = greater(col(0), 1000);
     const ps_node *empty = ps_node_filter_new(&planner, scan_node, never);
-    ps_item key = item(col(0)), aggs[] = {agg("count", NULL, false, NULL), agg("sum", col(2), false, NULL), agg("count", col(1), true, NULL)};
+    ps_item key = item(col(0)),
+            aggs[] = {agg("count", NULL, false, NULL), agg("sum", col(2), false, NULL),
+                      agg("count", col(1), true, NULL)};
     const ps_exec_settings s = settings_of(2, 2048);
     ps_text out;
     (void)state;
     ps_text_init(&out, &cx);
-    assert_int_equal(run(ps_node_aggregate_new(&planner, empty, NULL, 0, aggs, 3), &s, &out), PS_OK);
+    assert_int_equal(run(ps_node_aggregate_new(&planner, empty, NULL, 0, aggs, 3), &s, &out),
+                     PS_OK);
     assert_int_equal(out.n, 9);
     assert_memory_equal(out.at, "0|NULL|0\n", 9);
     ps_text_clear(&out);
-    assert_int_equal(run(ps_node_aggregate_new(&planner, empty, &key, 1, aggs, 3), &s, &out), PS_OK);
+    assert_int_equal(run(ps_node_aggregate_new(&planner, empty, &key, 1, aggs, 3), &s, &out),
+                     PS_OK);
     assert_int_equal(out.n, 0);
     ps_text_release(&out);
 }
@@ -389,9 +426,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(groups_equal_a_plain_reference, setup, teardown),
-        cmocka_unit_test_setup_teardown(distinct_keeps_one_row_of_each_and_on_the_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(distinct_keeps_one_row_of_each_and_on_the_first, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(medians_and_ordered_texts_are_right, setup, teardown),
-        cmocka_unit_test_setup_teardown(no_input_gives_one_row_without_keys_and_none_with, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_input_gives_one_row_without_keys_and_none_with, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(same_text_in_every_configuration, setup, teardown),
         cmocka_unit_test_setup_teardown(every_allocation_may_fail, setup, teardown),
     };
