@@ -28,6 +28,14 @@ bool ps_lower_sort_key(ps_lower_in *in, const ps_sql_sort *sort, ps_sort_key *ou
     return out->expr != NULL;
 }
 
+bool ps_lower_counts_rows(const ps_sql_call *node, ps_str name)
+{
+    const ps_sql_star *star = node->args.n == 1 ? ps_sql_as(star, STAR, node->args.at[0]) : NULL;
+
+    return star && ps_str_equal_nocase(name, PS_STR("count")) && !star->table.n &&
+           !star->like_op.n && !star->exclude.n && !star->replace.n && !star->rename.n;
+}
+
 bool ps_lower_agg_part(ps_lower_in *in, const ps_sql_call *node, ps_agg_part *out)
 {
     ps_lower *lo = in->lo;
@@ -102,9 +110,7 @@ const ps_expr *ps_lower_aggregate(ps_lower_in *in, const ps_sql_call *node, ps_s
     if (in->saw_aggregate) *in->saw_aggregate = true;
     inner.no_aggregates = inner.no_windows = true;
     inner.clause = "the arguments of an aggregate";
-    if (n == 1 && node->args.at[0]->kind == PS_SQL_STAR &&
-        ps_str_equal_nocase(name, PS_STR("count")))
-        n = 0;
+    if (ps_lower_counts_rows(node, name)) n = 0;
     const ps_sql_list list = {node->args.at, n, n};
     const ps_expr **args = ps_lower_exprs(&inner, &list);
     if (!args || !ps_lower_agg_part(&inner, node, &part)) return NULL;

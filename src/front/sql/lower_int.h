@@ -114,6 +114,8 @@ const ps_expr *ps_lower_call(ps_lower_in *in, const ps_sql_call *node);
 const ps_expr *ps_lower_clock(ps_lower *lo, ps_str name, bool *found);
 const ps_expr *ps_lower_aggregate(ps_lower_in *in, const ps_sql_call *node, ps_str name);
 const ps_expr *ps_lower_window(ps_lower_in *in, const ps_sql_call *node, ps_str name);
+/* count(*): a star and nothing else. */
+bool ps_lower_counts_rows(const ps_sql_call *node, ps_str name);
 /* FILTER, DISTINCT, ORDER BY of an aggregate call. */
 bool ps_lower_agg_part(ps_lower_in *in, const ps_sql_call *node, ps_agg_part *out);
 /* Arguments cast to what was resolved. */

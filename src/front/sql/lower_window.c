@@ -150,9 +150,7 @@ const ps_expr *ps_lower_window(ps_lower_in *in, const ps_sql_call *node, ps_str 
     if (node->within.n) return ps_lower_unsupported(lo, &node->head, "WITHIN GROUP over a window");
     inner.no_windows = true;
     inner.clause = "a window function";
-    if (n == 1 && node->args.at[0]->kind == PS_SQL_STAR &&
-        ps_str_equal_nocase(name, PS_STR("count")))
-        n = 0;
+    if (ps_lower_counts_rows(node, name)) n = 0;
     const ps_sql_list list = {node->args.at, n, n};
     const ps_expr **args = ps_lower_exprs(&inner, &list);
     if (!args || !ps_lower_agg_part(&inner, node, &part)) return NULL;
