@@ -153,6 +153,19 @@ ps_status ps_relations_get(ps_ctx *cx, ps_arena *arena, ps_relations *relations,
     return st;
 }
 
+/* NOT NULL columns: a promise that plans rest on, so what breaks it never gets in. */
+static ps_status check_not_null(ps_ctx *cx, const ps_schema *schema, ps_segment *const *segments, uint32_t n)
+{
+    for (uint32_t s = 0; s < n; s++) {
+        for (uint32_t c = 0; c < schema->n; c++) {
+            if (schema->fields[c].nullable || segments[s]->stats[c].n_null == 0) continue;
+            return ps_fail(cx, PS_VALUE, "a null in a column that is NOT NULL: %.*s",
+                           PS_STR_ARGS(schema->fields[c].name));
+        }
+    }
+    return PS_OK;
+}
+
 ps_status ps_relations_append(ps_ctx *cx, ps_relations *relations, ps_str name, ps_segment *const *segments, uint32_t n)
 {
     ps_table *next = NULL, *old = NULL;
@@ -163,7 +176,8 @@ ps_status ps_relations_append(ps_ctx *cx, ps_relations *relations, ps_str name, 
     if (!entry || !entry->table) {
         st = ps_fail(cx, PS_BIND, "the table is gone: %.*s", PS_STR_ARGS(name));
     } else {
-        st = ps_table_append(cx, entry->table, segments, n, &next);
+        st = check_not_null(cx, entry->table->schema, segments, n);
+        if (st == PS_OK) st = ps_table_append(cx, entry->table, segments, n, &next);
         if (st == PS_OK) {
             old = entry->table;
             entry->table = next;

@@ -78,12 +78,19 @@ static ps_status table_sink_write(ps_ctx *cx, ps_sink *sink, const ps_batch *bat
 
 static ps_status table_sink_replace(ps_ctx *cx, ps_sink *sink, const ps_table_target *target)
 {
+    /* Columns of a query's result may take nulls later, also those that hold none now. */
+    ps_field *fields = ps_alloc(cx, (sink->schema->n + 1) * sizeof(*fields));
     ps_schema *schema = NULL;
     ps_table *empty = NULL, *table = NULL;
     bool kept;
-    ps_status st;
+    ps_status st = fields ? PS_OK : PS_MEMORY;
 
-    PS_GO(ps_schema_new(cx, sink->schema->fields, sink->schema->n, &schema));
+    PS_GO(st);
+    for (uint32_t i = 0; i < sink->schema->n; i++) {
+        fields[i] = sink->schema->fields[i];
+        fields[i].nullable = true;
+    }
+    PS_GO(ps_schema_new(cx, fields, sink->schema->n, &schema));
     PS_GO(ps_table_new(cx, schema, &empty));
     PS_GO(ps_table_append(cx, empty, sink->segments.at, (uint32_t)sink->segments.n, &table));
     PS_GO(ps_relations_put_table(cx, target->relations, sink->spec->path, table, target->exists, &kept));
@@ -91,6 +98,7 @@ done:
     ps_table_unref(table);
     ps_table_unref(empty);
     ps_schema_unref(schema);
+    ps_free(fields);
     return st;
 }
 
