@@ -25,7 +25,8 @@ static ps_status drop_third(ps_ctx *cx, ps_scan_filter *filter, uint32_t stage, 
     return PS_OK;
 }
 
-static ps_status scan_all(ps_ctx *cx, ps_arena *arena, const ps_source *source, const ps_scan_request *request)
+static ps_status scan_all(ps_ctx *cx, ps_arena *arena, const ps_source *source,
+                          const ps_scan_request *request)
 {
     const ps_source_class *const c = source->class;
     uint32_t n_run = 0;
@@ -67,8 +68,11 @@ static ps_status file_read(ps_ctx *cx, const char *path, bool filtered)
     uint32_t *const columns = PS_ARENA_ARRAY(cx, &arena, uint32_t, PS_MAX(n, 1));
     if (!columns) PS_GO(PS_MEMORY);
     for (uint32_t i = 0; i < n; i++) columns[i] = i;
-    const ps_scan_request request = {.columns = columns, .n_columns = n, .filter_columns = &filter_columns,
-                                     .n_filter_columns = &n_filter_columns, .n_filters = filtered && n};
+    const ps_scan_request request = {.columns = columns,
+                                     .n_columns = n,
+                                     .filter_columns = &filter_columns,
+                                     .n_filter_columns = &n_filter_columns,
+                                     .n_filters = filtered && n};
     PS_GO(scan_all(cx, &arena, source, &request));
 done:
     ps_source_unref(source);
@@ -94,7 +98,8 @@ static bool bytes_try(const uint8_t *bytes, size_t n, const char *what)
         const ps_status st = file_read(&cx, path, filtered);
         if (getenv("PS_VERBOSE")) printf("%s: %s %s\n", what, ps_status_name(st), cx.error.message);
         if (st == PS_INTERNAL || (st == PS_OK) != (cx.error.code == PS_OK)) good = false;
-        if (mem.used != 0) printf("%s: %lld bytes were not given back\n", what, (long long)mem.used), good = false;
+        if (mem.used != 0)
+            printf("%s: %lld bytes were not given back\n", what, (long long)mem.used), good = false;
         if (st == PS_INTERNAL) printf("%s: %s\n", what, cx.error.message);
     }
     close(fd);
@@ -168,7 +173,8 @@ int main(int argc, char **argv)
             failed++;
         }
     }
-    printf("%llu passed, %llu failed, 0 skipped\n", (unsigned long long)passed, (unsigned long long)failed);
+    printf("%llu passed, %llu failed, 0 skipped\n", (unsigned long long)passed,
+           (unsigned long long)failed);
     return failed > 0;
 }
 #endif

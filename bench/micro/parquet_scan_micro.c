@@ -13,9 +13,13 @@
 
 enum { RUNS = 5 };
 
-typedef struct result { double seconds, cycles; uint64_t n_rows; } result;
+typedef struct result {
+    double seconds, cycles;
+    uint64_t n_rows;
+} result;
 
-static ps_status scan_once(ps_ctx *cx, const ps_source *source, const ps_scan_request *request, uint64_t *n_rows)
+static ps_status scan_once(ps_ctx *cx, const ps_source *source, const ps_scan_request *request,
+                           uint64_t *n_rows)
 {
     const ps_source_class *const c = source->class;
     ps_arena arena = {0};
@@ -43,7 +47,8 @@ done:
     return st;
 }
 
-static ps_status measure(ps_ctx *cx, const ps_source *source, const uint32_t *columns, uint32_t n, const char *name, double bytes)
+static ps_status measure(ps_ctx *cx, const ps_source *source, const uint32_t *columns, uint32_t n,
+                         const char *name, double bytes)
 {
     const ps_scan_request request = {.columns = columns, .n_columns = n};
     result best = {.seconds = 1e9};
@@ -63,10 +68,13 @@ static ps_status measure(ps_ctx *cx, const ps_source *source, const uint32_t *co
 }
 
 /* Bytes of n decoded values in their slots. */
-static double slot_bytes(const ps_source *source, const uint32_t *columns, uint32_t n, double n_rows)
+static double slot_bytes(const ps_source *source, const uint32_t *columns, uint32_t n,
+                         double n_rows)
 {
     double sum = 0;
-    for (uint32_t i = 0; i < n; i++) sum += n_rows * (double)ps_layout_bytes(ps_type_layout(source->schema->fields[columns[i]].type));
+    for (uint32_t i = 0; i < n; i++)
+        sum += n_rows *
+               (double)ps_layout_bytes(ps_type_layout(source->schema->fields[columns[i]].type));
     return sum;
 }
 
@@ -96,15 +104,19 @@ static ps_status run(ps_ctx *cx, char **argv, int argc, ps_source **source)
     n = PS_MIN((*source)->schema->n, 1000u);
     if (argc > 2) {
         n = columns_find((*source)->schema, argv[2], columns);
-        if (n) PS_GO(measure(cx, *source, columns, n, "these", slot_bytes(*source, columns, n, stats.n_rows)));
+        if (n)
+            PS_GO(measure(cx, *source, columns, n, "these",
+                          slot_bytes(*source, columns, n, stats.n_rows)));
     } else {
         for (uint32_t i = 0; i < n; i++) {
             char name[64];
             columns[i] = i;
             snprintf(name, sizeof name, "%.*s", PS_STR_ARGS((*source)->schema->fields[i].name));
-            PS_GO(measure(cx, *source, &columns[i], 1, name, slot_bytes(*source, &columns[i], 1, stats.n_rows)));
+            PS_GO(measure(cx, *source, &columns[i], 1, name,
+                          slot_bytes(*source, &columns[i], 1, stats.n_rows)));
         }
-        PS_GO(measure(cx, *source, columns, n, "all", slot_bytes(*source, columns, n, stats.n_rows)));
+        PS_GO(
+            measure(cx, *source, columns, n, "all", slot_bytes(*source, columns, n, stats.n_rows)));
     }
 done:
     ps_arena_release(&arena);

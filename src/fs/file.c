@@ -43,8 +43,7 @@ ps_status ps_file_fail_missing(ps_ctx *cx, ps_str path)
 {
     char dir[PATH_BYTES_MAX], near[NAME_MAX + 1];
     const char *const slash = path.n ? memrchr(path.at, '/', path.n) : NULL;
-    const ps_str name =
-        slash ? (ps_str){slash + 1, path.n - (size_t)(slash + 1 - path.at)} : path;
+    const ps_str name = slash ? (ps_str){slash + 1, path.n - (size_t)(slash + 1 - path.at)} : path;
     const ps_status st = ps_fail(cx, PS_IO, "no such file: %.*s", PS_STR_ARGS(path));
     struct stat info;
 
@@ -65,11 +64,11 @@ static ps_status file_identify(ps_ctx *cx, ps_file *file)
         return ps_fail(cx, PS_IO, "is a directory, not a file: %.*s", PS_STR_ARGS(file->path));
     if (!S_ISREG(info.st_mode))
         return ps_fail(cx, PS_IO, "is not a regular file: %.*s", PS_STR_ARGS(file->path));
-    file->id = (ps_file_id){.device = (uint64_t)info.st_dev,
-                            .inode = (uint64_t)info.st_ino,
-                            .size = (uint64_t)info.st_size,
-                            .mtime_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 +
-                                        info.st_mtim.tv_nsec};
+    file->id =
+        (ps_file_id){.device = (uint64_t)info.st_dev,
+                     .inode = (uint64_t)info.st_ino,
+                     .size = (uint64_t)info.st_size,
+                     .mtime_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec};
     return PS_OK;
 }
 

@@ -15,14 +15,14 @@
 /* What tells one state of a file from another: for caches and plan hashes. */
 typedef struct ps_file_id {
     uint64_t device, inode;
-    uint64_t size;       /* bytes */
-    int64_t mtime_ns;    /* last modification, since 1970-01-01 UTC */
+    uint64_t size;    /* bytes */
+    int64_t mtime_ns; /* last modification, since 1970-01-01 UTC */
 } ps_file_id;
 
 typedef struct ps_file {
     int fd;
     ps_file_id id;
-    ps_str path;         /* as given, NUL-terminated */
+    ps_str path; /* as given, NUL-terminated */
 } ps_file;
 
 /* Opens a regular file for reading. A missing one is PS_IO with near names of its directory as

@@ -268,8 +268,7 @@ ps_status ps_glob_expand(ps_ctx *cx, ps_arena *arena, const ps_str *patterns, ui
             PS_TRY(PS_ARRAY_ADD_IN(cx, arena, &w.found, ((ps_str){text, patterns[i].n})));
         else if (ps_glob_is_pattern(patterns[i]))
             PS_TRY(pattern_expand(&w, (ps_str){text, patterns[i].n}));
-        else
-            return ps_file_fail_missing(cx, patterns[i]);
+        else return ps_file_fail_missing(cx, patterns[i]);
     }
     *paths = w.found.at;
     *n_paths = (uint32_t)w.found.n;

@@ -16,13 +16,13 @@ enum { BUFFER_BYTES = 1 << 20, NAME_TRIES_MAX = 16 };
 struct ps_file_writer {
     int fd;
     bool committed;
-    ps_status status;   /* of the first failure: later calls repeat it */
-    char *path;         /* final */
+    ps_status status; /* of the first failure: later calls repeat it */
+    char *path;       /* final */
     char *temporary;
     char *dir;
     char *buffer;
     size_t n_buffer;
-    uint64_t n_bytes;   /* added */
+    uint64_t n_bytes; /* added */
 };
 
 /* Lays out path, temporary and directory names behind the structure. */
@@ -149,8 +149,7 @@ ps_status ps_file_writer_commit(ps_ctx *cx, ps_file_writer *writer)
     if (writer->status != PS_OK) return broken(cx, writer);
     PS_TRY(bytes_write(cx, writer, writer->buffer, writer->n_buffer));
     writer->n_buffer = 0;
-    if (fsync(writer->fd) != 0)
-        return writer->status = ps_file_fail(cx, errno, "syncing", path);
+    if (fsync(writer->fd) != 0) return writer->status = ps_file_fail(cx, errno, "syncing", path);
     closed = close(writer->fd);
     writer->fd = -1;
     if (closed != 0) return writer->status = ps_file_fail(cx, errno, "closing", path);
@@ -164,8 +163,7 @@ void ps_file_writer_free(ps_file_writer *writer)
 {
     if (!writer) return;
     if (writer->fd >= 0) close(writer->fd);
-    if (!writer->committed && writer->temporary && writer->temporary[0])
-        unlink(writer->temporary);
+    if (!writer->committed && writer->temporary && writer->temporary[0]) unlink(writer->temporary);
     ps_free(writer->buffer);
     ps_free(writer);
 }

@@ -2,8 +2,8 @@
  * test_parquet.py: what pyarrow reads from us is compared with what it reads itself.
  *
  * parquet_stream_open() never fails: errors come from the stream's callbacks. With skip_every n > 0
- * a filter drops every batch whose number is a multiple of n after its first column was decoded, so that
- * the other columns have to skip. */
+ * a filter drops every batch whose number is a multiple of n after its first column was decoded, so
+ * that the other columns have to skip. */
 #include "col/batch.h"
 #include "eval/program.h"
 #include "format/parquet/parquet.h"
@@ -113,9 +113,12 @@ static void stream_release(struct ArrowArrayStream *stream)
     stream->release = NULL; /* s->mem is charged by arrays that may live on: it is left */
 }
 
-__attribute__((visibility("default"))) void parquet_stream_open(const char *path, uint32_t batch_rows, uint32_t skip_every,
+__attribute__((visibility("default"))) void parquet_stream_open(const char *path,
+                                                                uint32_t batch_rows,
+                                                                uint32_t skip_every,
                                                                 struct ArrowArrayStream *out);
-void parquet_stream_open(const char *path, uint32_t batch_rows, uint32_t skip_every, struct ArrowArrayStream *out)
+void parquet_stream_open(const char *path, uint32_t batch_rows, uint32_t skip_every,
+                         struct ArrowArrayStream *out)
 {
     parquet_stream *const s = calloc(1, sizeof *s);
     ps_mem_init(&s->mem, NULL, "test", 0);

@@ -58,7 +58,8 @@ static void writes_appear_whole_or_not_at_all(void **state)
     (void)state;
     touch("a.bin");
     assert_int_equal(ps_file_writer_open(&cx, path, &w), PS_OK);
-    for (int i = 0; i < 3000000; i += 8) assert_int_equal(ps_file_writer_add(&cx, w, "12345678", 8), PS_OK);
+    for (int i = 0; i < 3000000; i += 8)
+        assert_int_equal(ps_file_writer_add(&cx, w, "12345678", 8), PS_OK);
     ps_file_writer_free(w); /* abandoned */
     assert_int_equal(ps_file_open(&cx, path, &f), PS_OK);
     assert_int_equal(ps_file_read_all(&cx, f, &bytes, &n), PS_OK);
@@ -72,7 +73,8 @@ static void writes_appear_whole_or_not_at_all(void **state)
     uint32_t n_paths;
     ps_arena arena = {0};
     const ps_str all[] = {in_dir(room, sizeof room, ".*")};
-    assert_int_equal(ps_glob_expand(&cx, &arena, all, 1, &paths, &n_paths), PS_IO); /* no temporary left */
+    assert_int_equal(ps_glob_expand(&cx, &arena, all, 1, &paths, &n_paths),
+                     PS_IO); /* no temporary left */
     ps_arena_release(&arena);
 }
 
@@ -100,12 +102,29 @@ static void errors_name_what_is_near(void **state)
 
 static void patterns_match(void **state)
 {
-    static const struct { const char *pattern, *name; bool match; } cases[] = {
-        {"*", "a.csv", true}, {"*", ".a", false}, {".*", ".a", true}, {"*.csv", "a.csv", true},
-        {"*.csv", "a.csvx", false}, {"a?c", "abc", true}, {"a?c", "ac", false},
-        {"a?c", "a\xC3\xA4" "c", true}, {"[a-c]x", "bx", true}, {"[!a-c]x", "bx", false},
-        {"[]]", "]", true}, {"a*b*c", "aXbYbZc", true}, {"a*b*c", "aXbYbZ", false}, {"", "", true},
-        {"**", "x", true}, {"[a", "[a", true},
+    static const struct {
+        const char *pattern, *name;
+        bool match;
+    } cases[] = {
+        {"*", "a.csv", true},
+        {"*", ".a", false},
+        {".*", ".a", true},
+        {"*.csv", "a.csv", true},
+        {"*.csv", "a.csvx", false},
+        {"a?c", "abc", true},
+        {"a?c", "ac", false},
+        {"a?c",
+         "a\xC3\xA4"
+         "c",
+         true},
+        {"[a-c]x", "bx", true},
+        {"[!a-c]x", "bx", false},
+        {"[]]", "]", true},
+        {"a*b*c", "aXbYbZc", true},
+        {"a*b*c", "aXbYbZ", false},
+        {"", "", true},
+        {"**", "x", true},
+        {"[a", "[a", true},
     };
     (void)state;
     for (size_t i = 0; i < PS_COUNT(cases); i++)
@@ -133,7 +152,8 @@ static void directories_are_walked(void **state)
     mkdir(in_dir(room, sizeof room, "y=1").at, 0777);
     mkdir(in_dir(room, sizeof room, "y=1/m").at, 0777);
     mkdir(in_dir(room, sizeof room, "y=2").at, 0777);
-    touch("top.csv"), touch("y=1/a.csv"), touch("y=1/b.txt"), touch("y=1/m/c.csv"), touch("y=2/a.csv");
+    touch("top.csv"), touch("y=1/a.csv"), touch("y=1/b.txt"), touch("y=1/m/c.csv"),
+        touch("y=2/a.csv");
     assert_int_equal(count("*.csv"), 1);
     assert_int_equal(count("y=*/*.csv"), 2);
     assert_int_equal(count("**/*.csv"), 4);

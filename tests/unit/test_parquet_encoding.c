@@ -1,4 +1,5 @@
-/* tests/unit/test_parquet_encoding.c -- kernels of every level this machine runs, the hybrid, delta, snappy. */
+/* tests/unit/test_parquet_encoding.c -- kernels of every level this machine runs, the hybrid,
+ * delta, snappy. */
 #include "unit.h"
 
 #include "format/parquet/codec.h"
@@ -24,7 +25,10 @@ static int teardown(void **state)
     return 0;
 }
 
-static uint64_t next(uint64_t *s) { return (*s = *s * 6364136223846793005u + 1442695040888963407u) >> 20; }
+static uint64_t next(uint64_t *s)
+{
+    return (*s = *s * 6364136223846793005u + 1442695040888963407u) >> 20;
+}
 
 static uint32_t levels(const ps_pq_kernels *out[3])
 {
@@ -53,7 +57,8 @@ static void unpacking_gives_what_was_packed(void **state)
         for (uint32_t i = 0; i < N; i++) {
             want[i] = (uint32_t)(next(&seed) & (((uint64_t)1 << width) - 1));
             for (uint32_t b = 0; b < width; b++)
-                if (want[i] >> b & 1) in[(i * width + b) / 8] |= (uint8_t)(1 << (i * width + b) % 8);
+                if (want[i] >> b & 1)
+                    in[(i * width + b) / 8] |= (uint8_t)(1 << (i * width + b) % 8);
         }
         for (uint32_t l = 0; l < n_levels; l++) {
             for (uint32_t n = 0; n <= N; n += 1 + n / 9) {
@@ -63,7 +68,8 @@ static void unpacking_gives_what_was_packed(void **state)
                 assert_int_equal(got[n], 0xABCDEF01); /* nothing behind the end */
             }
         }
-        for (uint32_t i = 0; i < N; i += 37) assert_int_equal(ps_pq_unpack_one(in, width, i), want[i]);
+        for (uint32_t i = 0; i < N; i += 37)
+            assert_int_equal(ps_pq_unpack_one(in, width, i), want[i]);
     }
     ps_free(in);
 }
@@ -81,14 +87,17 @@ static void expanding_puts_values_where_bits_are(void **state)
         uint32_t m = 0;
         memset(valid, 0, sizeof valid);
         for (uint32_t i = 0; i < n; i++) {
-            const bool on = density == 0 ? false : density == 4 ? i > 70 : next(&seed) % 4 < density;
+            const bool on = density == 0   ? false
+                            : density == 4 ? i > 70
+                                           : next(&seed) % 4 < density;
             ps_bit_put(valid, i, on);
             m += on;
         }
         for (uint32_t l = 0; l < n_levels; l++) {
             for (uint32_t i = 0; i < m; i++) slots[i] = i + 1;
             k[l]->expand4(slots, m, valid, n);
-            for (uint32_t i = 0, v = 0; i < n; i++) assert_int_equal(slots[i], ps_bit_get(valid, i) ? ++v : 0);
+            for (uint32_t i = 0, v = 0; i < n; i++)
+                assert_int_equal(slots[i], ps_bit_get(valid, i) ? ++v : 0);
         }
     }
 }
@@ -131,15 +140,18 @@ static void bits_are_collected_at_any_place(void **state)
         assert_true(ps_pq_rle_bits(&r, bits, at, 36, &ones));
         assert_int_equal(ones, 28);
         for (size_t i = 0; i < 128; i++)
-            assert_int_equal(ps_bit_get(bits, i), i >= at + 4 && i < at + 36 && !(i >= at + 12 && i < at + 16) );
+            assert_int_equal(ps_bit_get(bits, i),
+                             i >= at + 4 && i < at + 36 && !(i >= at + 12 && i < at + 16));
     }
     ps_free(bytes);
 }
 
 static void delta_follows_the_format(void **state)
 {
-    /* Encodings.md's example: 7, 5, 3, 1, 2, 3, 4, 5 in blocks of 128 with 4 miniblocks, widths of 2 bits */
-    static const uint8_t stream[] = {0x80, 0x01, 4, 8, 14, 3, 2, 0, 0, 0, 0xC0, 0x3F, 0, 0, 0, 0, 0, 0};
+    /* Encodings.md's example: 7, 5, 3, 1, 2, 3, 4, 5 in blocks of 128 with 4 miniblocks, widths of
+     * 2 bits */
+    static const uint8_t stream[] = {0x80, 0x01, 4,    8, 14, 3, 2, 0, 0,
+                                     0,    0xC0, 0x3F, 0, 0,  0, 0, 0, 0};
     uint8_t *const bytes = ps_alloc(&cx, sizeof stream);
     static const int64_t want[] = {7, 5, 3, 1, 2, 3, 4, 5};
     int64_t got[8];
@@ -170,12 +182,24 @@ static void snappy_repeats_and_refuses(void **state)
 {
     (void)state;
     assert_true(snappy("\x05\x10hello", 7, "hello"));
-    assert_true(snappy("\x0a\x00" "a\x15\x01", 5, "aaaaaaaaaa")); /* 1 literal, 9 from distance 1 */
-    assert_true(snappy("\x0b\x08" "abc\x1e\x03\x00", 8, "abcabcabcab"));
-    assert_false(snappy("\x0b\x08" "abc\x1e\x04\x00", 8, "abcabcabcab")); /* before the start */
-    assert_false(snappy("\x0b\x08" "abc\x1e\x00\x00", 8, "abcabcabcab")); /* no distance */
-    assert_false(snappy("\x0b\x08" "abc\x1e\x03", 7, "abcabcabcab"));     /* cut off */
-    assert_false(snappy("\x0b\x08" "abc\x22\x03\x00", 8, "abcabcabcab")); /* too long */
+    assert_true(snappy("\x0a\x00"
+                       "a\x15\x01",
+                       5, "aaaaaaaaaa")); /* 1 literal, 9 from distance 1 */
+    assert_true(snappy("\x0b\x08"
+                       "abc\x1e\x03\x00",
+                       8, "abcabcabcab"));
+    assert_false(snappy("\x0b\x08"
+                        "abc\x1e\x04\x00",
+                        8, "abcabcabcab")); /* before the start */
+    assert_false(snappy("\x0b\x08"
+                        "abc\x1e\x00\x00",
+                        8, "abcabcabcab")); /* no distance */
+    assert_false(snappy("\x0b\x08"
+                        "abc\x1e\x03",
+                        7, "abcabcabcab")); /* cut off */
+    assert_false(snappy("\x0b\x08"
+                        "abc\x22\x03\x00",
+                        8, "abcabcabcab")); /* too long */
     assert_false(snappy("\x05\x14hello", 7, "hello"));
     assert_false(snappy("\x05\xf4\xff", 3, "hello"));
 }

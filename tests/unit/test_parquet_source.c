@@ -1,6 +1,7 @@
-/* tests/unit/test_parquet_source.c -- the source: statistics, pruning, morsels of a large row group, filters that
- * leave columns undecoded, several files, failing allocations. Values are compared with pyarrow's by
- * tests/py/test_parquet.py; the files are made by tests/data/parquet/make.py. */
+/* tests/unit/test_parquet_source.c -- the source: statistics, pruning, morsels of a large row
+ * group, filters that leave columns undecoded, several files, failing allocations. Values are
+ * compared with pyarrow's by tests/py/test_parquet.py; the files are made by
+ * tests/data/parquet/make.py. */
 #include "unit.h"
 
 #include "eval/program.h"
@@ -28,13 +29,20 @@ static int teardown(void **state)
     return 0;
 }
 
-static const ps_str pages = {PS_TEST_DIR "/data/parquet/pages.parquet", sizeof PS_TEST_DIR "/data/parquet/pages.parquet" - 1};
-static const ps_str split = {PS_TEST_DIR "/data/parquet/split.parquet", sizeof PS_TEST_DIR "/data/parquet/split.parquet" - 1};
+static const ps_str pages = {PS_TEST_DIR "/data/parquet/pages.parquet",
+                             sizeof PS_TEST_DIR "/data/parquet/pages.parquet" - 1};
+static const ps_str split = {PS_TEST_DIR "/data/parquet/split.parquet",
+                             sizeof PS_TEST_DIR "/data/parquet/split.parquet" - 1};
 
-typedef struct seen { uint64_t n_rows, n_live, n_batches, n_morsels; int64_t sum, lo, hi; bool in_order; } seen;
+typedef struct seen {
+    uint64_t n_rows, n_live, n_batches, n_morsels;
+    int64_t sum, lo, hi;
+    bool in_order;
+} seen;
 
 /* Reads everything; column 0 of the request is an integer. */
-static ps_status scan_all(ps_source *source, const ps_scan_request *request, ps_scan_filter *filter, seen *out)
+static ps_status scan_all(ps_source *source, const ps_scan_request *request, ps_scan_filter *filter,
+                          seen *out)
 {
     const ps_source_class *const c = source->class;
     ps_arena arena = {0};
@@ -118,7 +126,8 @@ static void ranges_leave_out_row_groups_and_pages(void **state)
     ps_source *const source = open_one(pages);
     const ps_value lo = ps_value_int(PS_TYPE(INT64), 7000), hi = ps_value_int(PS_TYPE(INT64), 7050);
     ps_scan_range range = {.column = 0, .lo = &lo, .hi = &hi};
-    ps_scan_request request = {.columns = all_columns, .n_columns = 4, .ranges = &range, .n_ranges = 1};
+    ps_scan_request request = {
+        .columns = all_columns, .n_columns = 4, .ranges = &range, .n_ranges = 1};
     seen s;
     (void)state;
     assert_int_equal(scan_all(source, &request, NULL, &s), PS_OK);
@@ -139,7 +148,8 @@ static void dynamic_filters_prune_and_probe(void **state)
     ps_source *const source = open_one(pages);
     ps_dynamic_filter d = {.column = 0, .ready = true, .has_range = true};
     ps_dynamic_filter *const list[] = {&d};
-    const ps_scan_request request = {.columns = all_columns, .n_columns = 4, .dynamic = list, .n_dynamic = 1};
+    const ps_scan_request request = {
+        .columns = all_columns, .n_columns = 4, .dynamic = list, .n_dynamic = 1};
     seen s;
     (void)state;
     d.lo = ps_value_int(PS_TYPE(INT64), 100), d.hi = ps_value_int(PS_TYPE(INT64), 120);
@@ -178,8 +188,11 @@ static void filters_run_before_the_other_columns(void **state)
     ps_source *const source = open_one(pages);
     static const uint32_t order[] = {0, 3, 2, 1}, zero = 0, one = 1;
     const uint32_t *const filter_columns = &zero;
-    const ps_scan_request request = {.columns = order, .n_columns = 4, .filter_columns = &filter_columns,
-                                     .n_filter_columns = &one, .n_filters = 1};
+    const ps_scan_request request = {.columns = order,
+                                     .n_columns = 4,
+                                     .filter_columns = &filter_columns,
+                                     .n_filter_columns = &one,
+                                     .n_filters = 1};
     uint32_t n_run = 0;
     ps_scan_filter filter = {.run = some_rows, .user = &n_run};
     seen s;

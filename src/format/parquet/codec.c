@@ -15,7 +15,8 @@ void ps_pq_codecs_release(ps_pq_codecs *codecs)
     *codecs = (ps_pq_codecs){0};
 }
 
-/* The most that one byte can become, by codec: from the formats' definitions where they bound it. */
+/* The most that one byte can become, by codec: from the formats' definitions where they bound it.
+ */
 static size_t ratio_max(uint32_t codec)
 {
     switch (codec) {
@@ -24,21 +25,25 @@ static size_t ratio_max(uint32_t codec)
     case PS_PQ_LZ4:
     case PS_PQ_LZ4_RAW: return 256;
     case PS_PQ_UNCOMPRESSED: return 1;
-    default: return 1 << 17; /* zstd: a block of 128 KiB in a few bytes; brotli more, nobody writes it */
+    default:
+        return 1 << 17; /* zstd: a block of 128 KiB in a few bytes; brotli more, nobody writes it */
     }
 }
 
-ps_status ps_pq_codec_check(ps_ctx *cx, uint32_t codec, const uint8_t *in, size_t n_in, size_t n_out)
+ps_status ps_pq_codec_check(ps_ctx *cx, uint32_t codec, const uint8_t *in, size_t n_in,
+                            size_t n_out)
 {
     size_t exact = n_out;
 
     if (codec == PS_PQ_LZO || codec > PS_PQ_LZ4_RAW)
         return ps_fail(cx, PS_UNSUPPORTED, "pages compressed by codec %s", ps_pq_codec_name(codec));
     if (codec == PS_PQ_UNCOMPRESSED ? n_out != n_in : n_out / ratio_max(codec) > n_in + 64)
-        return ps_fail(cx, PS_DATA, "%zu bytes of %s can't become %zu", n_in, ps_pq_codec_name(codec), n_out);
+        return ps_fail(cx, PS_DATA, "%zu bytes of %s can't become %zu", n_in,
+                       ps_pq_codec_name(codec), n_out);
     if (codec == PS_PQ_SNAPPY && !ps_pq_snappy_size(&in, in + n_in, &exact)) exact = SIZE_MAX;
     if (exact != n_out)
-        return ps_fail(cx, PS_DATA, "a page of %zu bytes was compressed, its header tells %zu", exact, n_out);
+        return ps_fail(cx, PS_DATA, "a page of %zu bytes was compressed, its header tells %zu",
+                       exact, n_out);
     return PS_OK;
 }
 
@@ -47,8 +52,10 @@ static bool gzip_decode(void *d, const uint8_t *in, size_t n_in, uint8_t *out, s
     size_t used, got;
 
     do { /* several members may follow each other */
-        if (libdeflate_gzip_decompress_ex(d, in, n_in, out, n_out, &used, &got) != LIBDEFLATE_SUCCESS &&
-            libdeflate_zlib_decompress_ex(d, in, n_in, out, n_out, &used, &got) != LIBDEFLATE_SUCCESS)
+        if (libdeflate_gzip_decompress_ex(d, in, n_in, out, n_out, &used, &got) !=
+                LIBDEFLATE_SUCCESS &&
+            libdeflate_zlib_decompress_ex(d, in, n_in, out, n_out, &used, &got) !=
+                LIBDEFLATE_SUCCESS)
             return false;
         in += used, n_in -= used, out += got, n_out -= got;
     } while (n_in && used);
@@ -65,7 +72,8 @@ static bool lz4_hadoop_decode(const uint8_t *in, size_t n_in, uint8_t *out, size
         plain = __builtin_bswap32(plain), packed = __builtin_bswap32(packed);
         in += 8, n_in -= 8;
         if (packed > n_in || plain > n_out || packed > INT32_MAX || plain > INT32_MAX) return false;
-        if (LZ4_decompress_safe((const char *)in, (char *)out, (int)packed, (int)plain) != (int)plain)
+        if (LZ4_decompress_safe((const char *)in, (char *)out, (int)packed, (int)plain) !=
+            (int)plain)
             return false;
         in += packed, n_in -= packed, out += plain, n_out -= plain;
     }
@@ -83,7 +91,8 @@ static ps_status contexts_make(ps_ctx *cx, ps_pq_codecs *c, uint32_t codec)
     if (codec == PS_PQ_ZSTD && !c->zstd) c->zstd = ZSTD_createDCtx();
     if (codec == PS_PQ_GZIP && !c->deflate) c->deflate = libdeflate_alloc_decompressor();
     if ((codec == PS_PQ_ZSTD && !c->zstd) || (codec == PS_PQ_GZIP && !c->deflate))
-        return ps_fail(cx, PS_MEMORY, "no memory for a decompressor of %s", ps_pq_codec_name(codec));
+        return ps_fail(cx, PS_MEMORY, "no memory for a decompressor of %s",
+                       ps_pq_codec_name(codec));
     return PS_OK;
 }
 
@@ -103,9 +112,12 @@ ps_status ps_pq_decompress(ps_ctx *cx, ps_pq_codecs *codecs, uint32_t codec, con
     case PS_PQ_GZIP: good = gzip_decode(codecs->deflate, in, n_in, out, n_out); break;
     case PS_PQ_ZSTD: good = ZSTD_decompressDCtx(codecs->zstd, out, n_out, in, n_in) == n_out; break;
     case PS_PQ_LZ4_RAW: good = lz4_decode(in, n_in, out, n_out); break;
-    case PS_PQ_LZ4: good = lz4_hadoop_decode(in, n_in, out, n_out) || lz4_decode(in, n_in, out, n_out); break;
+    case PS_PQ_LZ4:
+        good = lz4_hadoop_decode(in, n_in, out, n_out) || lz4_decode(in, n_in, out, n_out);
+        break;
     case PS_PQ_BROTLI:
-        good = BrotliDecoderDecompress(n_in, in, &got, out) == BROTLI_DECODER_RESULT_SUCCESS && got == n_out;
+        good = BrotliDecoderDecompress(n_in, in, &got, out) == BROTLI_DECODER_RESULT_SUCCESS &&
+               got == n_out;
         break;
     default: break;
     }

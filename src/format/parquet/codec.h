@@ -14,9 +14,10 @@ typedef struct ps_pq_codecs {
 void ps_pq_codecs_release(ps_pq_codecs *codecs);
 
 /* Fails if n_in bytes can't possibly become n_out: before anybody allocates n_out. */
-ps_status ps_pq_codec_check(ps_ctx *cx, uint32_t codec, const uint8_t *in, size_t n_in, size_t n_out);
-/* Exactly n_out bytes, or PS_DATA. out has room for PS_PQ_SLACK_BYTES more, which are overwritten; in may be
- * read as far behind its end. */
+ps_status ps_pq_codec_check(ps_ctx *cx, uint32_t codec, const uint8_t *in, size_t n_in,
+                            size_t n_out);
+/* Exactly n_out bytes, or PS_DATA. out has room for PS_PQ_SLACK_BYTES more, which are overwritten;
+ * in may be read as far behind its end. */
 ps_status ps_pq_decompress(ps_ctx *cx, ps_pq_codecs *codecs, uint32_t codec, const uint8_t *in,
                            size_t n_in, uint8_t *out, size_t n_out);
 

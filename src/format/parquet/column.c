@@ -6,8 +6,8 @@
  * about the number of slots, which is checked: a file may lie. */
 #include "format/parquet/cursor.h"
 
-static ps_status column_init(ps_ctx *cx, ps_arena *arena, const ps_pq_node *node, ps_pq_cursor *cursors,
-                             uint32_t first, ps_pq_column *out)
+static ps_status column_init(ps_ctx *cx, ps_arena *arena, const ps_pq_node *node,
+                             ps_pq_cursor *cursors, uint32_t first, ps_pq_column *out)
 {
     *out = (ps_pq_column){.node = node, .cursors = cursors + (node->leaf - first)};
     if (node->n_children == 0) return PS_OK;
@@ -29,8 +29,8 @@ static const ps_pq_node *leaf_of(const ps_pq_node *node, uint32_t leaf)
     return node;
 }
 
-ps_status ps_pq_column_init(ps_ctx *cx, ps_arena *arena, const ps_pq_node *node, ps_pq_codecs *codecs,
-                            uint32_t batch_rows, ps_pq_column *out)
+ps_status ps_pq_column_init(ps_ctx *cx, ps_arena *arena, const ps_pq_node *node,
+                            ps_pq_codecs *codecs, uint32_t batch_rows, ps_pq_column *out)
 {
     const bool flat = node->kind == PS_PQ_LEAF;
     ps_pq_cursor *const cursors = PS_ARENA_ARRAY(cx, arena, ps_pq_cursor, node->n_leaves);
@@ -39,7 +39,8 @@ ps_status ps_pq_column_init(ps_ctx *cx, ps_arena *arena, const ps_pq_node *node,
     if (!cursors) return PS_MEMORY;
     PS_TRY(column_init(cx, arena, node, cursors, node->leaf, out));
     for (uint32_t i = 0; i < node->n_leaves; i++)
-        PS_TRY(ps_pq_cursor_init(cx, &cursors[i], leaf_of(node, node->leaf + i), flat, codecs, batch_rows));
+        PS_TRY(ps_pq_cursor_init(cx, &cursors[i], leaf_of(node, node->leaf + i), flat, codecs,
+                                 batch_rows));
     return PS_OK;
 }
 
@@ -47,7 +48,8 @@ static void column_free(ps_pq_column *column)
 {
     ps_free(column->valid);
     ps_free(column->lists);
-    for (uint32_t i = 0; column->children && i < column->node->n_children; i++) column_free(&column->children[i]);
+    for (uint32_t i = 0; column->children && i < column->node->n_children; i++)
+        column_free(&column->children[i]);
 }
 
 void ps_pq_column_release(ps_pq_column *column)
@@ -59,7 +61,8 @@ void ps_pq_column_release(ps_pq_column *column)
 
 /* ---- a leaf's dense values as a vector of n rows ---- */
 
-static void slots_expand(uint32_t slot_bytes, void *slots, uint32_t n_values, const uint64_t *valid, uint32_t n)
+static void slots_expand(uint32_t slot_bytes, void *slots, uint32_t n_values, const uint64_t *valid,
+                         uint32_t n)
 {
     const ps_pq_kernels *const k = ps_pq_kernels_here();
 
@@ -76,7 +79,8 @@ static void slots_expand(uint32_t slot_bytes, void *slots, uint32_t n_values, co
 static void all_null(const ps_pq_cursor *c, uint32_t n, ps_vec *out)
 {
     memset(c->out.slots, 0, 16);
-    ps_vec_flat(out, c->leaf->field.type, (ps_layout)c->leaf->layout, c->out.slots, ps_zero_bits, n);
+    ps_vec_flat(out, c->leaf->field.type, (ps_layout)c->leaf->layout, c->out.slots, ps_zero_bits,
+                n);
     out->encoding = PS_ENC_CONSTANT;
     if (ps_layout_is_int((ps_layout)c->leaf->layout)) out->lo = out->hi = 0, out->bounded = true;
 }
@@ -85,14 +89,21 @@ static void dict_vec(const ps_pq_cursor *c, const uint64_t *valid, uint32_t n, p
 {
     const ps_vec *const values = &c->dict->values;
 
-    *out = (ps_vec){.type = values->type, .layout = values->layout, .encoding = PS_ENC_DICTIONARY,
-                    .bounded = values->bounded, .n = n, .valid = valid, .lo = values->lo, .hi = values->hi};
+    *out = (ps_vec){.type = values->type,
+                    .layout = values->layout,
+                    .encoding = PS_ENC_DICTIONARY,
+                    .bounded = values->bounded,
+                    .n = n,
+                    .valid = valid,
+                    .lo = values->lo,
+                    .hi = values->hi};
     out->codes = c->out.codes;
     out->dict = c->dict;
 }
 
 /* valid NULL: every row has a value. */
-static ps_status leaf_vec(ps_ctx *cx, ps_pq_cursor *c, const uint64_t *valid, uint32_t n, ps_vec *out)
+static ps_status leaf_vec(ps_ctx *cx, ps_pq_cursor *c, const uint64_t *valid, uint32_t n,
+                          ps_vec *out)
 {
     ps_pq_out *const o = &c->out;
 
@@ -140,7 +151,8 @@ static ps_status node_room(ps_ctx *cx, ps_pq_column *col, uint32_t n)
 }
 
 /* Slots of a node and their validity, by the levels of its first leaf. */
-static uint32_t slots_judge(const ps_pq_node *node, const ps_pq_out *o, uint64_t *valid, uint32_t *n_valid)
+static uint32_t slots_judge(const ps_pq_node *node, const ps_pq_out *o, uint64_t *valid,
+                            uint32_t *n_valid)
 {
     uint32_t n = 0, ones = 0;
 
@@ -155,7 +167,8 @@ static uint32_t slots_judge(const ps_pq_node *node, const ps_pq_out *o, uint64_t
 }
 
 /* Starts and lengths. False: an item continues a list that isn't there or has none. */
-static bool lists_judge(const ps_pq_node *node, const ps_pq_out *o, ps_list *lists, uint32_t *n_items)
+static bool lists_judge(const ps_pq_node *node, const ps_pq_out *o, ps_list *lists,
+                        uint32_t *n_items)
 {
     const ps_pq_levels *const item = &node->children[0].levels;
     uint32_t slot = 0, items = 0;
@@ -183,8 +196,8 @@ static ps_status children_vec(ps_ctx *cx, ps_pq_column *col, uint32_t n)
     for (uint32_t i = 0; i < col->node->n_children; i++) {
         PS_TRY(node_vec(cx, &col->children[i], &col->vecs[i]));
         if (col->vecs[i].n != n)
-            return ps_fail(cx, PS_DATA, "%u items in %.*s where its siblings have %u", col->vecs[i].n,
-                           PS_STR_ARGS(col->children[i].node->field.name), n);
+            return ps_fail(cx, PS_DATA, "%u items in %.*s where its siblings have %u",
+                           col->vecs[i].n, PS_STR_ARGS(col->children[i].node->field.name), n);
     }
     return PS_OK;
 }
@@ -200,7 +213,8 @@ static ps_status node_vec(ps_ctx *cx, ps_pq_column *col, ps_vec *out)
     n = slots_judge(node, o, col->valid, &n_valid);
     valid = n_valid == n ? NULL : col->valid;
     if (node->kind == PS_PQ_LEAF) {
-        if (n_valid != o->n_values) return ps_fail(cx, PS_DATA, "%u values for %u levels", o->n_values, n_valid);
+        if (n_valid != o->n_values)
+            return ps_fail(cx, PS_DATA, "%u values for %u levels", o->n_values, n_valid);
         return leaf_vec(cx, col->cursors, col->valid, n, out);
     }
     if (node->kind == PS_PQ_LISTS) {
@@ -222,9 +236,12 @@ ps_status ps_pq_column_read(ps_ctx *cx, ps_pq_column *col, uint32_t n, ps_vec *o
     const ps_pq_node *const node = col->node;
     ps_status st = PS_OK;
 
-    for (uint32_t i = 0; i < node->n_leaves && st == PS_OK; i++) st = ps_pq_cursor_read(cx, &col->cursors[i], n);
+    for (uint32_t i = 0; i < node->n_leaves && st == PS_OK; i++)
+        st = ps_pq_cursor_read(cx, &col->cursors[i], n);
     if (st == PS_OK)
-        st = node->kind == PS_PQ_LEAF ? leaf_vec(cx, col->cursors, col->cursors[0].out.valid, n, out) : node_vec(cx, col, out);
+        st = node->kind == PS_PQ_LEAF
+                 ? leaf_vec(cx, col->cursors, col->cursors[0].out.valid, n, out)
+                 : node_vec(cx, col, out);
     if (st == PS_OK && out->n != n) st = ps_fail(cx, PS_DATA, "%u rows where %u are", out->n, n);
     if (st == PS_OK || st == PS_CANCELLED || st == PS_TIMEOUT) return st;
     return ps_while(cx, st, "reading column %.*s", PS_STR_ARGS(node->field.name));

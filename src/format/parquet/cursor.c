@@ -10,7 +10,9 @@ ps_status ps_pq_out_room(ps_ctx *cx, ps_pq_cursor *c, uint32_t n)
     void *block;
 
     if (n <= o->room) return PS_OK;
-    if (n > ENTRIES_MAX) return ps_fail(cx, PS_UNSUPPORTED, "more than %d values in the rows of one batch", ENTRIES_MAX);
+    if (n > ENTRIES_MAX)
+        return ps_fail(cx, PS_UNSUPPORTED, "more than %d values in the rows of one batch",
+                       ENTRIES_MAX);
     block = ps_realloc(cx, o->slots, (size_t)room * PS_MAX(c->leaf->slot_bytes, 1));
     if (!block) return PS_MEMORY;
     o->slots = block;
@@ -77,8 +79,9 @@ static void end_limit(ps_pq_cursor *c)
     }
 }
 
-ps_status ps_pq_cursor_start(ps_ctx *cx, ps_pq_cursor *c, const ps_file *file, const ps_pq_chunk *chunk,
-                             ps_pq_shared *shared, int64_t n_rows, int64_t row, int64_t row_end)
+ps_status ps_pq_cursor_start(ps_ctx *cx, ps_pq_cursor *c, const ps_file *file,
+                             const ps_pq_chunk *chunk, ps_pq_shared *shared, int64_t n_rows,
+                             int64_t row, int64_t row_end)
 {
     chunk_forget(c);
     c->file = file, c->chunk = chunk, c->shared = shared;
@@ -90,12 +93,15 @@ ps_status ps_pq_cursor_start(ps_ctx *cx, ps_pq_cursor *c, const ps_file *file, c
     c->page_rows = -1;
     c->page_at = (uint64_t)chunk->data_offset;
     if (chunk->encrypted) return ps_fail(cx, PS_UNSUPPORTED, "the column is encrypted");
-    if (chunk->elsewhere) return ps_fail(cx, PS_UNSUPPORTED, "the column chunk lies in another file");
+    if (chunk->elsewhere)
+        return ps_fail(cx, PS_UNSUPPORTED, "the column chunk lies in another file");
     if (!chunk->has_meta) return ps_fail(cx, PS_DATA, "the column chunk has no metadata");
     if (chunk->physical != c->leaf->physical)
-        return ps_fail(cx, PS_DATA, "physical type %d in the chunk, %u in the schema", chunk->physical, c->leaf->physical);
+        return ps_fail(cx, PS_DATA, "physical type %d in the chunk, %u in the schema",
+                       chunk->physical, c->leaf->physical);
     if (c->leaf->levels.rep == 0 && chunk->n_values != n_rows)
-        return ps_fail(cx, PS_DATA, "the chunk has %lld values, its row group %lld rows", (long long)chunk->n_values, (long long)n_rows);
+        return ps_fail(cx, PS_DATA, "the chunk has %lld values, its row group %lld rows",
+                       (long long)chunk->n_values, (long long)n_rows);
     PS_TRY(ps_pq_chunk_range(cx, file, chunk, &c->at, &c->end));
     if (shared && shared->pages) {
         c->pages = shared->pages, c->n_pages = shared->n_pages;
@@ -104,7 +110,10 @@ ps_status ps_pq_cursor_start(ps_ctx *cx, ps_pq_cursor *c, const ps_file *file, c
     return PS_OK;
 }
 
-static ps_status rows_missing(ps_ctx *cx) { return ps_fail(cx, PS_DATA, "the pages of the chunk end before its rows"); }
+static ps_status rows_missing(ps_ctx *cx)
+{
+    return ps_fail(cx, PS_DATA, "the pages of the chunk end before its rows");
+}
 
 /* ---- flat ---- */
 
@@ -178,8 +187,10 @@ static ps_status entries_ensure(ps_ctx *cx, ps_pq_cursor *c, bool *any)
         k = PS_MIN(p->left, (uint32_t)PS_PQ_LEVELS_STEP);
         if (!ps_pq_rle_read(&p->def, c->levels[0], k) || !ps_pq_rle_read(&p->rep, c->levels[1], k))
             return ps_fail(cx, PS_DATA, "the levels of a page are cut off");
-        if (p->def.kernels->max(c->levels[0], k) > max->def || p->def.kernels->max(c->levels[1], k) > max->rep)
-            return ps_fail(cx, PS_DATA, "a level is above its maximum of %u or %u", max->def, max->rep);
+        if (p->def.kernels->max(c->levels[0], k) > max->def ||
+            p->def.kernels->max(c->levels[1], k) > max->rep)
+            return ps_fail(cx, PS_DATA, "a level is above its maximum of %u or %u", max->def,
+                           max->rep);
         p->lev = 0, p->n_lev = k;
         p->left -= k;
     }

@@ -12,7 +12,8 @@
 
 enum { SHUFFLE_WIDTH_MAX = 25 };
 
-static PS_TEMPLATE void unpack_each(const uint8_t *in, uint32_t width, size_t first, size_t n, uint32_t *out)
+static PS_TEMPLATE void unpack_each(const uint8_t *in, uint32_t width, size_t first, size_t n,
+                                    uint32_t *out)
 {
     const uint64_t mask = ((uint64_t)1 << width) - 1;
 
@@ -118,27 +119,40 @@ static void minmax32(const int32_t *values, size_t n, int64_t *lo, int64_t *hi)
     *lo = min, *hi = max;
 }
 
-typedef struct wide { uint64_t low, high; } wide;
+typedef struct wide {
+    uint64_t low, high;
+} wide;
 
-#define V uint8_t
+#define V       uint8_t
 #define N(name) name##1
 #include "format/parquet/decode.tmpl.h"
-#define V uint16_t
+#define V       uint16_t
 #define N(name) name##2
 #include "format/parquet/decode.tmpl.h"
-#define V uint32_t
+#define V       uint32_t
 #define N(name) name##4
 #include "format/parquet/decode.tmpl.h"
-#define V uint64_t
+#define V       uint64_t
 #define N(name) name##8
 #include "format/parquet/decode.tmpl.h"
-#define V wide
+#define V       wide
 #define N(name) name##16
 #include "format/parquet/decode.tmpl.h"
 
 extern const ps_pq_kernels PS_CAT(ps_pq_kernels_v, PS_CPU_LEVEL);
-const ps_pq_kernels PS_CAT(ps_pq_kernels_v, PS_CPU_LEVEL) = {
-    .unpack = unpack, .max = max32, .gather1 = gather1, .gather2 = gather2, .gather4 = gather4,
-    .gather8 = gather8, .gather16 = gather16, .expand1 = expand1, .expand2 = expand2,
-    .expand4 = expand4, .expand8 = expand8, .expand16 = expand16, .join = join, .ascii = ascii,
-    .minmax64 = minmax64, .minmax32 = minmax32};
+const ps_pq_kernels PS_CAT(ps_pq_kernels_v, PS_CPU_LEVEL) = {.unpack = unpack,
+                                                             .max = max32,
+                                                             .gather1 = gather1,
+                                                             .gather2 = gather2,
+                                                             .gather4 = gather4,
+                                                             .gather8 = gather8,
+                                                             .gather16 = gather16,
+                                                             .expand1 = expand1,
+                                                             .expand2 = expand2,
+                                                             .expand4 = expand4,
+                                                             .expand8 = expand8,
+                                                             .expand16 = expand16,
+                                                             .join = join,
+                                                             .ascii = ascii,
+                                                             .minmax64 = minmax64,
+                                                             .minmax32 = minmax32};

@@ -1,7 +1,8 @@
 /* format/parquet/decode.tmpl.h -- gather and expand for slots of one width.
  * Define V (slot type) and N(name) before; both are undefined at the end. */
 
-static void N(gather)(const uint32_t *PS_RESTRICT codes, size_t n, const void *values, void *PS_RESTRICT out)
+static void N(gather)(const uint32_t *PS_RESTRICT codes, size_t n, const void *values,
+                      void *PS_RESTRICT out)
 {
     const V *const from = values;
     V *const to = out;

@@ -39,19 +39,21 @@ static bool head_read(stream *s, delta_head *h)
     const uint64_t block = varint(s), n_mini = varint(s), total = varint(s);
 
     h->first = zigzag(s);
-    if (s->bad || block == 0 || block > BLOCK_VALUES_MAX || n_mini == 0 || n_mini > MINIBLOCKS_MAX ||
-        block % n_mini || (block / n_mini) % 8 || total > UINT32_MAX)
+    if (s->bad || block == 0 || block > BLOCK_VALUES_MAX || n_mini == 0 ||
+        n_mini > MINIBLOCKS_MAX || block % n_mini || (block / n_mini) % 8 || total > UINT32_MAX)
         return false;
     h->block = (uint32_t)block, h->n_mini = (uint32_t)n_mini, h->total = (uint32_t)total;
     return true;
 }
 
-ps_status ps_pq_delta_total(ps_ctx *cx, const uint8_t *at, const uint8_t *end, uint32_t n_max, uint32_t *total)
+ps_status ps_pq_delta_total(ps_ctx *cx, const uint8_t *at, const uint8_t *end, uint32_t n_max,
+                            uint32_t *total)
 {
     stream s = {at, end, false};
     delta_head h;
 
-    if (!head_read(&s, &h)) return ps_fail(cx, PS_DATA, "the head of delta encoded values is damaged");
+    if (!head_read(&s, &h))
+        return ps_fail(cx, PS_DATA, "the head of delta encoded values is damaged");
     if (h.total > n_max)
         return ps_fail(cx, PS_DATA, "%u delta encoded values in a page of %u", h.total, n_max);
     *total = h.total;
@@ -126,12 +128,14 @@ ps_status ps_pq_delta_decode(ps_ctx *cx, const uint8_t *at, const uint8_t *end, 
     uint64_t value;
     uint32_t done = 0;
 
-    if (!head_read(&s, &h)) return ps_fail(cx, PS_DATA, "the head of delta encoded values is damaged");
+    if (!head_read(&s, &h))
+        return ps_fail(cx, PS_DATA, "the head of delta encoded values is damaged");
     value = (uint64_t)h.first;
     if (h.total) slot_put(out, slot_bytes, done++, value);
     while (done < h.total)
         if (!block_decode(&s, &h, &done, &value, slot_bytes, out))
-            return ps_fail(cx, PS_DATA, "delta encoded values are damaged after %u of %u", done, h.total);
+            return ps_fail(cx, PS_DATA, "delta encoded values are damaged after %u of %u", done,
+                           h.total);
     if (after) *after = s.at;
     return PS_OK;
 }
@@ -145,12 +149,13 @@ static ps_status lengths_decode(ps_ctx *cx, const uint8_t *at, const uint8_t *en
     if (!*lengths) return PS_MEMORY;
     PS_TRY(ps_pq_delta_decode(cx, at, end, 4, *lengths, after));
     for (uint32_t i = 0; i < *n; i++)
-        if ((*lengths)[i] < 0) return ps_fail(cx, PS_DATA, "a value of a negative length: %d", (*lengths)[i]);
+        if ((*lengths)[i] < 0)
+            return ps_fail(cx, PS_DATA, "a value of a negative length: %d", (*lengths)[i]);
     return PS_OK;
 }
 
-ps_status ps_pq_delta_length_decode(ps_ctx *cx, const uint8_t *at, const uint8_t *end, uint32_t n_max,
-                                    ps_view **views, uint32_t *n)
+ps_status ps_pq_delta_length_decode(ps_ctx *cx, const uint8_t *at, const uint8_t *end,
+                                    uint32_t n_max, ps_view **views, uint32_t *n)
 {
     int32_t *lengths = NULL;
     const uint8_t *bytes;
@@ -162,7 +167,8 @@ ps_status ps_pq_delta_length_decode(ps_ctx *cx, const uint8_t *at, const uint8_t
     if (!*views) PS_GO(PS_MEMORY);
     for (uint32_t i = 0; i < *n; i++) {
         if (lengths[i] > end - bytes)
-            PS_GO(ps_fail(cx, PS_DATA, "value %u has %d bytes, the page %td more", i, lengths[i], end - bytes));
+            PS_GO(ps_fail(cx, PS_DATA, "value %u has %d bytes, the page %td more", i, lengths[i],
+                          end - bytes));
         (*views)[i] = ps_view_of((const char *)bytes, (size_t)lengths[i]);
         bytes += lengths[i];
     }
@@ -172,7 +178,8 @@ done:
 }
 
 /* prefix bytes of the value before, then the bytes of suffix: front coding. */
-static ps_status fronts_join(ps_ctx *cx, const int32_t *prefixes, ps_view *views, uint32_t n, char *heap)
+static ps_status fronts_join(ps_ctx *cx, const int32_t *prefixes, ps_view *views, uint32_t n,
+                             char *heap)
 {
     const char *before = heap;
     size_t n_before = 0;
@@ -181,7 +188,8 @@ static ps_status fronts_join(ps_ctx *cx, const int32_t *prefixes, ps_view *views
         const ps_view suffix = views[i];
         const size_t prefix = (size_t)prefixes[i], length = prefix + suffix.n;
         if (prefix > n_before)
-            return ps_fail(cx, PS_DATA, "value %u shares %zu bytes with one of %zu", i, prefix, n_before);
+            return ps_fail(cx, PS_DATA, "value %u shares %zu bytes with one of %zu", i, prefix,
+                           n_before);
         memmove(heap, before, prefix);
         if (suffix.n) memcpy(heap + prefix, ps_view_bytes(&suffix), suffix.n);
         views[i] = ps_view_of(heap, length);
@@ -191,8 +199,8 @@ static ps_status fronts_join(ps_ctx *cx, const int32_t *prefixes, ps_view *views
     return PS_OK;
 }
 
-ps_status ps_pq_delta_bytes_decode(ps_ctx *cx, const uint8_t *at, const uint8_t *end, uint32_t n_max,
-                                   ps_view **views, char **heap, uint32_t *n)
+ps_status ps_pq_delta_bytes_decode(ps_ctx *cx, const uint8_t *at, const uint8_t *end,
+                                   uint32_t n_max, ps_view **views, char **heap, uint32_t *n)
 {
     int32_t *prefixes = NULL;
     const uint8_t *suffixes;

@@ -8,7 +8,7 @@ enum { DISTINCT_CHECK_MAX = 1 << 12, DICT_VALUES_MAX = 1 << 28 };
 
 typedef struct parquet_dict {
     ps_dict dict;
-    uint8_t *bytes;   /* the page */
+    uint8_t *bytes; /* the page */
     void *slots;
 } parquet_dict;
 
@@ -78,7 +78,8 @@ static ps_status distinct_check(ps_ctx *cx, const ps_vec *v, uint32_t bytes, boo
     return PS_OK;
 }
 
-static ps_status values_decode(ps_ctx *cx, const ps_pq_node *leaf, parquet_dict *d, size_t n, uint32_t n_values)
+static ps_status values_decode(ps_ctx *cx, const ps_pq_node *leaf, parquet_dict *d, size_t n,
+                               uint32_t n_values)
 {
     const uint8_t *at = d->bytes;
     const bool ascii = leaf->utf8 && ps_pq_kernels_here()->ascii(d->bytes, n);
@@ -97,7 +98,8 @@ static ps_status values_decode(ps_ctx *cx, const ps_pq_node *leaf, parquet_dict 
     return distinct_check(cx, v, leaf->slot_bytes, &d->dict.distinct);
 }
 
-ps_status ps_pq_dict_new(ps_ctx *cx, const ps_pq_node *leaf, uint8_t *bytes, size_t n, uint32_t n_values, ps_dict **out)
+ps_status ps_pq_dict_new(ps_ctx *cx, const ps_pq_node *leaf, uint8_t *bytes, size_t n,
+                         uint32_t n_values, ps_dict **out)
 {
     parquet_dict *const d = ps_alloc_zero(cx, sizeof *d);
     ps_status st;

@@ -1,7 +1,8 @@
 /* format/parquet/encoding.h -- the encodings of Parquet as streams over memory.
  *
  * Reference: Encodings.md of apache/parquet-format 2.12. Streams are inside blocks of
- * base/mem.h, so they may be read 64 bytes past their end. Tests: tests/unit/test_parquet_encoding.c */
+ * base/mem.h, so they may be read 64 bytes past their end. Tests:
+ * tests/unit/test_parquet_encoding.c */
 #ifndef PS_FORMAT_PARQUET_ENCODING_H
 #define PS_FORMAT_PARQUET_ENCODING_H
 
@@ -12,10 +13,10 @@
 typedef struct ps_pq_rle {
     const ps_pq_kernels *kernels;
     const uint8_t *at, *end;
-    uint32_t width;       /* bits, 0..32 */
-    uint64_t left;        /* values left in the current run */
-    uint64_t taken;       /* packed: values taken from it */
-    const uint8_t *run;   /* packed: its bytes; NULL: repeated value */
+    uint32_t width;     /* bits, 0..32 */
+    uint64_t left;      /* values left in the current run */
+    uint64_t taken;     /* packed: values taken from it */
+    const uint8_t *run; /* packed: its bytes; NULL: repeated value */
     uint32_t value;
 } ps_pq_rle;
 
@@ -31,15 +32,16 @@ bool ps_pq_rle_skip(ps_pq_rle *rle, size_t n);
 bool ps_pq_rle_bits(ps_pq_rle *rle, uint64_t *bits, size_t at, size_t n, size_t *ones);
 
 /* DELTA_BINARY_PACKED. *total: values of the stream, at most n_max. */
-ps_status ps_pq_delta_total(ps_ctx *cx, const uint8_t *at, const uint8_t *end, uint32_t n_max, uint32_t *total);
+ps_status ps_pq_delta_total(ps_ctx *cx, const uint8_t *at, const uint8_t *end, uint32_t n_max,
+                            uint32_t *total);
 /* Decodes all of them into 4- or 8-byte slots; *after: where the stream ends. */
 ps_status ps_pq_delta_decode(ps_ctx *cx, const uint8_t *at, const uint8_t *end, uint32_t slot_bytes,
                              void *out, const uint8_t **after);
 /* DELTA_LENGTH_BYTE_ARRAY and DELTA_BYTE_ARRAY into views; both blocks are the caller's (NULL: none
  * was needed). */
-ps_status ps_pq_delta_length_decode(ps_ctx *cx, const uint8_t *at, const uint8_t *end, uint32_t n_max,
-                                    ps_view **views, uint32_t *n);
-ps_status ps_pq_delta_bytes_decode(ps_ctx *cx, const uint8_t *at, const uint8_t *end, uint32_t n_max,
-                                   ps_view **views, char **heap, uint32_t *n);
+ps_status ps_pq_delta_length_decode(ps_ctx *cx, const uint8_t *at, const uint8_t *end,
+                                    uint32_t n_max, ps_view **views, uint32_t *n);
+ps_status ps_pq_delta_bytes_decode(ps_ctx *cx, const uint8_t *at, const uint8_t *end,
+                                   uint32_t n_max, ps_view **views, char **heap, uint32_t *n);
 
 #endif

@@ -19,7 +19,8 @@ typedef struct ps_pq_kernels {
     void (*gather4)(const uint32_t *codes, size_t n, const void *values, void *out);
     void (*gather8)(const uint32_t *codes, size_t n, const void *values, void *out);
     void (*gather16)(const uint32_t *codes, size_t n, const void *values, void *out);
-    /* Moves the values at the start of slots to the rows whose bit is set, in place; others are zeroed. */
+    /* Moves the values at the start of slots to the rows whose bit is set, in place; others are
+     * zeroed. */
     void (*expand1)(void *slots, size_t n_values, const uint64_t *valid, size_t n_rows);
     void (*expand2)(void *slots, size_t n_values, const uint64_t *valid, size_t n_rows);
     void (*expand4)(void *slots, size_t n_values, const uint64_t *valid, size_t n_rows);

@@ -18,7 +18,8 @@ static ps_status decimal_type(ps_ctx *cx, const ps_pq_element *e, ps_pq_node *n)
     const ps_type type = ps_type_decimal(e->precision, e->scale);
 
     if (e->precision < 1 || e->scale < 0 || e->scale > e->precision)
-        return ps_fail(cx, PS_DATA, "a decimal of precision %d and scale %d", e->precision, e->scale);
+        return ps_fail(cx, PS_DATA, "a decimal of precision %d and scale %d", e->precision,
+                       e->scale);
     if (e->precision > 38)
         return ps_fail(cx, PS_UNSUPPORTED, "decimals of more than 38 digits: %d", e->precision);
     if (n->physical == PS_PQ_INT32) return leaf_set(n, type, PS_PQ_TO_SAME, PS_LAYOUT_I32);
@@ -29,8 +30,9 @@ static ps_status decimal_type(ps_ctx *cx, const ps_pq_element *e, ps_pq_node *n)
 static ps_status int_type(const ps_pq_element *e, ps_pq_node *n)
 {
     if (n->physical == PS_PQ_INT64)
-        return !e->is_signed && e->bits == 64 ? leaf_set(n, PS_TYPE(UINT64), PS_PQ_TO_SAME, PS_LAYOUT_U64)
-                                              : leaf_set(n, PS_TYPE(INT64), PS_PQ_TO_SAME, PS_LAYOUT_I64);
+        return !e->is_signed && e->bits == 64
+                   ? leaf_set(n, PS_TYPE(UINT64), PS_PQ_TO_SAME, PS_LAYOUT_U64)
+                   : leaf_set(n, PS_TYPE(INT64), PS_PQ_TO_SAME, PS_LAYOUT_I64);
     switch (e->bits * 2 + e->is_signed) {
     case 16: return leaf_set(n, PS_TYPE(UINT8), PS_PQ_TO_U8, PS_LAYOUT_U8);
     case 17: return leaf_set(n, PS_TYPE(INT8), PS_PQ_TO_I8, PS_LAYOUT_I8);
@@ -61,7 +63,8 @@ static ps_status int64_type(ps_ctx *cx, const ps_pq_element *e, ps_pq_node *n)
     case PS_PQ_DECIMAL: return decimal_type(cx, e, n);
     case PS_PQ_INTEGER: return int_type(e, n);
     case PS_PQ_TIME:
-        return leaf_set(n, ps_type_in_unit(PS_TYPE_TIME, (ps_unit)e->unit), PS_PQ_TO_SAME, PS_LAYOUT_I64);
+        return leaf_set(n, ps_type_in_unit(PS_TYPE_TIME, (ps_unit)e->unit), PS_PQ_TO_SAME,
+                        PS_LAYOUT_I64);
     case PS_PQ_TIMESTAMP:
         return leaf_set(n, ps_type_in_unit(stamp, (ps_unit)e->unit), PS_PQ_TO_SAME, PS_LAYOUT_I64);
     default: return leaf_set(n, PS_TYPE(INT64), PS_PQ_TO_SAME, PS_LAYOUT_I64);
@@ -74,7 +77,9 @@ static ps_status bytes_type(ps_ctx *cx, const ps_pq_element *e, ps_pq_node *n)
     case PS_PQ_DECIMAL: return decimal_type(cx, e, n);
     case PS_PQ_STRING:
     case PS_PQ_ENUM:
-    case PS_PQ_JSON: n->utf8 = true; return leaf_set(n, PS_TYPE(STRING), PS_PQ_TO_VIEW, PS_LAYOUT_VIEW);
+    case PS_PQ_JSON:
+        n->utf8 = true;
+        return leaf_set(n, PS_TYPE(STRING), PS_PQ_TO_VIEW, PS_LAYOUT_VIEW);
     default: return leaf_set(n, PS_TYPE(BINARY), PS_PQ_TO_VIEW, PS_LAYOUT_VIEW);
     }
 }
@@ -111,8 +116,7 @@ ps_status ps_pq_leaf_type(ps_ctx *cx, const ps_pq_element *e, ps_pq_node *n)
     case PS_PQ_BOOLEAN: return leaf_set(n, PS_TYPE(BOOL), PS_PQ_TO_SAME, PS_LAYOUT_BOOL);
     case PS_PQ_INT32: return int32_type(cx, e, n);
     case PS_PQ_INT64: return int64_type(cx, e, n);
-    case PS_PQ_INT96:
-        return leaf_set(n, PS_TYPE_SQL_TIMESTAMP, PS_PQ_TO_TIMESTAMP, PS_LAYOUT_I64);
+    case PS_PQ_INT96: return leaf_set(n, PS_TYPE_SQL_TIMESTAMP, PS_PQ_TO_TIMESTAMP, PS_LAYOUT_I64);
     case PS_PQ_FLOAT: return leaf_set(n, PS_TYPE(FLOAT32), PS_PQ_TO_SAME, PS_LAYOUT_F32);
     case PS_PQ_DOUBLE: return leaf_set(n, PS_TYPE(FLOAT64), PS_PQ_TO_SAME, PS_LAYOUT_F64);
     case PS_PQ_BYTE_ARRAY: return bytes_type(cx, e, n);

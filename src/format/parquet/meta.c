@@ -55,15 +55,31 @@ static void logical_parse(ps_thrift *t, ps_pq_element *e)
 /* The older annotation as the newer one. */
 static void converted_apply(ps_pq_element *e, int32_t converted)
 {
-    static const struct { uint8_t logical, unit, bits; bool is_signed; } map[] = {
-        {PS_PQ_STRING, 0, 0, 0}, {PS_PQ_MAP, 0, 0, 0}, {PS_PQ_MAP, 0, 0, 0}, {PS_PQ_LIST, 0, 0, 0},
-        {PS_PQ_ENUM, 0, 0, 0}, {PS_PQ_DECIMAL, 0, 0, 0}, {PS_PQ_DATE, 0, 0, 0},
-        {PS_PQ_TIME, PS_UNIT_MS, 0, 0}, {PS_PQ_TIME, PS_UNIT_US, 0, 0},
-        {PS_PQ_TIMESTAMP, PS_UNIT_MS, 0, 0}, {PS_PQ_TIMESTAMP, PS_UNIT_US, 0, 0},
-        {PS_PQ_INTEGER, 0, 8, false}, {PS_PQ_INTEGER, 0, 16, false}, {PS_PQ_INTEGER, 0, 32, false},
-        {PS_PQ_INTEGER, 0, 64, false}, {PS_PQ_INTEGER, 0, 8, true}, {PS_PQ_INTEGER, 0, 16, true},
-        {PS_PQ_INTEGER, 0, 32, true}, {PS_PQ_INTEGER, 0, 64, true}, {PS_PQ_JSON, 0, 0, 0},
-        {PS_PQ_BSON, 0, 0, 0}, {PS_PQ_INTERVAL, 0, 0, 0}};
+    static const struct {
+        uint8_t logical, unit, bits;
+        bool is_signed;
+    } map[] = {{PS_PQ_STRING, 0, 0, 0},
+               {PS_PQ_MAP, 0, 0, 0},
+               {PS_PQ_MAP, 0, 0, 0},
+               {PS_PQ_LIST, 0, 0, 0},
+               {PS_PQ_ENUM, 0, 0, 0},
+               {PS_PQ_DECIMAL, 0, 0, 0},
+               {PS_PQ_DATE, 0, 0, 0},
+               {PS_PQ_TIME, PS_UNIT_MS, 0, 0},
+               {PS_PQ_TIME, PS_UNIT_US, 0, 0},
+               {PS_PQ_TIMESTAMP, PS_UNIT_MS, 0, 0},
+               {PS_PQ_TIMESTAMP, PS_UNIT_US, 0, 0},
+               {PS_PQ_INTEGER, 0, 8, false},
+               {PS_PQ_INTEGER, 0, 16, false},
+               {PS_PQ_INTEGER, 0, 32, false},
+               {PS_PQ_INTEGER, 0, 64, false},
+               {PS_PQ_INTEGER, 0, 8, true},
+               {PS_PQ_INTEGER, 0, 16, true},
+               {PS_PQ_INTEGER, 0, 32, true},
+               {PS_PQ_INTEGER, 0, 64, true},
+               {PS_PQ_JSON, 0, 0, 0},
+               {PS_PQ_BSON, 0, 0, 0},
+               {PS_PQ_INTERVAL, 0, 0, 0}};
 
     if (converted < 0 || (size_t)converted >= PS_COUNT(map) || e->logical) return;
     e->logical = map[converted].logical;
@@ -94,7 +110,8 @@ static void element_parse(ps_thrift *t, ps_pq_element *e)
         }
     }
     converted_apply(e, converted);
-    if (e->logical == PS_PQ_DECIMAL && e->precision == 0) e->precision = precision, e->scale = scale;
+    if (e->logical == PS_PQ_DECIMAL && e->precision == 0)
+        e->precision = precision, e->scale = scale;
 }
 
 static void stats_parse(ps_thrift *t, ps_pq_stats *out)
@@ -163,7 +180,10 @@ static void chunk_parse(ps_thrift *t, ps_pq_chunk *c)
             c->encrypted = true;
             ps_thrift_skip(t, s.type);
             break;
-        case 9: c->encrypted = true; ps_thrift_skip(t, s.type); break;
+        case 9:
+            c->encrypted = true;
+            ps_thrift_skip(t, s.type);
+            break;
         default: ps_thrift_skip(t, s.type);
         }
     }
@@ -181,7 +201,9 @@ static ps_status row_group_parse(ps_ctx *cx, ps_arena *arena, ps_thrift *t, uint
         case 1:
             n = ps_thrift_list(t, s.type, &item);
             if (n != n_leaves && !t->bad)
-                return ps_fail(cx, PS_DATA, "a row group has %u column chunks, the schema has %u columns", n, n_leaves);
+                return ps_fail(cx, PS_DATA,
+                               "a row group has %u column chunks, the schema has %u columns", n,
+                               n_leaves);
             g->chunks = PS_ARENA_ARRAY(cx, arena, ps_pq_chunk, PS_MAX(n, 1));
             if (!g->chunks) return PS_MEMORY;
             for (uint32_t i = 0; i < n && !t->bad; i++) chunk_parse(t, &g->chunks[i]);
@@ -193,11 +215,13 @@ static ps_status row_group_parse(ps_ctx *cx, ps_arena *arena, ps_thrift *t, uint
     PS_TRY(ps_poll(cx));
     if (t->bad) return PS_OK; /* told at the end */
     if (!g->chunks || g->n_rows < 0 || g->n_rows > INT64_MAX / 2)
-        return ps_fail(cx, PS_DATA, "a row group has %lld rows in %u columns", (long long)g->n_rows, n);
+        return ps_fail(cx, PS_DATA, "a row group has %lld rows in %u columns", (long long)g->n_rows,
+                       n);
     return PS_OK;
 }
 
-static ps_status elements_parse(ps_ctx *cx, ps_arena *arena, ps_thrift *t, uint8_t type, ps_pq_meta *m)
+static ps_status elements_parse(ps_ctx *cx, ps_arena *arena, ps_thrift *t, uint8_t type,
+                                ps_pq_meta *m)
 {
     uint8_t item;
     const uint32_t n = ps_thrift_list(t, type, &item);
@@ -263,7 +287,9 @@ ps_status ps_pq_meta_read(ps_ctx *cx, ps_arena *arena, const ps_file *file, ps_p
 
     *out = (ps_pq_meta){0};
     if (!guess) return PS_MEMORY;
-    if (size < 12) return ps_fail(cx, PS_DATA, "not a Parquet file: it has %llu bytes", (unsigned long long)size);
+    if (size < 12)
+        return ps_fail(cx, PS_DATA, "not a Parquet file: it has %llu bytes",
+                       (unsigned long long)size);
     PS_TRY(ps_file_read(cx, file, size - n_guess, guess, n_guess));
     if (memcmp(guess + n_guess - 4, "PARE", 4) == 0)
         return ps_fail(cx, PS_UNSUPPORTED, "the file is encrypted, footer included");
@@ -271,7 +297,8 @@ ps_status ps_pq_meta_read(ps_ctx *cx, ps_arena *arena, const ps_file *file, ps_p
         return ps_fail(cx, PS_DATA, "not a Parquet file, or cut off: it doesn't end in PAR1");
     memcpy(&n, guess + n_guess - TAIL_BYTES, 4);
     if (n > size - 12 || n > FOOTER_BYTES_MAX)
-        return ps_fail(cx, PS_DATA, "the footer would have %u bytes, the file has %llu", n, (unsigned long long)size);
+        return ps_fail(cx, PS_DATA, "the footer would have %u bytes, the file has %llu", n,
+                       (unsigned long long)size);
     if (n + TAIL_BYTES <= n_guess) {
         ps_thrift_init(&t, guess + n_guess - TAIL_BYTES - n, n);
     } else {

@@ -1,19 +1,27 @@
 /* format/parquet/page.c -- from bytes of a file to an open page. */
 #include "format/parquet/cursor.h"
 
-enum { CHUNK_SLACK_BYTES = 100, HEADER_GUESS_BYTES = 4096, PAGE_BYTES_MAX = 1 << 30, PAGES_MAX = 1 << 24 };
+enum {
+    CHUNK_SLACK_BYTES = 100,
+    HEADER_GUESS_BYTES = 4096,
+    PAGE_BYTES_MAX = 1 << 30,
+    PAGES_MAX = 1 << 24
+};
 
-ps_status ps_pq_chunk_range(ps_ctx *cx, const ps_file *file, const ps_pq_chunk *chunk, uint64_t *at, uint64_t *end)
+ps_status ps_pq_chunk_range(ps_ctx *cx, const ps_file *file, const ps_pq_chunk *chunk, uint64_t *at,
+                            uint64_t *end)
 {
     int64_t start = chunk->data_offset;
 
     if (chunk->dict_offset > 0 && chunk->dict_offset < start) start = chunk->dict_offset;
     if (start < 0 || chunk->bytes < 0 || (uint64_t)start > file->id.size ||
         (uint64_t)chunk->bytes > file->id.size - (uint64_t)start)
-        return ps_fail(cx, PS_DATA, "a column chunk of %lld bytes at byte %lld lies outside the file",
+        return ps_fail(cx, PS_DATA,
+                       "a column chunk of %lld bytes at byte %lld lies outside the file",
                        (long long)chunk->bytes, (long long)start);
     *at = (uint64_t)start;
-    /* Old writers forgot the dictionary's header when they added up: the number of values tells the end. */
+    /* Old writers forgot the dictionary's header when they added up: the number of values tells the
+     * end. */
     *end = PS_MIN((uint64_t)(start + chunk->bytes) + CHUNK_SLACK_BYTES, file->id.size);
     return PS_OK;
 }
@@ -54,9 +62,13 @@ static ps_status window_ensure(ps_ctx *cx, ps_pq_cursor *c, uint64_t at, size_t 
     return PS_OK;
 }
 
-static const uint8_t *window_bytes(const ps_pq_cursor *c, uint64_t at) { return c->window + (at - c->window_at); }
+static const uint8_t *window_bytes(const ps_pq_cursor *c, uint64_t at)
+{
+    return c->window + (at - c->window_at);
+}
 
-static ps_status header_read(ps_ctx *cx, ps_pq_cursor *c, uint64_t at, uint64_t until, ps_pq_page_header *h)
+static ps_status header_read(ps_ctx *cx, ps_pq_cursor *c, uint64_t at, uint64_t until,
+                             ps_pq_page_header *h)
 {
     size_t n = (size_t)PS_MIN(until - at, (uint64_t)HEADER_GUESS_BYTES);
     bool more;
@@ -81,12 +93,13 @@ static ps_status crc_check(ps_ctx *cx, const ps_pq_page_header *h, const uint8_t
     if (!h->has_crc) return PS_OK;
     crc = ps_crc32(0, body, (size_t)h->bytes);
     if (crc == h->crc) return PS_OK;
-    return ps_fail(cx, PS_DATA, "the checksum of a page is %08x, its header tells %08x", crc, h->crc);
+    return ps_fail(cx, PS_DATA, "the checksum of a page is %08x, its header tells %08x", crc,
+                   h->crc);
 }
 
 /* The page's bytes, decompressed but for the first `raw` ones: in place or in the page's block. */
-static ps_status body_decode(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header *h, const uint8_t *body,
-                             size_t raw, const uint8_t **out, size_t *n)
+static ps_status body_decode(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header *h,
+                             const uint8_t *body, size_t raw, const uint8_t **out, size_t *n)
 {
     const uint32_t codec = h->compressed ? c->chunk->codec : PS_PQ_UNCOMPRESSED;
     const size_t n_in = (size_t)h->bytes - raw;
@@ -98,7 +111,8 @@ static ps_status body_decode(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_heade
     *out = body + raw, *n = n_in;
     if (codec == PS_PQ_UNCOMPRESSED || (n_in == 0 && n_out == 0)) {
         if (n_in == n_out) return PS_OK;
-        return ps_fail(cx, PS_DATA, "a page of %zu bytes would have %zu, not compressed", n_in, n_out);
+        return ps_fail(cx, PS_DATA, "a page of %zu bytes would have %zu, not compressed", n_in,
+                       n_out);
     }
     PS_TRY(ps_pq_codec_check(cx, codec, body + raw, n_in, n_out));
     PS_ASSERT(!c->blocks[PS_PQ_PAGE_BYTES]);
@@ -109,7 +123,8 @@ static ps_status body_decode(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_heade
     return PS_OK;
 }
 
-static ps_status dict_read(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header *h, const uint8_t *body)
+static ps_status dict_read(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header *h,
+                           const uint8_t *body)
 {
     const uint8_t *bytes;
     uint8_t *owned;
@@ -131,7 +146,8 @@ static ps_status dict_read(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header 
 }
 
 /* The dictionary is decoded once for all readers of the row group. */
-static ps_status dict_get(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header *h, const uint8_t *body)
+static ps_status dict_get(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header *h,
+                          const uint8_t *body)
 {
     ps_pq_shared *const s = c->shared;
     ps_status st = PS_OK;
@@ -154,7 +170,9 @@ static ps_status dict_get(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header *
 
 /* ---- levels ---- */
 
-typedef struct span { const uint8_t *at, *end; } span;
+typedef struct span {
+    const uint8_t *at, *end;
+} span;
 
 static uint32_t level_width(uint32_t max) { return max ? 32u - (uint32_t)__builtin_clz(max) : 0; }
 
@@ -178,7 +196,8 @@ static ps_status levels_v1(ps_ctx *cx, uint8_t **block, int32_t encoding, uint32
     if (encoding != PS_PQ_RLE) return ps_fail(cx, PS_DATA, "levels of encoding %d", encoding);
     if (room < 4) return ps_fail(cx, PS_DATA, "the levels of a page are cut off");
     memcpy(&bytes, s->at, 4);
-    if (bytes > room - 4) return ps_fail(cx, PS_DATA, "levels of %u bytes in a page with %zu more", bytes, room - 4);
+    if (bytes > room - 4)
+        return ps_fail(cx, PS_DATA, "levels of %u bytes in a page with %zu more", bytes, room - 4);
     ps_pq_rle_init(out, s->at + 4, s->at + 4 + bytes, width);
     s->at += 4 + bytes;
     return PS_OK;
@@ -228,7 +247,8 @@ static ps_status split_start(ps_ctx *cx, ps_pq_cursor *c, uint32_t n_values, spa
 
     if (width < 2) return ps_fail(cx, PS_DATA, "split bytes in a column without fixed values");
     if (bytes % width || bytes / width > n_values)
-        return ps_fail(cx, PS_DATA, "%zu split bytes for at most %u values of %u", bytes, n_values, width);
+        return ps_fail(cx, PS_DATA, "%zu split bytes for at most %u values of %u", bytes, n_values,
+                       width);
     uint8_t *const values = c->blocks[PS_PQ_VALUE_BYTES] = ps_alloc(cx, bytes);
     if (!values) return PS_MEMORY;
     ps_pq_kernels_here()->join(s.at, bytes / width, width, values);
@@ -274,7 +294,8 @@ static ps_status plain_start(ps_ctx *cx, ps_pq_cursor *c, span s)
     return PS_OK;
 }
 
-static ps_status values_start(ps_ctx *cx, ps_pq_cursor *c, int32_t encoding, uint32_t n_values, span s)
+static ps_status values_start(ps_ctx *cx, ps_pq_cursor *c, int32_t encoding, uint32_t n_values,
+                              span s)
 {
     span rle;
 
@@ -285,7 +306,8 @@ static ps_status values_start(ps_ctx *cx, ps_pq_cursor *c, int32_t encoding, uin
     case PS_PQ_RLE:
         if (c->leaf->physical != PS_PQ_BOOLEAN) break;
         c->page.kind = PS_PQ_BIT_VALUES;
-        rle = (span){s.at + PS_MIN((size_t)(s.end - s.at), (size_t)4), s.end}; /* its length first */
+        rle =
+            (span){s.at + PS_MIN((size_t)(s.end - s.at), (size_t)4), s.end}; /* its length first */
         ps_pq_rle_init(&c->page.codes, rle.at, rle.end, 1);
         return PS_OK;
     case PS_PQ_DELTA_BINARY_PACKED: return delta_start(cx, c, n_values, s);
@@ -294,11 +316,13 @@ static ps_status values_start(ps_ctx *cx, ps_pq_cursor *c, int32_t encoding, uin
     case PS_PQ_BYTE_STREAM_SPLIT: return split_start(cx, c, n_values, s);
     default: break;
     }
-    return ps_fail(cx, encoding >= 0 && encoding <= PS_PQ_BYTE_STREAM_SPLIT ? PS_DATA : PS_UNSUPPORTED,
-                   "a page of encoding %d in a column of physical type %u", encoding, c->leaf->physical);
+    return ps_fail(
+        cx, encoding >= 0 && encoding <= PS_PQ_BYTE_STREAM_SPLIT ? PS_DATA : PS_UNSUPPORTED,
+        "a page of encoding %d in a column of physical type %u", encoding, c->leaf->physical);
 }
 
-static ps_status data_open(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header *h, const uint8_t *body)
+static ps_status data_open(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header *h,
+                           const uint8_t *body)
 {
     const ps_pq_levels *const max = &c->leaf->levels;
     const uint32_t n = (uint32_t)h->n_values;
@@ -307,7 +331,8 @@ static ps_status data_open(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header 
     span s;
 
     if (v2 && (uint64_t)h->def_bytes + (uint64_t)h->rep_bytes > (uint64_t)h->bytes)
-        return ps_fail(cx, PS_DATA, "levels of %d and %d bytes in a page of %d", h->rep_bytes, h->def_bytes, h->bytes);
+        return ps_fail(cx, PS_DATA, "levels of %d and %d bytes in a page of %d", h->rep_bytes,
+                       h->def_bytes, h->bytes);
     if (v2) raw = (size_t)h->def_bytes + (size_t)h->rep_bytes;
     PS_TRY(crc_check(cx, h, body));
     PS_TRY(body_decode(cx, c, h, body, raw, &s.at, &bytes));
@@ -320,8 +345,12 @@ static ps_status data_open(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header 
         uint8_t **const blocks = c->blocks;
         ps_pq_rle_init(&c->page.rep, s.at, s.at, 0); /* zeros without end */
         ps_pq_rle_init(&c->page.def, s.at, s.at, 0);
-        if (max->rep) PS_TRY(levels_v1(cx, &blocks[PS_PQ_REP_BYTES], h->rep_encoding, max->rep, n, &s, &c->page.rep));
-        if (max->def) PS_TRY(levels_v1(cx, &blocks[PS_PQ_DEF_BYTES], h->def_encoding, max->def, n, &s, &c->page.def));
+        if (max->rep)
+            PS_TRY(levels_v1(cx, &blocks[PS_PQ_REP_BYTES], h->rep_encoding, max->rep, n, &s,
+                             &c->page.rep));
+        if (max->def)
+            PS_TRY(levels_v1(cx, &blocks[PS_PQ_DEF_BYTES], h->def_encoding, max->def, n, &s,
+                             &c->page.def));
     }
     c->page.left = n;
     return values_start(cx, c, h->encoding, n, s);
@@ -336,13 +365,15 @@ static int64_t header_rows(const ps_pq_cursor *c, const ps_pq_page_header *h)
     return h->type == PS_PQ_DATA_V2 ? h->n_rows : -1;
 }
 
-static ps_status data_or_skip(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header *h, uint64_t at, bool *opened)
+static ps_status data_or_skip(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header *h, uint64_t at,
+                              bool *opened)
 {
     const int64_t rows = header_rows(c, h);
 
     *opened = false;
     if (h->n_values > c->values_left)
-        return ps_fail(cx, PS_DATA, "a page of %d values, the chunk has %lld more", h->n_values, (long long)c->values_left);
+        return ps_fail(cx, PS_DATA, "a page of %d values, the chunk has %lld more", h->n_values,
+                       (long long)c->values_left);
     c->values_left -= h->n_values;
     if (rows >= 0 && (uint64_t)rows <= c->skip) {
         c->skip -= (uint64_t)rows;
@@ -363,7 +394,8 @@ static ps_status page_step(ps_ctx *cx, ps_pq_cursor *c, bool *opened)
     PS_TRY(ps_poll(cx));
     *opened = false;
     if (c->retired.n + 24 > c->retired.room) /* what block_retire relies on */
-        PS_TRY(ps_array_grow(cx, NULL, (void **)&c->retired.at, &c->retired.room, c->retired.n + 24, sizeof(void *)));
+        PS_TRY(ps_array_grow(cx, NULL, (void **)&c->retired.at, &c->retired.room, c->retired.n + 24,
+                             sizeof(void *)));
     PS_TRY(header_read(cx, c, at, c->end, &h));
     c->at = at + h.header_bytes + (uint64_t)h.bytes;
     if (h.type == PS_PQ_INDEX_PAGE) return PS_OK;
@@ -408,7 +440,8 @@ static ps_status page_confirm(ps_ctx *cx, const ps_pq_cursor *c)
     const int64_t next = i < c->n_pages ? c->pages[i].first_row : c->n_rows;
 
     if (c->leaf->levels.rep > 0 || c->row == next) return PS_OK;
-    return ps_fail(cx, PS_DATA, "a page ends at row %lld, the offset index tells %lld", (long long)c->row, (long long)next);
+    return ps_fail(cx, PS_DATA, "a page ends at row %lld, the offset index tells %lld",
+                   (long long)c->row, (long long)next);
 }
 
 ps_status ps_pq_page_next(ps_ctx *cx, ps_pq_cursor *c, bool *any)
@@ -423,7 +456,8 @@ ps_status ps_pq_page_next(ps_ctx *cx, ps_pq_cursor *c, bool *any)
             /* The dictionary, if there is one, comes before the first page. */
             while (!c->dict && c->next_page == 0 && c->at < (uint64_t)c->pages[0].at)
                 PS_TRY(page_step(cx, c, &opened));
-            if (opened) return ps_fail(cx, PS_DATA, "data lies before the first page of the offset index");
+            if (opened)
+                return ps_fail(cx, PS_DATA, "data lies before the first page of the offset index");
             PS_TRY(page_jump(cx, c, any));
         } else {
             *any = c->at < c->end && c->values_left > 0 && c->row < c->row_end;
@@ -435,8 +469,9 @@ ps_status ps_pq_page_next(ps_ctx *cx, ps_pq_cursor *c, bool *any)
     return c->pages ? page_confirm(cx, c) : PS_OK;
 }
 
-ps_status ps_pq_pages_scan(ps_ctx *cx, ps_arena *arena, const ps_file *file, const ps_pq_chunk *chunk,
-                           bool flat, int64_t n_rows, ps_pq_page_at **pages, uint32_t *n)
+ps_status ps_pq_pages_scan(ps_ctx *cx, ps_arena *arena, const ps_file *file,
+                           const ps_pq_chunk *chunk, bool flat, int64_t n_rows,
+                           ps_pq_page_at **pages, uint32_t *n)
 {
     PS_ARRAY(ps_pq_page_at) list = {0};
     uint8_t bytes[HEADER_GUESS_BYTES + 64];
@@ -452,17 +487,21 @@ ps_status ps_pq_pages_scan(ps_ctx *cx, ps_arena *arena, const ps_file *file, con
         PS_TRY(ps_poll(cx));
         PS_TRY(ps_file_read(cx, file, at, bytes, got));
         PS_TRY(ps_pq_page_header_parse(cx, bytes, got, &h, &more));
-        if (more || list.n >= PAGES_MAX) return PS_OK; /* a header of this size: read in order instead */
+        if (more || list.n >= PAGES_MAX)
+            return PS_OK; /* a header of this size: read in order instead */
         const int64_t size = (int64_t)h.header_bytes + h.bytes;
         if (h.type == PS_PQ_DATA_V1 || h.type == PS_PQ_DATA_V2) {
             const int64_t rows = flat ? h.n_values : h.type == PS_PQ_DATA_V2 ? h.n_rows : -1;
             if (rows < 0 || size > INT32_MAX) return PS_OK;
-            PS_TRY(PS_ARRAY_ADD_IN(cx, arena, &list, ((ps_pq_page_at){(int64_t)at, (int32_t)size, row})));
+            PS_TRY(PS_ARRAY_ADD_IN(cx, arena, &list,
+                                   ((ps_pq_page_at){(int64_t)at, (int32_t)size, row})));
             row += rows;
         }
         at += (uint64_t)size;
     }
-    if (row != n_rows) return ps_fail(cx, PS_DATA, "the pages of a chunk have %lld rows, its row group %lld", (long long)row, (long long)n_rows);
+    if (row != n_rows)
+        return ps_fail(cx, PS_DATA, "the pages of a chunk have %lld rows, its row group %lld",
+                       (long long)row, (long long)n_rows);
     *pages = list.at, *n = (uint32_t)list.n;
     return PS_OK;
 }

@@ -5,7 +5,8 @@ enum { INDEX_BYTES_MAX = 1 << 28, HEADER_BYTES_MAX = 1 << 24 };
 
 const char *ps_pq_codec_name(uint32_t codec)
 {
-    static const char *const names[] = {"uncompressed", "snappy", "gzip", "lzo", "brotli", "lz4", "zstd", "lz4_raw"};
+    static const char *const names[] = {"uncompressed", "snappy", "gzip", "lzo",
+                                        "brotli",       "lz4",    "zstd", "lz4_raw"};
     return codec < PS_COUNT(names) ? names[codec] : "unknown";
 }
 
@@ -67,7 +68,10 @@ ps_status ps_pq_page_header_parse(ps_ctx *cx, const uint8_t *bytes, size_t n,
         case 1: h.type = ps_thrift_i32(&t, s.type); break;
         case 2: h.plain_bytes = ps_thrift_i32(&t, s.type); break;
         case 3: h.bytes = ps_thrift_i32(&t, s.type); break;
-        case 4: h.crc = (uint32_t)ps_thrift_i32(&t, s.type); h.has_crc = true; break;
+        case 4:
+            h.crc = (uint32_t)ps_thrift_i32(&t, s.type);
+            h.has_crc = true;
+            break;
         case 5: data_v1_parse(&t, &h); break;
         case 7: dict_parse(&t, &h); break;
         case 8: data_v2_parse(&t, &h); break;
@@ -86,15 +90,17 @@ ps_status ps_pq_page_header_parse(ps_ctx *cx, const uint8_t *bytes, size_t n,
     return PS_OK;
 }
 
-static ps_status index_bytes(ps_ctx *cx, ps_arena *arena, const ps_file *file, int64_t at, int32_t n,
-                             ps_thrift *t)
+static ps_status index_bytes(ps_ctx *cx, ps_arena *arena, const ps_file *file, int64_t at,
+                             int32_t n, ps_thrift *t)
 {
     void *bytes;
 
     if (at <= 0 || n <= 0 || n > INDEX_BYTES_MAX)
-        return ps_fail(cx, PS_DATA, "a page index lies at byte %lld with %d bytes", (long long)at, n);
+        return ps_fail(cx, PS_DATA, "a page index lies at byte %lld with %d bytes", (long long)at,
+                       n);
     if ((uint64_t)at > file->id.size || (uint64_t)n > file->id.size - (uint64_t)at)
-        return ps_fail(cx, PS_DATA, "a page index lies outside the file, at byte %lld", (long long)at);
+        return ps_fail(cx, PS_DATA, "a page index lies outside the file, at byte %lld",
+                       (long long)at);
     bytes = ps_arena_alloc_raw(cx, arena, (size_t)n, 8);
     if (!bytes) return PS_MEMORY;
     PS_TRY(ps_file_read(cx, file, (uint64_t)at, bytes, (size_t)n));
@@ -140,9 +146,9 @@ ps_status ps_pq_offset_index_read(ps_ctx *cx, ps_arena *arena, const ps_file *fi
     PS_TRY(ps_thrift_status(cx, &t, "offset index"));
     for (uint32_t i = 0; i < *n; i++) {
         const ps_pq_page_at *const p = &(*pages)[i];
-        if (p->first_row < PS_MAX(row, 0) || p->first_row > n_rows || (i == 0 && p->first_row != 0) ||
-            p->at < at || p->bytes < 0 || (uint64_t)p->at > file->id.size ||
-            (uint64_t)p->bytes > file->id.size - (uint64_t)p->at)
+        if (p->first_row < PS_MAX(row, 0) || p->first_row > n_rows ||
+            (i == 0 && p->first_row != 0) || p->at < at || p->bytes < 0 ||
+            (uint64_t)p->at > file->id.size || (uint64_t)p->bytes > file->id.size - (uint64_t)p->at)
             return ps_fail(cx, PS_DATA, "the offset index is damaged at its page %u", i);
         row = p->first_row, at = p->at + p->bytes;
     }
@@ -172,7 +178,8 @@ ps_status ps_pq_column_index_read(ps_ctx *cx, ps_arena *arena, const ps_file *fi
             continue;
         }
         if (ps_thrift_list(&t, s.type, &item) != n && !t.bad)
-            return ps_fail(cx, PS_DATA, "the column index is not of the %u pages of the offset index", n);
+            return ps_fail(cx, PS_DATA,
+                           "the column index is not of the %u pages of the offset index", n);
         for (uint32_t i = 0; i < n && !t.bad; i++) {
             ps_pq_page_stats *const p = &(*out)[i];
             if (s.id == 1) { /* booleans of a list are bytes: 1 true */

@@ -79,8 +79,10 @@ bool ps_pq_stat_value(const ps_pq_node *leaf, bool legacy, ps_str bytes, ps_valu
     }
 }
 
-/* The column's logical type says unsigned byte order for text only: other byte columns compare so too. */
-bool ps_pq_range_excludes(const ps_pq_node *leaf, const ps_pq_stats *stats, int64_t n_values, const ps_scan_range *range)
+/* The column's logical type says unsigned byte order for text only: other byte columns compare so
+ * too. */
+bool ps_pq_range_excludes(const ps_pq_node *leaf, const ps_pq_stats *stats, int64_t n_values,
+                          const ps_scan_range *range)
 {
     ps_value min, max;
     const bool has_min = ps_pq_stat_value(leaf, stats->legacy, stats->min, &min);
@@ -108,16 +110,16 @@ static bool dynamic_range(const ps_dynamic_filter *d, ps_scan_range *out)
     return true;
 }
 
-static bool column_excludes(const ps_pq_file *file, const ps_pq_row_group *group, const ps_scan_request *request,
-                            const ps_scan_range *range)
+static bool column_excludes(const ps_pq_file *file, const ps_pq_row_group *group,
+                            const ps_scan_request *request, const ps_scan_range *range)
 {
     const ps_pq_node *const leaf = ps_pq_column_node(file, request->columns[range->column]);
 
     return ps_pq_range_excludes(leaf, &group->chunks[leaf->leaf].stats, group->n_rows, range);
 }
 
-bool ps_pq_group_excluded(const ps_pq_file *file, const ps_pq_row_group *group, const ps_scan_request *request,
-                          bool dynamic)
+bool ps_pq_group_excluded(const ps_pq_file *file, const ps_pq_row_group *group,
+                          const ps_scan_request *request, bool dynamic)
 {
     ps_scan_range range;
 
@@ -125,13 +127,16 @@ bool ps_pq_group_excluded(const ps_pq_file *file, const ps_pq_row_group *group, 
         if (column_excludes(file, group, request, &request->ranges[i])) return true;
     for (uint32_t i = 0; i < request->n_dynamic && dynamic; i++) {
         if (request->dynamic[i]->ready && request->dynamic[i]->empty) return true;
-        if (dynamic_range(request->dynamic[i], &range) && column_excludes(file, group, request, &range)) return true;
+        if (dynamic_range(request->dynamic[i], &range) &&
+            column_excludes(file, group, request, &range))
+            return true;
     }
     return false;
 }
 
 /* Takes [row, row_end) out of the spans. */
-static ps_status span_cut(ps_ctx *cx, ps_arena *arena, ps_pq_spans *spans, int64_t row, int64_t row_end)
+static ps_status span_cut(ps_ctx *cx, ps_arena *arena, ps_pq_spans *spans, int64_t row,
+                          int64_t row_end)
 {
     ps_pq_spans next = {0};
 
@@ -142,33 +147,37 @@ static ps_status span_cut(ps_ctx *cx, ps_arena *arena, ps_pq_spans *spans, int64
             continue;
         }
         if (s.row < row) PS_TRY(PS_ARRAY_ADD_IN(cx, arena, &next, ((ps_pq_span){s.row, row})));
-        if (s.row_end > row_end) PS_TRY(PS_ARRAY_ADD_IN(cx, arena, &next, ((ps_pq_span){row_end, s.row_end})));
+        if (s.row_end > row_end)
+            PS_TRY(PS_ARRAY_ADD_IN(cx, arena, &next, ((ps_pq_span){row_end, s.row_end})));
     }
     *spans = next;
     return PS_OK;
 }
 
-static ps_status range_spans(ps_ctx *cx, ps_arena *arena, const ps_file *file, const ps_pq_node *leaf,
-                             const ps_pq_chunk *chunk, int64_t n_rows, const ps_scan_range *range, ps_pq_spans *spans)
+static ps_status range_spans(ps_ctx *cx, ps_arena *arena, const ps_file *file,
+                             const ps_pq_node *leaf, const ps_pq_chunk *chunk, int64_t n_rows,
+                             const ps_scan_range *range, ps_pq_spans *spans)
 {
     ps_pq_page_at *pages;
     ps_pq_page_stats *stats;
     uint32_t n;
 
-    if (leaf->kind != PS_PQ_LEAF || chunk->column_index_at <= 0 || chunk->offset_index_at <= 0) return PS_OK;
+    if (leaf->kind != PS_PQ_LEAF || chunk->column_index_at <= 0 || chunk->offset_index_at <= 0)
+        return PS_OK;
     PS_TRY(ps_pq_offset_index_read(cx, arena, file, chunk, n_rows, &pages, &n));
     PS_TRY(ps_pq_column_index_read(cx, arena, file, chunk, n, &stats));
     for (uint32_t i = 0; i < n; i++) {
         const int64_t row_end = i + 1 < n ? pages[i + 1].first_row : n_rows;
-        if (stats[i].null_page || ps_pq_range_excludes(leaf, &stats[i].stats, row_end - pages[i].first_row, range))
+        if (stats[i].null_page ||
+            ps_pq_range_excludes(leaf, &stats[i].stats, row_end - pages[i].first_row, range))
             PS_TRY(span_cut(cx, arena, spans, pages[i].first_row, row_end));
     }
     return PS_OK;
 }
 
 ps_status ps_pq_page_spans(ps_ctx *cx, ps_arena *arena, const ps_file *file, const ps_pq_file *meta,
-                           const ps_pq_row_group *group, const ps_scan_request *request, int64_t row,
-                           int64_t row_end, ps_pq_spans *out)
+                           const ps_pq_row_group *group, const ps_scan_request *request,
+                           int64_t row, int64_t row_end, ps_pq_spans *out)
 {
     ps_scan_range range;
 
@@ -178,7 +187,8 @@ ps_status ps_pq_page_spans(ps_ctx *cx, ps_arena *arena, const ps_file *file, con
         if (i < request->n_ranges) range = request->ranges[i];
         else if (!dynamic_range(request->dynamic[i - request->n_ranges], &range)) continue;
         const ps_pq_node *const leaf = ps_pq_column_node(meta, request->columns[range.column]);
-        PS_TRY(range_spans(cx, arena, file, leaf, &group->chunks[leaf->leaf], group->n_rows, &range, out));
+        PS_TRY(range_spans(cx, arena, file, leaf, &group->chunks[leaf->leaf], group->n_rows, &range,
+                           out));
     }
     return PS_OK;
 }

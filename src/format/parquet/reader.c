@@ -1,32 +1,36 @@
 /* format/parquet/reader.c -- one worker's reading of morsels: filter columns first, the rest only
  * where rows survive.
  *
- * A batch's columns are decoded when they are asked for: those of a filter before it runs, the others
- * at the end. When a filter leaves no row, columns that were not decoded skip the batch's rows;
- * pages that are skipped whole are never decompressed. */
+ * A batch's columns are decoded when they are asked for: those of a filter before it runs, the
+ * others at the end. When a filter leaves no row, columns that were not decoded skip the batch's
+ * rows; pages that are skipped whole are never decompressed. */
 #include "format/parquet/scan.h"
 
 typedef struct reader {
     ps_reader base;
     ps_scan_filter *filter;
-    ps_pq_column *columns;   /* by column of the request */
-    bool *decoded;           /* of the current batch */
-    uint32_t *sel;           /* of dynamic filters */
+    ps_pq_column *columns; /* by column of the request */
+    bool *decoded;         /* of the current batch */
+    uint32_t *sel;         /* of dynamic filters */
     uint32_t n_columns, file;
-    ps_file *open;           /* the file that the columns' nodes are of */
+    ps_file *open; /* the file that the columns' nodes are of */
     ps_pq_codecs codecs;
-    ps_arena arena;          /* of columns: made anew for each file */
+    ps_arena arena; /* of columns: made anew for each file */
     ps_arena morsel_arena;
-    ps_pq_group *group;      /* NULL: no morsel */
+    ps_pq_group *group; /* NULL: no morsel */
     uint64_t morsel, n_given;
-    int64_t start, row;      /* of the row group: the morsel's first, the next */
+    int64_t start, row; /* of the row group: the morsel's first, the next */
     ps_pq_spans spans;
     size_t span;
 } reader;
 
-static ps_pq_scan *scan_of(const reader *r) { return (ps_pq_scan *)(void *)(uintptr_t)r->base.scan; }
+static ps_pq_scan *scan_of(const reader *r)
+{
+    return (ps_pq_scan *)(void *)(uintptr_t)r->base.scan;
+}
 
-ps_status ps_pq_reader_open(ps_ctx *cx, ps_arena *arena, const ps_scan *scan, ps_scan_filter *filter, ps_reader **out)
+ps_status ps_pq_reader_open(ps_ctx *cx, ps_arena *arena, const ps_scan *scan,
+                            ps_scan_filter *filter, ps_reader **out)
 {
     const ps_scan_request *const request = &((const ps_pq_scan *)(const void *)scan)->request;
     reader *const r = PS_ARENA_NEW(cx, arena, reader);
@@ -79,27 +83,32 @@ static ps_status file_enter(ps_ctx *cx, reader *r, uint32_t number, const ps_pq_
     r->file = number;
     if (r->open->id.inode != f->id.inode || r->open->id.device != f->id.device ||
         r->open->id.size != f->id.size || r->open->id.mtime_ns != f->id.mtime_ns)
-        return ps_fail(cx, PS_DATA, "the file was changed while it was in use: %.*s", PS_STR_ARGS(f->path));
+        return ps_fail(cx, PS_DATA, "the file was changed while it was in use: %.*s",
+                       PS_STR_ARGS(f->path));
     r->columns = PS_ARENA_ARRAY(cx, &r->arena, ps_pq_column, PS_MAX(r->n_columns, 1));
     if (!r->columns) return PS_MEMORY;
     for (uint32_t i = 0; i < r->n_columns; i++)
-        PS_TRY(ps_pq_column_init(cx, &r->arena, ps_pq_column_node(f, request->columns[i]), &r->codecs,
-                                 PS_MAX(cx->batch_rows, 64), &r->columns[i]));
+        PS_TRY(ps_pq_column_init(cx, &r->arena, ps_pq_column_node(f, request->columns[i]),
+                                 &r->codecs, PS_MAX(cx->batch_rows, 64), &r->columns[i]));
     return PS_OK;
 }
 
-static ps_status column_start(ps_ctx *cx, reader *r, const ps_pq_column *col, const ps_pq_row_group *g,
-                              ps_pq_shared *shared, int64_t row, int64_t row_end)
+static ps_status column_start(ps_ctx *cx, reader *r, const ps_pq_column *col,
+                              const ps_pq_row_group *g, ps_pq_shared *shared, int64_t row,
+                              int64_t row_end)
 {
     for (uint32_t k = 0; k < col->node->n_leaves; k++) {
         ps_pq_cursor *const c = &col->cursors[k];
         const ps_pq_chunk *const chunk = &g->chunks[col->node->leaf + k];
         ps_status st = PS_OK;
         if (shared && !chunk->encrypted && chunk->has_meta)
-            st = ps_pq_shared_prepare(cx, scan_of(r), r->open, c->leaf, chunk, g->n_rows, &shared[k]);
+            st = ps_pq_shared_prepare(cx, scan_of(r), r->open, c->leaf, chunk, g->n_rows,
+                                      &shared[k]);
         if (st == PS_OK)
-            st = ps_pq_cursor_start(cx, c, r->open, chunk, shared ? &shared[k] : NULL, g->n_rows, row, row_end);
-        if (st != PS_OK) return ps_while(cx, st, "reading column %.*s", PS_STR_ARGS(col->node->field.name));
+            st = ps_pq_cursor_start(cx, c, r->open, chunk, shared ? &shared[k] : NULL, g->n_rows,
+                                    row, row_end);
+        if (st != PS_OK)
+            return ps_while(cx, st, "reading column %.*s", PS_STR_ARGS(col->node->field.name));
     }
     return PS_OK;
 }
@@ -109,7 +118,8 @@ static ps_status where(ps_ctx *cx, const reader *r, ps_status st)
     const ps_pq_source *const s = ps_pq_source_of(r->base.scan->source);
 
     if (st == PS_OK || st == PS_CANCELLED || st == PS_TIMEOUT || !r->group) return st;
-    return ps_while(cx, st, "reading row group %u of %.*s", r->group->row_group, PS_STR_ARGS(s->files[r->group->file].path));
+    return ps_while(cx, st, "reading row group %u of %.*s", r->group->row_group,
+                    PS_STR_ARGS(s->files[r->group->file].path));
 }
 
 static ps_status morsel_begin(ps_ctx *cx, reader *r, const ps_pq_morsel *m)
@@ -124,7 +134,8 @@ static ps_status morsel_begin(ps_ctx *cx, reader *r, const ps_pq_morsel *m)
     ps_arena_reset(&r->morsel_arena);
     if (ps_pq_group_excluded(f, g, &scan->request, true)) return PS_OK;
     PS_TRY(file_enter(cx, r, r->group->file, f));
-    PS_TRY(ps_pq_page_spans(cx, &r->morsel_arena, r->open, f, g, &scan->request, m->row, m->row_end, &r->spans));
+    PS_TRY(ps_pq_page_spans(cx, &r->morsel_arena, r->open, f, g, &scan->request, m->row, m->row_end,
+                            &r->spans));
     for (uint32_t i = 0; i < r->n_columns && r->spans.n; i++) {
         ps_pq_shared *const shared = r->group->leaves ? r->group->leaves + leaf : NULL;
         PS_TRY(column_start(cx, r, &r->columns[i], g, shared, m->row, m->row_end));
@@ -159,7 +170,8 @@ static void rows_skip(reader *r, uint64_t n)
 {
     for (uint32_t i = 0; i < r->n_columns; i++) {
         if (r->decoded[i]) continue;
-        for (uint32_t k = 0; k < r->columns[i].node->n_leaves; k++) ps_pq_cursor_skip(&r->columns[i].cursors[k], n);
+        for (uint32_t k = 0; k < r->columns[i].node->n_leaves; k++)
+            ps_pq_cursor_skip(&r->columns[i].cursors[k], n);
     }
 }
 
@@ -176,7 +188,8 @@ static ps_status filters_run(ps_ctx *cx, reader *r, ps_batch *out)
         const ps_dynamic_filter *const d = request->dynamic[i];
         if (!d->ready || !d->probe) continue;
         PS_TRY(column_load(cx, r, d->column, out));
-        PS_TRY(d->probe(cx, d->state, &out->cols[d->column], out->sel, out->n_live, r->sel, &out->n_live));
+        PS_TRY(d->probe(cx, d->state, &out->cols[d->column], out->sel, out->n_live, r->sel,
+                        &out->n_live));
         out->sel = r->sel;
     }
     return PS_OK;

@@ -68,7 +68,8 @@ static void packed_read(ps_pq_rle *r, uint32_t *out, size_t n)
 {
     size_t i = 0;
 
-    for (; i < n && ((r->taken + i) & 7); i++) out[i] = ps_pq_unpack_one(r->run, r->width, r->taken + i);
+    for (; i < n && ((r->taken + i) & 7); i++)
+        out[i] = ps_pq_unpack_one(r->run, r->width, r->taken + i);
     if (i < n) r->kernels->unpack(r->run + (r->taken + i) / 8 * r->width, r->width, n - i, out + i);
     r->taken += n;
 }
@@ -83,7 +84,8 @@ bool ps_pq_rle_read(ps_pq_rle *r, uint32_t *out, size_t n)
         if (!run_ensure(r)) return false;
         const size_t k = (size_t)PS_MIN((uint64_t)n, r->left);
         if (r->run) packed_read(r, out, k);
-        else for (size_t i = 0; i < k; i++) out[i] = r->value;
+        else
+            for (size_t i = 0; i < k; i++) out[i] = r->value;
         out += k, n -= k, r->left -= k;
     }
     return true;
@@ -126,7 +128,9 @@ bool ps_pq_rle_bits(ps_pq_rle *r, uint64_t *bits, size_t at, size_t n, size_t *o
         for (size_t i = 0; i < k;) {
             const size_t step = PS_MIN(k - i, (size_t)56);
             const uint64_t ones_of = ((uint64_t)1 << step) - 1;
-            const uint64_t word = r->run ? bits_at(r->run, r->taken + i, step) : r->value ? ones_of : 0;
+            const uint64_t word = r->run     ? bits_at(r->run, r->taken + i, step)
+                                  : r->value ? ones_of
+                                             : 0;
             bits_or(bits, at + i, word, step);
             count += (size_t)__builtin_popcountll(word);
             i += step;

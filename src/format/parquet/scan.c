@@ -16,7 +16,8 @@ typedef struct planner {
 } planner;
 
 /* Whether all requested leaves can start at any row, and the one with most bytes. */
-static bool group_can_split(const planner *p, const ps_pq_file *f, const ps_pq_row_group *g, const ps_pq_chunk **largest)
+static bool group_can_split(const planner *p, const ps_pq_file *f, const ps_pq_row_group *g,
+                            const ps_pq_chunk **largest)
 {
     const ps_scan_request *const r = &p->scan->request;
 
@@ -25,7 +26,8 @@ static bool group_can_split(const planner *p, const ps_pq_file *f, const ps_pq_r
         const ps_pq_node *const node = ps_pq_column_node(f, r->columns[i]);
         for (uint32_t k = 0; k < node->n_leaves; k++) {
             const ps_pq_chunk *const c = &g->chunks[node->leaf + k];
-            if (f->schema.leaves[node->leaf + k]->levels.rep > 0 && c->offset_index_at <= 0) return false;
+            if (f->schema.leaves[node->leaf + k]->levels.rep > 0 && c->offset_index_at <= 0)
+                return false;
             if (c->offset_index_at > 0 && (!*largest || c->bytes > (*largest)->bytes)) *largest = c;
         }
     }
@@ -39,13 +41,15 @@ static ps_status morsel_add(planner *p, int64_t row, int64_t row_end)
 }
 
 /* Borders are first rows of pages, if pages are known, at least a morsel from the last border. */
-static ps_status morsels_cut(planner *p, int64_t n_rows, const ps_pq_page_at *pages, uint32_t n_pages)
+static ps_status morsels_cut(planner *p, int64_t n_rows, const ps_pq_page_at *pages,
+                             uint32_t n_pages)
 {
     int64_t row = 0;
 
     for (uint32_t i = 0; i < n_pages; i++) {
         const int64_t border = pages[i].first_row;
-        if (border - row < PS_PQ_MORSEL_ROWS * 7 / 8 || n_rows - border < PS_PQ_MORSEL_ROWS / 2) continue;
+        if (border - row < PS_PQ_MORSEL_ROWS * 7 / 8 || n_rows - border < PS_PQ_MORSEL_ROWS / 2)
+            continue;
         PS_TRY(morsel_add(p, row, border));
         row = border;
     }
@@ -57,7 +61,8 @@ static ps_status morsels_cut(planner *p, int64_t n_rows, const ps_pq_page_at *pa
     return morsel_add(p, row, n_rows);
 }
 
-static ps_status group_split(planner *p, const ps_pq_file *f, const ps_pq_row_group *g, const ps_pq_chunk *largest)
+static ps_status group_split(planner *p, const ps_pq_file *f, const ps_pq_row_group *g,
+                             const ps_pq_chunk *largest)
 {
     ps_pq_group *const group = &p->groups.at[p->groups.n - 1];
     const size_t first = p->morsels.n;
@@ -100,7 +105,8 @@ static ps_status group_add(planner *p, uint32_t file, uint32_t row_group)
     return morsel_add(p, 0, g->n_rows);
 }
 
-ps_status ps_pq_scan_open(ps_ctx *cx, ps_arena *arena, const ps_source *source, const ps_scan_request *request, ps_scan **out)
+ps_status ps_pq_scan_open(ps_ctx *cx, ps_arena *arena, const ps_source *source,
+                          const ps_scan_request *request, ps_scan **out)
 {
     ps_pq_scan *const scan = PS_ARENA_NEW(cx, arena, ps_pq_scan);
     planner p = {.cx = cx, .arena = arena, .source = ps_pq_source_of(source), .scan = scan};
@@ -116,7 +122,8 @@ ps_status ps_pq_scan_open(ps_ctx *cx, ps_arena *arena, const ps_source *source, 
     }
     ps_mutex_init(&scan->mutex);
     for (uint32_t f = 0; f < p.source->n_files && st == PS_OK; f++)
-        for (uint32_t g = 0; g < p.source->files[f].meta.n_row_groups && st == PS_OK; g++) st = group_add(&p, f, g);
+        for (uint32_t g = 0; g < p.source->files[f].meta.n_row_groups && st == PS_OK; g++)
+            st = group_add(&p, f, g);
     scan->groups = p.groups.at, scan->n_groups = (uint32_t)p.groups.n;
     scan->morsels = p.morsels.at, scan->base.n_morsels = p.morsels.n;
     if (st == PS_OK) *out = &scan->base;
@@ -146,8 +153,9 @@ void ps_pq_scan_close(ps_scan *base)
     ps_arena_release(&scan->pages);
 }
 
-ps_status ps_pq_shared_prepare(ps_ctx *cx, ps_pq_scan *scan, const ps_file *file, const ps_pq_node *leaf,
-                               const ps_pq_chunk *chunk, int64_t n_rows, ps_pq_shared *shared)
+ps_status ps_pq_shared_prepare(ps_ctx *cx, ps_pq_scan *scan, const ps_file *file,
+                               const ps_pq_node *leaf, const ps_pq_chunk *chunk, int64_t n_rows,
+                               ps_pq_shared *shared)
 {
     ps_pq_page_at *pages = NULL;
     uint32_t n = 0;
@@ -159,7 +167,8 @@ ps_status ps_pq_shared_prepare(ps_ctx *cx, ps_pq_scan *scan, const ps_file *file
         if (chunk->offset_index_at > 0)
             st = ps_pq_offset_index_read(cx, &scan->pages, file, chunk, n_rows, &pages, &n);
         else
-            st = ps_pq_pages_scan(cx, &scan->pages, file, chunk, leaf->levels.rep == 0, n_rows, &pages, &n);
+            st = ps_pq_pages_scan(cx, &scan->pages, file, chunk, leaf->levels.rep == 0, n_rows,
+                                  &pages, &n);
         ps_mutex_unlock(&scan->mutex);
         if (st == PS_OK && n > 0) shared->pages = pages, shared->n_pages = n;
         shared->tried = st == PS_OK;
@@ -171,5 +180,6 @@ ps_status ps_pq_shared_prepare(ps_ctx *cx, ps_pq_scan *scan, const ps_file *file
 void ps_pq_group_leave(ps_pq_scan *scan, ps_pq_group *group)
 {
     /* acq_rel: the last one must see every dictionary that the others stored */
-    if (group->leaves && atomic_fetch_sub_explicit(&group->left, 1, memory_order_acq_rel) == 1) group_close(scan, group);
+    if (group->leaves && atomic_fetch_sub_explicit(&group->left, 1, memory_order_acq_rel) == 1)
+        group_close(scan, group);
 }

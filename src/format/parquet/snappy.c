@@ -1,9 +1,9 @@
 /* format/parquet/snappy.c -- decompression of snappy's block format.
  *
  * Ours and not libsnappy's: Debian's calls memmove for every element, which was three quarters
- * of the time of scanning TPC-H (bench/micro/parquet_scan_micro.c). Copies go 16 bytes at a time and may
- * write behind their end: the output has PS_PQ_SLACK_BYTES more than it needs, the input may be
- * read as far (base/mem.h). Every length and distance is held against both ends first.
+ * of the time of scanning TPC-H (bench/micro/parquet_scan_micro.c). Copies go 16 bytes at a time
+ * and may write behind their end: the output has PS_PQ_SLACK_BYTES more than it needs, the input
+ * may be read as far (base/mem.h). Every length and distance is held against both ends first.
  * Reference: format_description.txt of google/snappy. Tests: tests/unit/test_parquet_encoding.c */
 #include "format/parquet/codec.h"
 
@@ -54,14 +54,15 @@ PS_INLINE bool literal(stream *s, uint8_t tag)
     return true;
 }
 
-/* n is at most 64. A distance below 16 repeats a pattern: what a step of 16 gets right are its first
- * `distance` bytes, after which twice as much of the pattern is there. */
+/* n is at most 64. A distance below 16 repeats a pattern: what a step of 16 gets right are its
+ * first `distance` bytes, after which twice as much of the pattern is there. */
 PS_INLINE bool repeat(stream *s, size_t n, size_t distance)
 {
     uint8_t *const after = s->out + n;
     const uint8_t *from = s->out - distance;
 
-    if (distance - 1 >= (size_t)(s->out - s->out_start) || n > (size_t)(s->out_end - s->out)) return false;
+    if (distance - 1 >= (size_t)(s->out - s->out_start) || n > (size_t)(s->out_end - s->out))
+        return false;
     while (PS_UNLIKELY(distance < 16) && s->out < after) {
         copy_steps(s->out, from, 16);
         s->out += distance;

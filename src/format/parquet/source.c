@@ -2,7 +2,8 @@
  *
  * Footers are read when the source is opened; each reader opens files anew and holds them
  * against the identity kept here, so a file that was replaced meanwhile is an error, not
- * nonsense. Columns are matched by name. Tests: tests/unit/test_parquet_source.c, tests/py/test_parquet.py */
+ * nonsense. Columns are matched by name. Tests: tests/unit/test_parquet_source.c,
+ * tests/py/test_parquet.py */
 #include "format/parquet/scan.h"
 
 #include "base/map.h"
@@ -44,13 +45,16 @@ static ps_status columns_match(ps_ctx *cx, ps_pq_source *s, uint32_t f, ps_field
         for (uint32_t i = own->n_children; i-- > 0;)
             PS_TRY(ps_map_put(cx, &s->arena, &map, own->children[i].field.name, &own->children[i]));
     for (uint32_t i = 0; i < first->n_children; i++) {
-        const ps_pq_node *const node = f == 0 ? &own->children[i] : ps_map_get(&map, fields[i].name);
+        const ps_pq_node *const node =
+            f == 0 ? &own->children[i] : ps_map_get(&map, fields[i].name);
         if (!node)
-            return ps_fail(cx, PS_DATA, "column %.*s of %.*s is missing in %.*s", PS_STR_ARGS(fields[i].name),
-                           PS_STR_ARGS(s->files[0].path), PS_STR_ARGS(file->path));
+            return ps_fail(cx, PS_DATA, "column %.*s of %.*s is missing in %.*s",
+                           PS_STR_ARGS(fields[i].name), PS_STR_ARGS(s->files[0].path),
+                           PS_STR_ARGS(file->path));
         if (!ps_type_equal(node->field.type, first->children[i].field.type))
             return ps_fail(cx, PS_DATA, "column %.*s has another type in %.*s than in %.*s",
-                           PS_STR_ARGS(fields[i].name), PS_STR_ARGS(s->files[0].path), PS_STR_ARGS(file->path));
+                           PS_STR_ARGS(fields[i].name), PS_STR_ARGS(s->files[0].path),
+                           PS_STR_ARGS(file->path));
         file->columns[i] = (uint32_t)(node - own->children);
         fields[i].nullable |= node->field.nullable;
     }
@@ -61,7 +65,8 @@ static void totals_add(ps_pq_source *s, const ps_pq_meta *m)
 {
     s->n_rows += m->n_rows;
     for (uint32_t g = 0; g < m->n_row_groups; g++)
-        for (uint32_t i = 0; i < m->n_leaves; i++) s->bytes += (double)PS_MAX(m->row_groups[g].chunks[i].bytes, 0);
+        for (uint32_t i = 0; i < m->n_leaves; i++)
+            s->bytes += (double)PS_MAX(m->row_groups[g].chunks[i].bytes, 0);
 }
 
 static const ps_source_class parquet_source;
@@ -91,7 +96,8 @@ static ps_status source_fill(ps_ctx *cx, ps_pq_source *s, const ps_str *paths, u
     return PS_OK;
 }
 
-static ps_status parquet_open(ps_ctx *cx, const ps_str *paths, uint32_t n_paths, const ps_options *options, ps_source **out)
+static ps_status parquet_open(ps_ctx *cx, const ps_str *paths, uint32_t n_paths,
+                              const ps_options *options, ps_source **out)
 {
     ps_pq_source *s;
     ps_status st;
@@ -99,7 +105,8 @@ static ps_status parquet_open(ps_ctx *cx, const ps_str *paths, uint32_t n_paths,
     *out = NULL;
     PS_ASSERT(n_paths > 0);
     if (options && options->n)
-        return ps_fail(cx, PS_BIND, "read_parquet has no option %.*s", PS_STR_ARGS(options->at[0].name));
+        return ps_fail(cx, PS_BIND, "read_parquet has no option %.*s",
+                       PS_STR_ARGS(options->at[0].name));
     s = ps_alloc_zero(cx, sizeof *s);
     if (!s) return PS_MEMORY;
     st = source_fill(cx, s, paths, n_paths);
@@ -115,9 +122,9 @@ static ps_status parquet_open(ps_ctx *cx, const ps_str *paths, uint32_t n_paths,
 /* ---- statistics ---- */
 
 typedef struct column_facts {
-    bool has_range;      /* every row group so far told its bounds */
+    bool has_range; /* every row group so far told its bounds */
     ps_value min, max;
-    int64_t n_null;      /* -1: not known of all */
+    int64_t n_null; /* -1: not known of all */
 } column_facts;
 
 static void facts_add(column_facts *f, const ps_pq_node *leaf, const ps_pq_chunk *c, bool first)
@@ -128,8 +135,10 @@ static void facts_add(column_facts *f, const ps_pq_node *leaf, const ps_pq_chunk
     else f->n_null += c->stats.n_null;
     if (!f->has_range || (c->stats.n_null >= 0 && c->stats.n_null == c->n_values)) return;
     f->has_range = ps_pq_stat_value(leaf, c->stats.legacy, c->stats.min, &min) &&
-                   ps_pq_stat_value(leaf, c->stats.legacy, c->stats.max, &max) && ps_value_compare(&min, &max) <= 0;
-    if (f->has_range && leaf->layout == PS_LAYOUT_VIEW) f->has_range = min.str.n <= 64 && max.str.n <= 64;
+                   ps_pq_stat_value(leaf, c->stats.legacy, c->stats.max, &max) &&
+                   ps_value_compare(&min, &max) <= 0;
+    if (f->has_range && leaf->layout == PS_LAYOUT_VIEW)
+        f->has_range = min.str.n <= 64 && max.str.n <= 64;
     if (!f->has_range) return;
     if (first || ps_value_compare(&min, &f->min) < 0) f->min = min;
     if (first || ps_value_compare(&max, &f->max) > 0) f->max = max;
@@ -161,7 +170,8 @@ static void column_stats(const ps_pq_source *s, uint32_t column, ps_col_stats *o
         out->width = bytes / (double)s->n_rows;
 }
 
-static ps_status parquet_stats(ps_ctx *cx, ps_arena *arena, const ps_source *source, ps_source_stats *out)
+static ps_status parquet_stats(ps_ctx *cx, ps_arena *arena, const ps_source *source,
+                               ps_source_stats *out)
 {
     const ps_pq_source *const s = ps_pq_source_of(source);
     const uint32_t n = source->schema->n;
@@ -169,7 +179,8 @@ static ps_status parquet_stats(ps_ctx *cx, ps_arena *arena, const ps_source *sou
 
     if (!cols) return PS_MEMORY;
     for (uint32_t i = 0; i < n; i++) column_stats(s, i, &cols[i]);
-    *out = (ps_source_stats){.n_rows = (double)s->n_rows, .n_rows_exact = true, .bytes = s->bytes, .cols = cols};
+    *out = (ps_source_stats){
+        .n_rows = (double)s->n_rows, .n_rows_exact = true, .bytes = s->bytes, .cols = cols};
     return PS_OK;
 }
 
@@ -197,11 +208,18 @@ static void parquet_describe(const ps_source *source, ps_text *out)
     }
 }
 
-static const ps_source_class parquet_source = {
-    .name = "parquet", .destroy = source_destroy, .stats = parquet_stats, .scan_open = ps_pq_scan_open,
-    .scan_close = ps_pq_scan_close, .reader_open = ps_pq_reader_open, .reader_close = ps_pq_reader_close,
-    .reader_start = ps_pq_reader_start, .reader_next = ps_pq_reader_next, .explain = parquet_explain,
-    .describe = parquet_describe};
+static const ps_source_class parquet_source = {.name = "parquet",
+                                               .destroy = source_destroy,
+                                               .stats = parquet_stats,
+                                               .scan_open = ps_pq_scan_open,
+                                               .scan_close = ps_pq_scan_close,
+                                               .reader_open = ps_pq_reader_open,
+                                               .reader_close = ps_pq_reader_close,
+                                               .reader_start = ps_pq_reader_start,
+                                               .reader_next = ps_pq_reader_next,
+                                               .explain = parquet_explain,
+                                               .describe = parquet_describe};
 
 static const char *const extensions[] = {".parquet", ".parq", ".pq", NULL};
-const ps_format ps_format_parquet = {.name = "parquet", .extensions = extensions, .open = parquet_open};
+const ps_format ps_format_parquet = {
+    .name = "parquet", .extensions = extensions, .open = parquet_open};

@@ -5,16 +5,16 @@ static const int64_t DAY_US = 86400000000, EPOCH_JULIAN = 2440588;
 
 /* ---- one value after the other ---- */
 
-#define V int8_t
+#define V    int8_t
 #define NAME narrow_i8
 #include "format/parquet/narrow.tmpl.h"
-#define V int16_t
+#define V    int16_t
 #define NAME narrow_i16
 #include "format/parquet/narrow.tmpl.h"
-#define V uint8_t
+#define V    uint8_t
 #define NAME narrow_u8
 #include "format/parquet/narrow.tmpl.h"
-#define V uint16_t
+#define V    uint16_t
 #define NAME narrow_u16
 #include "format/parquet/narrow.tmpl.h"
 
@@ -81,7 +81,8 @@ static ps_interval interval_one(const uint8_t *raw)
     return (ps_interval){(int32_t)part[0], (int32_t)part[1], (int64_t)part[2] * 1000000};
 }
 
-ps_status ps_pq_fixed_convert(ps_ctx *cx, const ps_pq_node *leaf, const uint8_t *raw, size_t n, void *slots)
+ps_status ps_pq_fixed_convert(ps_ctx *cx, const ps_pq_node *leaf, const uint8_t *raw, size_t n,
+                              void *slots)
 {
     const size_t width = leaf->width;
     bool good = true;
@@ -96,7 +97,8 @@ ps_status ps_pq_fixed_convert(ps_ctx *cx, const ps_pq_node *leaf, const uint8_t 
     case PS_PQ_TO_U16: good = narrow_u16(raw, n, slots); break;
     case PS_PQ_TO_I64: widen_i64(raw, n, slots); break;
     case PS_PQ_TO_DECIMAL:
-        for (size_t i = 0; i < n && good; i++) good = decimal_put(leaf, raw + i * width, width, i, slots);
+        for (size_t i = 0; i < n && good; i++)
+            good = decimal_put(leaf, raw + i * width, width, i, slots);
         break;
     case PS_PQ_TO_UUID:
         for (size_t i = 0; i < n; i++) ((ps_i128 *)slots)[i] = uuid_one(raw + i * 16);
@@ -108,7 +110,8 @@ ps_status ps_pq_fixed_convert(ps_ctx *cx, const ps_pq_node *leaf, const uint8_t 
         for (size_t i = 0; i < n && good; i++) good = int96_one(raw + i * 12, (int64_t *)slots + i);
         break;
     case PS_PQ_TO_VIEW:
-        for (size_t i = 0; i < n; i++) ((ps_view *)slots)[i] = ps_view_of((const char *)raw + i * width, width);
+        for (size_t i = 0; i < n; i++)
+            ((ps_view *)slots)[i] = ps_view_of((const char *)raw + i * width, width);
         break;
     }
     if (!good) return ps_fail(cx, PS_DATA, "a value is out of the range of the column's type");
@@ -117,14 +120,18 @@ ps_status ps_pq_fixed_convert(ps_ctx *cx, const ps_pq_node *leaf, const uint8_t 
 
 static ps_status utf8_fail(ps_ctx *cx) { return ps_fail(cx, PS_DATA, "text is not valid UTF-8"); }
 
-ps_status ps_pq_views_convert(ps_ctx *cx, const ps_pq_node *leaf, const ps_view *views, size_t n, void *slots)
+ps_status ps_pq_views_convert(ps_ctx *cx, const ps_pq_node *leaf, const ps_view *views, size_t n,
+                              void *slots)
 {
     for (size_t i = 0; i < n; i++) {
         const char *const bytes = ps_view_bytes(&views[i]);
         if (leaf->width) {
-            if (views[i].n != leaf->width) return ps_fail(cx, PS_DATA, "a value of %u bytes, not %u", views[i].n, leaf->width);
+            if (views[i].n != leaf->width)
+                return ps_fail(cx, PS_DATA, "a value of %u bytes, not %u", views[i].n, leaf->width);
             if (leaf->convert == PS_PQ_TO_VIEW) ((ps_view *)slots)[i] = views[i];
-            else PS_TRY(ps_pq_fixed_convert(cx, leaf, (const uint8_t *)bytes, 1, (char *)slots + i * leaf->slot_bytes));
+            else
+                PS_TRY(ps_pq_fixed_convert(cx, leaf, (const uint8_t *)bytes, 1,
+                                           (char *)slots + i * leaf->slot_bytes));
         } else if (leaf->convert == PS_PQ_TO_DECIMAL) {
             if (!decimal_put(leaf, (const uint8_t *)bytes, views[i].n, i, slots))
                 return ps_fail(cx, PS_DATA, "a decimal is out of the range of the column's type");
@@ -137,7 +144,8 @@ ps_status ps_pq_views_convert(ps_ctx *cx, const ps_pq_node *leaf, const ps_view 
 }
 
 /* Length and place of the next value of PLAIN bytes; false: the page ends first. */
-PS_INLINE bool bytes_one(const uint8_t **at, const uint8_t *end, const uint8_t **value, uint32_t *length)
+PS_INLINE bool bytes_one(const uint8_t **at, const uint8_t *end, const uint8_t **value,
+                         uint32_t *length)
 {
     if (end - *at < 4) return false;
     memcpy(length, *at, 4);
@@ -168,10 +176,13 @@ PS_INLINE ps_view view_fast(const uint8_t *at, uint32_t n)
     return v;
 }
 
-static ps_status cut_fail(ps_ctx *cx) { return ps_fail(cx, PS_DATA, "the values of a page are cut off"); }
+static ps_status cut_fail(ps_ctx *cx)
+{
+    return ps_fail(cx, PS_DATA, "the values of a page are cut off");
+}
 
-ps_status ps_pq_bytes_convert(ps_ctx *cx, const ps_pq_node *leaf, const uint8_t **at, const uint8_t *end,
-                              bool ascii, size_t n, void *slots)
+ps_status ps_pq_bytes_convert(ps_ctx *cx, const ps_pq_node *leaf, const uint8_t **at,
+                              const uint8_t *end, bool ascii, size_t n, void *slots)
 {
     const bool check = leaf->utf8 && !ascii;
     const uint8_t *value, *next = *at;
@@ -208,15 +219,19 @@ static void measure(const ps_pq_node *leaf, const void *slots, size_t n, ps_i128
     *lo = low, *hi = high;
 }
 
-ps_status ps_pq_bounds(ps_ctx *cx, const ps_pq_node *leaf, const void *slots, size_t n, bool always, ps_vec *vec)
+ps_status ps_pq_bounds(ps_ctx *cx, const ps_pq_node *leaf, const void *slots, size_t n, bool always,
+                       ps_vec *vec)
 {
-    const bool checked = leaf->field.type.id == PS_TYPE_DECIMAL || leaf->field.type.id == PS_TYPE_TIME;
-    const bool signed_int = leaf->layout == PS_LAYOUT_I32 || leaf->layout == PS_LAYOUT_I64 || leaf->layout == PS_LAYOUT_I128;
+    const bool checked =
+        leaf->field.type.id == PS_TYPE_DECIMAL || leaf->field.type.id == PS_TYPE_TIME;
+    const bool signed_int = leaf->layout == PS_LAYOUT_I32 || leaf->layout == PS_LAYOUT_I64 ||
+                            leaf->layout == PS_LAYOUT_I128;
     ps_i128 lo = 0, hi = 0, type_lo, type_hi;
 
     if (!signed_int || leaf->field.type.id == PS_TYPE_UUID || !(checked || always)) return PS_OK;
     if (n > 0) measure(leaf, slots, n, &lo, &hi);
-    if (checked && n > 0 && ps_type_range(leaf->field.type, &type_lo, &type_hi) && (lo < type_lo || hi > type_hi))
+    if (checked && n > 0 && ps_type_range(leaf->field.type, &type_lo, &type_hi) &&
+        (lo < type_lo || hi > type_hi))
         return ps_fail(cx, PS_DATA, "a value is out of the range of the column's type");
     if (lo < INT64_MIN || hi > INT64_MAX) return PS_OK;
     vec->lo = (int64_t)lo, vec->hi = (int64_t)hi;
@@ -244,7 +259,8 @@ static ps_status codes_read(ps_ctx *cx, ps_pq_cursor *c, uint32_t *codes, size_t
 
 static void dict_gather(const ps_pq_cursor *c, const uint32_t *codes, size_t n, uint8_t *to)
 {
-    const ps_pq_kernels *const k = c->page.codes.kernels ? c->page.codes.kernels : ps_pq_kernels_here();
+    const ps_pq_kernels *const k =
+        c->page.codes.kernels ? c->page.codes.kernels : ps_pq_kernels_here();
     const void *const values = c->dict->values.data;
 
     switch (c->leaf->slot_bytes) {
@@ -263,7 +279,8 @@ ps_status ps_pq_out_flatten(ps_ctx *cx, ps_pq_cursor *c)
 
     (void)cx;
     if (o->mode == PS_PQ_CODES) dict_gather(c, o->codes, o->n_values, o->slots);
-    if (o->mode == PS_PQ_REF && o->n_values) memcpy(o->slots, o->ref, (size_t)o->n_values * c->leaf->slot_bytes);
+    if (o->mode == PS_PQ_REF && o->n_values)
+        memcpy(o->slots, o->ref, (size_t)o->n_values * c->leaf->slot_bytes);
     o->mode = PS_PQ_SLOTS;
     return PS_OK;
 }
@@ -305,9 +322,9 @@ static bool ref_take(ps_pq_cursor *c, uint32_t m)
     ps_pq_page *const p = &c->page;
     const size_t bytes = (size_t)m * c->leaf->width;
 
-    if (c->out.mode != PS_PQ_EMPTY || p->kind != PS_PQ_FIXED_VALUES || c->leaf->convert != PS_PQ_TO_SAME ||
-        !c->flat || m != c->out.n_rows || bytes > (size_t)(p->end - p->at) ||
-        (uintptr_t)p->at % PS_MAX(c->leaf->slot_bytes, 1))
+    if (c->out.mode != PS_PQ_EMPTY || p->kind != PS_PQ_FIXED_VALUES ||
+        c->leaf->convert != PS_PQ_TO_SAME || !c->flat || m != c->out.n_rows ||
+        bytes > (size_t)(p->end - p->at) || (uintptr_t)p->at % PS_MAX(c->leaf->slot_bytes, 1))
         return false;
     c->out.mode = PS_PQ_REF;
     c->out.ref = p->at;
@@ -336,7 +353,9 @@ ps_status ps_pq_values_take(ps_ctx *cx, ps_pq_cursor *c, uint32_t m)
     switch (p->kind) {
     case PS_PQ_FIXED_VALUES: PS_TRY(fixed_take(cx, c, m, to)); break;
     case PS_PQ_BIT_VALUES: PS_TRY(bits_take(cx, c, m, to)); break;
-    case PS_PQ_BYTE_VALUES: PS_TRY(ps_pq_bytes_convert(cx, c->leaf, &p->at, p->end, p->ascii, m, to)); break;
+    case PS_PQ_BYTE_VALUES:
+        PS_TRY(ps_pq_bytes_convert(cx, c->leaf, &p->at, p->end, p->ascii, m, to));
+        break;
     case PS_PQ_VIEW_VALUES:
         if (m > p->n_views - p->view) return cut_fail(cx);
         PS_TRY(ps_pq_views_convert(cx, c->leaf, p->views + p->view, m, to));
