@@ -16,6 +16,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHELL = "build/release/penstock"
 DATA = "build/data/tpch-0.1"
 TABLES = ("lineitem", "orders", "customer", "part", "partsupp", "supplier", "nation", "region")
+QUERY_SECONDS_MAX = 60
 
 
 def say(text):
@@ -47,11 +48,15 @@ def run_etl():
 
 
 def run_query(path, views):
-    """Prints the time and rows of one query; True if it ran."""
-    done = subprocess.run([SHELL, "--format", "csv", "-c", views, "-c", ".timer on", path],
-                          cwd=ROOT, check=False, text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE)
+    """Prints the time and rows of one query; its seconds, or None if it failed."""
     name = os.path.basename(path)[:-4]
+    try:
+        done = subprocess.run([SHELL, "--format", "csv", "-c", views, "-c", ".timer on", path],
+                              cwd=ROOT, check=False, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=QUERY_SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        print(f"{name}  failed  not done after {QUERY_SECONDS_MAX} s", flush=True)
+        return None
     with open(os.path.join(ROOT, path), encoding="utf-8") as file:
         title = file.readline().split(":", 1)[1].split(";")[0].strip()
     times = re.findall(r"^time: ([0-9.]+) s$", done.stdout, re.M)
