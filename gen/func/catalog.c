@@ -96,6 +96,7 @@ extern const ps_func_class ps_fn_floor_exact;
 extern const ps_func_class ps_fn_floor_float;
 extern const ps_func_class ps_fn_gcd;
 extern const ps_func_class ps_fn_ge;
+extern const ps_func_class ps_fn_glob;
 extern const ps_func_class ps_fn_greatest;
 extern const ps_func_class ps_fn_gt;
 extern const ps_func_class ps_fn_hex_bytes;
@@ -5281,179 +5282,194 @@ static const ps_func func_340 = {
     .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
     .example = "'ABC' NOT ILIKE 'b%'", .names = names_340,
 };
-/* window: row_number() -> int64 */
-static const char *const names_341[] = {"row_number", NULL};
+/* string: glob(text: str, pattern: str) -> bool */
+static const ps_param params_341[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
+};
+static const char *const names_341[] = {"glob", NULL};
 static const ps_func func_341 = {
+    .name = "glob", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_341,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_glob,
+    .doc = "True if text fits pattern: * any text, ? one code point, [a-z] one of a set, [!a] none of it.",
+    .signature = "(text: str, pattern: str) -> bool", .since = "0.1",
+    .example = "'parquet' GLOB 'par*'", .names = names_341,
+};
+/* window: row_number() -> int64 */
+static const char *const names_342[] = {"row_number", NULL};
+static const ps_func func_342 = {
     .name = "row_number", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_ROW_NUMBER,
     .doc = "The row's number in its partition, from 1.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "row_number() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_341,
+    .example = "row_number() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_342,
 };
 /* window: rank() -> int64 */
-static const char *const names_342[] = {"rank", NULL};
-static const ps_func func_342 = {
+static const char *const names_343[] = {"rank", NULL};
+static const ps_func func_343 = {
     .name = "rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_RANK,
     .doc = "1 plus the rows before the row's peers.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_342,
+    .example = "rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_343,
 };
 /* window: dense_rank() -> int64 */
-static const char *const names_343[] = {"dense_rank", NULL};
-static const ps_func func_343 = {
+static const char *const names_344[] = {"dense_rank", NULL};
+static const ps_func func_344 = {
     .name = "dense_rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_DENSE_RANK,
     .doc = "1 plus the groups of peers before the row's.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "dense_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_343,
+    .example = "dense_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_344,
 };
 /* window: percent_rank() -> double */
-static const char *const names_344[] = {"percent_rank", NULL};
-static const ps_func func_344 = {
+static const char *const names_345[] = {"percent_rank", NULL};
+static const ps_func func_345 = {
     .name = "percent_rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .window_id = PS_WINDOW_PERCENT_RANK,
     .doc = "(rank - 1) / (rows - 1); 0 for a single row.",
     .signature = "() -> double", .since = "0.1",
-    .example = "percent_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_344,
+    .example = "percent_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_345,
 };
 /* window: cume_dist() -> double */
-static const char *const names_345[] = {"cume_dist", NULL};
-static const ps_func func_345 = {
+static const char *const names_346[] = {"cume_dist", NULL};
+static const ps_func func_346 = {
     .name = "cume_dist", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .window_id = PS_WINDOW_CUME_DIST,
     .doc = "The share of rows at or before the row's peers.",
     .signature = "() -> double", .since = "0.1",
-    .example = "cume_dist() OVER (ORDER BY x) FROM (VALUES (1), (2)) t(x) LIMIT 1", .names = names_345,
+    .example = "cume_dist() OVER (ORDER BY x) FROM (VALUES (1), (2)) t(x) LIMIT 1", .names = names_346,
 };
 /* window: ntile(n: int64) -> int64 */
-static const ps_param params_346[] = {
+static const ps_param params_347[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_346[] = {"ntile", NULL};
-static const ps_func func_346 = {
+static const char *const names_347[] = {"ntile", NULL};
+static const ps_func func_347 = {
     .name = "ntile", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_346,
+    .n_params = 1, .n_required = 1, .params = params_347,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_NTILE,
     .doc = "The row's number among n groups of nearly equal size, from 1; the first ones are larger.",
     .signature = "(n: int64) -> int64", .since = "0.1",
-    .example = "ntile(2) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_346,
+    .example = "ntile(2) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_347,
 };
 /* window: lag(x: T, offset?: int64) -> T */
-static const ps_param params_347[] = {
-    {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
-};
-static const char *const names_347[] = {"lag", NULL};
-static const ps_func func_347 = {
-    .name = "lag", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_347,
-    .result = {.kind = PS_PARAM_VAR, .var = 1},
-    .window_id = PS_WINDOW_LAG,
-    .doc = "x of the row `offset` (1) rows before; default (null) where there is none.",
-    .signature = "(x: T, offset?: int64) -> T", .since = "0.1",
-    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_347,
-};
-/* window: lag(x: T, offset: int64, default: T) -> T */
 static const ps_param params_348[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
-    {.kind = PS_PARAM_VAR, .var = 1, .name = "default"},
 };
 static const char *const names_348[] = {"lag", NULL};
 static const ps_func func_348 = {
     .name = "lag", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_348,
+    .n_params = 2, .n_required = 1, .params = params_348,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LAG,
     .doc = "x of the row `offset` (1) rows before; default (null) where there is none.",
-    .signature = "(x: T, offset: int64, default: T) -> T", .since = "0.1",
+    .signature = "(x: T, offset?: int64) -> T", .since = "0.1",
     .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_348,
 };
-/* window: lead(x: T, offset?: int64) -> T */
+/* window: lag(x: T, offset: int64, default: T) -> T */
 static const ps_param params_349[] = {
-    {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
-};
-static const char *const names_349[] = {"lead", NULL};
-static const ps_func func_349 = {
-    .name = "lead", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_349,
-    .result = {.kind = PS_PARAM_VAR, .var = 1},
-    .window_id = PS_WINDOW_LEAD,
-    .doc = "x of the row `offset` (1) rows after; default (null) where there is none.",
-    .signature = "(x: T, offset?: int64) -> T", .since = "0.1",
-    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_349,
-};
-/* window: lead(x: T, offset: int64, default: T) -> T */
-static const ps_param params_350[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "default"},
 };
+static const char *const names_349[] = {"lag", NULL};
+static const ps_func func_349 = {
+    .name = "lag", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 3, .n_required = 3, .params = params_349,
+    .result = {.kind = PS_PARAM_VAR, .var = 1},
+    .window_id = PS_WINDOW_LAG,
+    .doc = "x of the row `offset` (1) rows before; default (null) where there is none.",
+    .signature = "(x: T, offset: int64, default: T) -> T", .since = "0.1",
+    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_349,
+};
+/* window: lead(x: T, offset?: int64) -> T */
+static const ps_param params_350[] = {
+    {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
+};
 static const char *const names_350[] = {"lead", NULL};
 static const ps_func func_350 = {
     .name = "lead", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_350,
+    .n_params = 2, .n_required = 1, .params = params_350,
+    .result = {.kind = PS_PARAM_VAR, .var = 1},
+    .window_id = PS_WINDOW_LEAD,
+    .doc = "x of the row `offset` (1) rows after; default (null) where there is none.",
+    .signature = "(x: T, offset?: int64) -> T", .since = "0.1",
+    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_350,
+};
+/* window: lead(x: T, offset: int64, default: T) -> T */
+static const ps_param params_351[] = {
+    {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
+    {.kind = PS_PARAM_VAR, .var = 1, .name = "default"},
+};
+static const char *const names_351[] = {"lead", NULL};
+static const ps_func func_351 = {
+    .name = "lead", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 3, .n_required = 3, .params = params_351,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LEAD,
     .doc = "x of the row `offset` (1) rows after; default (null) where there is none.",
     .signature = "(x: T, offset: int64, default: T) -> T", .since = "0.1",
-    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_350,
+    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_351,
 };
 /* window: first_value(x: T) -> T */
-static const ps_param params_351[] = {
+static const ps_param params_352[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
 };
-static const char *const names_351[] = {"first_value", NULL};
-static const ps_func func_351 = {
+static const char *const names_352[] = {"first_value", NULL};
+static const ps_func func_352 = {
     .name = "first_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_351,
+    .n_params = 1, .n_required = 1, .params = params_352,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_FIRST_VALUE,
     .doc = "x of the frame's first row.",
     .signature = "(x: T) -> T", .since = "0.1",
-    .example = "first_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_351,
+    .example = "first_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_352,
 };
 /* window: last_value(x: T) -> T */
-static const ps_param params_352[] = {
+static const ps_param params_353[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
 };
-static const char *const names_352[] = {"last_value", NULL};
-static const ps_func func_352 = {
+static const char *const names_353[] = {"last_value", NULL};
+static const ps_func func_353 = {
     .name = "last_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_352,
+    .n_params = 1, .n_required = 1, .params = params_353,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LAST_VALUE,
     .doc = "x of the frame's last row.",
     .signature = "(x: T) -> T", .since = "0.1",
-    .example = "last_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_352,
+    .example = "last_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_353,
 };
 /* window: nth_value(x: T, n: int64) -> T */
-static const ps_param params_353[] = {
+static const ps_param params_354[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_353[] = {"nth_value", NULL};
-static const ps_func func_353 = {
+static const char *const names_354[] = {"nth_value", NULL};
+static const ps_func func_354 = {
     .name = "nth_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_353,
+    .n_params = 2, .n_required = 2, .params = params_354,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_NTH_VALUE,
     .doc = "x of the frame's n-th row, from 1; null where there is none.",
     .signature = "(x: T, n: int64) -> T", .since = "0.1",
-    .example = "nth_value(x, 1) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_353,
+    .example = "nth_value(x, 1) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_354,
 };
 
 const ps_func *const ps_catalog[] = {
@@ -5811,6 +5827,7 @@ const ps_func *const ps_catalog[] = {
     &func_351,
     &func_352,
     &func_353,
+    &func_354,
 };
 const size_t ps_catalog_count = sizeof(ps_catalog) / sizeof(ps_catalog[0]);
 
@@ -5940,7 +5957,7 @@ const ps_func_name ps_func_names[] = {
     {"countif", &func_2},
     {"covar_pop", &func_19},
     {"covar_samp", &func_18},
-    {"cume_dist", &func_345},
+    {"cume_dist", &func_346},
     {"date_add", &func_84},
     {"date_add", &func_85},
     {"date_add", &func_86},
@@ -5992,7 +6009,7 @@ const ps_func_name ps_func_names[] = {
     {"decade", &func_141},
     {"decade", &func_142},
     {"degrees", &func_268},
-    {"dense_rank", &func_343},
+    {"dense_rank", &func_344},
     {"div", &func_58},
     {"doy", &func_131},
     {"doy", &func_132},
@@ -6025,12 +6042,13 @@ const ps_func_name ps_func_names[] = {
     {"extract", &func_109},
     {"factorial", &func_284},
     {"first", &func_28},
-    {"first_value", &func_351},
+    {"first_value", &func_352},
     {"floor", &func_236},
     {"floor", &func_237},
     {"from_hex", &func_335},
     {"gcd", &func_280},
     {"gcd", &func_281},
+    {"glob", &func_341},
     {"greatest", &func_292},
     {"greatest_common_divisor", &func_280},
     {"greatest_common_divisor", &func_281},
@@ -6063,18 +6081,18 @@ const ps_func_name ps_func_names[] = {
     {"isoyear", &func_134},
     {"isoyear", &func_135},
     {"isoyear", &func_136},
-    {"lag", &func_347},
     {"lag", &func_348},
+    {"lag", &func_349},
     {"last", &func_29},
     {"last_day", &func_181},
     {"last_day", &func_182},
     {"last_day", &func_183},
-    {"last_value", &func_352},
+    {"last_value", &func_353},
     {"lcase", &func_299},
     {"lcm", &func_282},
     {"lcm", &func_283},
-    {"lead", &func_349},
     {"lead", &func_350},
+    {"lead", &func_351},
     {"least", &func_293},
     {"least_common_multiple", &func_282},
     {"least_common_multiple", &func_283},
@@ -6149,12 +6167,12 @@ const ps_func_name ps_func_names[] = {
     {"not", &func_79},
     {"not_ilike", &func_340},
     {"not_like", &func_338},
-    {"nth_value", &func_353},
-    {"ntile", &func_346},
+    {"nth_value", &func_354},
+    {"ntile", &func_347},
     {"octet_length", &func_304},
     {"octet_length", &func_305},
     {"ord", &func_328},
-    {"percent_rank", &func_344},
+    {"percent_rank", &func_345},
     {"percentile_cont", &func_38},
     {"percentile_cont", &func_39},
     {"percentile_cont", &func_40},
@@ -6176,7 +6194,7 @@ const ps_func_name ps_func_names[] = {
     {"quarter", &func_120},
     {"quarter", &func_121},
     {"radians", &func_269},
-    {"rank", &func_342},
+    {"rank", &func_343},
     {"regexp_extract", &func_298},
     {"regexp_full_match", &func_295},
     {"regexp_matches", &func_294},
@@ -6191,7 +6209,7 @@ const ps_func_name ps_func_names[] = {
     {"round", &func_241},
     {"round", &func_242},
     {"round", &func_243},
-    {"row_number", &func_341},
+    {"row_number", &func_342},
     {"rpad", &func_314},
     {"rtrim", &func_312},
     {"second", &func_160},
