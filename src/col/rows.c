@@ -7,7 +7,11 @@
 
 #include "col/rows_int.h"
 
-enum { HEAP_BYTES_MIN = 4096, HEAP_BYTES_MAX = 512 * 1024 };
+enum {
+    BLOCK_EDGES = 128,
+    HEAP_BYTES_MIN = 4096 - BLOCK_EDGES,
+    HEAP_BYTES_MAX = 512 * 1024 - BLOCK_EDGES
+};
 
 /* ---- layouts ---- */
 
@@ -159,7 +163,10 @@ static ps_status page_add(ps_ctx *cx, ps_rows *rows)
     const uint32_t row_bytes = rows->layout->row_bytes;
     const uint32_t max = rows->page_bytes_max ? rows->page_bytes_max : PS_ROW_PAGE_BYTES_MAX;
     const size_t shift = PS_MIN(rows->pages.n, 6);
+    /* Less than a power of two by what the block's own head and tail take: the next size class
+     * would be a quarter larger. */
     size_t bytes = PS_MIN((size_t)PS_ROW_PAGE_BYTES_MIN << shift, max);
+    if (bytes > 4 * BLOCK_EDGES) bytes -= BLOCK_EDGES;
     ps_row_page page = {.rows_max = (uint32_t)PS_MAX(bytes / row_bytes, 1)};
 
     bytes = (size_t)page.rows_max * row_bytes;
@@ -221,7 +228,7 @@ char *ps_rows_heap(ps_ctx *cx, ps_rows *rows, size_t bytes)
     if (PS_UNLIKELY(bytes > rows->heap_room - rows->heap_used)) {
         const size_t shift = PS_MIN(rows->heaps.n, 7);
         const size_t room =
-            PS_MAX(PS_MIN((size_t)HEAP_BYTES_MIN << shift, (size_t)HEAP_BYTES_MAX), bytes);
+            PS_MAX(PS_MIN(((size_t)HEAP_BYTES_MIN << shift), (size_t)HEAP_BYTES_MAX), bytes);
         char *block = ps_alloc(cx, room);
         if (!block) return NULL;
         if (PS_ARRAY_ADD(cx, &rows->heaps, block) != PS_OK) {

@@ -1,7 +1,7 @@
 /* exec/group_table.c -- one lane's groups (see group_table.h). */
 #include "exec/group_table.h"
 
-enum { DIR_BITS_MIN = 9, TAG_SHIFT = 48 };
+enum { DIR_BITS_MIN = 9, TAG_SHIFT = 48, PART_PAGE_BYTES = 32 * 1024 };
 static const uint64_t address_mask = ((uint64_t)1 << TAG_SHIFT) - 1;
 
 typedef struct group_scratch {
@@ -35,7 +35,11 @@ ps_status ps_group_table_init(ps_ctx *cx, ps_group_table *table, const ps_row_la
     *table = (ps_group_table){.layout = layout, .n_parts = partitioned ? PS_GROUP_PARTITIONS : 1};
     table->dir_bits_max = dir_bits_max ? dir_bits_max : PS_GROUP_DIR_BITS_MAX;
     table->dir_bits = PS_MIN((uint32_t)DIR_BITS_MIN, table->dir_bits_max);
-    for (uint32_t p = 0; p < PS_GROUP_PARTITIONS; p++) ps_rows_init(&table->parts[p], layout);
+    for (uint32_t p = 0; p < PS_GROUP_PARTITIONS; p++) {
+        ps_rows_init(&table->parts[p], layout);
+        /* With a limit, 64 half-empty pages of the largest size would be most of a small one. */
+        if (partitioned) table->parts[p].page_bytes_max = PART_PAGE_BYTES;
+    }
     ps_rows_init(&table->heap, layout);
     table->dir = ps_alloc_zero(cx, sizeof(uint64_t) << table->dir_bits);
     table->scratch = ps_alloc(cx, sizeof(group_scratch));

@@ -18,9 +18,10 @@ enum { N = 4000, G = 7, STATE_MAX = 256 };
 
 #define CLASSES(C)                                                                                 \
     C(count_star)                                                                                  \
-    C(count) C(sum_int) C(sum_decimal) C(sum_float) C(avg_int) C(avg_decimal) C(avg_float) C(min)  \
-        C(max) C(var_samp) C(stddev_pop) C(first) C(last) C(any_value) C(arg_min) C(arg_max)       \
-            C(corr) C(covar_pop)
+    C(count)                                                                                       \
+    C(sum_int) C(sum_decimal) C(sum_float) C(avg_int) C(avg_decimal) C(avg_float) C(min) C(max)    \
+        C(var_samp) C(stddev_pop) C(first) C(last) C(any_value) C(arg_min) C(arg_max) C(corr)      \
+            C(covar_pop) C(bit_and) C(bit_or) C(bit_xor)
 #define C(name) extern const ps_agg_class ps_aggfn_##name;
 CLASSES(C)
 #undef C
@@ -245,6 +246,9 @@ static void every_class_gives_the_same_bits_any_way(void **state)
                  {&ps_aggfn_avg_float, 8, PS_TYPE(FLOAT64), 1},
                  {&ps_aggfn_var_samp, 8, PS_TYPE(FLOAT64), 1},
                  {&ps_aggfn_stddev_pop, 8, PS_TYPE(FLOAT64), 1},
+                 {&ps_aggfn_bit_and, 7, PS_TYPE(NULL), 1},
+                 {&ps_aggfn_bit_or, 7, PS_TYPE(NULL), 1},
+                 {&ps_aggfn_bit_xor, 7, PS_TYPE(NULL), 1},
                  {&ps_aggfn_min, 63, PS_TYPE(NULL), 1},
                  {&ps_aggfn_max, 63, PS_TYPE(NULL), 1},
                  {&ps_aggfn_first, 63, PS_TYPE(NULL), 1},
