@@ -8,6 +8,9 @@ extern const ps_agg_class ps_aggfn_arg_min;
 extern const ps_agg_class ps_aggfn_avg_decimal;
 extern const ps_agg_class ps_aggfn_avg_float;
 extern const ps_agg_class ps_aggfn_avg_int;
+extern const ps_agg_class ps_aggfn_bit_and;
+extern const ps_agg_class ps_aggfn_bit_or;
+extern const ps_agg_class ps_aggfn_bit_xor;
 extern const ps_agg_class ps_aggfn_bool_and;
 extern const ps_agg_class ps_aggfn_bool_or;
 extern const ps_agg_class ps_aggfn_corr;
@@ -555,6 +558,7 @@ static const ps_func func_23 = {
     .name = "bit_and", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_23,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .aggregate = &ps_aggfn_bit_and,
     .doc = "The bitwise AND of all values; null without rows.",
     .signature = "(x: integer) -> integer", .since = "0.1",
     .example = "bit_and(x) FROM (VALUES (1), (2), (4)) t(x)", .names = names_23,
@@ -568,6 +572,7 @@ static const ps_func func_24 = {
     .name = "bit_or", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_24,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .aggregate = &ps_aggfn_bit_or,
     .doc = "The bitwise OR of all values; null without rows.",
     .signature = "(x: integer) -> integer", .since = "0.1",
     .example = "bit_or(x) FROM (VALUES (1), (2), (4)) t(x)", .names = names_24,
@@ -581,6 +586,7 @@ static const ps_func func_25 = {
     .name = "bit_xor", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_25,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .aggregate = &ps_aggfn_bit_xor,
     .doc = "The bitwise XOR of all values; null without rows.",
     .signature = "(x: integer) -> integer", .since = "0.1",
     .example = "bit_xor(x) FROM (VALUES (1), (2), (4)) t(x)", .names = names_25,
