@@ -119,8 +119,9 @@ ps_status ps_cells_text(ps_cells *cells, size_t row, size_t column, const char *
     *text = NULL;
     if (n_bytes) *n_bytes = 0;
     if (row >= cells->batch.n_live || column >= cells->batch.n_cols) {
-        return give_error(cx, ps_fail(cx, PS_MISUSE, "no such cell: row %zu, column %zu of %u x %u",
-                                      row, column, cells->batch.n_live, cells->batch.n_cols),
+        return give_error(cx,
+                          ps_fail(cx, PS_MISUSE, "no such cell: row %zu, column %zu of %u x %u",
+                                  row, column, cells->batch.n_live, cells->batch.n_cols),
                           error);
     }
     const ps_vec *vec = &cells->batch.cols[column];

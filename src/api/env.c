@@ -1,4 +1,5 @@
-/* api/env.c -- the world as binding sees it: the session's relations, table functions, formats, clock. */
+/* api/env.c -- the world as binding sees it: the session's relations, table functions, formats,
+ * clock. */
 #include "api/formats.h"
 #include "api/handles.h"
 #include "bind/dialect.h"
@@ -15,33 +16,38 @@ static ps_status arena_source(ps_ctx *cx, ps_arena *arena, ps_source *source)
     return st;
 }
 
-static ps_status found_relation(ps_ctx *cx, ps_arena *arena, ps_str name, const ps_relation_found *relation,
-                                ps_bind_found *out)
+static ps_status found_relation(ps_ctx *cx, ps_arena *arena, ps_str name,
+                                const ps_relation_found *relation, ps_bind_found *out)
 {
-    *out = (ps_bind_found){.is_view = relation->table == NULL, .view_text = relation->view_text,
-                           .view_columns = relation->view_columns, .n_view_columns = relation->n_view_columns};
+    *out = (ps_bind_found){.is_view = relation->table == NULL,
+                           .view_text = relation->view_text,
+                           .view_columns = relation->view_columns,
+                           .n_view_columns = relation->n_view_columns};
     if (!relation->table) return PS_OK;
     const ps_status st = ps_table_source_new(cx, relation->table, name, &out->source);
     ps_table_unref(relation->table);
     return st == PS_OK ? arena_source(cx, arena, out->source) : st;
 }
 
-static ps_status env_table(ps_ctx *cx, ps_arena *arena, void *user, ps_str schema, ps_str name, bool *found,
-                           ps_bind_found *out)
+static ps_status env_table(ps_ctx *cx, ps_arena *arena, void *user, ps_str schema, ps_str name,
+                           bool *found, ps_bind_found *out)
 {
     ps_session *session = user;
-    const bool temp = ps_str_equal_nocase(schema, PS_STR("temp")), main = ps_str_equal_nocase(schema, PS_STR("main"));
+    const bool temp = ps_str_equal_nocase(schema, PS_STR("temp")),
+               main = ps_str_equal_nocase(schema, PS_STR("main"));
     ps_relation_found relation;
 
     *found = false;
     if (schema.n && !temp && !main) return PS_OK;
     if (!main) PS_TRY(ps_relations_get(cx, arena, &session->temporary, name, found, &relation));
-    if (!*found && !temp) PS_TRY(ps_relations_get(cx, arena, &session->instance->relations, name, found, &relation));
+    if (!*found && !temp)
+        PS_TRY(ps_relations_get(cx, arena, &session->instance->relations, name, found, &relation));
     return *found ? found_relation(cx, arena, name, &relation, out) : PS_OK;
 }
 
-static ps_status open_format(ps_ctx *cx, ps_arena *arena, const ps_format *format, const ps_str *patterns, uint32_t n,
-                             const ps_options *options, ps_source **out)
+static ps_status open_format(ps_ctx *cx, ps_arena *arena, const ps_format *format,
+                             const ps_str *patterns, uint32_t n, const ps_options *options,
+                             ps_source **out)
 {
     ps_str *paths;
     uint32_t n_paths;
@@ -75,22 +81,26 @@ static ps_status argument_int(ps_ctx *cx, const ps_value *arg, const char *funct
 }
 
 /* range(n), range(lo, hi), range(lo, hi, step); generate_series includes its end. */
-static ps_status range_function(ps_ctx *cx, ps_arena *arena, bool inclusive, const ps_value *args, uint32_t n_args,
-                                ps_source **out)
+static ps_status range_function(ps_ctx *cx, ps_arena *arena, bool inclusive, const ps_value *args,
+                                uint32_t n_args, ps_source **out)
 {
     const char *name = inclusive ? "generate_series" : "range";
     int64_t values[3] = {0, 0, 1};
 
-    if (n_args < 1 || n_args > 3) return ps_fail(cx, PS_BIND, "%s takes one to three arguments, not %u", name, n_args);
-    for (uint32_t i = 0; i < n_args; i++) PS_TRY(argument_int(cx, &args[i], name, &values[n_args == 1 ? 1 : i]));
+    if (n_args < 1 || n_args > 3)
+        return ps_fail(cx, PS_BIND, "%s takes one to three arguments, not %u", name, n_args);
+    for (uint32_t i = 0; i < n_args; i++)
+        PS_TRY(argument_int(cx, &args[i], name, &values[n_args == 1 ? 1 : i]));
     if (values[2] == 0) return ps_fail(cx, PS_BIND, "the step of %s must not be 0", name);
-    if (inclusive && values[1] != INT64_MAX && values[1] != INT64_MIN) values[1] += values[2] > 0 ? 1 : -1;
+    if (inclusive && values[1] != INT64_MAX && values[1] != INT64_MIN)
+        values[1] += values[2] > 0 ? 1 : -1;
     PS_TRY(ps_range_source_new(cx, values[0], values[1], values[2], out));
     return arena_source(cx, arena, *out);
 }
 
 /* The file arguments of read_<format>: one text or a list of texts. */
-static ps_status path_arguments(ps_ctx *cx, ps_arena *arena, const ps_value *arg, ps_str **paths, uint32_t *n)
+static ps_status path_arguments(ps_ctx *cx, ps_arena *arena, const ps_value *arg, ps_str **paths,
+                                uint32_t *n)
 {
     const bool list = arg->type.id == PS_TYPE_LIST;
 
@@ -100,14 +110,16 @@ static ps_status path_arguments(ps_ctx *cx, ps_arena *arena, const ps_value *arg
     for (uint32_t i = 0; i < *n; i++) {
         const ps_value *item = list ? &arg->items[i] : arg;
 
-        if (item->null || item->type.id != PS_TYPE_STRING) return ps_fail(cx, PS_BIND, "a file name must be text");
+        if (item->null || item->type.id != PS_TYPE_STRING)
+            return ps_fail(cx, PS_BIND, "a file name must be text");
         (*paths)[i] = item->str;
     }
     return *n ? PS_OK : ps_fail(cx, PS_BIND, "the list of files is empty");
 }
 
-static ps_status env_table_function(ps_ctx *cx, ps_arena *arena, void *user, ps_str name, const ps_value *args,
-                                    uint32_t n_args, const ps_options *options, bool *found, ps_source **out)
+static ps_status env_table_function(ps_ctx *cx, ps_arena *arena, void *user, ps_str name,
+                                    const ps_value *args, uint32_t n_args,
+                                    const ps_options *options, bool *found, ps_source **out)
 {
     const bool series = ps_str_equal_nocase(name, PS_STR("generate_series"));
     ps_str *paths;
@@ -115,12 +127,15 @@ static ps_status env_table_function(ps_ctx *cx, ps_arena *arena, void *user, ps_
 
     (void)user;
     *found = true;
-    if (series || ps_str_equal_nocase(name, PS_STR("range"))) return range_function(cx, arena, series, args, n_args, out);
+    if (series || ps_str_equal_nocase(name, PS_STR("range")))
+        return range_function(cx, arena, series, args, n_args, out);
     if (name.n > 5 && ps_str_equal_nocase((ps_str){name.at, 5}, PS_STR("read_"))) {
         const ps_format *format = ps_format_find((ps_str){name.at + 5, name.n - 5});
 
         if (format) {
-            if (n_args != 1) return ps_fail(cx, PS_BIND, "%.*s takes one file or a list of files", PS_STR_ARGS(name));
+            if (n_args != 1)
+                return ps_fail(cx, PS_BIND, "%.*s takes one file or a list of files",
+                               PS_STR_ARGS(name));
             PS_TRY(path_arguments(cx, arena, &args[0], &paths, &n_paths));
             return open_format(cx, arena, format, paths, n_paths, options, out);
         }
@@ -133,20 +148,23 @@ static ps_status find_format(ps_ctx *cx, ps_str name, ps_str path, const ps_form
 {
     *out = name.n ? ps_format_find(name) : ps_format_of_path(path);
     if (*out) return PS_OK;
-    if (name.n) return ps_fail(cx, PS_BIND, "there is no format of this name: %.*s", PS_STR_ARGS(name));
+    if (name.n)
+        return ps_fail(cx, PS_BIND, "there is no format of this name: %.*s", PS_STR_ARGS(name));
     ps_fail(cx, PS_BIND, "no format is known by this file's extension: %.*s", PS_STR_ARGS(path));
     ps_hint(cx, "name it: COPY ... (FORMAT parquet)");
     return PS_BIND;
 }
 
-static ps_status env_sink(ps_ctx *cx, void *user, ps_str format, ps_str path, const ps_sink_class **out)
+static ps_status env_sink(ps_ctx *cx, void *user, ps_str format, ps_str path,
+                          const ps_sink_class **out)
 {
     const ps_format *found;
 
     (void)user;
     PS_TRY(find_format(cx, format, path, &found));
     *out = found->sink;
-    return *out ? PS_OK : ps_fail(cx, PS_UNSUPPORTED, "this format can't be written yet: %s", found->name);
+    return *out ? PS_OK
+                : ps_fail(cx, PS_UNSUPPORTED, "this format can't be written yet: %s", found->name);
 }
 
 static ps_status env_copy_from(ps_ctx *cx, ps_arena *arena, void *user, ps_str format, ps_str path,
@@ -159,7 +177,10 @@ static ps_status env_copy_from(ps_ctx *cx, ps_arena *arena, void *user, ps_str f
     return open_format(cx, arena, found, &path, 1, options, out);
 }
 
-typedef struct name_list { void (*fn)(void *user, ps_str name); void *user; } name_list;
+typedef struct name_list {
+    void (*fn)(void *user, ps_str name);
+    void *user;
+} name_list;
 
 static void give_name(void *user, ps_str name, bool view)
 {
@@ -186,8 +207,14 @@ static void env_names(void *user, int what, void (*fn)(void *fn_user, ps_str nam
 
 void ps_session_env(ps_session *session, ps_bind_env *out)
 {
-    *out = (ps_bind_env){.user = session, .table = env_table, .table_function = env_table_function, .file = env_file,
-                         .sink = env_sink, .copy_from = env_copy_from, .names = env_names,
-                         .dialect = ps_dialect_find(ps_str_of(session->settings.dialect)), .now_us = ps_wall_us(),
+    *out = (ps_bind_env){.user = session,
+                         .table = env_table,
+                         .table_function = env_table_function,
+                         .file = env_file,
+                         .sink = env_sink,
+                         .copy_from = env_copy_from,
+                         .names = env_names,
+                         .dialect = ps_dialect_find(ps_str_of(session->settings.dialect)),
+                         .now_us = ps_wall_us(),
                          .time_zone = PS_STR("UTC")};
 }

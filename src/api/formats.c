@@ -22,7 +22,9 @@ const ps_format *ps_format_of_path(ps_str path)
             const ps_str extension = ps_str_of(*e);
 
             if (path.n <= extension.n) continue;
-            if (ps_str_equal_nocase((ps_str){path.at + path.n - extension.n, extension.n}, extension)) return FORMATS[i];
+            if (ps_str_equal_nocase((ps_str){path.at + path.n - extension.n, extension.n},
+                                    extension))
+                return FORMATS[i];
         }
     }
     return NULL;

@@ -1,8 +1,9 @@
 /* api/handles.h -- what is behind the public handles.
  *
- * An instance is held by its sessions, a session by its results; each is counted, so handles may be freed in any order.
- * A session's members belong to the one call at a time that its contract allows, but for `current`, which
- * ps_session_cancel reads from any thread under the session's mutex. */
+ * An instance is held by its sessions, a session by its results; each is counted, so handles may be
+ * freed in any order. A session's members belong to the one call at a time that its contract
+ * allows, but for `current`, which ps_session_cancel reads from any thread under the session's
+ * mutex. */
 #ifndef PS_API_HANDLES_H
 #define PS_API_HANDLES_H
 
@@ -15,25 +16,28 @@
 
 struct ps_instance {
     _Atomic uint32_t refs;
-    pid_t pid;               /* of the process that made it */
-    ps_mem *mem;              /* the root payer */
+    pid_t pid;   /* of the process that made it */
+    ps_mem *mem; /* the root payer */
     ps_pool *pool;
     uint32_t threads;
     char temp_directory[PS_SETTING_TEXT_MAX];
     ps_relations relations;
 };
 
-typedef struct ps_prepared { char *name, *sql; uint32_t n_params; } ps_prepared;
+typedef struct ps_prepared {
+    char *name, *sql;
+    uint32_t n_params;
+} ps_prepared;
 
 struct ps_session {
     _Atomic uint32_t refs;
-    _Atomic bool busy;       /* a call is in progress: a second one is misuse */
+    _Atomic bool busy; /* a call is in progress: a second one is misuse */
     ps_instance *instance;
-    ps_mem *mem;              /* limit: the setting memory_limit */
+    ps_mem *mem; /* limit: the setting memory_limit */
     ps_settings settings;
     ps_relations temporary;
     PS_ARRAY(ps_prepared) prepared;
-    ps_mutex mutex;          /* guards current */
+    ps_mutex mutex;            /* guards current */
     struct ps_result *current; /* what ps_session_cancel stops */
 };
 
@@ -42,15 +46,15 @@ struct ps_result {
     ps_ctx cx;
     ps_mem *mem;
     ps_cancel cancel;
-    ps_arena arena;          /* the statement's tree, its plan, the sources it reads */
-    ps_settings settings;    /* as they were when it began */
+    ps_arena arena;       /* the statement's tree, its plan, the sources it reads */
+    ps_settings settings; /* as they were when it began */
     ps_exec_settings exec;
     const char *tag;
-    ps_schema *schema;       /* of its rows; NULL: none */
-    ps_query *query;         /* NULL: no rows */
-    ps_batch batch;          /* room for one fetched batch */
+    ps_schema *schema; /* of its rows; NULL: none */
+    ps_query *query;   /* NULL: no rows */
+    ps_batch batch;    /* room for one fetched batch */
     int64_t rows_changed;
-    char *text;              /* the statement, for positions in errors */
+    char *text; /* the statement, for positions in errors */
     size_t text_bytes;
     char stream_error[1400]; /* of the Arrow stream's last failure */
 };
@@ -66,17 +70,22 @@ void ps_session_set_current(ps_session *session, ps_result *result);
 /* env.c: the world as this session sees it; borrowed by the bind of one statement. */
 void ps_session_env(ps_session *session, ps_bind_env *out);
 /* table_sink.c: what CREATE TABLE AS and INSERT write to. */
-typedef struct ps_table_target { ps_relations *relations; bool append; ps_exists exists; } ps_table_target;
+typedef struct ps_table_target {
+    ps_relations *relations;
+    bool append;
+    ps_exists exists;
+} ps_table_target;
 extern const ps_sink_class ps_table_sink;
 /* statement.c: runs a bound statement as far as it goes without fetching rows. */
 ps_status ps_statement_run(ps_result *result, ps_planner *planner, const ps_statement *statement);
 /* Makes the result's query from a plan. */
 ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node *plan);
-/* Fetches to the end and drops the rows; the sum of a single BIGINT column goes to *sum when given. */
+/* Fetches to the end and drops the rows; the sum of a single BIGINT column goes to *sum when given.
+ */
 ps_status ps_result_drain(ps_result *result, int64_t *sum);
 /* A statement bound from text, for EXECUTE and views: result->arena holds everything. */
-ps_status ps_result_bind(ps_result *result, ps_planner *planner, ps_str text, const ps_value *params, uint32_t n_params,
-                         ps_statement *out);
+ps_status ps_result_bind(ps_result *result, ps_planner *planner, ps_str text,
+                         const ps_value *params, uint32_t n_params, ps_statement *out);
 /* Copies the failure to a caller's error, if there is one. Gives st. */
 ps_status ps_give_error(const ps_ctx *cx, ps_status st, ps_error *error);
 

@@ -20,13 +20,16 @@ static uint64_t default_memory(void)
     return (uint64_t)pages * (uint64_t)bytes / 10 * 8;
 }
 
-static ps_status instance_configure(ps_ctx *cx, ps_instance *instance, const ps_instance_options *options)
+static ps_status instance_configure(ps_ctx *cx, ps_instance *instance,
+                                    const ps_instance_options *options)
 {
     const char *directory = options->temp_directory ? options->temp_directory : getenv("TMPDIR");
     const ps_str text = ps_str_of(directory && *directory ? directory : "/tmp");
 
-    if (options->threads > 1024) return ps_fail(cx, PS_INVALID, "threads must be at most 1024, not: %u", options->threads);
-    if (text.n >= sizeof(instance->temp_directory)) return ps_fail(cx, PS_INVALID, "temp_directory is too long: %s", text.at);
+    if (options->threads > 1024)
+        return ps_fail(cx, PS_INVALID, "threads must be at most 1024, not: %u", options->threads);
+    if (text.n >= sizeof(instance->temp_directory))
+        return ps_fail(cx, PS_INVALID, "temp_directory is too long: %s", text.at);
     memcpy(instance->temp_directory, text.at, text.n + 1);
     instance->threads = options->threads ? options->threads : ps_cpu_count();
     return ps_pool_new(cx, instance->threads, &instance->pool);
@@ -44,7 +47,8 @@ ps_status ps_instance_new(const ps_instance_options *options, ps_instance **out,
     if (!instance) return ps_give_error(&cx, PS_MEMORY, error);
     atomic_init(&instance->refs, 1);
     instance->pid = getpid();
-    instance->mem = ps_mem_new(&cx, NULL, "instance", given.memory_bytes_max ? given.memory_bytes_max : default_memory());
+    instance->mem = ps_mem_new(&cx, NULL, "instance",
+                               given.memory_bytes_max ? given.memory_bytes_max : default_memory());
     ps_relations_init(&instance->relations, instance->mem);
     const ps_status st = instance->mem ? instance_configure(&cx, instance, &given) : PS_MEMORY;
     if (st != PS_OK) {
@@ -75,7 +79,8 @@ ps_instance *ps_instance_ref(ps_instance *instance)
 void ps_instance_unref(ps_instance *instance)
 {
     /* acq_rel: the last holder sees everything done under the others */
-    if (!instance || atomic_fetch_sub_explicit(&instance->refs, 1, memory_order_acq_rel) != 1) return;
+    if (!instance || atomic_fetch_sub_explicit(&instance->refs, 1, memory_order_acq_rel) != 1)
+        return;
     ps_pool_free(instance->pool);
     ps_relations_release(&instance->relations);
     ps_mem_close(instance->mem);

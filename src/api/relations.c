@@ -27,7 +27,8 @@ void ps_relations_release(ps_relations *relations)
 static ps_entry *catalog_find(ps_relations *relations, ps_str name)
 {
     for (size_t i = 0; i < relations->entries.n; i++) {
-        if (ps_str_equal_nocase(ps_str_of(relations->entries.at[i].name), name)) return &relations->entries.at[i];
+        if (ps_str_equal_nocase(ps_str_of(relations->entries.at[i].name), name))
+            return &relations->entries.at[i];
     }
     return NULL;
 }
@@ -43,7 +44,8 @@ static char *text_copy(ps_ctx *cx, ps_str text)
 }
 
 /* Puts a finished entry in place; it is taken over in every case. Mutex held. */
-static ps_status catalog_put(ps_ctx *cx, ps_relations *relations, ps_entry *entry, ps_exists exists, bool *kept)
+static ps_status catalog_put(ps_ctx *cx, ps_relations *relations, ps_entry *entry, ps_exists exists,
+                             bool *kept)
 {
     ps_entry *old = catalog_find(relations, ps_str_of(entry->name));
 
@@ -54,7 +56,8 @@ static ps_status catalog_put(ps_ctx *cx, ps_relations *relations, ps_entry *entr
         return PS_OK;
     }
     if (old && exists == PS_EXISTS_FAIL) {
-        ps_fail(cx, PS_EXISTS, "a %s of this name exists: %s", old->table ? "table" : "view", old->name);
+        ps_fail(cx, PS_EXISTS, "a %s of this name exists: %s", old->table ? "table" : "view",
+                old->name);
         ps_hint(cx, "CREATE OR REPLACE replaces it, IF NOT EXISTS leaves it");
         entry_release(entry);
         return PS_EXISTS;
@@ -69,7 +72,8 @@ static ps_status catalog_put(ps_ctx *cx, ps_relations *relations, ps_entry *entr
     return st;
 }
 
-ps_status ps_relations_put_table(ps_ctx *cx, ps_relations *relations, ps_str name, ps_table *table, ps_exists exists, bool *kept)
+ps_status ps_relations_put_table(ps_ctx *cx, ps_relations *relations, ps_str name, ps_table *table,
+                                 ps_exists exists, bool *kept)
 {
     ps_ctx own = *cx;
     ps_entry entry = {0};
@@ -88,7 +92,8 @@ ps_status ps_relations_put_table(ps_ctx *cx, ps_relations *relations, ps_str nam
     return st;
 }
 
-static ps_status view_fill(ps_ctx *cx, ps_entry *entry, ps_str name, ps_str text, const ps_str *columns, uint32_t n)
+static ps_status view_fill(ps_ctx *cx, ps_entry *entry, ps_str name, ps_str text,
+                           const ps_str *columns, uint32_t n)
 {
     entry->name = text_copy(cx, name);
     entry->view_text = text_copy(cx, text);
@@ -102,8 +107,9 @@ static ps_status view_fill(ps_ctx *cx, ps_entry *entry, ps_str name, ps_str text
     return PS_OK;
 }
 
-ps_status ps_relations_put_view(ps_ctx *cx, ps_relations *relations, ps_str name, ps_str text, const ps_str *columns,
-                              uint32_t n_columns, ps_exists exists, bool *kept)
+ps_status ps_relations_put_view(ps_ctx *cx, ps_relations *relations, ps_str name, ps_str text,
+                                const ps_str *columns, uint32_t n_columns, ps_exists exists,
+                                bool *kept)
 {
     ps_ctx own = *cx;
     ps_entry entry = {0};
@@ -121,7 +127,8 @@ ps_status ps_relations_put_view(ps_ctx *cx, ps_relations *relations, ps_str name
     return st;
 }
 
-static ps_status found_view(ps_ctx *cx, ps_arena *arena, const ps_entry *entry, ps_relation_found *out)
+static ps_status found_view(ps_ctx *cx, ps_arena *arena, const ps_entry *entry,
+                            ps_relation_found *out)
 {
     const size_t n = strlen(entry->view_text);
     ps_str *columns = PS_ARENA_ARRAY(cx, arena, ps_str, entry->n_view_columns + 1);
@@ -139,7 +146,8 @@ static ps_status found_view(ps_ctx *cx, ps_arena *arena, const ps_entry *entry, 
     return PS_OK;
 }
 
-ps_status ps_relations_get(ps_ctx *cx, ps_arena *arena, ps_relations *relations, ps_str name, bool *found, ps_relation_found *out)
+ps_status ps_relations_get(ps_ctx *cx, ps_arena *arena, ps_relations *relations, ps_str name,
+                           bool *found, ps_relation_found *out)
 {
     ps_status st = PS_OK;
 
@@ -154,7 +162,8 @@ ps_status ps_relations_get(ps_ctx *cx, ps_arena *arena, ps_relations *relations,
 }
 
 /* NOT NULL columns: a promise that plans rest on, so what breaks it never gets in. */
-static ps_status check_not_null(ps_ctx *cx, const ps_schema *schema, ps_segment *const *segments, uint32_t n)
+static ps_status check_not_null(ps_ctx *cx, const ps_schema *schema, ps_segment *const *segments,
+                                uint32_t n)
 {
     for (uint32_t s = 0; s < n; s++) {
         for (uint32_t c = 0; c < schema->n; c++) {
@@ -166,7 +175,8 @@ static ps_status check_not_null(ps_ctx *cx, const ps_schema *schema, ps_segment 
     return PS_OK;
 }
 
-ps_status ps_relations_append(ps_ctx *cx, ps_relations *relations, ps_str name, ps_segment *const *segments, uint32_t n)
+ps_status ps_relations_append(ps_ctx *cx, ps_relations *relations, ps_str name,
+                              ps_segment *const *segments, uint32_t n)
 {
     ps_table *next = NULL, *old = NULL;
     ps_status st;
@@ -188,7 +198,8 @@ ps_status ps_relations_append(ps_ctx *cx, ps_relations *relations, ps_str name, 
     return st;
 }
 
-ps_status ps_relations_drop(ps_ctx *cx, ps_relations *relations, ps_str name, bool view, bool *found)
+ps_status ps_relations_drop(ps_ctx *cx, ps_relations *relations, ps_str name, bool view,
+                            bool *found)
 {
     ps_status st = PS_OK;
 
@@ -196,18 +207,21 @@ ps_status ps_relations_drop(ps_ctx *cx, ps_relations *relations, ps_str name, bo
     ps_entry *entry = catalog_find(relations, name);
     *found = entry != NULL;
     if (entry && (entry->table == NULL) != view) {
-        st = ps_fail(cx, PS_BIND, "%s is a %s: use DROP %s", entry->name, entry->table ? "table" : "view",
-                     entry->table ? "TABLE" : "VIEW");
+        st = ps_fail(cx, PS_BIND, "%s is a %s: use DROP %s", entry->name,
+                     entry->table ? "table" : "view", entry->table ? "TABLE" : "VIEW");
     } else if (entry) {
         entry_release(entry);
-        memmove(entry, entry + 1, (size_t)((char *)(relations->entries.at + relations->entries.n) - (char *)(entry + 1)));
+        memmove(
+            entry, entry + 1,
+            (size_t)((char *)(relations->entries.at + relations->entries.n) - (char *)(entry + 1)));
         relations->entries.n--;
     }
     ps_mutex_unlock(&relations->mutex);
     return st;
 }
 
-void ps_relations_names(ps_relations *relations, void (*fn)(void *user, ps_str name, bool view), void *user)
+void ps_relations_names(ps_relations *relations, void (*fn)(void *user, ps_str name, bool view),
+                        void *user)
 {
     ps_mutex_lock(&relations->mutex);
     for (size_t i = 0; i < relations->entries.n; i++) {

@@ -1,7 +1,8 @@
 /* api/relations.h -- names of tables and views: an instance's, and a session's temporary ones.
  *
- * A table entry holds the current version of its data; readers take a snapshot, writers swap in the next one. Threads:
- * any; one mutex guards the list and the current versions. Names compare without case. */
+ * A table entry holds the current version of its data; readers take a snapshot, writers swap in the
+ * next one. Threads: any; one mutex guards the list and the current versions. Names compare without
+ * case. */
 #ifndef PS_API_RELATIONS_H
 #define PS_API_RELATIONS_H
 
@@ -20,17 +21,20 @@ typedef struct ps_entry {
 typedef struct ps_relations {
     ps_mutex mutex;
     PS_ARRAY(ps_entry) entries;
-    ps_mem *mem;         /* pays for entries */
+    ps_mem *mem; /* pays for entries */
 } ps_relations;
 
 void ps_relations_init(ps_relations *relations, ps_mem *mem);
 void ps_relations_release(ps_relations *relations);
 
 typedef enum ps_exists { PS_EXISTS_FAIL, PS_EXISTS_REPLACE, PS_EXISTS_KEEP } ps_exists;
-/* Adds a table under a name (a reference is taken). Where there is one: PS_EXISTS, replaced, or kept with *kept true. */
-ps_status ps_relations_put_table(ps_ctx *cx, ps_relations *relations, ps_str name, ps_table *table, ps_exists exists, bool *kept);
-ps_status ps_relations_put_view(ps_ctx *cx, ps_relations *relations, ps_str name, ps_str text, const ps_str *columns,
-                              uint32_t n_columns, ps_exists exists, bool *kept);
+/* Adds a table under a name (a reference is taken). Where there is one: PS_EXISTS, replaced, or
+ * kept with *kept true. */
+ps_status ps_relations_put_table(ps_ctx *cx, ps_relations *relations, ps_str name, ps_table *table,
+                                 ps_exists exists, bool *kept);
+ps_status ps_relations_put_view(ps_ctx *cx, ps_relations *relations, ps_str name, ps_str text,
+                                const ps_str *columns, uint32_t n_columns, ps_exists exists,
+                                bool *kept);
 /* The current version (one reference given), or the view's text copied into the arena. */
 typedef struct ps_relation_found {
     ps_table *table;
@@ -38,12 +42,17 @@ typedef struct ps_relation_found {
     const ps_str *view_columns;
     uint32_t n_view_columns;
 } ps_relation_found;
-ps_status ps_relations_get(ps_ctx *cx, ps_arena *arena, ps_relations *relations, ps_str name, bool *found, ps_relation_found *out);
-/* Appends segments to a table's current version: a writer's commit. PS_BIND when the table is gone. */
-ps_status ps_relations_append(ps_ctx *cx, ps_relations *relations, ps_str name, ps_segment *const *segments, uint32_t n);
+ps_status ps_relations_get(ps_ctx *cx, ps_arena *arena, ps_relations *relations, ps_str name,
+                           bool *found, ps_relation_found *out);
+/* Appends segments to a table's current version: a writer's commit. PS_BIND when the table is gone.
+ */
+ps_status ps_relations_append(ps_ctx *cx, ps_relations *relations, ps_str name,
+                              ps_segment *const *segments, uint32_t n);
 /* *was_view tells what it was; *found false: nothing of that name. */
-ps_status ps_relations_drop(ps_ctx *cx, ps_relations *relations, ps_str name, bool view, bool *found);
+ps_status ps_relations_drop(ps_ctx *cx, ps_relations *relations, ps_str name, bool view,
+                            bool *found);
 /* Calls fn for each name, in order of creation, with the mutex held. */
-void ps_relations_names(ps_relations *relations, void (*fn)(void *user, ps_str name, bool view), void *user);
+void ps_relations_names(ps_relations *relations, void (*fn)(void *user, ps_str name, bool view),
+                        void *user);
 
 #endif

@@ -21,7 +21,10 @@ void ps_result_free(ps_result *result)
     ps_session_unref(session);
 }
 
-uint32_t ps_result_columns(const ps_result *result) { return result->schema ? result->schema->n : 0; }
+uint32_t ps_result_columns(const ps_result *result)
+{
+    return result->schema ? result->schema->n : 0;
+}
 const char *ps_result_tag(const ps_result *result) { return result->tag; }
 int64_t ps_result_rows_changed(const ps_result *result) { return result->rows_changed; }
 
@@ -30,11 +33,14 @@ void ps_result_cancel(ps_result *result)
     int32_t running = PS_OK;
 
     /* relaxed: only the flag itself matters */
-    atomic_compare_exchange_strong_explicit(&result->cancel.code, &running, PS_CANCELLED, memory_order_relaxed,
-                                            memory_order_relaxed);
+    atomic_compare_exchange_strong_explicit(&result->cancel.code, &running, PS_CANCELLED,
+                                            memory_order_relaxed, memory_order_relaxed);
 }
 
-double ps_result_progress(const ps_result *result) { return result->query ? ps_query_progress(result->query) : 1; }
+double ps_result_progress(const ps_result *result)
+{
+    return result->query ? ps_query_progress(result->query) : 1;
+}
 
 ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node *plan)
 {
@@ -43,17 +49,21 @@ ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node 
 
     if (!fields) return PS_MEMORY;
     for (uint32_t i = 0; i < plan->n_cols; i++) {
-        fields[i] = (ps_field){.name = plan->cols[i].name, .type = plan->cols[i].type, .nullable = plan->cols[i].nullable};
+        fields[i] = (ps_field){.name = plan->cols[i].name,
+                               .type = plan->cols[i].type,
+                               .nullable = plan->cols[i].nullable};
     }
     PS_TRY(ps_schema_new(cx, fields, plan->n_cols, &result->schema));
     result->exec = result->settings.exec;
     if (result->exec.threads == 0) result->exec.threads = result->session->instance->threads;
-    if (result->exec.memory_limit == 0) result->exec.memory_limit = (uint64_t)result->session->instance->mem->limit;
-    result->exec.temp_directory = result->settings.temp_directory[0] ? result->settings.temp_directory
-                                                                     : result->session->instance->temp_directory;
+    if (result->exec.memory_limit == 0)
+        result->exec.memory_limit = (uint64_t)result->session->instance->mem->limit;
+    result->exec.temp_directory = result->settings.temp_directory[0]
+                                      ? result->settings.temp_directory
+                                      : result->session->instance->temp_directory;
     PS_TRY(ps_batch_init(cx, &result->arena, plan->n_cols, &result->batch));
-    return ps_query_new(cx, result->session->instance->pool, plan, &result->exec, &result->cancel, result->mem,
-                        planner->next_id, &result->query);
+    return ps_query_new(cx, result->session->instance->pool, plan, &result->exec, &result->cancel,
+                        result->mem, planner->next_id, &result->query);
 }
 
 static void batch_release(ps_batch *batch)
@@ -87,14 +97,17 @@ ps_status ps_result_schema(ps_result *result, struct ArrowSchema *out, ps_error 
     ps_status st = PS_OK;
 
     if (!result->schema) st = ps_schema_new(&result->cx, NULL, 0, &empty);
-    if (st == PS_OK) st = ps_arrow_export_schema(&result->cx, result->schema ? result->schema : empty, out);
+    if (st == PS_OK)
+        st = ps_arrow_export_schema(&result->cx, result->schema ? result->schema : empty, out);
     ps_schema_unref(empty);
     return ps_give_error(&result->cx, st, error);
 }
 
-static ps_status fetch(ps_result *result, uint64_t timeout_ms, struct ArrowArray *out, ps_fetch *what)
+static ps_status fetch(ps_result *result, uint64_t timeout_ms, struct ArrowArray *out,
+                       ps_fetch *what)
 {
-    const uint64_t timeout_ns = timeout_ms > UINT64_MAX / 1000000 ? UINT64_MAX : timeout_ms * 1000000;
+    const uint64_t timeout_ns =
+        timeout_ms > UINT64_MAX / 1000000 ? UINT64_MAX : timeout_ms * 1000000;
     bool done = false;
 
     *what = PS_FETCH_END;
@@ -109,7 +122,8 @@ static ps_status fetch(ps_result *result, uint64_t timeout_ms, struct ArrowArray
     return st;
 }
 
-ps_status ps_result_next(ps_result *result, uint64_t timeout_ms, struct ArrowArray *out, ps_fetch *what, ps_error *error)
+ps_status ps_result_next(ps_result *result, uint64_t timeout_ms, struct ArrowArray *out,
+                         ps_fetch *what, ps_error *error)
 {
     memset(out, 0, sizeof(*out));
     PS_TRY(ps_instance_check(result->session->instance, error));
@@ -133,8 +147,8 @@ static int stream_errno(ps_status st)
 static int stream_fail(ps_result *result, ps_status st, const ps_error *error)
 {
     if (st != PS_OK) {
-        snprintf(result->stream_error, sizeof(result->stream_error), "%s: %s%s%s", ps_status_name(st), error->message,
-                 error->hint[0] ? ": " : "", error->hint);
+        snprintf(result->stream_error, sizeof(result->stream_error), "%s: %s%s%s",
+                 ps_status_name(st), error->message, error->hint[0] ? ": " : "", error->hint);
     }
     return stream_errno(st);
 }
@@ -175,8 +189,10 @@ static void stream_release(struct ArrowArrayStream *stream)
 ps_status ps_result_stream(ps_result *result, struct ArrowArrayStream *out, ps_error *error)
 {
     (void)error;
-    *out = (struct ArrowArrayStream){.get_schema = stream_get_schema, .get_next = stream_get_next,
-                                     .get_last_error = stream_get_last_error, .release = stream_release,
+    *out = (struct ArrowArrayStream){.get_schema = stream_get_schema,
+                                     .get_next = stream_get_next,
+                                     .get_last_error = stream_get_last_error,
+                                     .release = stream_release,
                                      .private_data = result};
     return PS_OK;
 }

@@ -63,7 +63,8 @@ static ps_status session_enter(ps_session *session, ps_error *error)
 
     PS_TRY(ps_instance_check(session->instance, error));
     /* acquire: sees what the last call on another thread did */
-    if (atomic_compare_exchange_strong_explicit(&session->busy, &idle, true, memory_order_acquire, memory_order_relaxed)) {
+    if (atomic_compare_exchange_strong_explicit(&session->busy, &idle, true, memory_order_acquire,
+                                                memory_order_relaxed)) {
         return PS_OK;
     }
     ps_ctx_init(&cx, NULL, NULL);
@@ -79,7 +80,8 @@ static void session_leave(ps_session *session)
 static void session_apply(ps_session *session)
 {
     /* relaxed: read by charges of later queries */
-    atomic_store_explicit(&session->mem->limit, (int64_t)session->settings.exec.memory_limit, memory_order_relaxed);
+    atomic_store_explicit(&session->mem->limit, (int64_t)session->settings.exec.memory_limit,
+                          memory_order_relaxed);
 }
 
 ps_status ps_session_set(ps_session *session, const char *name, const char *value, ps_error *error)
@@ -88,13 +90,15 @@ ps_status ps_session_set(ps_session *session, const char *name, const char *valu
 
     PS_TRY(session_enter(session, error));
     ps_ctx_init(&cx, session->mem, NULL);
-    const ps_status st = ps_settings_set(&cx, &session->settings, ps_str_of(name), ps_str_of(value));
+    const ps_status st =
+        ps_settings_set(&cx, &session->settings, ps_str_of(name), ps_str_of(value));
     session_apply(session);
     session_leave(session);
     return ps_give_error(&cx, st, error);
 }
 
-ps_status ps_session_get(ps_session *session, const char *name, char *buffer, size_t buffer_bytes, ps_error *error)
+ps_status ps_session_get(ps_session *session, const char *name, char *buffer, size_t buffer_bytes,
+                         ps_error *error)
 {
     ps_ctx cx;
     ps_text text;
@@ -128,8 +132,8 @@ void ps_session_cancel(ps_session *session)
     ps_mutex_unlock(&session->mutex);
 }
 
-ps_status ps_result_bind(ps_result *result, ps_planner *planner, ps_str text, const ps_value *params, uint32_t n_params,
-                         ps_statement *out)
+ps_status ps_result_bind(ps_result *result, ps_planner *planner, ps_str text,
+                         const ps_value *params, uint32_t n_params, ps_statement *out)
 {
     ps_sql_statements statements;
     ps_bind_env env;
@@ -168,7 +172,8 @@ static ps_status result_make(ps_session *session, ps_str text, ps_result **out, 
     result->mem = mem;
     if (session->settings.max_execution_ms) {
         atomic_store_explicit(&result->cancel.deadline_ns,
-                              ps_clock_ns() + session->settings.max_execution_ms * 1000000u, memory_order_relaxed);
+                              ps_clock_ns() + session->settings.max_execution_ms * 1000000u,
+                              memory_order_relaxed);
     }
     ps_ctx_init(&result->cx, result->mem, &result->cancel);
     result->cx.batch_rows = session->settings.exec.batch_rows;
@@ -184,29 +189,34 @@ static ps_status run_first(ps_result *result, const char **tail, const char *tex
     ps_bind_env env;
     ps_status st;
 
-    st = ps_sql_parse(&result->cx, &result->arena, (ps_str){result->text, result->text_bytes}, &statements);
+    st = ps_sql_parse(&result->cx, &result->arena, (ps_str){result->text, result->text_bytes},
+                      &statements);
     if (st == PS_OK && statements.n == 0) {
         if (tail) *tail = text + result->text_bytes;
         return PS_OK;
     }
     if (st == PS_OK && !tail && statements.n > 1) {
-        st = ps_fail(&result->cx, PS_PARSE, "one statement was expected, not %u", (unsigned)statements.n);
+        st = ps_fail(&result->cx, PS_PARSE, "one statement was expected, not %u",
+                     (unsigned)statements.n);
         ps_fail_at(&result->cx, statements.at[1].start);
     }
     if (st == PS_OK) {
         ps_session_env(result->session, &env);
-        st = ps_sql_lower(&planner, &env, (ps_str){result->text, result->text_bytes}, &statements.at[0], &statement);
+        st = ps_sql_lower(&planner, &env, (ps_str){result->text, result->text_bytes},
+                          &statements.at[0], &statement);
     }
-    if (st == PS_OK && tail) *tail = text + (statements.n > 1 ? statements.at[1].start : result->text_bytes);
+    if (st == PS_OK && tail)
+        *tail = text + (statements.n > 1 ? statements.at[1].start : result->text_bytes);
     if (st == PS_OK) st = ps_statement_run(result, &planner, &statement);
     if (st != PS_OK && result->cx.error.offset) {
-        ps_sql_locate((ps_str){result->text, result->text_bytes}, result->cx.error.offset - 1, &result->cx.error);
+        ps_sql_locate((ps_str){result->text, result->text_bytes}, result->cx.error.offset - 1,
+                      &result->cx.error);
     }
     return st;
 }
 
-ps_status ps_session_sql(ps_session *session, const char *text, size_t bytes, const char **tail, ps_result **out,
-                         ps_error *error)
+ps_status ps_session_sql(ps_session *session, const char *text, size_t bytes, const char **tail,
+                         ps_result **out, ps_error *error)
 {
     ps_result *result = NULL;
 

@@ -1,11 +1,18 @@
-/* api/settings.c -- see settings.h. One table from settings.def: names, kinds, where the value lives. */
+/* api/settings.c -- see settings.h. One table from settings.def: names, kinds, where the value
+ * lives. */
 #include "api/settings.h"
 
 #include "col/vec.h"
 
 #include <stdlib.h>
 
-typedef enum setting_kind { KIND_BYTES, KIND_COUNT, KIND_FLAG, KIND_TEXT, KIND_MILLISECONDS } setting_kind;
+typedef enum setting_kind {
+    KIND_BYTES,
+    KIND_COUNT,
+    KIND_FLAG,
+    KIND_TEXT,
+    KIND_MILLISECONDS
+} setting_kind;
 
 typedef struct setting {
     const char *name;
@@ -15,8 +22,9 @@ typedef struct setting {
 } setting;
 
 static const setting SETTINGS[] = {
-#define S(NAME, KIND, field, initial, doc) \
-    {NAME, KIND_##KIND, offsetof(ps_settings, field), sizeof(((ps_settings *)0)->field), initial, doc},
+#define S(NAME, KIND, field, initial, doc)                                                         \
+    {NAME,    KIND_##KIND, offsetof(ps_settings, field), sizeof(((ps_settings *)0)->field),        \
+     initial, doc},
 #include "api/settings.def"
 #undef S
 };
@@ -52,14 +60,29 @@ static const setting *setting_find(ps_ctx *cx, ps_str name)
 
 static ps_status bad_value(ps_ctx *cx, const setting *s, ps_str value, const char *want)
 {
-    return ps_fail(cx, PS_INVALID, "the setting %s takes %s, not: %.*s", s->name, want, PS_STR_ARGS(value));
+    return ps_fail(cx, PS_INVALID, "the setting %s takes %s, not: %.*s", s->name, want,
+                   PS_STR_ARGS(value));
 }
 
-typedef struct suffix { const char *text; double factor; } suffix;
+typedef struct suffix {
+    const char *text;
+    double factor;
+} suffix;
 
 static const suffix BYTE_SUFFIXES[] = {
-    {"", 1}, {"b", 1}, {"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}, {"tb", 1e12}, {"k", 1024}, {"m", 1048576},
-    {"g", 1073741824}, {"kib", 1024}, {"mib", 1048576}, {"gib", 1073741824}, {"tib", 1099511627776},
+    {"", 1},
+    {"b", 1},
+    {"kb", 1e3},
+    {"mb", 1e6},
+    {"gb", 1e9},
+    {"tb", 1e12},
+    {"k", 1024},
+    {"m", 1048576},
+    {"g", 1073741824},
+    {"kib", 1024},
+    {"mib", 1048576},
+    {"gib", 1073741824},
+    {"tib", 1099511627776},
 };
 static const suffix TIME_SUFFIXES[] = {{"", 1}, {"ms", 1}, {"s", 1e3}, {"min", 6e4}, {"h", 36e5}};
 
@@ -88,7 +111,8 @@ static bool parse_scaled(ps_str value, const suffix *suffixes, size_t n, uint64_
 
 static bool parse_flag(ps_str value, bool *out)
 {
-    static const char *const ON[] = {"true", "on", "1", "yes"}, *const OFF[] = {"false", "off", "0", "no"};
+    static const char *const ON[] = {"true", "on", "1", "yes"}, *const OFF[] = {"false", "off", "0",
+                                                                                "no"};
 
     for (size_t i = 0; i < PS_COUNT(ON); i++) {
         if (ps_str_equal_nocase(value, ps_str_of(ON[i]))) return *out = true;
@@ -100,7 +124,8 @@ static bool parse_flag(ps_str value, bool *out)
     return false;
 }
 
-static ps_status store_number(ps_ctx *cx, ps_settings *settings, const setting *s, ps_str value, uint64_t number)
+static ps_status store_number(ps_ctx *cx, ps_settings *settings, const setting *s, ps_str value,
+                              uint64_t number)
 {
     char *at = (char *)settings + s->offset;
 
@@ -132,7 +157,8 @@ static ps_status setting_store(ps_ctx *cx, ps_settings *settings, const setting 
         }
         return store_number(cx, settings, s, value, number);
     case KIND_COUNT:
-        if (!parse_scaled(value, BYTE_SUFFIXES, 1, &number)) return bad_value(cx, s, value, "a number");
+        if (!parse_scaled(value, BYTE_SUFFIXES, 1, &number))
+            return bad_value(cx, s, value, "a number");
         return store_number(cx, settings, s, value, number);
     case KIND_FLAG:
         return parse_flag(value, (bool *)at) ? PS_OK : bad_value(cx, s, value, "true or false");
@@ -147,14 +173,16 @@ static ps_status setting_store(ps_ctx *cx, ps_settings *settings, const setting 
 static ps_status check(ps_ctx *cx, const ps_settings *settings)
 {
     if (settings->exec.batch_rows < 1 || settings->exec.batch_rows > PS_BATCH_ROWS_MAX) {
-        return ps_fail(cx, PS_INVALID, "the setting batch_rows takes 1 to %d, not: %u", PS_BATCH_ROWS_MAX,
-                       settings->exec.batch_rows);
+        return ps_fail(cx, PS_INVALID, "the setting batch_rows takes 1 to %d, not: %u",
+                       PS_BATCH_ROWS_MAX, settings->exec.batch_rows);
     }
     if (settings->exec.threads > 1024) {
-        return ps_fail(cx, PS_INVALID, "the setting threads takes at most 1024, not: %u", settings->exec.threads);
+        return ps_fail(cx, PS_INVALID, "the setting threads takes at most 1024, not: %u",
+                       settings->exec.threads);
     }
     if (strcmp(settings->dialect, "default") != 0 && strcmp(settings->dialect, "postgres") != 0) {
-        return ps_fail(cx, PS_INVALID, "the setting dialect takes default or postgres, not: %s", settings->dialect);
+        return ps_fail(cx, PS_INVALID, "the setting dialect takes default or postgres, not: %s",
+                       settings->dialect);
     }
     return PS_OK;
 }
@@ -185,7 +213,8 @@ void ps_settings_init(ps_settings *settings)
     memset(settings, 0, sizeof(*settings));
     ps_ctx_init(&cx, NULL, NULL);
     for (size_t i = 0; i < PS_COUNT(SETTINGS); i++) {
-        const ps_status st = setting_store(&cx, settings, &SETTINGS[i], ps_str_of(SETTINGS[i].initial));
+        const ps_status st =
+            setting_store(&cx, settings, &SETTINGS[i], ps_str_of(SETTINGS[i].initial));
 
         PS_ASSERT(st == PS_OK);
         (void)st;

@@ -1,7 +1,7 @@
 /* api/statement.c -- what each kind of bound statement does.
  *
- * Every result with rows is a query, also those of SHOW and EXPLAIN: a Values node over the text, so that there is
- * one way for rows to leave. */
+ * Every result with rows is a query, also those of SHOW and EXPLAIN: a Values node over the text,
+ * so that there is one way for rows to leave. */
 #include "api/handles.h"
 
 #include "base/diag.h"
@@ -22,7 +22,8 @@ static ps_status run_query(ps_result *result, ps_planner *planner, const ps_node
 }
 
 /* Runs a Write node to its end: nothing is left to fetch. */
-static ps_status run_write(ps_result *result, ps_planner *planner, const ps_node *plan, const char *tag)
+static ps_status run_write(ps_result *result, ps_planner *planner, const ps_node *plan,
+                           const char *tag)
 {
     int64_t n_rows = 0;
 
@@ -39,9 +40,13 @@ static ps_status run_write(ps_result *result, ps_planner *planner, const ps_node
 }
 
 /* Rows of text, one column. */
-static ps_status run_text(ps_result *result, ps_planner *planner, const char *column, const ps_str *lines, uint32_t n)
+static ps_status run_text(ps_result *result, ps_planner *planner, const char *column,
+                          const ps_str *lines, uint32_t n)
 {
-    const ps_col col = {.id = ps_planner_id(planner), .type = PS_TYPE(STRING), .nullable = true, .name = ps_str_of(column)};
+    const ps_col col = {.id = ps_planner_id(planner),
+                        .type = PS_TYPE(STRING),
+                        .nullable = true,
+                        .name = ps_str_of(column)};
     const ps_expr **cells = PS_ARENA_ARRAY(planner->cx, planner->arena, const ps_expr *, n + 1);
 
     if (!cells) return PS_MEMORY;
@@ -67,8 +72,8 @@ static ps_exists exists_of(const ps_statement *s)
     return s->replace ? PS_EXISTS_REPLACE : s->if_not_exists ? PS_EXISTS_KEEP : PS_EXISTS_FAIL;
 }
 
-static ps_status write_plan(ps_result *result, ps_planner *planner, const ps_node *rows, ps_str name,
-                            const ps_table_target *target, const ps_node **out)
+static ps_status write_plan(ps_result *result, ps_planner *planner, const ps_node *rows,
+                            ps_str name, const ps_table_target *target, const ps_node **out)
 {
     ps_sink_spec *spec = PS_ARENA_NEW(&result->cx, &result->arena, ps_sink_spec);
     ps_table_target *own = PS_ARENA_NEW(&result->cx, &result->arena, ps_table_target);
@@ -94,7 +99,8 @@ static ps_status create_table(ps_result *result, ps_planner *planner, const ps_s
     ps_table_unref(found.table);
     if (exists && s->if_not_exists) return PS_OK;
     if (exists && !s->replace) {
-        ps_fail(&result->cx, PS_EXISTS, "a table or view of this name exists: %.*s", PS_STR_ARGS(s->name));
+        ps_fail(&result->cx, PS_EXISTS, "a table or view of this name exists: %.*s",
+                PS_STR_ARGS(s->name));
         ps_hint(&result->cx, "CREATE OR REPLACE replaces it, IF NOT EXISTS leaves it");
         ps_fail_at(&result->cx, s->at);
         return PS_EXISTS;
@@ -104,7 +110,8 @@ static ps_status create_table(ps_result *result, ps_planner *planner, const ps_s
         return run_write(result, planner, plan, "CREATE TABLE");
     }
     PS_TRY(ps_table_new(&result->cx, s->columns, &table));
-    const ps_status st = ps_relations_put_table(&result->cx, relations, s->name, table, exists_of(s), &kept);
+    const ps_status st =
+        ps_relations_put_table(&result->cx, relations, s->name, table, exists_of(s), &kept);
     ps_table_unref(table);
     return st;
 }
@@ -114,8 +121,8 @@ static ps_status create_view(ps_result *result, const ps_statement *s)
     bool kept;
 
     result->tag = "CREATE VIEW";
-    return ps_relations_put_view(&result->cx, relations_of(result, s), s->name, s->sql, s->names.at, s->names.n,
-                                 exists_of(s), &kept);
+    return ps_relations_put_view(&result->cx, relations_of(result, s), s->name, s->sql, s->names.at,
+                                 s->names.n, exists_of(s), &kept);
 }
 
 /* The list that has a relation of this name: the session's own first. */
@@ -126,7 +133,8 @@ static ps_status find_owner(ps_result *result, const ps_statement *s, ps_relatio
 
     *out = relations_of(result, s);
     if (s->schema.n) return PS_OK;
-    PS_TRY(ps_relations_get(&result->cx, &result->arena, &result->session->temporary, s->name, &exists, &found));
+    PS_TRY(ps_relations_get(&result->cx, &result->arena, &result->session->temporary, s->name,
+                            &exists, &found));
     ps_table_unref(found.table);
     if (exists) *out = &result->session->temporary;
     return PS_OK;
@@ -148,12 +156,14 @@ static ps_status drop(ps_result *result, const ps_statement *s)
     bool found;
 
     result->tag = "DROP";
-    if (s->object == PS_OBJECT_SCHEMA) return ps_fail(&result->cx, PS_UNSUPPORTED, "schemas can't be dropped yet: %.*s", PS_STR_ARGS(s->name));
+    if (s->object == PS_OBJECT_SCHEMA)
+        return ps_fail(&result->cx, PS_UNSUPPORTED, "schemas can't be dropped yet: %.*s",
+                       PS_STR_ARGS(s->name));
     PS_TRY(find_owner(result, s, &relations));
     PS_TRY(ps_relations_drop(&result->cx, relations, s->name, s->object == PS_OBJECT_VIEW, &found));
     if (found || s->if_exists) return PS_OK;
-    ps_fail(&result->cx, PS_BIND, "there is no %s of this name: %.*s", s->object == PS_OBJECT_VIEW ? "view" : "table",
-            PS_STR_ARGS(s->name));
+    ps_fail(&result->cx, PS_BIND, "there is no %s of this name: %.*s",
+            s->object == PS_OBJECT_VIEW ? "view" : "table", PS_STR_ARGS(s->name));
     ps_fail_at(&result->cx, s->at);
     return PS_BIND;
 }
@@ -167,7 +177,8 @@ static ps_status set(ps_result *result, const ps_statement *s)
     ps_text_init(&text, &result->cx);
     ps_value_print(&s->value, &text);
     PS_GO(ps_text_status(&text));
-    PS_GO(ps_settings_set(&result->cx, &result->session->settings, s->name, (ps_str){text.at, text.n}));
+    PS_GO(ps_settings_set(&result->cx, &result->session->settings, s->name,
+                          (ps_str){text.at, text.n}));
 done:
     ps_text_release(&text);
     if (st != PS_OK) ps_fail_at(&result->cx, s->at);
@@ -183,21 +194,28 @@ static ps_status show(ps_result *result, ps_planner *planner, const ps_statement
     result->tag = "SHOW";
     ps_text_init(&text, &result->cx);
     PS_GO(ps_settings_get(&result->cx, &result->session->settings, s->name, &text));
-    line = (ps_str){ps_arena_strndup(&result->cx, &result->arena, text.at ? text.at : "", text.n), text.n};
+    line = (ps_str){ps_arena_strndup(&result->cx, &result->arena, text.at ? text.at : "", text.n),
+                    text.n};
     if (!line.at) PS_GO(PS_MEMORY);
-    PS_GO(run_text(result, planner, ps_arena_strndup(&result->cx, &result->arena, s->name.at, s->name.n), &line, 1));
+    PS_GO(run_text(result, planner,
+                   ps_arena_strndup(&result->cx, &result->arena, s->name.at, s->name.n), &line, 1));
 done:
     ps_text_release(&text);
     return st;
 }
 
-static void annotate(void *user, const ps_node *node, ps_text *out) { ps_query_annotate(user, node, out); }
+static void annotate(void *user, const ps_node *node, ps_text *out)
+{
+    ps_query_annotate(user, node, out);
+}
 
 /* The plan's text, as one row a line for the text form and one row for the others. */
-static ps_status explain_rows(ps_result *result, ps_planner *planner, const ps_statement *s, ps_text *text)
+static ps_status explain_rows(ps_result *result, ps_planner *planner, const ps_statement *s,
+                              ps_text *text)
 {
     PS_ARRAY(ps_str) lines = {0};
-    const char *at = ps_arena_strndup(&result->cx, &result->arena, text->at ? text->at : "", text->n);
+    const char *at =
+        ps_arena_strndup(&result->cx, &result->arena, text->at ? text->at : "", text->n);
 
     if (!at) return PS_MEMORY;
     if (s->form != PS_PLAN_TEXT) {
@@ -226,8 +244,8 @@ static ps_status explain_rules(ps_result *result, ps_planner *planner, const ps_
     if (!lines) return PS_MEMORY;
     for (uint32_t i = 0; i < n; i++) {
         const char *state = reports[i].disabled ? "off" : reports[i].n_changes ? "fired" : "-";
-        const char *line = ps_arena_printf(&result->cx, &result->arena, "%-20s %-5s %s", reports[i].rule->name, state,
-                                           reports[i].rule->doc);
+        const char *line = ps_arena_printf(&result->cx, &result->arena, "%-20s %-5s %s",
+                                           reports[i].rule->name, state, reports[i].rule->doc);
 
         if (!line) return PS_MEMORY;
         lines[i] = ps_str_of(line);
@@ -243,7 +261,8 @@ static ps_status explain(ps_result *result, ps_planner *planner, const ps_statem
     ps_status st;
 
     result->tag = "EXPLAIN";
-    if (!plan) return ps_fail(&result->cx, PS_UNSUPPORTED, "only statements with a plan can be explained");
+    if (!plan)
+        return ps_fail(&result->cx, PS_UNSUPPORTED, "only statements with a plan can be explained");
     if (s->rules) return explain_rules(result, planner, plan);
     ps_text_init(&text, &result->cx);
     PS_GO(optimize(result, planner, &plan));
@@ -267,7 +286,8 @@ done:
 static ps_prepared *prepared_find(ps_session *session, ps_str name)
 {
     for (size_t i = 0; i < session->prepared.n; i++) {
-        if (ps_str_equal_nocase(ps_str_of(session->prepared.at[i].name), name)) return &session->prepared.at[i];
+        if (ps_str_equal_nocase(ps_str_of(session->prepared.at[i].name), name))
+            return &session->prepared.at[i];
     }
     return NULL;
 }
@@ -296,7 +316,9 @@ static char *session_text(ps_result *result, ps_str text)
 static ps_status prepare(ps_result *result, const ps_statement *s)
 {
     ps_session *session = result->session;
-    ps_prepared prepared = {.name = session_text(result, s->name), .sql = session_text(result, s->sql), .n_params = s->n_params};
+    ps_prepared prepared = {.name = session_text(result, s->name),
+                            .sql = session_text(result, s->sql),
+                            .n_params = s->n_params};
     ps_prepared *old = prepared_find(session, s->name);
     ps_status st = PS_OK;
 
@@ -328,19 +350,23 @@ static ps_status execute(ps_result *result, ps_planner *planner, const ps_statem
 
     if (!inner) return PS_MEMORY;
     if (!prepared) {
-        ps_fail(&result->cx, PS_BIND, "there is no prepared statement of this name: %.*s", PS_STR_ARGS(s->name));
+        ps_fail(&result->cx, PS_BIND, "there is no prepared statement of this name: %.*s",
+                PS_STR_ARGS(s->name));
         ps_fail_at(&result->cx, s->at);
         return PS_BIND;
     }
     if (prepared->n_params != s->n_values) {
-        ps_fail(&result->cx, PS_BIND, "%s takes %u parameters, not %u", prepared->name, prepared->n_params, s->n_values);
+        ps_fail(&result->cx, PS_BIND, "%s takes %u parameters, not %u", prepared->name,
+                prepared->n_params, s->n_values);
         ps_fail_at(&result->cx, s->at);
         return PS_BIND;
     }
-    const char *sql = ps_arena_strndup(&result->cx, &result->arena, prepared->sql, strlen(prepared->sql));
+    const char *sql =
+        ps_arena_strndup(&result->cx, &result->arena, prepared->sql, strlen(prepared->sql));
     if (!sql) return PS_MEMORY;
     PS_TRY(ps_result_bind(result, planner, ps_str_of(sql), s->values, s->n_values, inner));
-    if (inner->kind == PS_STATEMENT_EXECUTE) return ps_fail(&result->cx, PS_UNSUPPORTED, "EXECUTE can't be prepared");
+    if (inner->kind == PS_STATEMENT_EXECUTE)
+        return ps_fail(&result->cx, PS_UNSUPPORTED, "EXECUTE can't be prepared");
     return ps_statement_run(result, planner, inner);
 }
 
@@ -359,7 +385,8 @@ static ps_status deallocate(ps_result *result, const ps_statement *s)
         *prepared = session->prepared.at[--session->prepared.n];
     }
     if (found) return PS_OK;
-    ps_fail(&result->cx, PS_BIND, "there is no prepared statement of this name: %.*s", PS_STR_ARGS(s->name));
+    ps_fail(&result->cx, PS_BIND, "there is no prepared statement of this name: %.*s",
+            PS_STR_ARGS(s->name));
     ps_fail_at(&result->cx, s->at);
     return PS_BIND;
 }

@@ -1,6 +1,8 @@
-/* api/table_sink.c -- CREATE TABLE AS and INSERT: rows in order become segments, put in place at commit.
+/* api/table_sink.c -- CREATE TABLE AS and INSERT: rows in order become segments, put in place at
+ * commit.
  *
- * A replaced or extended table changes for readers at one moment, in commit; until then nobody sees the rows. */
+ * A replaced or extended table changes for readers at one moment, in commit; until then nobody sees
+ * the rows. */
 #include "api/handles.h"
 
 struct ps_sink {
@@ -20,7 +22,8 @@ static void table_sink_close(ps_sink *sink)
     ps_free(sink);
 }
 
-static ps_status table_sink_open(ps_ctx *cx, const ps_sink_spec *spec, const ps_schema *schema, ps_sink **out)
+static ps_status table_sink_open(ps_ctx *cx, const ps_sink_spec *spec, const ps_schema *schema,
+                                 ps_sink **out)
 {
     ps_sink *sink = ps_alloc_zero(cx, sizeof(*sink));
 
@@ -43,7 +46,8 @@ static ps_status table_sink_seal(ps_ctx *cx, ps_sink *sink)
 }
 
 /* Rows [first, first + n) of a batch without a selection. */
-static ps_status table_sink_part(ps_ctx *cx, ps_sink *sink, const ps_batch *batch, uint32_t first, uint32_t n)
+static ps_status table_sink_part(ps_ctx *cx, ps_sink *sink, const ps_batch *batch, uint32_t first,
+                                 uint32_t n)
 {
     uint32_t *sel = NULL;
     ps_batch part = *batch;
@@ -70,7 +74,8 @@ static ps_status table_sink_write(ps_ctx *cx, ps_sink *sink, const ps_batch *bat
 
         PS_TRY(table_sink_part(cx, sink, batch, at, n));
         at += n;
-        if (ps_segment_builder_rows(sink->builder) == PS_SEGMENT_ROWS) PS_TRY(table_sink_seal(cx, sink));
+        if (ps_segment_builder_rows(sink->builder) == PS_SEGMENT_ROWS)
+            PS_TRY(table_sink_seal(cx, sink));
     }
     sink->n_rows += batch->n;
     return PS_OK;
@@ -93,7 +98,8 @@ static ps_status table_sink_replace(ps_ctx *cx, ps_sink *sink, const ps_table_ta
     PS_GO(ps_schema_new(cx, fields, sink->schema->n, &schema));
     PS_GO(ps_table_new(cx, schema, &empty));
     PS_GO(ps_table_append(cx, empty, sink->segments.at, (uint32_t)sink->segments.n, &table));
-    PS_GO(ps_relations_put_table(cx, target->relations, sink->spec->path, table, target->exists, &kept));
+    PS_GO(ps_relations_put_table(cx, target->relations, sink->spec->path, table, target->exists,
+                                 &kept));
 done:
     ps_table_unref(table);
     ps_table_unref(empty);
@@ -109,10 +115,14 @@ static ps_status table_sink_commit(ps_ctx *cx, ps_sink *sink, uint64_t *n_rows)
     PS_TRY(table_sink_seal(cx, sink));
     *n_rows = sink->n_rows;
     if (!target->append) return table_sink_replace(cx, sink, target);
-    return ps_relations_append(cx, target->relations, sink->spec->path, sink->segments.at, (uint32_t)sink->segments.n);
+    return ps_relations_append(cx, target->relations, sink->spec->path, sink->segments.at,
+                               (uint32_t)sink->segments.n);
 }
 
 const ps_sink_class ps_table_sink = {
-    .name = "table", .open = table_sink_open, .write = table_sink_write, .commit = table_sink_commit,
+    .name = "table",
+    .open = table_sink_open,
+    .write = table_sink_write,
+    .commit = table_sink_commit,
     .close = table_sink_close,
 };

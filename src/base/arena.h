@@ -10,7 +10,7 @@
 typedef struct ps_arena_chunk ps_arena_chunk;
 typedef struct ps_arena_owned ps_arena_owned;
 typedef struct ps_arena {
-    ps_arena_chunk *chunk;  /* newest first */
+    ps_arena_chunk *chunk; /* newest first */
     char *at, *end;
     size_t bytes;           /* taken from the payer */
     size_t chunk_bytes_min; /* size of the first chunk, 0: 4 KiB; doubles up to 1 MiB */
@@ -18,8 +18,10 @@ typedef struct ps_arena {
 } ps_arena;
 
 /* {0} is a valid empty arena. */
-void *ps_arena_alloc(ps_ctx *cx, ps_arena *arena, size_t bytes) __attribute__((warn_unused_result)); /* 16-byte aligned, zeroed */
-void *ps_arena_alloc_raw(ps_ctx *cx, ps_arena *arena, size_t bytes, size_t align) __attribute__((warn_unused_result)); /* not zeroed; align 1..64 */
+void *ps_arena_alloc(ps_ctx *cx, ps_arena *arena, size_t bytes)
+    __attribute__((warn_unused_result)); /* 16-byte aligned, zeroed */
+void *ps_arena_alloc_raw(ps_ctx *cx, ps_arena *arena, size_t bytes, size_t align)
+    __attribute__((warn_unused_result)); /* not zeroed; align 1..64 */
 char *ps_arena_strndup(ps_ctx *cx, ps_arena *arena, const char *text, size_t length);
 char *ps_arena_printf(ps_ctx *cx, ps_arena *arena, const char *format, ...) PS_PRINTF(3, 4);
 /* The arena takes over one reference and gives it back with release(object) at its end. */
@@ -29,6 +31,7 @@ void ps_arena_reset(ps_arena *arena);
 void ps_arena_release(ps_arena *arena);
 
 #define PS_ARENA_NEW(cx, arena, type) ((type *)ps_arena_alloc(cx, arena, sizeof(type)))
-#define PS_ARENA_ARRAY(cx, arena, type, n) ((type *)ps_arena_alloc(cx, arena, sizeof(type) * (size_t)(n)))
+#define PS_ARENA_ARRAY(cx, arena, type, n)                                                         \
+    ((type *)ps_arena_alloc(cx, arena, sizeof(type) * (size_t)(n)))
 
 #endif

@@ -27,18 +27,18 @@
 #undef localtime
 #undef rand
 #undef srand
-#define strcpy(...) PS_BANNED(strcpy, memcpy_with_a_length)
-#define strcat(...) PS_BANNED(strcat, ps_str)
-#define sprintf(...) PS_BANNED(sprintf, snprintf)
-#define vsprintf(...) PS_BANNED(vsprintf, vsnprintf)
-#define atoi(...) PS_BANNED(atoi, a_checked_parser)
-#define atol(...) PS_BANNED(atol, a_checked_parser)
-#define atof(...) PS_BANNED(atof, a_checked_parser)
-#define strtok(...) PS_BANNED(strtok, a_loop)
-#define gmtime(...) PS_BANNED(gmtime, our_calendar)
+#define strcpy(...)    PS_BANNED(strcpy, memcpy_with_a_length)
+#define strcat(...)    PS_BANNED(strcat, ps_str)
+#define sprintf(...)   PS_BANNED(sprintf, snprintf)
+#define vsprintf(...)  PS_BANNED(vsprintf, vsnprintf)
+#define atoi(...)      PS_BANNED(atoi, a_checked_parser)
+#define atol(...)      PS_BANNED(atol, a_checked_parser)
+#define atof(...)      PS_BANNED(atof, a_checked_parser)
+#define strtok(...)    PS_BANNED(strtok, a_loop)
+#define gmtime(...)    PS_BANNED(gmtime, our_calendar)
 #define localtime(...) PS_BANNED(localtime, our_calendar)
-#define rand(...) PS_BANNED(rand, a_seeded_generator)
-#define srand(...) PS_BANNED(srand, a_seeded_generator)
+#define rand(...)      PS_BANNED(rand, a_seeded_generator)
+#define srand(...)     PS_BANNED(srand, a_seeded_generator)
 
 /* base/ implements ps_alloc and is built with PS_MAY_MALLOC. */
 #ifndef PS_MAY_MALLOC
@@ -46,10 +46,10 @@
 #undef calloc
 #undef realloc
 #undef strdup
-#define malloc(...) PS_BANNED(malloc, ps_alloc)
-#define calloc(...) PS_BANNED(calloc, ps_alloc_zero)
+#define malloc(...)  PS_BANNED(malloc, ps_alloc)
+#define calloc(...)  PS_BANNED(calloc, ps_alloc_zero)
 #define realloc(...) PS_BANNED(realloc, ps_realloc)
-#define strdup(...) PS_BANNED(strdup, an_arena)
+#define strdup(...)  PS_BANNED(strdup, an_arena)
 #endif
 
 #endif

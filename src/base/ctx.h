@@ -17,12 +17,12 @@
 
 #include <stdatomic.h>
 
-typedef struct ps_mem ps_mem;     /* base/mem.h */
-typedef struct ps_diag ps_diag;   /* base/diag.h */
+typedef struct ps_mem ps_mem;   /* base/mem.h */
+typedef struct ps_diag ps_diag; /* base/diag.h */
 
 /* Why a query must stop; set once, by any thread, never cleared while the query lives. */
 typedef struct ps_cancel {
-    _Atomic int32_t code;        /* ps_status: PS_OK while running, else PS_CANCELLED, ... */
+    _Atomic int32_t code;         /* ps_status: PS_OK while running, else PS_CANCELLED, ... */
     _Atomic uint64_t deadline_ns; /* ps_clock_ns() value after which it is PS_TIMEOUT; 0: none */
 } ps_cancel;
 
@@ -32,7 +32,7 @@ typedef struct ps_ctx {
     ps_diag *diag;           /* NULL: nobody listens */
     uint32_t batch_rows;     /* rows per batch, 1..PS_BATCH_ROWS_MAX (col/batch.h) */
     uint32_t poll_count;
-    ps_error error;          /* of the last failure; code PS_OK: none */
+    ps_error error; /* of the last failure; code PS_OK: none */
 } ps_ctx;
 
 void ps_ctx_init(ps_ctx *cx, ps_mem *mem, const ps_cancel *cancel);
@@ -58,16 +58,16 @@ ps_status ps_fail_memory(ps_ctx *cx, size_t bytes) PS_COLD;
 ps_status ps_poll(ps_ctx *cx);
 
 /* Returns from the calling function on failure. Only where that function owns nothing. */
-#define PS_TRY(call)                                          \
-    do {                                                      \
-        ps_status try_st_ = (call);                           \
-        if (PS_UNLIKELY(try_st_ != PS_OK)) return try_st_;    \
+#define PS_TRY(call)                                                                               \
+    do {                                                                                           \
+        ps_status try_st_ = (call);                                                                \
+        if (PS_UNLIKELY(try_st_ != PS_OK)) return try_st_;                                         \
     } while (0)
 /* Goes to the function's one exit label on failure; needs a local `ps_status st`. */
-#define PS_GO(call)                                           \
-    do {                                                      \
-        st = (call);                                          \
-        if (PS_UNLIKELY(st != PS_OK)) goto done;              \
+#define PS_GO(call)                                                                                \
+    do {                                                                                           \
+        st = (call);                                                                               \
+        if (PS_UNLIKELY(st != PS_OK)) goto done;                                                   \
     } while (0)
 
 /* A bug found at run time in a build without assertions: an error, never an abort. */

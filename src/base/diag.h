@@ -27,21 +27,21 @@ typedef struct ps_diag_event {
     ps_phase phase;
     ps_severity severity;
     ps_diag_code code;
-    const char *text;    /* in the recorder's arena */
+    const char *text; /* in the recorder's arena */
 } ps_diag_event;
 
 /* Called under the recorder's lock, on the thread that adds: must be quick and must not add. */
 typedef void (*ps_diag_listener)(void *user, const ps_diag_event *event);
 
 struct ps_diag {
-    ps_ctx cx;           /* its own: recording must not touch a caller's error */
-    ps_mutex mutex;      /* guards everything below */
+    ps_ctx cx;      /* its own: recording must not touch a caller's error */
+    ps_mutex mutex; /* guards everything below */
     ps_arena arena;
     ps_diag_event *events;
     size_t n, room, events_max;
-    uint64_t lost;       /* events that were not kept */
+    uint64_t lost; /* events that were not kept */
     uint64_t start_ns;
-    ps_severity severity_min; /* lower ones are ignored */
+    ps_severity severity_min;  /* lower ones are ignored */
     ps_diag_listener listener; /* NULL: none */
     void *listener_user;
 };

@@ -7,7 +7,9 @@
 
 #include "base/attr.h"
 
-typedef struct ps_hash128 { uint64_t high, low; } ps_hash128;
+typedef struct ps_hash128 {
+    uint64_t high, low;
+} ps_hash128;
 
 /* Two multiply-free rounds would be weaker: this is one 64x64->128 multiply folded, which
  * spreads every input bit over the high bits that radix partitions use. */
@@ -25,6 +27,7 @@ PS_INLINE uint64_t ps_hash_combine(uint64_t a, uint64_t b)
 }
 uint64_t ps_hash_bytes(const void *bytes, size_t n, uint64_t seed);
 ps_hash128 ps_hash128_bytes(const void *bytes, size_t n);
-uint32_t ps_crc32(uint32_t crc, const void *bytes, size_t n); /* IEEE, as Parquet pages and gzip use */
+uint32_t ps_crc32(uint32_t crc, const void *bytes,
+                  size_t n); /* IEEE, as Parquet pages and gzip use */
 
 #endif

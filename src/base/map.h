@@ -4,11 +4,15 @@
 
 #include "base/str.h"
 
-typedef struct ps_map_slot { ps_str key; void *value; uint64_t hash; } ps_map_slot;
+typedef struct ps_map_slot {
+    ps_str key;
+    void *value;
+    uint64_t hash;
+} ps_map_slot;
 typedef struct ps_map {
     ps_map_slot *slots; /* open addressing; key.at NULL: free */
     size_t n, room;
-    bool nocase;        /* ASCII letters compare without case */
+    bool nocase; /* ASCII letters compare without case */
 } ps_map;
 
 /* Keeps key's bytes by reference; replaces the value of an equal key. */

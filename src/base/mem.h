@@ -17,18 +17,19 @@ enum { PS_BLOCK_BYTES = 64 * 1024, PS_ALIGN = 64 };
 
 /* A payer. Zeroed members are right for "no limit". */
 struct ps_mem {
-    ps_mem *parent;            /* NULL: the root */
-    bool counted;              /* made by ps_mem_new */
-    const char *name;          /* static: "instance", "query", "hash join" */
-    _Atomic int64_t used;      /* bytes charged here and below */
-    _Atomic int64_t peak;      /* highest value of used */
-    _Atomic int64_t limit;     /* bytes; 0: none */
+    ps_mem *parent;        /* NULL: the root */
+    bool counted;          /* made by ps_mem_new */
+    const char *name;      /* static: "instance", "query", "hash join" */
+    _Atomic int64_t used;  /* bytes charged here and below */
+    _Atomic int64_t peak;  /* highest value of used */
+    _Atomic int64_t limit; /* bytes; 0: none */
 };
 
 void ps_mem_init(ps_mem *mem, ps_mem *parent, const char *name, uint64_t limit);
 /* A payer that lives as long as anything charged to it: blocks may outlive the query that made them
  * (rows in a consumer's hands). Closed by whoever made it; NULL: failed. */
-ps_mem *ps_mem_new(ps_ctx *cx, ps_mem *parent, const char *name, uint64_t limit) __attribute__((warn_unused_result));
+ps_mem *ps_mem_new(ps_ctx *cx, ps_mem *parent, const char *name, uint64_t limit)
+    __attribute__((warn_unused_result));
 void ps_mem_close(ps_mem *mem); /* NULL ok */
 /* Charges bytes to mem and its parents, or fails with PS_MEMORY and charges nothing. */
 ps_status ps_mem_charge(ps_ctx *cx, ps_mem *mem, size_t bytes);
@@ -49,7 +50,8 @@ void ps_free(void *block); /* NULL ok */
 size_t ps_block_size(const void *block);
 /* Gives every cached free page back to the system (at the end of a query). */
 void ps_mem_trim(void);
-/* Tests: the n-th allocation from now fails (1: the next), `forever`: all later ones too; 0: off. */
+/* Tests: the n-th allocation from now fails (1: the next), `forever`: all later ones too; 0: off.
+ */
 void ps_mem_fail_after(int64_t n, bool forever);
 uint64_t ps_mem_alloc_count(void); /* allocations so far in this process */
 

@@ -29,8 +29,8 @@ bool ps_thread_start(ps_thread *thread, const char *name, void *(*body)(void *),
 void ps_thread_join(ps_thread thread);
 uint32_t ps_cpu_count(void); /* that this process may use, at least 1 */
 
-uint64_t ps_clock_ns(void);  /* monotonic */
-int64_t ps_wall_us(void);    /* microseconds since 1970-01-01 UTC */
+uint64_t ps_clock_ns(void);        /* monotonic */
+int64_t ps_wall_us(void);          /* microseconds since 1970-01-01 UTC */
 PS_INLINE uint64_t ps_cycles(void) /* time stamp counter, for per-operator cost */
 {
 #if defined(__x86_64__)

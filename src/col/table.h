@@ -17,39 +17,48 @@
 enum { PS_SEGMENT_ROWS = 122880 };
 
 typedef struct ps_col_stats {
-    bool has_range;        /* min and max known and exact over valid rows */
-    ps_value min, max;     /* text longer than 64 bytes: has_range is false; bytes owned by the holder of the stats */
+    bool has_range;    /* min and max known and exact over valid rows */
+    ps_value min, max; /* text longer than 64 bytes: has_range is false; bytes owned by the holder
+                          of the stats */
     uint64_t n_null;
-    double n_distinct;     /* estimate; 0: unknown */
-    double width;          /* mean bytes of text; 0: fixed */
+    double n_distinct; /* estimate; 0: unknown */
+    double width;      /* mean bytes of text; 0: fixed */
 } ps_col_stats;
 
 typedef struct ps_segment_col ps_segment_col;
 typedef struct ps_segment {
     ps_owner owner;
-    uint64_t sequence;     /* orders segments of one append */
+    uint64_t sequence; /* orders segments of one append */
     uint32_t n_rows;
     uint32_t n_cols;
     ps_segment_col *cols;
-    ps_col_stats *stats;   /* n_cols */
+    ps_col_stats *stats; /* n_cols */
 } ps_segment;
 
 /* A snapshot: counted, immutable. */
 typedef struct ps_table {
     ps_owner owner;
     ps_schema *schema;
-    uint64_t version;      /* unique in this process */
+    uint64_t version; /* unique in this process */
     uint64_t n_rows;
     uint32_t n_segments;
     ps_segment **segments;
-    ps_col_stats *stats;   /* over all segments, n_cols */
+    ps_col_stats *stats; /* over all segments, n_cols */
 } ps_table;
 
 ps_status ps_table_new(ps_ctx *cx, ps_schema *schema, ps_table **out); /* empty */
 /* A new version with the segments appended (references are taken). */
-ps_status ps_table_append(ps_ctx *cx, const ps_table *table, ps_segment *const *segments, uint32_t n, ps_table **out);
-PS_INLINE ps_table *ps_table_ref(ps_table *t) { if (t) ps_owner_ref(&t->owner); return t; }
-PS_INLINE void ps_table_unref(ps_table *t) { if (t) ps_owner_unref(&t->owner); }
+ps_status ps_table_append(ps_ctx *cx, const ps_table *table, ps_segment *const *segments,
+                          uint32_t n, ps_table **out);
+PS_INLINE ps_table *ps_table_ref(ps_table *t)
+{
+    if (t) ps_owner_ref(&t->owner);
+    return t;
+}
+PS_INLINE void ps_table_unref(ps_table *t)
+{
+    if (t) ps_owner_unref(&t->owner);
+}
 
 /* Collects batches into segments. */
 typedef struct ps_segment_builder ps_segment_builder;
@@ -58,12 +67,13 @@ ps_status ps_segment_builder_add(ps_ctx *cx, ps_segment_builder *builder, const 
 uint64_t ps_segment_builder_rows(const ps_segment_builder *builder);
 /* Seals what was added since the last call into one segment (NULL when nothing was); the caller
  * seals at PS_SEGMENT_ROWS. One reference is given. */
-ps_status ps_segment_builder_seal(ps_ctx *cx, ps_segment_builder *builder, uint64_t sequence, ps_segment **out);
+ps_status ps_segment_builder_seal(ps_ctx *cx, ps_segment_builder *builder, uint64_t sequence,
+                                  ps_segment **out);
 void ps_segment_builder_free(ps_segment_builder *builder);
 
 /* Rows [first, first + n) of one column as a vector: FLAT without a copy, codes widened and frames
  * of reference added into buf; n at most buf->n_max. Bounds are the segment's. */
-ps_status ps_segment_read(ps_ctx *cx, const ps_segment *segment, uint32_t col, uint32_t first, uint32_t n,
-                          ps_vec_buf *buf, ps_vec *out);
+ps_status ps_segment_read(ps_ctx *cx, const ps_segment *segment, uint32_t col, uint32_t first,
+                          uint32_t n, ps_vec_buf *buf, ps_vec *out);
 
 #endif

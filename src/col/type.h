@@ -18,17 +18,34 @@ typedef enum ps_type_id {
 } ps_type_id;
 
 typedef enum ps_type_class {
-    PS_CLASS_NULL, PS_CLASS_BOOL, PS_CLASS_INTEGER, PS_CLASS_FLOAT, PS_CLASS_DECIMAL,
-    PS_CLASS_TEMPORAL, PS_CLASS_BYTES, PS_CLASS_UUID, PS_CLASS_ENUM, PS_CLASS_NESTED
+    PS_CLASS_NULL,
+    PS_CLASS_BOOL,
+    PS_CLASS_INTEGER,
+    PS_CLASS_FLOAT,
+    PS_CLASS_DECIMAL,
+    PS_CLASS_TEMPORAL,
+    PS_CLASS_BYTES,
+    PS_CLASS_UUID,
+    PS_CLASS_ENUM,
+    PS_CLASS_NESTED
 } ps_type_class;
 
 /* How the values of a vector sit in memory; a type may come in several. */
 typedef enum ps_layout {
-    PS_LAYOUT_NONE,     /* no data: all null */
-    PS_LAYOUT_BOOL,     /* one byte, 0 or 1 */
-    PS_LAYOUT_I8, PS_LAYOUT_I16, PS_LAYOUT_I32, PS_LAYOUT_I64, PS_LAYOUT_I128,
-    PS_LAYOUT_U8, PS_LAYOUT_U16, PS_LAYOUT_U32, PS_LAYOUT_U64,
-    PS_LAYOUT_F16, PS_LAYOUT_F32, PS_LAYOUT_F64,
+    PS_LAYOUT_NONE, /* no data: all null */
+    PS_LAYOUT_BOOL, /* one byte, 0 or 1 */
+    PS_LAYOUT_I8,
+    PS_LAYOUT_I16,
+    PS_LAYOUT_I32,
+    PS_LAYOUT_I64,
+    PS_LAYOUT_I128,
+    PS_LAYOUT_U8,
+    PS_LAYOUT_U16,
+    PS_LAYOUT_U32,
+    PS_LAYOUT_U64,
+    PS_LAYOUT_F16,
+    PS_LAYOUT_F32,
+    PS_LAYOUT_F64,
     PS_LAYOUT_VIEW,     /* ps_view */
     PS_LAYOUT_INTERVAL, /* ps_interval */
     PS_LAYOUT_LIST,     /* ps_list into children[0] */
@@ -43,12 +60,13 @@ enum { PS_TYPE_DEPTH_MAX = 64 }; /* bounds every recursion over types and nested
 
 typedef struct ps_type_ext ps_type_ext;
 typedef struct ps_type {
-    uint8_t id;         /* ps_type_id */
-    uint8_t precision;  /* DECIMAL: 1..38 */
-    int8_t scale;       /* DECIMAL: 0..precision */
-    uint8_t unit;       /* TIME, TIMESTAMP*, DURATION: ps_unit */
-    int32_t width;      /* FIXED_BINARY: bytes; ARRAY: items */
-    const ps_type_ext *ext; /* nested, ENUM, EXTENSION; TIMESTAMP_TZ with a display zone; else NULL */
+    uint8_t id;        /* ps_type_id */
+    uint8_t precision; /* DECIMAL: 1..38 */
+    int8_t scale;      /* DECIMAL: 0..precision */
+    uint8_t unit;      /* TIME, TIMESTAMP*, DURATION: ps_unit */
+    int32_t width;     /* FIXED_BINARY: bytes; ARRAY: items */
+    const ps_type_ext
+        *ext; /* nested, ENUM, EXTENSION; TIMESTAMP_TZ with a display zone; else NULL */
 } ps_type;
 
 typedef struct ps_field {
@@ -61,29 +79,30 @@ typedef struct ps_field {
 /* Immutable, counted. */
 struct ps_type_ext {
     _Atomic uint32_t refs;
-    uint32_t depth;          /* levels of nesting, 1: no child has an ext; at most PS_TYPE_DEPTH_MAX */
+    uint32_t depth; /* levels of nesting, 1: no child has an ext; at most PS_TYPE_DEPTH_MAX */
     uint64_t hash;
-    ps_str name;             /* TIMESTAMP_TZ: zone; EXTENSION: its name; else empty */
-    ps_str metadata;         /* EXTENSION: serialised parameters */
-    uint32_t n_fields;       /* LIST, ARRAY, EXTENSION: 1; MAP: 2 (key, value); STRUCT, UNION: any */
+    ps_str name;       /* TIMESTAMP_TZ: zone; EXTENSION: its name; else empty */
+    ps_str metadata;   /* EXTENSION: serialised parameters */
+    uint32_t n_fields; /* LIST, ARRAY, EXTENSION: 1; MAP: 2 (key, value); STRUCT, UNION: any */
     ps_field *fields;
-    uint32_t n_labels;       /* ENUM */
+    uint32_t n_labels; /* ENUM */
     ps_str *labels;
-    int8_t *tags;            /* UNION: Arrow's type id of each child */
+    int8_t *tags; /* UNION: Arrow's type id of each child */
 };
 
 #define PS_TYPE(ID) ((ps_type){.id = PS_TYPE_##ID})
 PS_INLINE ps_type ps_type_decimal(int precision, int scale)
 {
-    return (ps_type){.id = PS_TYPE_DECIMAL, .precision = (uint8_t)precision, .scale = (int8_t)scale};
+    return (ps_type){
+        .id = PS_TYPE_DECIMAL, .precision = (uint8_t)precision, .scale = (int8_t)scale};
 }
 PS_INLINE ps_type ps_type_in_unit(ps_type_id id, ps_unit unit)
 {
     return (ps_type){.id = (uint8_t)id, .unit = (uint8_t)unit};
 }
-#define PS_TYPE_SQL_TIMESTAMP ps_type_in_unit(PS_TYPE_TIMESTAMP, PS_UNIT_US)
+#define PS_TYPE_SQL_TIMESTAMP    ps_type_in_unit(PS_TYPE_TIMESTAMP, PS_UNIT_US)
 #define PS_TYPE_SQL_TIMESTAMP_TZ ps_type_in_unit(PS_TYPE_TIMESTAMP_TZ, PS_UNIT_US)
-#define PS_TYPE_SQL_TIME ps_type_in_unit(PS_TYPE_TIME, PS_UNIT_US)
+#define PS_TYPE_SQL_TIME         ps_type_in_unit(PS_TYPE_TIME, PS_UNIT_US)
 
 /* Types with an ext: copy the field, label and name bytes; give one reference, which the caller
  * passes to ps_type_unref() or hands to an arena with ps_type_keep(). */
@@ -91,10 +110,12 @@ ps_status ps_type_list(ps_ctx *cx, const ps_field *item, ps_type *out);
 ps_status ps_type_array(ps_ctx *cx, const ps_field *item, int32_t width, ps_type *out);
 ps_status ps_type_struct(ps_ctx *cx, const ps_field *fields, uint32_t n, ps_type *out);
 ps_status ps_type_map(ps_ctx *cx, const ps_field *key, const ps_field *value, ps_type *out);
-ps_status ps_type_union(ps_ctx *cx, const ps_field *fields, const int8_t *tags, uint32_t n, ps_type *out);
+ps_status ps_type_union(ps_ctx *cx, const ps_field *fields, const int8_t *tags, uint32_t n,
+                        ps_type *out);
 ps_status ps_type_enum(ps_ctx *cx, const ps_str *labels, uint32_t n, ps_type *out);
 ps_status ps_type_zoned(ps_ctx *cx, ps_unit unit, ps_str zone, ps_type *out);
-ps_status ps_type_extension(ps_ctx *cx, ps_str name, ps_str metadata, const ps_field *storage, ps_type *out);
+ps_status ps_type_extension(ps_ctx *cx, ps_str name, ps_str metadata, const ps_field *storage,
+                            ps_type *out);
 ps_type ps_type_ref(ps_type type);
 void ps_type_unref(ps_type type);
 /* The arena holds the type's ext (a reference of its own) until it ends. */
@@ -111,7 +132,8 @@ PS_INLINE bool ps_layout_is_int(ps_layout l) { return l >= PS_LAYOUT_I8 && l <= 
 ps_layout ps_layout_for(ps_i128 lo, ps_i128 hi);
 /* The range of an integer layout; false: not one. */
 bool ps_layout_range(ps_layout layout, ps_i128 *lo, ps_i128 *hi);
-/* The range of values a type of an integer layout may have (decimals: +-(10^p - 1)); false: not such a type. */
+/* The range of values a type of an integer layout may have (decimals: +-(10^p - 1)); false: not
+ * such a type. */
 bool ps_type_range(ps_type type, ps_i128 *lo, ps_i128 *hi);
 void ps_type_print(ps_type type, ps_text *out); /* as SQL: DECIMAL(15,2), STRUCT(a INTEGER) */
 /* What an extension stores; other types are themselves. */
@@ -121,7 +143,10 @@ PS_INLINE ps_type ps_type_storage(ps_type type)
     return type;
 }
 /* The struct(key, value) that a map is a list of; borrows the map's ext. */
-PS_INLINE ps_type ps_type_entry(ps_type map) { return (ps_type){.id = PS_TYPE_STRUCT, .ext = map.ext}; }
+PS_INLINE ps_type ps_type_entry(ps_type map)
+{
+    return (ps_type){.id = PS_TYPE_STRUCT, .ext = map.ext};
+}
 PS_INLINE bool ps_type_is_numeric(ps_type t)
 {
     ps_type_class c = ps_type_class_of(t);

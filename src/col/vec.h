@@ -12,8 +12,9 @@
  * rows longer takes a reference or copies. All memory is immutable for those who read it.
  * Data is readable (contents undefined) up to the next multiple of 64 bytes.
  *
- * Null slots of FLAT data hold any bit pattern; VIEW and LIST slots of nulls are zeroed (n = 0), codes
- * of null rows are in range (0 if the dictionary is empty). A vector of layout NONE is CONSTANT. */
+ * Null slots of FLAT data hold any bit pattern; VIEW and LIST slots of nulls are zeroed (n = 0),
+ * codes of null rows are in range (0 if the dictionary is empty). A vector of layout NONE is
+ * CONSTANT. */
 #ifndef PS_COL_VEC_H
 #define PS_COL_VEC_H
 
@@ -32,10 +33,10 @@ typedef enum ps_encoding {
 /* 16 bytes: up to 12 bytes inline, else prefix and pointer (the heap is the owner's). */
 typedef struct ps_view {
     uint32_t n;
-    char prefix[4];      /* the first bytes, zero padded; inline text goes on in rest */
+    char prefix[4]; /* the first bytes, zero padded; inline text goes on in rest */
     union {
-        char rest[8];    /* n <= 12 */
-        const char *at;  /* n > 12: all n bytes */
+        char rest[8];   /* n <= 12 */
+        const char *at; /* n > 12: all n bytes */
     };
 } ps_view;
 PS_STATIC_ASSERT(sizeof(ps_view) == 16, "views are 16 bytes");
@@ -44,39 +45,52 @@ PS_STATIC_ASSERT(sizeof(ps_view) == 16, "views are 16 bytes");
 float ps_f16_to(uint16_t half);
 uint16_t ps_f16_of(float value); /* to nearest even */
 
-typedef struct ps_interval { int32_t months, days; int64_t ns; } ps_interval;
-typedef struct ps_list { uint32_t start, n; } ps_list; /* items start..start+n-1 of the child */
+typedef struct ps_interval {
+    int32_t months, days;
+    int64_t ns;
+} ps_interval;
+typedef struct ps_list {
+    uint32_t start, n;
+} ps_list; /* items start..start+n-1 of the child */
 
 typedef struct ps_dict ps_dict;
 typedef struct ps_vec ps_vec;
 struct ps_vec {
     ps_type type;
-    uint8_t layout;         /* ps_layout */
-    uint8_t encoding;       /* ps_encoding */
-    bool bounded;           /* lo/hi tighter than the layout's range were measured or known */
-    uint32_t n;             /* rows */
-    const void *data;       /* FLAT: n slots; CONSTANT: 1 slot; else NULL */
-    const uint64_t *valid;  /* bit set: not null; NULL: no nulls. DICTIONARY: of the rows (the dictionary may hold a null too) */
-    int64_t lo, hi;         /* integer layouts up to I64/U32: bounds of valid values. I128, U64: only if bounded */
+    uint8_t layout;        /* ps_layout */
+    uint8_t encoding;      /* ps_encoding */
+    bool bounded;          /* lo/hi tighter than the layout's range were measured or known */
+    uint32_t n;            /* rows */
+    const void *data;      /* FLAT: n slots; CONSTANT: 1 slot; else NULL */
+    const uint64_t *valid; /* bit set: not null; NULL: no nulls. DICTIONARY: of the rows (the
+                              dictionary may hold a null too) */
+    int64_t lo,
+        hi; /* integer layouts up to I64/U32: bounds of valid values. I128, U64: only if bounded */
     union {
-        struct { const uint32_t *codes; const ps_dict *dict; };
-        struct { int64_t start, step; };
+        struct {
+            const uint32_t *codes;
+            const ps_dict *dict;
+        };
+        struct {
+            int64_t start, step;
+        };
     };
     const ps_vec *children; /* LIST 1, STRUCT and UNION n_fields; of a MAP one STRUCT */
-    ps_owner *owner;        /* keeps all of the above alive; NULL: only until the producer's next batch */
+    ps_owner *owner; /* keeps all of the above alive; NULL: only until the producer's next batch */
 };
 
 /* A dictionary has an identity: what an expression gives on it can be kept across batches. */
 struct ps_dict {
     ps_owner owner;
-    uint64_t id;      /* unique in this process */
-    bool distinct;    /* no value twice: grouping may work on codes */
-    bool sorted;      /* codes order as values do */
-    ps_vec values;    /* FLAT; values.n is the dictionary's size */
+    uint64_t id;   /* unique in this process */
+    bool distinct; /* no value twice: grouping may work on codes */
+    bool sorted;   /* codes order as values do */
+    ps_vec values; /* FLAT; values.n is the dictionary's size */
 };
 uint64_t ps_dict_next_id(void);
 
-extern const uint64_t ps_zero_bits[PS_BITS_WORDS(PS_BATCH_ROWS_MAX)]; /* all null; word 0 marks a null constant */
+extern const uint64_t
+    ps_zero_bits[PS_BITS_WORDS(PS_BATCH_ROWS_MAX)]; /* all null; word 0 marks a null constant */
 
 /* Text of a view; inline bytes belong to the view itself, so pass its address. */
 PS_INLINE const char *ps_view_bytes(const ps_view *v)
@@ -139,19 +153,21 @@ PS_INLINE bool ps_reader_valid(const ps_reader_view *r, size_t row)
 /* A vector that owns room for n_max rows of any layout its type may have: a register of a
  * program, a column of a builder. Reused batch after batch. */
 typedef struct ps_vec_buf {
-    void *data;          /* n_max * 16 bytes */
+    void *data; /* n_max * 16 bytes */
     uint64_t *valid;
     uint32_t n_max;
-    ps_arena heap;       /* string bytes and children of the current batch */
+    ps_arena heap; /* string bytes and children of the current batch */
 } ps_vec_buf;
 ps_status ps_vec_buf_init(ps_ctx *cx, ps_vec_buf *buf, uint32_t n_max);
 void ps_vec_buf_release(ps_vec_buf *buf);
 
 /* Sets type, canonical-range bounds and FLAT encoding over given memory. */
-void ps_vec_flat(ps_vec *out, ps_type type, ps_layout layout, const void *data, const uint64_t *valid, uint32_t n);
+void ps_vec_flat(ps_vec *out, ps_type type, ps_layout layout, const void *data,
+                 const uint64_t *valid, uint32_t n);
 struct ps_value;
 /* A constant of n rows; its slot (and heap) is in the arena. */
-ps_status ps_vec_constant(ps_ctx *cx, ps_arena *arena, const struct ps_value *value, uint32_t n, ps_vec *out);
+ps_status ps_vec_constant(ps_ctx *cx, ps_arena *arena, const struct ps_value *value, uint32_t n,
+                          ps_vec *out);
 /* A FLAT vector of n values of one type (or null), in the arena; canonical layout. */
 ps_status ps_vec_of_values(ps_ctx *cx, ps_arena *arena, ps_type type, const struct ps_value *values,
                            uint32_t n, ps_vec *out);
@@ -164,26 +180,31 @@ PS_INLINE uint32_t ps_vec_child_count(const ps_vec *vec)
 }
 /* Sets lo/hi to the layout's range (or what the type allows, if less). */
 void ps_vec_bounds_reset(ps_vec *vec);
-/* Measures lo and hi of the selected valid rows of a FLAT integer vector of up to 64 bits (one pass);
- * sel NULL: all n rows. No valid row: lo = hi = 0. Marks it bounded. */
+/* Measures lo and hi of the selected valid rows of a FLAT integer vector of up to 64 bits (one
+ * pass); sel NULL: all n rows. No valid row: lo = hi = 0. Marks it bounded. */
 void ps_vec_bounds_measure(ps_vec *vec, const uint32_t *sel, uint32_t n);
-/* FLAT form in buf (a no-op for FLAT), which must not be the one src's memory is in. Rows outside sel
- * are left undefined; without sel every row's code must be in range. */
-ps_status ps_vec_flatten(ps_ctx *cx, const ps_vec *src, const uint32_t *sel, uint32_t n, ps_vec_buf *buf, ps_vec *out);
+/* FLAT form in buf (a no-op for FLAT), which must not be the one src's memory is in. Rows outside
+ * sel are left undefined; without sel every row's code must be in range. */
+ps_status ps_vec_flatten(ps_ctx *cx, const ps_vec *src, const uint32_t *sel, uint32_t n,
+                         ps_vec_buf *buf, ps_vec *out);
 /* Rows sel[0..n) of src as rows 0..n of out: dictionary vectors keep their dictionary, constants
  * stay constant, the rest is copied into buf (nested: through a code vector over src). */
-ps_status ps_vec_gather(ps_ctx *cx, const ps_vec *src, const uint32_t *sel, uint32_t n, ps_vec_buf *buf, ps_vec *out);
+ps_status ps_vec_gather(ps_ctx *cx, const ps_vec *src, const uint32_t *sel, uint32_t n,
+                        ps_vec_buf *buf, ps_vec *out);
 /* Rows [first, first + n) of src without a copy; first must be a multiple of 64. Headers of
  * children are in the arena; encoding, bounds and owner stay. */
-ps_status ps_vec_slice(ps_ctx *cx, ps_arena *arena, const ps_vec *src, uint32_t first, uint32_t n, ps_vec *out);
+ps_status ps_vec_slice(ps_ctx *cx, ps_arena *arena, const ps_vec *src, uint32_t first, uint32_t n,
+                       ps_vec *out);
 /* A full copy that lives on its own under one new owner (out->owner, one reference given):
  * strings are copied, encodings kept where cheap. */
-ps_status ps_vec_retain(ps_ctx *cx, const ps_vec *src, const uint32_t *sel, uint32_t n, ps_vec *out);
+ps_status ps_vec_retain(ps_ctx *cx, const ps_vec *src, const uint32_t *sel, uint32_t n,
+                        ps_vec *out);
 /* Widens integer slots: src and dst layouts of ps_layout_is_int, dst able to hold the bounds. */
 void ps_slots_convert(ps_layout from, const void *src, ps_layout to, void *dst, size_t n);
 bool ps_vec_row_valid(const ps_vec *vec, uint32_t row);
 /* The value of one row, for printing and tests; bytes are borrowed, nested items in the arena. */
-ps_status ps_vec_value(ps_ctx *cx, ps_arena *arena, const ps_vec *vec, uint32_t row, struct ps_value *out);
+ps_status ps_vec_value(ps_ctx *cx, ps_arena *arena, const ps_vec *vec, uint32_t row,
+                       struct ps_value *out);
 /* Dev builds: every claim above that can be checked; PS_INTERNAL if one is broken. */
 ps_status ps_vec_verify(ps_ctx *cx, const ps_vec *vec);
 

@@ -1,7 +1,7 @@
 /* exec/collector.c -- see collector.h.
  *
- * The head moves from morsel m of a feeder to m + 1 as each ends, and past the feeder's last one to the
- * next feeder's first: the scheduler tells how many each has once its source is planned. */
+ * The head moves from morsel m of a feeder to m + 1 as each ends, and past the feeder's last one to
+ * the next feeder's first: the scheduler tells how many each has once its source is planned. */
 #include "exec/collector.h"
 
 struct ps_collector_morsel {
@@ -26,7 +26,8 @@ static uint64_t vec_bytes(const ps_vec *vec)
     return (fixed + (vec->layout == PS_LAYOUT_VIEW ? 8 : 0)) * vec->n;
 }
 
-ps_status ps_kept_new(ps_ctx *cx, const ps_batch *batch, uint32_t first, uint32_t count, ps_kept **out)
+ps_status ps_kept_new(ps_ctx *cx, const ps_batch *batch, uint32_t first, uint32_t count,
+                      ps_kept **out)
 {
     const uint32_t n = PS_MIN(count, batch->n_live - PS_MIN(first, batch->n_live));
     const bool whole = !batch->sel && first == 0 && n == batch->n;
@@ -41,8 +42,12 @@ ps_status ps_kept_new(ps_ctx *cx, const ps_batch *batch, uint32_t first, uint32_
         if (!rows) PS_GO(PS_MEMORY);
         for (uint32_t k = 0; k < n; k++) rows[k] = ps_batch_row(batch, first + k);
     }
-    kept->batch = (ps_batch){.cols = kept->cols, .cols_max = batch->n_cols, .n = n, .n_live = n,
-                             .morsel = batch->morsel, .first_row = batch->first_row};
+    kept->batch = (ps_batch){.cols = kept->cols,
+                             .cols_max = batch->n_cols,
+                             .n = n,
+                             .n_live = n,
+                             .morsel = batch->morsel,
+                             .first_row = batch->first_row};
     for (uint32_t i = 0; i < batch->n_cols; i++) {
         PS_GO(ps_vec_retain(cx, &batch->cols[i], rows, n, &kept->cols[i]));
         kept->batch.n_cols = i + 1;
@@ -73,7 +78,8 @@ static void kept_free_all(ps_kept *kept)
     }
 }
 
-ps_status ps_collector_init(ps_ctx *cx, ps_arena *arena, ps_collector *c, uint32_t n_feeders, uint64_t bytes_max)
+ps_status ps_collector_init(ps_ctx *cx, ps_arena *arena, ps_collector *c, uint32_t n_feeders,
+                            uint64_t bytes_max)
 {
     c->feeder_morsels = PS_ARENA_ARRAY(cx, arena, uint64_t, n_feeders);
     if (!c->feeder_morsels) return PS_MEMORY;
@@ -105,7 +111,8 @@ void ps_collector_release(ps_collector *c)
 bool ps_collector_may_add(ps_collector *c, uint64_t position)
 {
     ps_mutex_lock(&c->mutex);
-    const bool may = position == c->head ? c->out_bytes < c->out_bytes_max : c->later_bytes < c->later_bytes_max;
+    const bool may =
+        position == c->head ? c->out_bytes < c->out_bytes_max : c->later_bytes < c->later_bytes_max;
     ps_mutex_unlock(&c->mutex);
     return may;
 }
@@ -121,7 +128,8 @@ bool ps_collector_enough(ps_collector *c, uint64_t position)
 }
 
 /* The entry of a morsel, made when there is none. Mutex held. */
-static ps_status collector_entry(ps_ctx *cx, ps_collector *c, uint64_t position, ps_collector_morsel **out)
+static ps_status collector_entry(ps_ctx *cx, ps_collector *c, uint64_t position,
+                                 ps_collector_morsel **out)
 {
     ps_collector_morsel **at = &c->later;
 
@@ -238,8 +246,8 @@ bool ps_collector_waiting(ps_collector *c)
     return waiting;
 }
 
-/* Drops the rows outside of [offset, offset + count) of a batch that begins at row `first`; NULL: nothing is
- * left. A whole batch passes as it is. */
+/* Drops the rows outside of [offset, offset + count) of a batch that begins at row `first`; NULL:
+ * nothing is left. A whole batch passes as it is. */
 static ps_kept *collector_cut(ps_ctx *cx, ps_collector *c, ps_kept *kept, uint64_t first)
 {
     const uint64_t end = c->count > UINT64_MAX - c->offset ? UINT64_MAX : c->offset + c->count;
@@ -247,7 +255,9 @@ static ps_kept *collector_cut(ps_ctx *cx, ps_collector *c, ps_kept *kept, uint64
     ps_kept *cut = NULL;
 
     if (lo == first && hi == first + kept->batch.n) return kept;
-    if (lo < hi && ps_kept_new(cx, &kept->batch, (uint32_t)(lo - first), (uint32_t)(hi - lo), &cut) != PS_OK) cut = NULL;
+    if (lo < hi &&
+        ps_kept_new(cx, &kept->batch, (uint32_t)(lo - first), (uint32_t)(hi - lo), &cut) != PS_OK)
+        cut = NULL;
     ps_kept_free(kept);
     return cut;
 }

@@ -1,9 +1,11 @@
-/* exec/collector.h -- puts batches that come from many lanes back into the order of their positions.
+/* exec/collector.h -- puts batches that come from many lanes back into the order of their
+ * positions.
  *
- * The head is the earliest morsel that has not ended: its batches go straight to the output; later morsels'
- * batches are kept until it is their turn. Both are bounded: a lane that may not add is told to
- * park, and a slow reader of the output so stops the pipeline. The head may always add once the output has room, so
- * the order can't deadlock. Optionally cuts [offset, offset + count) out of the rows and says when it has enough.
+ * The head is the earliest morsel that has not ended: its batches go straight to the output; later
+ * morsels' batches are kept until it is their turn. Both are bounded: a lane that may not add is
+ * told to park, and a slow reader of the output so stops the pipeline. The head may always add once
+ * the output has room, so the order can't deadlock. Optionally cuts [offset, offset + count) out of
+ * the rows and says when it has enough.
  *
  * Kept batches own their memory (ps_vec_retain). Threads: any; one mutex of its own. */
 #ifndef PS_EXEC_COLLECTOR_H
@@ -18,25 +20,27 @@ enum { PS_FEEDER_SHIFT = 40 }; /* position = feeder << PS_FEEDER_SHIFT | morsel 
 /* A batch that owns its memory: an allocation of its own, vectors behind it. */
 typedef struct ps_kept {
     struct ps_kept *next;
-    uint64_t bytes;            /* estimate, for bounds */
+    uint64_t bytes; /* estimate, for bounds */
     ps_batch batch;
     ps_vec cols[];
 } ps_kept;
 /* Copies the live rows; skips rows before `first`, gives at most `count`. */
-ps_status ps_kept_new(ps_ctx *cx, const ps_batch *batch, uint32_t first, uint32_t count, ps_kept **out);
+ps_status ps_kept_new(ps_ctx *cx, const ps_batch *batch, uint32_t first, uint32_t count,
+                      ps_kept **out);
 void ps_kept_free(ps_kept *kept); /* this one, not its successors */
 
 typedef struct ps_collector_morsel ps_collector_morsel;
 typedef struct ps_collector {
-    bool ready;                /* initialised */
+    bool ready; /* initialised */
     ps_mutex mutex;
-    uint64_t head;             /* position of the earliest morsel that has not ended */
-    ps_collector_morsel *later; /* ascending by position; the head's own entry is first when it has one */
+    uint64_t head; /* position of the earliest morsel that has not ended */
+    ps_collector_morsel
+        *later; /* ascending by position; the head's own entry is first when it has one */
     ps_kept *out_first, *out_last;
     uint64_t out_bytes, later_bytes;
     uint64_t out_bytes_max, later_bytes_max;
-    uint64_t offset, count;    /* rows to cut; count UINT64_MAX: all */
-    uint64_t n_seen;           /* rows that reached the output, before the cut */
+    uint64_t offset, count; /* rows to cut; count UINT64_MAX: all */
+    uint64_t n_seen;        /* rows that reached the output, before the cut */
     uint64_t n_out;
     /* Morsels of each feeder, UINT64_MAX until its source is planned. */
     uint64_t *feeder_morsels;
@@ -44,7 +48,8 @@ typedef struct ps_collector {
 } ps_collector;
 
 /* c zeroed; n_feeders: pipelines that end here. */
-ps_status ps_collector_init(ps_ctx *cx, ps_arena *arena, ps_collector *c, uint32_t n_feeders, uint64_t bytes_max);
+ps_status ps_collector_init(ps_ctx *cx, ps_arena *arena, ps_collector *c, uint32_t n_feeders,
+                            uint64_t bytes_max);
 void ps_collector_release(ps_collector *c);
 /* Whether a batch of this morsel may be added now. */
 bool ps_collector_may_add(ps_collector *c, uint64_t position);
@@ -53,10 +58,12 @@ ps_status ps_collector_add(ps_ctx *cx, ps_collector *c, const ps_batch *batch);
 ps_status ps_collector_end(ps_ctx *cx, ps_collector *c, uint64_t position);
 /* The earlier morsels hold all rows that the cut wants. */
 bool ps_collector_enough(ps_collector *c, uint64_t position);
-/* Tells how many morsels a feeder has, once its source is planned: so that the head knows where it ends. */
+/* Tells how many morsels a feeder has, once its source is planned: so that the head knows where it
+ * ends. */
 void ps_collector_feeder(ps_collector *c, uint32_t feeder, uint64_t n_morsels);
 bool ps_collector_waiting(ps_collector *c); /* there is a batch to pop */
-/* The next kept batch in order, cut; *out NULL: none yet. The caller frees it. One reader at a time. */
+/* The next kept batch in order, cut; *out NULL: none yet. The caller frees it. One reader at a
+ * time. */
 ps_status ps_collector_pop(ps_ctx *cx, ps_collector *c, ps_kept **out);
 
 #endif

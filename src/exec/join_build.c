@@ -1,14 +1,14 @@
 /* exec/join_build.c -- the build side's sink: rows into pages, by partition and morsel. See join.h.
  *
- * Rows whose key is null can match nothing (unless null equals null): they are kept in a partition of their own, only
- * where the rest source gives unmatched rows. */
+ * Rows whose key is null can match nothing (unless null equals null): they are kept in a partition
+ * of their own, only where the rest source gives unmatched rows. */
 #include "exec/join.h"
 
 struct ps_join_build_local {
     ps_arena arena;
     ps_eval *keys;
-    ps_join_lane *lane;       /* moves to the shared list at the end */
-    ps_vec *vecs;             /* keys, then payload */
+    ps_join_lane *lane; /* moves to the shared list at the end */
+    ps_vec *vecs;       /* keys, then payload */
     uint64_t *hashes, *part_hashes;
     uint32_t *rows, *part_rows;
     bool opened[PS_JOIN_ALL_PARTS]; /* the partition has a run of this morsel */
@@ -33,13 +33,15 @@ ps_status ps_join_build_open(ps_ctx *cx, ps_op *op, void *local)
     if (config->n_keys) PS_TRY(ps_eval_new(cx, &l->arena, config->build_keys, &l->keys));
     l->lane = ps_alloc_zero(cx, sizeof(*l->lane));
     if (!l->lane) return PS_MEMORY;
-    for (int p = 0; p < PS_JOIN_ALL_PARTS; p++) ps_rows_init(&l->lane->parts[p].rows, config->layout);
+    for (int p = 0; p < PS_JOIN_ALL_PARTS; p++)
+        ps_rows_init(&l->lane->parts[p].rows, config->layout);
     return PS_OK;
 }
 
-/* Splits the live rows into those whose key can match (written to rows) and the others (to nulls). */
-static uint32_t split_nulls(const ps_join_config *config, const ps_vec *keys, const ps_batch *batch, uint32_t *rows,
-                            uint32_t *nulls, uint32_t *n_nulls)
+/* Splits the live rows into those whose key can match (written to rows) and the others (to nulls).
+ */
+static uint32_t split_nulls(const ps_join_config *config, const ps_vec *keys, const ps_batch *batch,
+                            uint32_t *rows, uint32_t *nulls, uint32_t *n_nulls)
 {
     uint32_t n = 0;
 
@@ -48,7 +50,8 @@ static uint32_t split_nulls(const ps_join_config *config, const ps_vec *keys, co
         const uint32_t row = ps_batch_row(batch, k);
         bool null = false;
 
-        for (uint32_t c = 0; c < config->n_keys; c++) null |= !config->null_equal[c] && !ps_vec_row_valid(&keys[c], row);
+        for (uint32_t c = 0; c < config->n_keys; c++)
+            null |= !config->null_equal[c] && !ps_vec_row_valid(&keys[c], row);
         if (null) nulls[(*n_nulls)++] = row;
         else rows[n++] = row;
     }
@@ -60,19 +63,23 @@ static bool keys_may_be_null(const ps_join_config *config, const ps_vec *keys)
     for (uint32_t c = 0; c < config->n_keys; c++) {
         const bool in_dict = keys[c].encoding == PS_ENC_DICTIONARY && keys[c].dict->values.valid;
 
-        if (!config->null_equal[c] && (keys[c].valid || in_dict || keys[c].layout == PS_LAYOUT_NONE)) return true;
+        if (!config->null_equal[c] &&
+            (keys[c].valid || in_dict || keys[c].layout == PS_LAYOUT_NONE))
+            return true;
     }
     return false;
 }
 
-static ps_status append(ps_ctx *cx, ps_join_build_local *l, int p, const uint32_t *rows, const uint64_t *hashes, uint32_t n)
+static ps_status append(ps_ctx *cx, ps_join_build_local *l, int p, const uint32_t *rows,
+                        const uint64_t *hashes, uint32_t n)
 {
     ps_join_lane_part *part = &l->lane->parts[p];
 
     if (!l->opened[p]) {
         const size_t page = part->rows.pages.n ? part->rows.pages.n - 1 : 0;
-        const ps_join_run run = {.morsel = l->morsel,
-                                 .at = {page, part->rows.pages.n ? part->rows.pages.at[page].n_rows : 0}};
+        const ps_join_run run = {
+            .morsel = l->morsel,
+            .at = {page, part->rows.pages.n ? part->rows.pages.at[page].n_rows : 0}};
 
         PS_TRY(PS_ARRAY_ADD(cx, &part->runs, run));
         l->opened[p] = true;
@@ -82,7 +89,8 @@ static ps_status append(ps_ctx *cx, ps_join_build_local *l, int p, const uint32_
 }
 
 /* Rows and hashes in the order of their partitions; counts gives each one's number. */
-static void partition(const ps_join_build_local *l, const uint32_t *rows, uint32_t n, uint32_t *counts)
+static void partition(const ps_join_build_local *l, const uint32_t *rows, uint32_t n,
+                      uint32_t *counts)
 {
     uint32_t at[PS_JOIN_PARTS];
     uint32_t sum = 0;
@@ -101,7 +109,8 @@ static void partition(const ps_join_build_local *l, const uint32_t *rows, uint32
     }
 }
 
-static ps_status build_rows(ps_ctx *cx, ps_op *op, ps_join_build_local *l, const uint32_t *rows, uint32_t n)
+static ps_status build_rows(ps_ctx *cx, ps_op *op, ps_join_build_local *l, const uint32_t *rows,
+                            uint32_t n)
 {
     const ps_join_config *config = op->config;
     uint32_t counts[PS_JOIN_PARTS];
@@ -111,7 +120,8 @@ static ps_status build_rows(ps_ctx *cx, ps_op *op, ps_join_build_local *l, const
     if (config->n_keys == 0 || op->settings->one_hash) {
         memset(l->hashes, 0, n * sizeof(*l->hashes));
     } else {
-        PS_TRY(ps_hash_rows(cx, l->vecs, config->n_keys, rows, n, op->settings->hash_seed, l->hashes));
+        PS_TRY(
+            ps_hash_rows(cx, l->vecs, config->n_keys, rows, n, op->settings->hash_seed, l->hashes));
     }
     partition(l, rows, n, counts);
     for (int p = 0; p < PS_JOIN_PARTS; p++) {
@@ -141,7 +151,8 @@ ps_status ps_join_build(ps_ctx *cx, ps_op *op, void *local, const ps_batch *batc
     l->begun = true;
     l->morsel = batch->morsel;
     if (config->n_keys) PS_TRY(ps_eval_run(cx, l->keys, batch, l->vecs));
-    for (uint32_t i = 0; i < config->n_payload; i++) l->vecs[config->n_keys + i] = batch->cols[config->payload[i]];
+    for (uint32_t i = 0; i < config->n_payload; i++)
+        l->vecs[config->n_keys + i] = batch->cols[config->payload[i]];
     if (keys_may_be_null(config, l->vecs)) {
         uint32_t *nulls = l->part_rows;
 

@@ -1,11 +1,13 @@
 /* exec/join_filter.c -- a sealed build side as a filter on the scan that feeds the probe.
  *
- * The directory's tags are a Bloom filter of four bits a row, the dense array is exact: so nothing has to be built for it. */
+ * The directory's tags are a Bloom filter of four bits a row, the dense array is exact: so nothing
+ * has to be built for it. */
 #include "exec/join.h"
 
 enum { CHUNK = 512 };
 
-static uint32_t valid_rows(const ps_reader_view *view, const uint32_t *sel, uint32_t first, uint32_t n, uint32_t *rows)
+static uint32_t valid_rows(const ps_reader_view *view, const uint32_t *sel, uint32_t first,
+                           uint32_t n, uint32_t *rows)
 {
     uint32_t n_out = 0;
 
@@ -30,8 +32,9 @@ static int64_t int_at(ps_layout layout, const ps_reader_view *view, uint32_t row
     }
 }
 
-static uint32_t filter_dense(const ps_join_shared *shared, ps_layout layout, const ps_reader_view *view, const uint32_t *rows,
-                             uint32_t n, uint32_t *out)
+static uint32_t filter_dense(const ps_join_shared *shared, ps_layout layout,
+                             const ps_reader_view *view, const uint32_t *rows, uint32_t n,
+                             uint32_t *out)
 {
     uint32_t n_out = 0;
 
@@ -44,13 +47,14 @@ static uint32_t filter_dense(const ps_join_shared *shared, ps_layout layout, con
     return n_out;
 }
 
-ps_status ps_join_may_match(ps_ctx *cx, const void *state, const ps_vec *vec, const uint32_t *sel, uint32_t n,
-                            uint32_t *sel_out, uint32_t *n_out)
+ps_status ps_join_may_match(ps_ctx *cx, const void *state, const ps_vec *vec, const uint32_t *sel,
+                            uint32_t n, uint32_t *sel_out, uint32_t *n_out)
 {
     const ps_op *op = state;
     const ps_join_shared *shared = op->shared;
     const ps_layout layout = (ps_layout)vec->layout;
-    const bool dense = shared->dense && layout >= PS_LAYOUT_I8 && layout <= PS_LAYOUT_I64 && vec->encoding != PS_ENC_SEQUENCE;
+    const bool dense = shared->dense && layout >= PS_LAYOUT_I8 && layout <= PS_LAYOUT_I64 &&
+                       vec->encoding != PS_ENC_SEQUENCE;
     const ps_reader_view view = ps_vec_read(vec);
     uint32_t rows[CHUNK], kept[CHUNK];
     uint64_t hashes[CHUNK];

@@ -1,30 +1,31 @@
 /* exec/join_probe.c -- the probe side: candidates, key comparison, residual, output. See join.h.
  *
- * Kinds that give pairs expand candidates in order, a batch of pairs at a time. Kinds that only ask whether there is a pair
- * go in rounds instead (the next candidate of every row that has none yet), so that a key with many
- * build rows costs one comparison. After the candidates come the rows without a pair, where the kind wants them. */
+ * Kinds that give pairs expand candidates in order, a batch of pairs at a time. Kinds that only ask
+ * whether there is a pair go in rounds instead (the next candidate of every row that has none yet),
+ * so that a key with many build rows costs one comparison. After the candidates come the rows
+ * without a pair, where the kind wants them. */
 #include "exec/join.h"
 
 typedef struct ps_join_probe_local {
     ps_arena arena;
     ps_eval *keys_eval, *residual_eval;
     ps_vec *keys;
-    ps_vec_buf key_buf;          /* a dense key, made flat */
+    ps_vec_buf key_buf; /* a dense key, made flat */
     uint64_t *hashes;
-    uint32_t *rows;              /* live rows whose key can match */
-    uint32_t *cand_rows;         /* candidates: physical row and its bucket */
+    uint32_t *rows;      /* live rows whose key can match */
+    uint32_t *cand_rows; /* candidates: physical row and its bucket */
     ps_join_bucket *cands;
-    uint32_t n_cands, at;        /* candidates before `at` are done */
-    uint32_t at_entry;           /* entries of the candidate at `at` that are done */
-    uint32_t *pair_rows;         /* a batch of pairs */
+    uint32_t n_cands, at; /* candidates before `at` are done */
+    uint32_t at_entry;    /* entries of the candidate at `at` that are done */
+    uint32_t *pair_rows;  /* a batch of pairs */
     uint8_t **pair_ptrs;
-    uint32_t *pairs;             /* those that survive */
+    uint32_t *pairs; /* those that survive */
     ps_batch pair_batch;
     ps_vec_buf *pair_bufs, *out_bufs;
     uint32_t *gather_rows;
     uint8_t **gather_ptrs;
-    uint8_t *null_row;           /* stands for the build row of probe rows without one */
-    uint64_t *matched;           /* by physical row */
+    uint8_t *null_row; /* stands for the build row of probe rows without one */
+    uint64_t *matched; /* by physical row */
     uint32_t *sel;
     ps_vec_buf mark_buf;
     bool begun;
@@ -58,8 +59,9 @@ static ps_status open_arrays(ps_ctx *cx, const ps_join_config *config, probe_loc
     l->sel = PS_ARENA_ARRAY(cx, a, uint32_t, n);
     l->matched = PS_ARENA_ARRAY(cx, a, uint64_t, PS_BITS_WORDS(n));
     l->null_row = PS_ARENA_ARRAY(cx, a, uint8_t, config->layout->row_bytes);
-    if (!l->keys || !l->hashes || !l->rows || !l->cand_rows || !l->cands || !l->pair_rows || !l->pair_ptrs || !l->pairs ||
-        !l->gather_rows || !l->gather_ptrs || !l->sel || !l->matched || !l->null_row) {
+    if (!l->keys || !l->hashes || !l->rows || !l->cand_rows || !l->cands || !l->pair_rows ||
+        !l->pair_ptrs || !l->pairs || !l->gather_rows || !l->gather_ptrs || !l->sel ||
+        !l->matched || !l->null_row) {
         return PS_MEMORY;
     }
     for (uint32_t c = 0; c < config->layout->n_cols; c++) {
@@ -92,7 +94,8 @@ void ps_join_probe_close(ps_op *op, void *local)
 
     ps_eval_release(l->keys_eval);
     ps_eval_release(l->residual_eval);
-    for (uint32_t i = 0; l->pair_bufs && i < config->n_pair_cols; i++) ps_vec_buf_release(&l->pair_bufs[i]);
+    for (uint32_t i = 0; l->pair_bufs && i < config->n_pair_cols; i++)
+        ps_vec_buf_release(&l->pair_bufs[i]);
     for (uint32_t i = 0; l->out_bufs && i < op->n_cols; i++) ps_vec_buf_release(&l->out_bufs[i]);
     ps_vec_buf_release(&l->key_buf);
     ps_vec_buf_release(&l->mark_buf);
@@ -100,7 +103,8 @@ void ps_join_probe_close(ps_op *op, void *local)
 }
 
 /* Live rows none of whose keys is a null that matches nothing. */
-static uint32_t probe_rows(const ps_join_config *config, const ps_vec *keys, const ps_batch *in, uint32_t *rows)
+static uint32_t probe_rows(const ps_join_config *config, const ps_vec *keys, const ps_batch *in,
+                           uint32_t *rows)
 {
     ps_reader_view views[8];
     uint32_t n_views = 0, n = 0;
@@ -135,9 +139,14 @@ static ps_status begin(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in
         PS_TRY(ps_vec_flatten(cx, &l->keys[0], l->rows, n, &l->key_buf, &flat));
         l->n_cands = ps_join_find_dense(shared, &flat, l->rows, n, l->cand_rows, l->cands);
     } else {
-        if (config->n_keys == 0 || op->settings->one_hash) memset(l->hashes, 0, n * sizeof(*l->hashes));
-        else PS_TRY(ps_hash_rows(cx, l->keys, config->n_keys, l->rows, n, op->settings->hash_seed, l->hashes));
-        l->n_cands = shared->n_rows ? ps_join_find(shared, l->hashes, l->rows, n, l->cand_rows, l->cands) : 0;
+        if (config->n_keys == 0 || op->settings->one_hash)
+            memset(l->hashes, 0, n * sizeof(*l->hashes));
+        else
+            PS_TRY(ps_hash_rows(cx, l->keys, config->n_keys, l->rows, n, op->settings->hash_seed,
+                                l->hashes));
+        l->n_cands = shared->n_rows
+                         ? ps_join_find(shared, l->hashes, l->rows, n, l->cand_rows, l->cands)
+                         : 0;
     }
     l->at = l->at_entry = 0;
     if (config->probe != PS_PROBE_INNER) memset(l->matched, 0, PS_BITS_BYTES(in->n));
@@ -145,7 +154,10 @@ static ps_status begin(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in
     return PS_OK;
 }
 
-static uint8_t *bucket_row(const ps_join_bucket *bucket, uint32_t i) { return bucket->at ? bucket->at[i] : bucket->only; }
+static uint8_t *bucket_row(const ps_join_bucket *bucket, uint32_t i)
+{
+    return bucket->at ? bucket->at[i] : bucket->only;
+}
 
 /* The next pairs in order, up to a batch. */
 static uint32_t expand(ps_ctx *cx, probe_local *l)
@@ -170,7 +182,8 @@ static uint32_t expand(ps_ctx *cx, probe_local *l)
     return n;
 }
 
-/* One pair for each candidate that is not decided; rows that are, or have no more entries, leave the list. */
+/* One pair for each candidate that is not decided; rows that are, or have no more entries, leave
+ * the list. */
 static uint32_t expand_round(ps_ctx *cx, probe_local *l)
 {
     uint32_t n = 0, kept = 0;
@@ -196,15 +209,18 @@ static uint32_t expand_round(ps_ctx *cx, probe_local *l)
 }
 
 /* One column over pairs: of the probe by rows, of the build by addresses. */
-static ps_status pair_column(ps_ctx *cx, const ps_join_config *config, const ps_join_out *from, const ps_batch *in,
-                             const uint32_t *rows, uint8_t *const *ptrs, uint32_t n, ps_vec_buf *buf, ps_vec *out)
+static ps_status pair_column(ps_ctx *cx, const ps_join_config *config, const ps_join_out *from,
+                             const ps_batch *in, const uint32_t *rows, uint8_t *const *ptrs,
+                             uint32_t n, ps_vec_buf *buf, ps_vec *out)
 {
-    if (from->side == PS_SIDE_PROBE) return ps_vec_gather(cx, &in->cols[from->index], rows, n, buf, out);
+    if (from->side == PS_SIDE_PROBE)
+        return ps_vec_gather(cx, &in->cols[from->index], rows, n, buf, out);
     return ps_rows_gather(cx, config->layout, from->index, ptrs, n, buf, out);
 }
 
 /* Which of n pairs are pairs indeed: l->pairs, ascending. */
-static ps_status check_pairs(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in, uint32_t n, uint32_t *n_out)
+static ps_status check_pairs(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in, uint32_t n,
+                             uint32_t *n_out)
 {
     const ps_join_config *config = op->config;
     const ps_join_shared *shared = op->shared;
@@ -212,7 +228,8 @@ static ps_status check_pairs(ps_ctx *cx, ps_op *op, probe_local *l, const ps_bat
     for (uint32_t i = 0; i < n; i++) l->pairs[i] = i;
     *n_out = n;
     if (config->n_keys && !shared->dense) {
-        PS_TRY(ps_rows_match(cx, config->layout, l->keys, l->pair_rows, l->pair_ptrs, l->pairs, n, NULL, n_out));
+        PS_TRY(ps_rows_match(cx, config->layout, l->keys, l->pair_rows, l->pair_ptrs, l->pairs, n,
+                             NULL, n_out));
     }
     if (!config->residual || *n_out == 0) return PS_OK;
     const uint32_t m = *n_out;
@@ -221,8 +238,8 @@ static ps_status check_pairs(ps_ctx *cx, ps_op *op, probe_local *l, const ps_bat
         l->gather_ptrs[i] = l->pair_ptrs[l->pairs[i]];
     }
     for (uint32_t c = 0; c < config->n_pair_cols; c++) {
-        PS_TRY(pair_column(cx, config, &config->pair_cols[c], in, l->gather_rows, l->gather_ptrs, m, &l->pair_bufs[c],
-                           &l->pair_batch.cols[c]));
+        PS_TRY(pair_column(cx, config, &config->pair_cols[c], in, l->gather_rows, l->gather_ptrs, m,
+                           &l->pair_bufs[c], &l->pair_batch.cols[c]));
     }
     l->pair_batch.n = l->pair_batch.n_live = m;
     l->pair_batch.n_cols = config->n_pair_cols;
@@ -258,9 +275,10 @@ static void place_output(probe_local *l, const ps_batch *in, ps_batch *out)
     l->next_row += out->n;
 }
 
-/* The probe's columns as they are with the pairs' rows selected, the build's gathered in place: when every probe row has at
- * most one pair and most have one. */
-static ps_status give_in_place(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in, uint32_t n, ps_batch *out)
+/* The probe's columns as they are with the pairs' rows selected, the build's gathered in place:
+ * when every probe row has at most one pair and most have one. */
+static ps_status give_in_place(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in,
+                               uint32_t n, ps_batch *out)
 {
     const ps_join_config *config = op->config;
 
@@ -276,7 +294,8 @@ static ps_status give_in_place(ps_ctx *cx, ps_op *op, probe_local *l, const ps_b
             out->cols[c] = in->cols[from->index];
             continue;
         }
-        PS_TRY(ps_rows_gather(cx, config->layout, from->index, l->gather_ptrs, in->n, &l->out_bufs[c], &out->cols[c]));
+        PS_TRY(ps_rows_gather(cx, config->layout, from->index, l->gather_ptrs, in->n,
+                              &l->out_bufs[c], &out->cols[c]));
     }
     out->n = in->n;
     out->sel = n == in->n ? NULL : l->sel;
@@ -284,7 +303,8 @@ static ps_status give_in_place(ps_ctx *cx, ps_op *op, probe_local *l, const ps_b
     return PS_OK;
 }
 
-static ps_status give_gathered(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in, uint32_t n, ps_batch *out)
+static ps_status give_gathered(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in,
+                               uint32_t n, ps_batch *out)
 {
     const ps_join_config *config = op->config;
 
@@ -293,18 +313,21 @@ static ps_status give_gathered(ps_ctx *cx, ps_op *op, probe_local *l, const ps_b
         l->gather_ptrs[i] = l->pair_ptrs[l->pairs[i]];
     }
     for (uint32_t c = 0; c < op->n_cols; c++) {
-        PS_TRY(pair_column(cx, config, &config->outs[c], in, l->gather_rows, l->gather_ptrs, n, &l->out_bufs[c], &out->cols[c]));
+        PS_TRY(pair_column(cx, config, &config->outs[c], in, l->gather_rows, l->gather_ptrs, n,
+                           &l->out_bufs[c], &out->cols[c]));
     }
     out->n = out->n_live = n;
     out->sel = NULL;
     return PS_OK;
 }
 
-static ps_status give_pairs(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in, uint32_t n, ps_batch *out)
+static ps_status give_pairs(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in, uint32_t n,
+                            ps_batch *out)
 {
     bool unique = n * 2 >= in->n;
 
-    for (uint32_t i = 1; unique && i < n; i++) unique = l->pair_rows[l->pairs[i]] > l->pair_rows[l->pairs[i - 1]];
+    for (uint32_t i = 1; unique && i < n; i++)
+        unique = l->pair_rows[l->pairs[i]] > l->pair_rows[l->pairs[i - 1]];
     PS_TRY(unique ? give_in_place(cx, op, l, in, n, out) : give_gathered(cx, op, l, in, n, out));
     out->n_cols = op->n_cols;
     place_output(l, in, out);
@@ -326,13 +349,15 @@ static ps_status mark_column(ps_ctx *cx, ps_op *op, probe_local *l, const ps_bat
     for (uint32_t k = 0; k < in->n_live; k++) {
         const uint32_t row = ps_batch_row(in, k);
         const bool found = ps_bit_get(l->matched, row);
-        const bool null = aware && !found && !build_empty && (build_null || !ps_vec_row_valid(&l->keys[0], row));
+        const bool null =
+            aware && !found && !build_empty && (build_null || !ps_vec_row_valid(&l->keys[0], row));
 
         data[row] = found;
         ps_bit_put(l->mark_buf.valid, row, !null);
         any_null |= null;
     }
-    ps_vec_flat(out, PS_TYPE(BOOL), PS_LAYOUT_BOOL, data, any_null ? l->mark_buf.valid : NULL, in->n);
+    ps_vec_flat(out, PS_TYPE(BOOL), PS_LAYOUT_BOOL, data, any_null ? l->mark_buf.valid : NULL,
+                in->n);
     return PS_OK;
 }
 
@@ -355,7 +380,9 @@ static ps_status give_rows(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch
 
         if (from->side == PS_SIDE_PROBE) out->cols[c] = in->cols[from->index];
         else if (from->side == PS_SIDE_MARK) PS_TRY(mark_column(cx, op, l, in, &out->cols[c]));
-        else PS_TRY(ps_rows_gather(cx, config->layout, from->index, l->gather_ptrs, in->n, &l->out_bufs[c], &out->cols[c]));
+        else
+            PS_TRY(ps_rows_gather(cx, config->layout, from->index, l->gather_ptrs, in->n,
+                                  &l->out_bufs[c], &out->cols[c]));
     }
     out->n = in->n;
     out->n_live = n;
@@ -370,9 +397,13 @@ static bool gives_pairs(ps_probe_kind kind)
     return kind == PS_PROBE_INNER || kind == PS_PROBE_OUTER || kind == PS_PROBE_SINGLE;
 }
 
-static bool gives_rows(ps_probe_kind kind) { return kind != PS_PROBE_INNER && kind != PS_PROBE_NONE; }
+static bool gives_rows(ps_probe_kind kind)
+{
+    return kind != PS_PROBE_INNER && kind != PS_PROBE_NONE;
+}
 
-ps_status ps_join_probe(ps_ctx *cx, ps_op *op, void *local, const ps_batch *in, ps_batch *out, ps_flow *flow)
+ps_status ps_join_probe(ps_ctx *cx, ps_op *op, void *local, const ps_batch *in, ps_batch *out,
+                        ps_flow *flow)
 {
     const ps_join_config *config = op->config;
     probe_local *l = local;

@@ -26,7 +26,8 @@ ps_status ps_join_rest_open(ps_ctx *cx, ps_op *op, void *local)
     l->rows = PS_ARENA_ARRAY(cx, &l->arena, uint8_t *, PS_BATCH_ROWS_MAX);
     l->bufs = PS_ARENA_ARRAY(cx, &l->arena, ps_vec_buf, op->n_cols + 1);
     if (!l->rows || !l->bufs) return PS_MEMORY;
-    for (uint32_t i = 0; i < op->n_cols; i++) PS_TRY(ps_vec_buf_init(cx, &l->bufs[i], PS_BATCH_ROWS_MAX));
+    for (uint32_t i = 0; i < op->n_cols; i++)
+        PS_TRY(ps_vec_buf_init(cx, &l->bufs[i], PS_BATCH_ROWS_MAX));
     return PS_OK;
 }
 
@@ -64,7 +65,8 @@ ps_status ps_join_rest_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, b
     }
     for (uint32_t c = 0; c < op->n_cols; c++) {
         if (config->outs[c].side == PS_SIDE_BUILD) {
-            PS_TRY(ps_rows_gather(cx, config->layout, config->outs[c].index, l->rows, n, &l->bufs[c], &out->cols[c]));
+            PS_TRY(ps_rows_gather(cx, config->layout, config->outs[c].index, l->rows, n,
+                                  &l->bufs[c], &out->cols[c]));
             continue;
         }
         ps_arena_reset(&l->bufs[c].heap);

@@ -1,15 +1,18 @@
 /* exec/join_table.c -- the directory over the build side's rows; see join.h.
  *
- * One task a partition. It first lists its rows in the order of their positions: lanes bring runs, one a morsel,
- * each in order, so sorting the runs by morsel is enough. Equal keys have equal hashes, so they are in one partition:
- * tasks write disjoint slots of the dense array. */
+ * One task a partition. It first lists its rows in the order of their positions: lanes bring runs,
+ * one a morsel, each in order, so sorting the runs by morsel is enough. Equal keys have equal
+ * hashes, so they are in one partition: tasks write disjoint slots of the dense array. */
 #include "exec/join.h"
 
 #include <stdlib.h>
 
 enum { TASK_ROWS_MIN = 16 * 1024 };
 
-typedef struct run_ref { const ps_rows *rows; ps_join_run run; } run_ref;
+typedef struct run_ref {
+    const ps_rows *rows;
+    ps_join_run run;
+} run_ref;
 
 static int run_compare(const void *a, const void *b)
 {
@@ -34,7 +37,8 @@ static ps_status list_rows(ps_ctx *cx, const ps_join_shared *shared, int p, uint
     if (runs.n) qsort(runs.at, runs.n, sizeof(*runs.at), run_compare);
     for (size_t r = 0; r < runs.n; r++) {
         for (uint64_t left = runs.at[r].run.n; left > 0;) {
-            const uint32_t n = ps_rows_next(runs.at[r].rows, &runs.at[r].run.at, (uint32_t)PS_MIN(left, 65536), out);
+            const uint32_t n = ps_rows_next(runs.at[r].rows, &runs.at[r].run.at,
+                                            (uint32_t)PS_MIN(left, 65536), out);
 
             PS_GO(ps_poll(cx));
             out += n;
@@ -128,21 +132,28 @@ ps_status ps_join_table_plan(ps_ctx *cx, ps_op *op, uint64_t *n_tasks)
     for (int p = 0; p < PS_JOIN_ALL_PARTS; p++) {
         ps_join_part *part = &shared->parts[p];
 
-        for (size_t i = 0; i < shared->lanes.n; i++) part->n += shared->lanes.at[i]->parts[p].rows.n_rows;
+        for (size_t i = 0; i < shared->lanes.n; i++)
+            part->n += shared->lanes.at[i]->parts[p].rows.n_rows;
         if (p == PS_JOIN_NULL_PART) break;
         shared->dense_first[p] = first;
         first += part->n;
     }
     shared->n_rows = first;
-    if (first > UINT32_MAX / 2) return ps_fail(cx, PS_UNSUPPORTED, "a join's build side has too many rows: %llu", (unsigned long long)first);
+    if (first > UINT32_MAX / 2)
+        return ps_fail(cx, PS_UNSUPPORTED, "a join's build side has too many rows: %llu",
+                       (unsigned long long)first);
     plan_dense(cx, shared, op->config);
     *n_tasks = first < TASK_ROWS_MIN ? 1 : PS_JOIN_PARTS;
     return PS_OK;
 }
 
-static uint64_t hash_tags(uint64_t hash) { return (uint64_t)1 << (hash & 15) | (uint64_t)1 << (hash >> 4 & 15); }
+static uint64_t hash_tags(uint64_t hash)
+{
+    return (uint64_t)1 << (hash & 15) | (uint64_t)1 << (hash >> 4 & 15);
+}
 
-/* Histogram, prefix sums, rows into their buckets: stable, so a bucket keeps the order of positions. */
+/* Histogram, prefix sums, rows into their buckets: stable, so a bucket keeps the order of
+ * positions. */
 static ps_status fill_directory(ps_ctx *cx, ps_join_part *part, uint8_t *const *rows)
 {
     const unsigned bits = PS_MAX(ps_log2_ceil(part->n + part->n / 2 + 1), 4);
@@ -152,7 +163,8 @@ static ps_status fill_directory(ps_ctx *cx, ps_join_part *part, uint8_t *const *
     part->slots = ps_alloc_zero(cx, ((size_t)part->mask + 3) * 8);
     part->entries = ps_alloc(cx, (part->n + 1) * sizeof(uint8_t *));
     if (!part->slots || !part->entries) return PS_MEMORY;
-    /* slots[s + 2] counts s; after the prefix sums slots[s + 1] is the place of s's next row, in the end its end */
+    /* slots[s + 2] counts s; after the prefix sums slots[s + 1] is the place of s's next row, in
+     * the end its end */
     uint64_t *counts = part->slots + 2;
     for (uint64_t i = 0; i < part->n; i++) {
         const uint64_t hash = ps_row_hash(rows[i]);
@@ -171,7 +183,8 @@ static ps_status fill_directory(ps_ctx *cx, ps_join_part *part, uint8_t *const *
     return PS_OK;
 }
 
-static void fill_dense(ps_join_shared *shared, const ps_row_layout *layout, int p, uint8_t *const *rows)
+static void fill_dense(ps_join_shared *shared, const ps_row_layout *layout, int p,
+                       uint8_t *const *rows)
 {
     const uint64_t n = shared->parts[p].n;
     uint64_t next = shared->dense_first[p];
@@ -186,7 +199,8 @@ static void fill_dense(ps_join_shared *shared, const ps_row_layout *layout, int 
         uint64_t *slot = &shared->dense_slots[key_of(layout, rows[i]) - shared->dense_lo];
 
         if (*slot == 3) {
-            *slot = (uint64_t)(uintptr_t)rows[i]; /* the only one: rows are 8-byte aligned, so even */
+            *slot =
+                (uint64_t)(uintptr_t)rows[i]; /* the only one: rows are 8-byte aligned, so even */
             continue;
         }
         if ((*slot >> 32) == 0) {
@@ -264,8 +278,8 @@ ps_status ps_join_table_seal(ps_ctx *cx, ps_op *op)
     return PS_OK;
 }
 
-uint32_t ps_join_find(const ps_join_shared *shared, const uint64_t *hashes, const uint32_t *rows, uint32_t n,
-                      uint32_t *rows_out, ps_join_bucket *out)
+uint32_t ps_join_find(const ps_join_shared *shared, const uint64_t *hashes, const uint32_t *rows,
+                      uint32_t n, uint32_t *rows_out, ps_join_bucket *out)
 {
     uint32_t n_out = 0;
 
@@ -289,14 +303,15 @@ uint32_t ps_join_find(const ps_join_shared *shared, const uint64_t *hashes, cons
         const uint64_t at = (uint64_t)(int64_t)((const T *)key->data)[rows[k]] - (uint64_t)lo;     \
         const uint64_t slot = at < range ? shared->dense_slots[at] : 0;                            \
         rows_out[n_out] = rows[k];                                                                 \
-        out[n_out] = (slot & 1) ? (ps_join_bucket){.at = shared->dense_entries + ((slot >> 32) - 1), \
-                                                   .n = (uint32_t)(slot & UINT32_MAX) >> 1}        \
-                                : (ps_join_bucket){.n = 1, .only = (uint8_t *)(uintptr_t)slot};    \
+        out[n_out] = (slot & 1)                                                                    \
+                         ? (ps_join_bucket){.at = shared->dense_entries + ((slot >> 32) - 1),      \
+                                            .n = (uint32_t)(slot & UINT32_MAX) >> 1}               \
+                         : (ps_join_bucket){.n = 1, .only = (uint8_t *)(uintptr_t)slot};           \
         n_out += slot != 0;                                                                        \
     }
 
-uint32_t ps_join_find_dense(const ps_join_shared *shared, const ps_vec *key, const uint32_t *rows, uint32_t n,
-                            uint32_t *rows_out, ps_join_bucket *out)
+uint32_t ps_join_find_dense(const ps_join_shared *shared, const ps_vec *key, const uint32_t *rows,
+                            uint32_t n, uint32_t *rows_out, ps_join_bucket *out)
 {
     const int64_t lo = shared->dense_lo;
     const uint64_t range = shared->dense_range;

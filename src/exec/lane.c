@@ -1,8 +1,9 @@
 /* exec/lane.c -- the driver: pushes one morsel's batches through a pipeline.
  *
- * A lane keeps everything needed to go on later (which operator is next, which have more output), so
- * that a task can be parked between any two calls and taken up by another thread. The loop is the only place
- * that calls source_next, push and sink; cancellation and moot work are checked here, once a batch. */
+ * A lane keeps everything needed to go on later (which operator is next, which have more output),
+ * so that a task can be parked between any two calls and taken up by another thread. The loop is
+ * the only place that calls source_next, push and sink; cancellation and moot work are checked
+ * here, once a batch. */
 #include "exec/query_impl.h"
 
 static ps_status lane_alloc(ps_ctx *cx, ps_arena *arena, ps_mem *mem, size_t bytes, void **out)
@@ -12,7 +13,8 @@ static ps_status lane_alloc(ps_ctx *cx, ps_arena *arena, ps_mem *mem, size_t byt
     return *out ? PS_OK : PS_MEMORY;
 }
 
-/* Memory first, then the operators' own opening, so that closing a half-open lane finds zeroed locals. */
+/* Memory first, then the operators' own opening, so that closing a half-open lane finds zeroed
+ * locals. */
 static ps_status lane_reserve(ps_lane *lane)
 {
     const ps_pipeline *plan = lane->pipe->plan;
@@ -26,11 +28,14 @@ static ps_status lane_reserve(ps_lane *lane)
     lane->pending = PS_ARENA_ARRAY(cx, &lane->arena, bool, n + 1);
     lane->stats = PS_ARENA_ARRAY(cx, &lane->arena, ps_lane_stats, n + 2);
     if (!lane->locals || !lane->batches || !lane->pending || !lane->stats) return PS_MEMORY;
-    PS_TRY(lane_alloc(cx, &lane->arena, query->mem, plan->source->class->source_size, &lane->source_local));
-    PS_TRY(lane_alloc(cx, &lane->arena, query->mem, plan->sink->class->sink_size, &lane->sink_local));
+    PS_TRY(lane_alloc(cx, &lane->arena, query->mem, plan->source->class->source_size,
+                      &lane->source_local));
+    PS_TRY(
+        lane_alloc(cx, &lane->arena, query->mem, plan->sink->class->sink_size, &lane->sink_local));
     PS_TRY(ps_batch_init(cx, &lane->arena, plan->source->n_cols, &lane->batches[0]));
     for (size_t i = 0; i < n; i++) {
-        PS_TRY(lane_alloc(cx, &lane->arena, query->mem, plan->ops.at[i]->class->local_size, &lane->locals[i]));
+        PS_TRY(lane_alloc(cx, &lane->arena, query->mem, plan->ops.at[i]->class->local_size,
+                          &lane->locals[i]));
         PS_TRY(ps_batch_init(cx, &lane->arena, plan->ops.at[i]->n_cols, &lane->batches[i + 1]));
     }
     return PS_OK;
@@ -80,14 +85,15 @@ void ps_lane_close(ps_lane *lane)
 bool ps_lane_ready(const ps_lane *lane)
 {
     const ps_pipeline *plan = lane->pipe->plan;
-    ps_op *op = lane->at == PS_LANE_SOURCE    ? plan->source
-                : lane->at < plan->ops.n ? plan->ops.at[lane->at]
-                                         : plan->sink;
+    ps_op *op = lane->at == PS_LANE_SOURCE ? plan->source
+                : lane->at < plan->ops.n   ? plan->ops.at[lane->at]
+                                           : plan->sink;
 
     return !op->class->ready || op->class->ready(op, ps_pipe_position(lane->pipe, lane->morsel));
 }
 
-static void lane_count(ps_lane_stats *stats, const ps_batch *in, const ps_batch *out, uint64_t cycles)
+static void lane_count(ps_lane_stats *stats, const ps_batch *in, const ps_batch *out,
+                       uint64_t cycles)
 {
     stats->rows_in += in ? in->n_live : 0;
     stats->rows_out += out ? out->n_live : 0;
@@ -124,7 +130,8 @@ static ps_status lane_source(ps_lane *lane)
     lane->cx.mem = source->mem;
     batch->n = batch->n_live = 0;
     batch->sel = NULL;
-    PS_TRY(source->class->source_next(&lane->cx, source, lane->source_local, batch, &lane->source_done));
+    PS_TRY(source->class->source_next(&lane->cx, source, lane->source_local, batch,
+                                      &lane->source_done));
     batch->morsel = ps_pipe_position(pipe, lane->morsel);
     lane_count(&lane->stats[0], NULL, batch, ps_cycles() - start);
     return PS_OK;
@@ -161,7 +168,8 @@ static ps_status lane_sink(ps_lane *lane, ps_flow *flow)
     return PS_OK;
 }
 
-/* Where to go after a batch came to its end: the deepest operator with more output, or the source. */
+/* Where to go after a batch came to its end: the deepest operator with more output, or the source.
+ */
 static uint32_t lane_backtrack(const ps_lane *lane, uint32_t from)
 {
     for (uint32_t i = from; i-- > 0;) {
@@ -227,7 +235,8 @@ ps_status ps_lane_run(ps_lane *lane, bool *parked)
         }
         PS_TRY(lane_step(lane, parked));
         if (*parked) return PS_OK;
-        if (PS_UNLIKELY(query->settings.park_always) && !(lane->at == PS_LANE_SOURCE && lane->source_done)) {
+        if (PS_UNLIKELY(query->settings.park_always) &&
+            !(lane->at == PS_LANE_SOURCE && lane->source_done)) {
             *parked = true;
             return PS_OK;
         }

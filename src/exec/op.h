@@ -1,28 +1,29 @@
 /* exec/op.h -- the operator contract: one file with one static const class for each operator.
  *
  * An operator plays up to three roles, each a group of slots; NULL: role not played.
- *   source     starts a pipeline:   plan -> n morsels; a worker opens a local, then start(morsel), next...
- *   transform  in a pipeline:       push(in) -> out
- *   sink       ends a pipeline:     sink(batch)..., end(morsel), combine; then plan -> n, task(i), seal
- * An aggregate is the sink of one pipeline and the source of the next. Who calls what:
- *   open            once, before anything runs; op->shared is zeroed, op->config is set by the planner
- *   source_plan     once, when everything the pipeline depends on is sealed or drained
- *   *_open          once for each lane (a worker's place in a pipeline); local is zeroed arena memory
- *   source_start/next, push, sink, sink_end   by the lane's current worker: parallel over lanes, never for one lane
- *   combine         once for each lane, after its last morsel; parallel
+ *   source     starts a pipeline:   plan -> n morsels; a worker opens a local, then start(morsel),
+ * next... transform  in a pipeline:       push(in) -> out sink       ends a pipeline:
+ * sink(batch)..., end(morsel), combine; then plan -> n, task(i), seal An aggregate is the sink of
+ * one pipeline and the source of the next. Who calls what: open            once, before anything
+ * runs; op->shared is zeroed, op->config is set by the planner source_plan     once, when
+ * everything the pipeline depends on is sealed or drained
+ *   *_open          once for each lane (a worker's place in a pipeline); local is zeroed arena
+ * memory source_start/next, push, sink, sink_end   by the lane's current worker: parallel over
+ * lanes, never for one lane combine         once for each lane, after its last morsel; parallel
  *   finish_plan     once, when all lanes of all pipelines into this sink have combined
  *   finish_task(i)  parallel, any order;   seal   once, after all tasks
- *   *_close, close  on every way out, after success, error and cancel alike; NULL-safe on half-open state
- * Everything else that happens to an operator happens through its batches. The scheduler checks
- * cancellation before each batch; a slot that can outlast a millisecond calls ps_poll().
+ *   *_close, close  on every way out, after success, error and cancel alike; NULL-safe on half-open
+ * state Everything else that happens to an operator happens through its batches. The scheduler
+ * checks cancellation before each batch; a slot that can outlast a millisecond calls ps_poll().
  *
  * Position: batch->morsel grows over a pipeline's input order, also across several pipelines into
- * one sink (the feeder's number is in its upper bits): (morsel, first_row + row) orders all rows. A transform
- * passes morsel on, and gives its output rows first_row so that positions stay increasing within the morsel.
+ * one sink (the feeder's number is in its upper bits): (morsel, first_row + row) orders all rows. A
+ * transform passes morsel on, and gives its output rows first_row so that positions stay increasing
+ * within the morsel.
  *
- * Batches: `in` is read-only and stays as it is until the push that answers MORE_INPUT; `out` has room for
- * op->n_cols vectors; its vectors live until the next push, source_next. Keep nothing of a batch without a copy
- * or its owner. A transform with no output rows sets out->n_live = 0. */
+ * Batches: `in` is read-only and stays as it is until the push that answers MORE_INPUT; `out` has
+ * room for op->n_cols vectors; its vectors live until the next push, source_next. Keep nothing of a
+ * batch without a copy or its owner. A transform with no output rows sets out->n_live = 0. */
 #ifndef PS_EXEC_OP_H
 #define PS_EXEC_OP_H
 
@@ -32,8 +33,8 @@
 typedef enum ps_flow {
     PS_FLOW_MORE_INPUT,  /* give me the next batch */
     PS_FLOW_MORE_OUTPUT, /* call me again with the same batch: more output waits */
-    PS_FLOW_BLOCKED,     /* nothing was done: call me again with the same batch once `ready` says so */
-    PS_FLOW_DONE         /* out is valid; this morsel needs no more input */
+    PS_FLOW_BLOCKED, /* nothing was done: call me again with the same batch once `ready` says so */
+    PS_FLOW_DONE     /* out is valid; this morsel needs no more input */
 } ps_flow;
 
 /* What a query runs under; read-only while it runs. */
@@ -41,21 +42,22 @@ typedef struct ps_exec_settings {
     uint32_t threads;
     uint32_t batch_rows;
     uint64_t hash_seed;
-    uint64_t memory_limit;       /* bytes; 0: none */
-    const char *temp_directory;  /* NULL: the system's */
+    uint64_t memory_limit;      /* bytes; 0: none */
+    const char *temp_directory; /* NULL: the system's */
     uint64_t temp_bytes_max;
-    bool force_spill;            /* test configurations: see tests/configs */
+    bool force_spill; /* test configurations: see tests/configs */
     bool relocate_pages;
     bool park_always;
     bool verify;
-    bool one_hash;               /* every key hashes to the same value */
-    bool profile;                /* EXPLAIN ANALYZE: time every operator */
+    bool one_hash; /* every key hashes to the same value */
+    bool profile;  /* EXPLAIN ANALYZE: time every operator */
 } ps_exec_settings;
 
 typedef struct ps_op ps_op;
 typedef struct ps_op_class {
     const char *name;
-    size_t shared_size, source_size, local_size, sink_size; /* zeroed memory of each kind of state */
+    size_t shared_size, source_size, local_size,
+        sink_size; /* zeroed memory of each kind of state */
 
     ps_status (*open)(ps_ctx *cx, ps_op *op);
 
@@ -67,13 +69,17 @@ typedef struct ps_op_class {
     void (*source_close)(ps_op *op, void *local);
 
     ps_status (*local_open)(ps_ctx *cx, ps_op *op, void *local);
-    ps_status (*push)(ps_ctx *cx, ps_op *op, void *local, const ps_batch *in, ps_batch *out, ps_flow *flow);
+    ps_status (*push)(ps_ctx *cx, ps_op *op, void *local, const ps_batch *in, ps_batch *out,
+                      ps_flow *flow);
     void (*local_close)(ps_op *op, void *local);
 
     ps_status (*sink_open)(ps_ctx *cx, ps_op *op, void *local);
-    ps_status (*sink)(ps_ctx *cx, ps_op *op, void *local, const ps_batch *batch, ps_flow *flow); /* MORE_INPUT, BLOCKED, DONE */
-    ps_status (*sink_end)(ps_ctx *cx, ps_op *op, void *local, uint64_t morsel); /* no more rows of this morsel; optional */
-    /* Sinks that keep order: pipeline number `feeder` of op->n_feeders has this many morsels; told once each. */
+    ps_status (*sink)(ps_ctx *cx, ps_op *op, void *local, const ps_batch *batch,
+                      ps_flow *flow); /* MORE_INPUT, BLOCKED, DONE */
+    ps_status (*sink_end)(ps_ctx *cx, ps_op *op, void *local,
+                          uint64_t morsel); /* no more rows of this morsel; optional */
+    /* Sinks that keep order: pipeline number `feeder` of op->n_feeders has this many morsels; told
+     * once each. */
     void (*feeder)(ps_op *op, uint32_t feeder, uint64_t n_morsels);
     ps_status (*combine)(ps_ctx *cx, ps_op *op, void *local);
     ps_status (*finish_plan)(ps_ctx *cx, ps_op *op, uint64_t *n_tasks);
@@ -81,12 +87,13 @@ typedef struct ps_op_class {
     ps_status (*seal)(ps_ctx *cx, ps_op *op);
     void (*sink_close)(ps_op *op, void *local);
 
-    /* After BLOCKED, and before a morsel is begun at a source or sink that has it: may it go on now? Cheap, any thread. */
+    /* After BLOCKED, and before a morsel is begun at a source or sink that has it: may it go on
+     * now? Cheap, any thread. */
     bool (*ready)(ps_op *op, uint64_t morsel);
     /* Sinks: rows of this and later morsels are not needed any more (LIMIT). Cheap, any thread. */
     bool (*enough)(ps_op *op, uint64_t morsel);
-    uint64_t (*bytes)(const ps_op *op);                     /* memory of shared state, what shrink could give back */
-    ps_status (*shrink)(ps_ctx *cx, ps_op *op, void *sink_local);  /* at a batch boundary */
+    uint64_t (*bytes)(const ps_op *op); /* memory of shared state, what shrink could give back */
+    ps_status (*shrink)(ps_ctx *cx, ps_op *op, void *sink_local); /* at a batch boundary */
     void (*close)(ps_op *op);
     /* Words behind the name in EXPLAIN of the physical plan. */
     void (*explain)(const ps_op *op, ps_text *out);
@@ -99,22 +106,23 @@ typedef struct ps_op_stats {
 
 struct ps_op {
     const ps_op_class *class;
-    const ps_node *node;        /* whose work it does; NULL: none in particular */
-    void *config;               /* the operator's own description, made by its planner function (arena) */
-    void *shared;               /* class->shared_size */
-    ps_arena arena;             /* its own; use only in open, source_plan, finish_plan, seal: never in parallel slots */
+    const ps_node *node; /* whose work it does; NULL: none in particular */
+    void *config;        /* the operator's own description, made by its planner function (arena) */
+    void *shared;        /* class->shared_size */
+    ps_arena arena; /* its own; use only in open, source_plan, finish_plan, seal: never in parallel
+                       slots */
     const ps_exec_settings *settings;
-    uint32_t n_cols;            /* output: as source or transform */
+    uint32_t n_cols; /* output: as source or transform */
     const ps_col *cols;
-    uint32_t number;            /* position in the physical plan */
-    bool row_wise;              /* as transform: each output row comes from one input row, so a row that a later operator
-                                 * would drop may be dropped before this one */
-    uint32_t n_feeders;         /* as sink: pipelines that end here; known when open is called */
-    ps_mem *mem;                /* pays for its state; a child of the query's */
+    uint32_t number; /* position in the physical plan */
+    bool row_wise; /* as transform: each output row comes from one input row, so a row that a later
+                    * operator would drop may be dropped before this one */
+    uint32_t n_feeders; /* as sink: pipelines that end here; known when open is called */
+    ps_mem *mem;        /* pays for its state; a child of the query's */
     ps_op_stats stats;
 };
 
-/* A local that needs memory embeds its own ps_arena and releases it in its _close. cx->mem is op->mem
- * in every slot, so what a slot allocates is charged to its operator. */
+/* A local that needs memory embeds its own ps_arena and releases it in its _close. cx->mem is
+ * op->mem in every slot, so what a slot allocates is charged to its operator. */
 
 #endif

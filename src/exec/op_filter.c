@@ -32,7 +32,8 @@ static void filter_close(ps_op *op, void *local)
     ps_arena_release(&l->arena);
 }
 
-static ps_status filter_push(ps_ctx *cx, ps_op *op, void *local, const ps_batch *in, ps_batch *out, ps_flow *flow)
+static ps_status filter_push(ps_ctx *cx, ps_op *op, void *local, const ps_batch *in, ps_batch *out,
+                             ps_flow *flow)
 {
     filter_local *l = local;
 
@@ -44,8 +45,11 @@ static ps_status filter_push(ps_ctx *cx, ps_op *op, void *local, const ps_batch 
 }
 
 static const ps_op_class filter_class = {
-    .name = "filter", .local_size = sizeof(filter_local),
-    .local_open = filter_open, .push = filter_push, .local_close = filter_close,
+    .name = "filter",
+    .local_size = sizeof(filter_local),
+    .local_open = filter_open,
+    .push = filter_push,
+    .local_close = filter_close,
 };
 
 ps_status ps_phys_filter(ps_phys *p, const ps_node *node, const ps_col_set *needed, ps_stream *out)
@@ -60,7 +64,8 @@ ps_status ps_phys_filter(ps_phys *p, const ps_node *node, const ps_col_set *need
     ps_col_set_add_expr(&below, filter->predicate);
     PS_TRY(ps_phys_build(p, node->inputs[0], &below, out));
     PS_TRY(ps_phys_inputs(p, out, &inputs));
-    PS_TRY(ps_program_new(p->cx, p->arena, &filter->predicate, 1, inputs, out->n_cols, &config->program));
+    PS_TRY(ps_program_new(p->cx, p->arena, &filter->predicate, 1, inputs, out->n_cols,
+                          &config->program));
     ps_op *op = ps_phys_op(p, &filter_class, node, config, out->cols, out->n_cols);
     if (!op) return PS_MEMORY;
     op->row_wise = true;

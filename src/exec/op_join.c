@@ -1,7 +1,9 @@
-/* exec/op_join.c -- joins of every kind: which side is built, what is kept, where it goes. See join.h.
+/* exec/op_join.c -- joins of every kind: which side is built, what is kept, where it goes. See
+ * join.h.
  *
- * A join without equal keys is the same operator with one bucket for all rows. MARK with more than one key or a residual is
- * not null-aware here: the optimizer must not make one (rule unnest says how). Tests: tests/slt/op/join_*.test */
+ * A join without equal keys is the same operator with one bucket for all rows. MARK with more than
+ * one key or a residual is not null-aware here: the optimizer must not make one (rule unnest says
+ * how). Tests: tests/slt/op/join_*.test */
 #include "exec/join.h"
 #include "exec/op_scan.h"
 
@@ -17,13 +19,25 @@ static ps_status join_open(ps_ctx *cx, ps_op *op)
 
 /* The sizes of locals are known to their files only: the planner copies this and fills them in. */
 static const ps_op_class JOIN_CLASS = {
-    .name = "hash join", .shared_size = sizeof(ps_join_shared), .open = join_open,
-    .sink_open = ps_join_build_open, .sink = ps_join_build, .combine = ps_join_build_combine,
-    .finish_plan = ps_join_table_plan, .finish_task = ps_join_table_task, .seal = ps_join_table_seal,
+    .name = "hash join",
+    .shared_size = sizeof(ps_join_shared),
+    .open = join_open,
+    .sink_open = ps_join_build_open,
+    .sink = ps_join_build,
+    .combine = ps_join_build_combine,
+    .finish_plan = ps_join_table_plan,
+    .finish_task = ps_join_table_task,
+    .seal = ps_join_table_seal,
     .sink_close = ps_join_build_close,
-    .local_open = ps_join_probe_open, .push = ps_join_probe, .local_close = ps_join_probe_close,
-    .source_plan = ps_join_rest_plan, .source_open = ps_join_rest_open, .source_start = ps_join_rest_start,
-    .source_next = ps_join_rest_next, .source_close = ps_join_rest_close, .close = ps_join_table_close,
+    .local_open = ps_join_probe_open,
+    .push = ps_join_probe,
+    .local_close = ps_join_probe_close,
+    .source_plan = ps_join_rest_plan,
+    .source_open = ps_join_rest_open,
+    .source_start = ps_join_rest_start,
+    .source_next = ps_join_rest_next,
+    .source_close = ps_join_rest_close,
+    .close = ps_join_table_close,
 };
 
 typedef struct join_plan {
@@ -33,7 +47,7 @@ typedef struct join_plan {
     bool build_left;
     ps_join_config *config;
     ps_stream build, probe;
-    ps_type *types;             /* of layout columns */
+    ps_type *types; /* of layout columns */
     uint32_t *payload;
     const ps_expr **build_keys, **probe_keys;
 } join_plan;
@@ -128,9 +142,11 @@ static ps_status plan_keys(join_plan *j)
     c->null_equal = null_equal;
     if (n == 0) return PS_OK;
     PS_TRY(ps_phys_inputs(p, &j->build, &inputs));
-    PS_TRY(ps_program_new(p->cx, p->arena, j->build_keys, n, inputs, j->build.n_cols, &c->build_keys));
+    PS_TRY(
+        ps_program_new(p->cx, p->arena, j->build_keys, n, inputs, j->build.n_cols, &c->build_keys));
     PS_TRY(ps_phys_inputs(p, &j->probe, &inputs));
-    return ps_program_new(p->cx, p->arena, j->probe_keys, n, inputs, j->probe.n_cols, &c->probe_keys);
+    return ps_program_new(p->cx, p->arena, j->probe_keys, n, inputs, j->probe.n_cols,
+                          &c->probe_keys);
 }
 
 /* The row layout: keys, then the build columns that somebody needs. */
@@ -152,7 +168,10 @@ static ps_status plan_layout(join_plan *j)
         j->payload[c->n_payload++] = i;
     }
     c->payload = j->payload;
-    const ps_row_spec spec = {.types = j->types, .n_cols = c->n_keys + c->n_payload, .n_keys = c->n_keys, .hashed = true,
+    const ps_row_spec spec = {.types = j->types,
+                              .n_cols = c->n_keys + c->n_payload,
+                              .n_keys = c->n_keys,
+                              .hashed = true,
                               .state_bytes = c->rest == PS_REST_NONE ? 0 : 8};
     return ps_row_layout_new(p->cx, p->arena, &spec, &c->layout);
 }
@@ -215,7 +234,8 @@ static ps_status plan_residual(join_plan *j)
         cols[c->n_pair_cols++] = (ps_join_out){PS_SIDE_BUILD, c->n_keys + i};
     }
     c->pair_cols = cols;
-    return ps_program_new(p->cx, p->arena, &j->node->residual, 1, ids, c->n_pair_cols, &c->residual);
+    return ps_program_new(p->cx, p->arena, &j->node->residual, 1, ids, c->n_pair_cols,
+                          &c->residual);
 }
 
 static bool may_filter_probe(const ps_join_config *c)
@@ -262,7 +282,8 @@ static ps_status plan_rest(join_plan *j, ps_op *op, ps_stream *out)
 
     PS_TRY(ps_phys_source(p, op, true, &rest));
     for (size_t i = 0; i < j->probe.pipes.n; i++) {
-        PS_TRY(PS_ARRAY_ADD_IN(p->cx, p->arena, &rest.pipes.at[0]->after_drained, (const ps_pipeline *)j->probe.pipes.at[i]));
+        PS_TRY(PS_ARRAY_ADD_IN(p->cx, p->arena, &rest.pipes.at[0]->after_drained,
+                               (const ps_pipeline *)j->probe.pipes.at[i]));
     }
     return PS_ARRAY_ADD_IN(p->cx, p->arena, &out->pipes, rest.pipes.at[0]);
 }
@@ -276,7 +297,8 @@ ps_status ps_phys_join(ps_phys *p, const ps_node *node, const ps_col_set *needed
 
     j.config = PS_ARENA_NEW(p->cx, p->arena, ps_join_config);
     if (!j.config || !class) return PS_MEMORY;
-    if (j.node->lateral) return ps_fail(p->cx, PS_UNSUPPORTED, "a correlated subquery could not be unnested");
+    if (j.node->lateral)
+        return ps_fail(p->cx, PS_UNSUPPORTED, "a correlated subquery could not be unnested");
     *class = JOIN_CLASS;
     class->sink_size = ps_join_build_size;
     class->local_size = ps_join_probe_size;

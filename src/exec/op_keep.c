@@ -1,20 +1,26 @@
 /* exec/op_keep.c -- keeps rows in order and gives them again: LIMIT inside a plan, shared subplans.
  *
- * As a sink it collects batches by position and cuts [offset, offset + count) out of them; as a source it gives
- * them in morsels of about PS_SEGMENT_ROWS rows, to each of its readers. What a limit needs ends the
- * input: later morsels are not begun once the finished ones hold enough. Tests: tests/slt/op/limit.test, subplan.test */
+ * As a sink it collects batches by position and cuts [offset, offset + count) out of them; as a
+ * source it gives them in morsels of about PS_SEGMENT_ROWS rows, to each of its readers. What a
+ * limit needs ends the input: later morsels are not begun once the finished ones hold enough.
+ * Tests: tests/slt/op/limit.test, subplan.test */
 #include "exec/collector.h"
 #include "exec/phys.h"
 
-typedef struct keep_config { int64_t offset, count; } keep_config;
+typedef struct keep_config {
+    int64_t offset, count;
+} keep_config;
 
 typedef struct keep_shared {
     ps_collector collector;
-    PS_ARRAY(ps_kept *) kept;       /* after seal, in order */
-    PS_ARRAY(size_t) morsels;       /* index of the first batch of each morsel */
+    PS_ARRAY(ps_kept *) kept; /* after seal, in order */
+    PS_ARRAY(size_t) morsels; /* index of the first batch of each morsel */
 } keep_shared;
 
-typedef struct keep_local { size_t at, end; uint64_t first_row; } keep_local;
+typedef struct keep_local {
+    size_t at, end;
+    uint64_t first_row;
+} keep_local;
 
 static ps_status keep_open(ps_ctx *cx, ps_op *op)
 {
@@ -118,13 +124,23 @@ static void keep_close(ps_op *op)
 }
 
 static const ps_op_class keep_class = {
-    .name = "keep", .shared_size = sizeof(keep_shared), .source_size = sizeof(keep_local),
-    .open = keep_open, .sink = keep_sink, .sink_end = keep_sink_end, .feeder = keep_feeder, .seal = keep_seal,
-    .enough = keep_enough, .source_plan = keep_source_plan, .source_start = keep_source_start,
-    .source_next = keep_source_next, .close = keep_close,
+    .name = "keep",
+    .shared_size = sizeof(keep_shared),
+    .source_size = sizeof(keep_local),
+    .open = keep_open,
+    .sink = keep_sink,
+    .sink_end = keep_sink_end,
+    .feeder = keep_feeder,
+    .seal = keep_seal,
+    .enough = keep_enough,
+    .source_plan = keep_source_plan,
+    .source_start = keep_source_start,
+    .source_next = keep_source_next,
+    .close = keep_close,
 };
 
-static ps_op *keep_op(ps_phys *p, const ps_node *node, int64_t offset, int64_t count, const ps_stream *input)
+static ps_op *keep_op(ps_phys *p, const ps_node *node, int64_t offset, int64_t count,
+                      const ps_stream *input)
 {
     keep_config *config = PS_ARENA_NEW(p->cx, p->arena, keep_config);
 
@@ -146,7 +162,10 @@ ps_status ps_phys_limit(ps_phys *p, const ps_node *node, const ps_col_set *neede
 }
 
 /* A subplan is run once and kept with all its columns; each reader names them by its own ids. */
-struct ps_phys_shared { const ps_node *node; ps_op *op; };
+struct ps_phys_shared {
+    const ps_node *node;
+    ps_op *op;
+};
 
 static ps_status shared_op(ps_phys *p, const ps_node *node, ps_op **out)
 {

@@ -3,7 +3,9 @@
  * Tests: tests/slt/op/project.test */
 #include "exec/phys.h"
 
-typedef struct project_config { const ps_program *program; } project_config;
+typedef struct project_config {
+    const ps_program *program;
+} project_config;
 
 typedef struct project_local {
     ps_arena arena;
@@ -27,7 +29,8 @@ static void project_close(ps_op *op, void *local)
     ps_arena_release(&l->arena);
 }
 
-static ps_status project_push(ps_ctx *cx, ps_op *op, void *local, const ps_batch *in, ps_batch *out, ps_flow *flow)
+static ps_status project_push(ps_ctx *cx, ps_op *op, void *local, const ps_batch *in, ps_batch *out,
+                              ps_flow *flow)
 {
     project_local *l = local;
 
@@ -40,8 +43,11 @@ static ps_status project_push(ps_ctx *cx, ps_op *op, void *local, const ps_batch
 }
 
 static const ps_op_class project_class = {
-    .name = "project", .local_size = sizeof(project_local),
-    .local_open = project_open, .push = project_push, .local_close = project_close,
+    .name = "project",
+    .local_size = sizeof(project_local),
+    .local_open = project_open,
+    .push = project_push,
+    .local_close = project_close,
 };
 
 /* The items that are needed above, as expressions and output columns. */

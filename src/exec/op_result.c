@@ -1,6 +1,7 @@
 /* exec/op_result.c -- the last sink: rows leave in order while later morsels still run.
  *
- * A collector with two bounds; what doesn't fit parks its lane, so a slow reader stops the query. */
+ * A collector with two bounds; what doesn't fit parks its lane, so a slow reader stops the query.
+ */
 #include "exec/op_result.h"
 
 enum { RESULT_BYTES_MAX = 64 << 20 };
@@ -8,13 +9,18 @@ enum { RESULT_BYTES_MAX = 64 << 20 };
 typedef struct result_config {
     void (*wake)(void *user);
     void *user;
-    uint32_t *order;       /* result column i is batch column order[i] */
+    uint32_t *order; /* result column i is batch column order[i] */
     uint32_t n;
     int64_t offset, count;
 } result_config;
 
-typedef struct result_shared { ps_collector collector; } result_shared;
-typedef struct result_local { ps_arena arena; ps_batch batch; } result_local;
+typedef struct result_shared {
+    ps_collector collector;
+} result_shared;
+typedef struct result_local {
+    ps_arena arena;
+    ps_batch batch;
+} result_local;
 
 static ps_status result_open(ps_ctx *cx, ps_op *op)
 {
@@ -43,7 +49,8 @@ static void result_sink_close(ps_op *op, void *local)
     ps_arena_release(&((result_local *)local)->arena);
 }
 
-static ps_status result_sink(ps_ctx *cx, ps_op *op, void *local, const ps_batch *batch, ps_flow *flow)
+static ps_status result_sink(ps_ctx *cx, ps_op *op, void *local, const ps_batch *batch,
+                             ps_flow *flow)
 {
     result_shared *shared = op->shared;
     const result_config *config = op->config;
@@ -90,9 +97,17 @@ static void result_close(ps_op *op)
 }
 
 static const ps_op_class result_class = {
-    .name = "result", .shared_size = sizeof(result_shared), .sink_size = sizeof(result_local),
-    .open = result_open, .sink_open = result_sink_open, .sink = result_sink, .sink_end = result_sink_end,
-    .feeder = result_feeder, .sink_close = result_sink_close, .ready = result_ready, .enough = result_enough,
+    .name = "result",
+    .shared_size = sizeof(result_shared),
+    .sink_size = sizeof(result_local),
+    .open = result_open,
+    .sink_open = result_sink_open,
+    .sink = result_sink,
+    .sink_end = result_sink_end,
+    .feeder = result_feeder,
+    .sink_close = result_sink_close,
+    .ready = result_ready,
+    .enough = result_enough,
     .close = result_close,
 };
 
@@ -106,8 +121,8 @@ bool ps_result_waiting(ps_op *result)
     return ps_collector_waiting(&((result_shared *)result->shared)->collector);
 }
 
-ps_status ps_phys_result(ps_phys *p, const ps_node *plan, const ps_col_set *needed, void (*wake)(void *user),
-                         void *user, ps_stream *stream, ps_op **result)
+ps_status ps_phys_result(ps_phys *p, const ps_node *plan, const ps_col_set *needed,
+                         void (*wake)(void *user), void *user, ps_stream *stream, ps_op **result)
 {
     result_config *config = PS_ARENA_NEW(p->cx, p->arena, result_config);
     const ps_node *body = plan;
@@ -126,7 +141,8 @@ ps_status ps_phys_result(ps_phys *p, const ps_node *plan, const ps_col_set *need
     if (!config->order) return PS_MEMORY;
     for (uint32_t i = 0; i < plan->n_cols; i++) {
         config->order[i] = ps_cols_find(stream->cols, stream->n_cols, plan->cols[i].id);
-        if (config->order[i] == UINT32_MAX) return PS_BUG(p->cx, "a result column is missing from the plan");
+        if (config->order[i] == UINT32_MAX)
+            return PS_BUG(p->cx, "a result column is missing from the plan");
     }
     *result = ps_phys_op(p, &result_class, plan, config, NULL, 0);
     return *result ? ps_phys_close(p, stream, *result) : PS_MEMORY;

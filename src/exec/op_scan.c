@@ -13,13 +13,15 @@ typedef struct scan_config {
     PS_ARRAY(ps_dynamic_filter *) dynamic;
 } scan_config;
 
-typedef struct scan_shared { ps_scan *scan; } scan_shared;
+typedef struct scan_shared {
+    ps_scan *scan;
+} scan_shared;
 
 typedef struct scan_local {
-    ps_scan_filter filter;  /* first: the reader hands it back */
+    ps_scan_filter filter; /* first: the reader hands it back */
     ps_arena arena;
-    ps_eval **evals;        /* by stage */
-    uint32_t *sels[2];      /* a stage reads one selection and writes the other */
+    ps_eval **evals;   /* by stage */
+    uint32_t *sels[2]; /* a stage reads one selection and writes the other */
     ps_reader *reader;
 } scan_local;
 
@@ -28,12 +30,14 @@ static ps_status scan_source_plan(ps_ctx *cx, ps_op *op, uint64_t *n_morsels)
     const scan_config *config = op->config;
     scan_shared *shared = op->shared;
 
-    PS_TRY(config->source->class->scan_open(cx, &op->arena, config->source, &config->request, &shared->scan));
+    PS_TRY(config->source->class->scan_open(cx, &op->arena, config->source, &config->request,
+                                            &shared->scan));
     *n_morsels = shared->scan->n_morsels;
     return PS_OK;
 }
 
-static ps_status scan_run_filter(ps_ctx *cx, ps_scan_filter *filter, uint32_t stage, ps_batch *batch)
+static ps_status scan_run_filter(ps_ctx *cx, ps_scan_filter *filter, uint32_t stage,
+                                 ps_batch *batch)
 {
     scan_local *l = filter->user;
     uint32_t *sel = batch->sel == l->sels[0] ? l->sels[1] : l->sels[0];
@@ -71,7 +75,8 @@ static void scan_source_close(ps_op *op, void *local)
     scan_local *l = local;
 
     if (l->reader) config->source->class->reader_close(l->reader);
-    for (uint32_t i = 0; l->evals && i < config->request.n_filters; i++) ps_eval_release(l->evals[i]);
+    for (uint32_t i = 0; l->evals && i < config->request.n_filters; i++)
+        ps_eval_release(l->evals[i]);
     ps_arena_release(&l->arena);
 }
 
@@ -98,9 +103,15 @@ static void scan_close(ps_op *op)
 }
 
 static const ps_op_class scan_class = {
-    .name = "scan", .shared_size = sizeof(scan_shared), .source_size = sizeof(scan_local),
-    .source_plan = scan_source_plan, .source_open = scan_source_open, .source_start = scan_source_start,
-    .source_next = scan_source_next, .source_close = scan_source_close, .close = scan_close,
+    .name = "scan",
+    .shared_size = sizeof(scan_shared),
+    .source_size = sizeof(scan_local),
+    .source_plan = scan_source_plan,
+    .source_open = scan_source_open,
+    .source_start = scan_source_start,
+    .source_next = scan_source_next,
+    .source_close = scan_source_close,
+    .close = scan_close,
 };
 
 ps_status ps_scan_dynamic(ps_phys *p, ps_op *op, ps_col_id column, ps_dynamic_filter **out)
@@ -121,8 +132,8 @@ ps_status ps_scan_dynamic(ps_phys *p, ps_op *op, ps_col_id column, ps_dynamic_fi
 }
 
 /* Which request columns a filter reads. */
-static ps_status scan_filter_columns(ps_phys *p, const ps_expr *filter, const ps_col *cols, uint32_t n_cols,
-                                     const uint32_t **out, uint32_t *n_out)
+static ps_status scan_filter_columns(ps_phys *p, const ps_expr *filter, const ps_col *cols,
+                                     uint32_t n_cols, const uint32_t **out, uint32_t *n_out)
 {
     uint32_t *list = PS_ARENA_ARRAY(p->cx, p->arena, uint32_t, n_cols + 1);
     ps_col_set used = {.n_words = (p->n_ids + 63) / 64};
@@ -138,7 +149,8 @@ static ps_status scan_filter_columns(ps_phys *p, const ps_expr *filter, const ps
     return PS_OK;
 }
 
-static ps_status scan_plan_filters(ps_phys *p, const ps_node_scan *scan, const ps_stream *stream, scan_config *config)
+static ps_status scan_plan_filters(ps_phys *p, const ps_node_scan *scan, const ps_stream *stream,
+                                   scan_config *config)
 {
     const uint32_t n = scan->filters.n;
     const ps_program **programs = PS_ARENA_ARRAY(p->cx, p->arena, const ps_program *, n + 1);
@@ -149,8 +161,10 @@ static ps_status scan_plan_filters(ps_phys *p, const ps_node_scan *scan, const p
     if (!programs || !columns || !n_columns) return PS_MEMORY;
     PS_TRY(ps_phys_inputs(p, stream, &inputs));
     for (uint32_t i = 0; i < n; i++) {
-        PS_TRY(ps_program_new(p->cx, p->arena, &scan->filters.at[i], 1, inputs, stream->n_cols, &programs[i]));
-        PS_TRY(scan_filter_columns(p, scan->filters.at[i], stream->cols, stream->n_cols, &columns[i], &n_columns[i]));
+        PS_TRY(ps_program_new(p->cx, p->arena, &scan->filters.at[i], 1, inputs, stream->n_cols,
+                              &programs[i]));
+        PS_TRY(scan_filter_columns(p, scan->filters.at[i], stream->cols, stream->n_cols,
+                                   &columns[i], &n_columns[i]));
     }
     config->filters = programs;
     config->request.filter_columns = columns;
@@ -178,7 +192,8 @@ ps_status ps_phys_scan(ps_phys *p, const ps_node *node, const ps_col_set *needed
         ordinals[n++] = scan->columns.at[i].source_column;
     }
     config->source = scan->source;
-    config->request = (ps_scan_request){.columns = ordinals, .n_columns = n,
+    config->request = (ps_scan_request){.columns = ordinals,
+                                        .n_columns = n,
                                         .limit = scan->limit > 0 ? (uint64_t)scan->limit - 1 : 0};
     ps_op *op = ps_phys_op(p, &scan_class, node, config, cols, n);
     if (!op) return PS_MEMORY;

@@ -1,12 +1,17 @@
-/* exec/op_setop.c -- UNION ALL: the inputs' pipelines go on side by side, in order; nothing is kept.
+/* exec/op_setop.c -- UNION ALL: the inputs' pipelines go on side by side, in order; nothing is
+ * kept.
  *
- * Each input's batches are put into the output's column order by a transform that copies headers only. INTERSECT
- * and EXCEPT are joins and aggregates by the time they get here (opt). Tests: tests/slt/op/union.test */
+ * Each input's batches are put into the output's column order by a transform that copies headers
+ * only. INTERSECT and EXCEPT are joins and aggregates by the time they get here (opt). Tests:
+ * tests/slt/op/union.test */
 #include "exec/phys.h"
 
-typedef struct order_config { const uint32_t *order; } order_config;
+typedef struct order_config {
+    const uint32_t *order;
+} order_config;
 
-static ps_status order_push(ps_ctx *cx, ps_op *op, void *local, const ps_batch *in, ps_batch *out, ps_flow *flow)
+static ps_status order_push(ps_ctx *cx, ps_op *op, void *local, const ps_batch *in, ps_batch *out,
+                            ps_flow *flow)
 {
     const order_config *config = op->config;
 
@@ -21,8 +26,8 @@ static ps_status order_push(ps_ctx *cx, ps_op *op, void *local, const ps_batch *
 
 static const ps_op_class order_class = {.name = "order columns", .push = order_push};
 
-static ps_status order_stream(ps_phys *p, const ps_node *input, const ps_node *node, const ps_col *cols, uint32_t n,
-                              ps_stream *stream)
+static ps_status order_stream(ps_phys *p, const ps_node *input, const ps_node *node,
+                              const ps_col *cols, uint32_t n, ps_stream *stream)
 {
     order_config *config = PS_ARENA_NEW(p->cx, p->arena, order_config);
     uint32_t *order = PS_ARENA_ARRAY(p->cx, p->arena, uint32_t, n + 1);
@@ -48,7 +53,9 @@ ps_status ps_phys_setop(ps_phys *p, const ps_node *node, const ps_col_set *neede
     uint32_t n;
 
     if (setop->op != PS_SETOP_UNION_ALL) {
-        return ps_fail(p->cx, PS_UNSUPPORTED, "INTERSECT and EXCEPT can't run without the optimizer's rule intersect_except");
+        return ps_fail(
+            p->cx, PS_UNSUPPORTED,
+            "INTERSECT and EXCEPT can't run without the optimizer's rule intersect_except");
     }
     PS_TRY(ps_phys_keep(p, node->cols, node->n_cols, needed, &cols, &n));
     *out = (ps_stream){.cols = cols, .n_cols = n};
@@ -60,7 +67,8 @@ ps_status ps_phys_setop(ps_phys *p, const ps_node *node, const ps_col_set *neede
         PS_TRY(ps_col_set_copy(p->cx, p->arena, needed, &below));
         ps_col_set_clear(&below);
         for (uint32_t c = 0; c < n; c++) {
-            ps_col_set_add(&below, input->cols[ps_cols_find(node->cols, node->n_cols, cols[c].id)].id);
+            ps_col_set_add(&below,
+                           input->cols[ps_cols_find(node->cols, node->n_cols, cols[c].id)].id);
         }
         PS_TRY(ps_phys_build(p, input, &below, &stream));
         PS_TRY(order_stream(p, input, node, cols, n, &stream));

@@ -1,4 +1,5 @@
-/* exec/op_sort.c -- sort and top-n: a sorter (sorter.h) and a source that gives its rows in morsels.
+/* exec/op_sort.c -- sort and top-n: a sorter (sorter.h) and a source that gives its rows in
+ * morsels.
  *
  * Tests: tests/slt/op/sort.test, topn.test */
 #include "exec/phys.h"
@@ -8,24 +9,29 @@ typedef struct sort_config {
     ps_sort_spec spec;
     const ps_program *keys;
     uint32_t n_payload;
-    const uint32_t *payload;    /* batch columns kept beside the keys: layout columns n_keys + i */
-    const uint32_t *outs;       /* by output column: its layout column */
-    uint64_t offset, count;     /* count UINT64_MAX: all */
+    const uint32_t *payload; /* batch columns kept beside the keys: layout columns n_keys + i */
+    const uint32_t *outs;    /* by output column: its layout column */
+    uint64_t offset, count;  /* count UINT64_MAX: all */
 } sort_config;
 
 typedef struct sort_local {
     ps_arena arena;
     ps_eval *eval;
-    ps_vec *vecs;               /* keys, then payload */
+    ps_vec *vecs; /* keys, then payload */
     ps_sort_lane lane;
 } sort_local;
 
-typedef struct sort_out { ps_arena arena; ps_vec_buf *bufs; uint64_t at, end, given; } sort_out;
+typedef struct sort_out {
+    ps_arena arena;
+    ps_vec_buf *bufs;
+    uint64_t at, end, given;
+} sort_out;
 
 static ps_status sort_open(ps_ctx *cx, ps_op *op)
 {
     const sort_config *config = op->config;
-    const uint64_t limit = config->count > UINT64_MAX - config->offset ? UINT64_MAX : config->offset + config->count;
+    const uint64_t limit =
+        config->count > UINT64_MAX - config->offset ? UINT64_MAX : config->offset + config->count;
 
     (void)cx;
     ps_sorter_init(op->shared, &config->spec, limit, op->settings->relocate_pages);
@@ -60,7 +66,8 @@ static ps_status sort_sink(ps_ctx *cx, ps_op *op, void *local, const ps_batch *i
 
     (void)flow;
     PS_TRY(ps_eval_run(cx, l->eval, in, l->vecs));
-    for (uint32_t i = 0; i < config->n_payload; i++) l->vecs[config->spec.n_keys + i] = in->cols[config->payload[i]];
+    for (uint32_t i = 0; i < config->n_payload; i++)
+        l->vecs[config->spec.n_keys + i] = in->cols[config->payload[i]];
     return ps_sort_lane_add(cx, op->shared, &l->lane, l->vecs, in);
 }
 
@@ -74,7 +81,10 @@ static ps_status sort_finish_plan(ps_ctx *cx, ps_op *op, uint64_t *n_tasks)
     return ps_sorter_plan(cx, &op->arena, op->shared, n_tasks);
 }
 
-static ps_status sort_finish_task(ps_ctx *cx, ps_op *op, uint64_t task) { return ps_sorter_task(cx, op->shared, task); }
+static ps_status sort_finish_task(ps_ctx *cx, ps_op *op, uint64_t task)
+{
+    return ps_sorter_task(cx, op->shared, task);
+}
 
 static ps_status sort_seal(ps_ctx *cx, ps_op *op)
 {
@@ -105,7 +115,8 @@ static ps_status sort_source_open(ps_ctx *cx, ps_op *op, void *local)
 
     l->bufs = PS_ARENA_ARRAY(cx, &l->arena, ps_vec_buf, op->n_cols + 1);
     if (!l->bufs) return PS_MEMORY;
-    for (uint32_t c = 0; c < op->n_cols; c++) PS_TRY(ps_vec_buf_init(cx, &l->bufs[c], PS_BATCH_ROWS_MAX));
+    for (uint32_t c = 0; c < op->n_cols; c++)
+        PS_TRY(ps_vec_buf_init(cx, &l->bufs[c], PS_BATCH_ROWS_MAX));
     return PS_OK;
 }
 
@@ -138,7 +149,8 @@ static ps_status sort_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *
     const uint32_t n = (uint32_t)PS_MIN(cx->batch_rows, l->end - l->at);
 
     for (uint32_t c = 0; c < op->n_cols; c++) {
-        PS_TRY(ps_rows_gather(cx, config->spec.layout, config->outs[c], sorter->sorted + l->at, n, &l->bufs[c], &out->cols[c]));
+        PS_TRY(ps_rows_gather(cx, config->spec.layout, config->outs[c], sorter->sorted + l->at, n,
+                              &l->bufs[c], &out->cols[c]));
     }
     out->n = out->n_live = n;
     out->n_cols = op->n_cols;
@@ -150,16 +162,30 @@ static ps_status sort_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *
 }
 
 static const ps_op_class sort_class = {
-    .name = "sort", .shared_size = sizeof(ps_sorter), .sink_size = sizeof(sort_local), .source_size = sizeof(sort_out),
-    .open = sort_open, .sink_open = sort_sink_open, .sink = sort_sink, .combine = sort_combine,
-    .finish_plan = sort_finish_plan, .finish_task = sort_finish_task, .seal = sort_seal, .sink_close = sort_sink_close,
-    .source_plan = sort_source_plan, .source_open = sort_source_open, .source_start = sort_source_start,
-    .source_next = sort_source_next, .source_close = sort_source_close, .close = sort_close,
+    .name = "sort",
+    .shared_size = sizeof(ps_sorter),
+    .sink_size = sizeof(sort_local),
+    .source_size = sizeof(sort_out),
+    .open = sort_open,
+    .sink_open = sort_sink_open,
+    .sink = sort_sink,
+    .combine = sort_combine,
+    .finish_plan = sort_finish_plan,
+    .finish_task = sort_finish_task,
+    .seal = sort_seal,
+    .sink_close = sort_sink_close,
+    .source_plan = sort_source_plan,
+    .source_open = sort_source_open,
+    .source_start = sort_source_start,
+    .source_next = sort_source_next,
+    .source_close = sort_source_close,
+    .close = sort_close,
 };
 
 /* The row layout: keys, then the output columns that are no key themselves. */
-static ps_status sort_layout(ps_phys *p, const ps_sort_key *keys, uint32_t n_keys, const ps_stream *in, const ps_col *cols,
-                             uint32_t n_cols, sort_config *config)
+static ps_status sort_layout(ps_phys *p, const ps_sort_key *keys, uint32_t n_keys,
+                             const ps_stream *in, const ps_col *cols, uint32_t n_cols,
+                             sort_config *config)
 {
     ps_type *types = PS_ARENA_ARRAY(p->cx, p->arena, ps_type, n_keys + n_cols + 1);
     uint32_t *payload = PS_ARENA_ARRAY(p->cx, p->arena, uint32_t, n_cols + 1);
@@ -171,7 +197,8 @@ static ps_status sort_layout(ps_phys *p, const ps_sort_key *keys, uint32_t n_key
     for (uint32_t c = 0; c < n_cols; c++) {
         outs[c] = UINT32_MAX;
         for (uint32_t k = 0; k < n_keys && outs[c] == UINT32_MAX; k++) {
-            if (keys[k].expr->kind == PS_EXPR_COLUMN && keys[k].expr->column == cols[c].id) outs[c] = k;
+            if (keys[k].expr->kind == PS_EXPR_COLUMN && keys[k].expr->column == cols[c].id)
+                outs[c] = k;
         }
         if (outs[c] != UINT32_MAX) continue;
         outs[c] = n_keys + config->n_payload;
@@ -186,8 +213,9 @@ static ps_status sort_layout(ps_phys *p, const ps_sort_key *keys, uint32_t n_key
     return PS_OK;
 }
 
-static ps_status sort_plan(ps_phys *p, const ps_node *node, const ps_sort_key *keys, uint32_t n_keys, uint64_t offset,
-                           uint64_t count, const ps_col_set *needed, ps_stream *out)
+static ps_status sort_plan(ps_phys *p, const ps_node *node, const ps_sort_key *keys,
+                           uint32_t n_keys, uint64_t offset, uint64_t count,
+                           const ps_col_set *needed, ps_stream *out)
 {
     sort_config *config = PS_ARENA_NEW(p->cx, p->arena, sort_config);
     const ps_expr **exprs = PS_ARENA_ARRAY(p->cx, p->arena, const ps_expr *, n_keys + 1);
@@ -227,5 +255,6 @@ ps_status ps_phys_topn(ps_phys *p, const ps_node *node, const ps_col_set *needed
 {
     const ps_node_topn *topn = ps_node_as_topn(node);
 
-    return sort_plan(p, node, topn->keys.at, topn->keys.n, (uint64_t)topn->offset, (uint64_t)topn->count, needed, out);
+    return sort_plan(p, node, topn->keys.at, topn->keys.n, (uint64_t)topn->offset,
+                     (uint64_t)topn->count, needed, out);
 }

@@ -1,6 +1,7 @@
 /* exec/op_values.c -- constant rows: VALUES, SELECT without FROM.
  *
- * One morsel; the rows are turned into vectors when the query opens. Tests: tests/slt/op/values.test */
+ * One morsel; the rows are turned into vectors when the query opens. Tests:
+ * tests/slt/op/values.test */
 #include "exec/phys.h"
 
 typedef struct values_config {
@@ -8,9 +9,16 @@ typedef struct values_config {
     const uint32_t *cells; /* of the node's cells, by output column */
 } values_config;
 
-typedef struct values_shared { ps_vec *cols; } values_shared;
+typedef struct values_shared {
+    ps_vec *cols;
+} values_shared;
 
-typedef struct values_local { uint32_t at; ps_arena arena; ps_vec_buf *bufs; uint32_t *rows; } values_local;
+typedef struct values_local {
+    uint32_t at;
+    ps_arena arena;
+    ps_vec_buf *bufs;
+    uint32_t *rows;
+} values_local;
 
 static ps_status values_column(ps_ctx *cx, ps_op *op, uint32_t c)
 {
@@ -22,9 +30,11 @@ static ps_status values_column(ps_ctx *cx, ps_op *op, uint32_t c)
     if (!values) return PS_MEMORY;
     for (uint32_t r = 0; r < config->n_rows; r++) {
         PS_TRY(ps_poll(cx));
-        PS_TRY(ps_eval_constant(cx, &op->arena, node->cells.at[r * node->columns.n + config->cells[c]], &values[r]));
+        PS_TRY(ps_eval_constant(
+            cx, &op->arena, node->cells.at[r * node->columns.n + config->cells[c]], &values[r]));
     }
-    return ps_vec_of_values(cx, &op->arena, op->cols[c].type, values, config->n_rows, &shared->cols[c]);
+    return ps_vec_of_values(cx, &op->arena, op->cols[c].type, values, config->n_rows,
+                            &shared->cols[c]);
 }
 
 static ps_status values_source_plan(ps_ctx *cx, ps_op *op, uint64_t *n_morsels)
@@ -46,7 +56,8 @@ static ps_status values_source_open(ps_ctx *cx, ps_op *op, void *local)
     l->rows = PS_ARENA_ARRAY(cx, &l->arena, uint32_t, PS_BATCH_ROWS_MAX);
     l->bufs = PS_ARENA_ARRAY(cx, &l->arena, ps_vec_buf, op->n_cols + 1);
     if (!l->rows || !l->bufs) return PS_MEMORY;
-    for (uint32_t c = 0; c < op->n_cols; c++) PS_TRY(ps_vec_buf_init(cx, &l->bufs[c], PS_BATCH_ROWS_MAX));
+    for (uint32_t c = 0; c < op->n_cols; c++)
+        PS_TRY(ps_vec_buf_init(cx, &l->bufs[c], PS_BATCH_ROWS_MAX));
     return PS_OK;
 }
 
@@ -85,9 +96,14 @@ static void values_source_close(ps_op *op, void *local)
 }
 
 static const ps_op_class values_class = {
-    .name = "values", .shared_size = sizeof(values_shared), .source_size = sizeof(values_local),
-    .source_plan = values_source_plan, .source_open = values_source_open, .source_start = values_source_start,
-    .source_next = values_source_next, .source_close = values_source_close,
+    .name = "values",
+    .shared_size = sizeof(values_shared),
+    .source_size = sizeof(values_local),
+    .source_plan = values_source_plan,
+    .source_open = values_source_open,
+    .source_start = values_source_start,
+    .source_next = values_source_next,
+    .source_close = values_source_close,
 };
 
 ps_status ps_phys_values(ps_phys *p, const ps_node *node, const ps_col_set *needed, ps_stream *out)

@@ -1,16 +1,17 @@
 /* exec/op_write.c -- hands rows, in order, to a sink: files of a format, in-memory tables.
  *
- * Lanes add to a collector; whoever finds output there and nobody draining becomes the drainer and writes it,
- * outside of any lock, one batch at a time. commit is called once, when every row was written: nothing appears
- * before. The result is one row: the number of rows written. Tests: tests/slt/op/write.test */
+ * Lanes add to a collector; whoever finds output there and nobody draining becomes the drainer and
+ * writes it, outside of any lock, one batch at a time. commit is called once, when every row was
+ * written: nothing appears before. The result is one row: the number of rows written. Tests:
+ * tests/slt/op/write.test */
 #include "exec/collector.h"
 #include "exec/phys.h"
 
 enum { WRITE_BYTES_MAX = 64 << 20 };
 
 typedef struct write_config {
-    ps_schema *schema;     /* one reference, the arena's */
-    uint32_t *order;       /* written column i is batch column order[i] */
+    ps_schema *schema; /* one reference, the arena's */
+    uint32_t *order;   /* written column i is batch column order[i] */
     uint32_t n;
 } write_config;
 
@@ -21,7 +22,10 @@ typedef struct write_shared {
     uint64_t n_rows;
 } write_shared;
 
-typedef struct write_local { ps_arena arena; ps_batch batch; } write_local;
+typedef struct write_local {
+    ps_arena arena;
+    ps_batch batch;
+} write_local;
 
 static ps_status write_open(ps_ctx *cx, ps_op *op)
 {
@@ -47,8 +51,8 @@ static ps_status write_drain(ps_ctx *cx, ps_op *op)
         ps_kept *kept = NULL;
 
         /* acquire/release: the next drainer continues with the sink's state of the last one */
-        if (!atomic_compare_exchange_strong_explicit(&shared->draining, &idle, true, memory_order_acquire,
-                                                     memory_order_relaxed)) {
+        if (!atomic_compare_exchange_strong_explicit(&shared->draining, &idle, true,
+                                                     memory_order_acquire, memory_order_relaxed)) {
             return PS_OK;
         }
         do {
@@ -75,7 +79,8 @@ static void write_sink_close(ps_op *op, void *local)
     ps_arena_release(&((write_local *)local)->arena);
 }
 
-static ps_status write_sink(ps_ctx *cx, ps_op *op, void *local, const ps_batch *batch, ps_flow *flow)
+static ps_status write_sink(ps_ctx *cx, ps_op *op, void *local, const ps_batch *batch,
+                            ps_flow *flow)
 {
     write_shared *shared = op->shared;
     const write_config *config = op->config;
@@ -153,17 +158,28 @@ static void write_close(ps_op *op)
 }
 
 static const ps_op_class write_class = {
-    .name = "write", .shared_size = sizeof(write_shared), .sink_size = sizeof(write_local),
+    .name = "write",
+    .shared_size = sizeof(write_shared),
+    .sink_size = sizeof(write_local),
     .source_size = sizeof(ps_arena),
-    .open = write_open, .sink_open = write_sink_open, .sink = write_sink, .sink_end = write_sink_end,
-    .feeder = write_feeder, .sink_close = write_sink_close, .ready = write_ready, .seal = write_seal,
-    .source_plan = write_source_plan, .source_next = write_source_next, .source_close = write_source_close,
+    .open = write_open,
+    .sink_open = write_sink_open,
+    .sink = write_sink,
+    .sink_end = write_sink_end,
+    .feeder = write_feeder,
+    .sink_close = write_sink_close,
+    .ready = write_ready,
+    .seal = write_seal,
+    .source_plan = write_source_plan,
+    .source_next = write_source_next,
+    .source_close = write_source_close,
     .close = write_close,
 };
 
 static void release_schema(void *schema) { ps_schema_unref(schema); }
 
-static ps_status write_plan_columns(ps_phys *p, const ps_node *input, const ps_stream *stream, write_config *config)
+static ps_status write_plan_columns(ps_phys *p, const ps_node *input, const ps_stream *stream,
+                                    write_config *config)
 {
     ps_field *fields = PS_ARENA_ARRAY(p->cx, p->arena, ps_field, input->n_cols + 1);
 

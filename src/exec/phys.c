@@ -21,17 +21,19 @@ ps_status ps_phys_build(ps_phys *p, const ps_node *node, const ps_col_set *neede
 {
     *out = (ps_stream){0};
     if (!PLANNERS[node->kind]) {
-        return ps_fail(p->cx, PS_UNSUPPORTED, "the native engine can't run this yet: %s", NODE_NAMES[node->kind]);
+        return ps_fail(p->cx, PS_UNSUPPORTED, "the native engine can't run this yet: %s",
+                       NODE_NAMES[node->kind]);
     }
-    if (p->depth >= PS_PLAN_DEPTH_MAX) return ps_fail(p->cx, PS_UNSUPPORTED, "the plan is nested too deep: %d", PS_PLAN_DEPTH_MAX);
+    if (p->depth >= PS_PLAN_DEPTH_MAX)
+        return ps_fail(p->cx, PS_UNSUPPORTED, "the plan is nested too deep: %d", PS_PLAN_DEPTH_MAX);
     p->depth++;
     PS_TRY(PLANNERS[node->kind](p, node, needed, out));
     p->depth--;
     return PS_OK;
 }
 
-ps_op *ps_phys_op(ps_phys *p, const ps_op_class *class, const ps_node *node, void *config, const ps_col *cols,
-                  uint32_t n_cols)
+ps_op *ps_phys_op(ps_phys *p, const ps_op_class *class, const ps_node *node, void *config,
+                  const ps_col *cols, uint32_t n_cols)
 {
     ps_op *op = PS_ARENA_NEW(p->cx, p->arena, ps_op);
 
@@ -83,7 +85,8 @@ ps_status ps_phys_source(ps_phys *p, ps_op *op, bool after_seal, ps_stream *out)
     *out = (ps_stream){.cols = op->cols, .n_cols = op->n_cols};
     if (!pipe) return PS_MEMORY;
     pipe->source = op;
-    if (after_seal) PS_TRY(PS_ARRAY_ADD_IN(p->cx, p->arena, &pipe->after_sealed, (const ps_op *)op));
+    if (after_seal)
+        PS_TRY(PS_ARRAY_ADD_IN(p->cx, p->arena, &pipe->after_sealed, (const ps_op *)op));
     return PS_ARRAY_ADD_IN(p->cx, p->arena, &out->pipes, pipe);
 }
 
@@ -95,8 +98,8 @@ ps_status ps_phys_after_sealed(ps_phys *p, ps_stream *stream, const ps_op *sink)
     return PS_OK;
 }
 
-ps_status ps_phys_keep(ps_phys *p, const ps_col *cols, uint32_t n, const ps_col_set *needed, const ps_col **out,
-                       uint32_t *n_out)
+ps_status ps_phys_keep(ps_phys *p, const ps_col *cols, uint32_t n, const ps_col_set *needed,
+                       const ps_col **out, uint32_t *n_out)
 {
     ps_col *kept = PS_ARENA_ARRAY(p->cx, p->arena, ps_col, n + 1);
 
@@ -153,7 +156,4 @@ void ps_col_set_add_expr(ps_col_set *s, const ps_expr *expr)
     if (expr) ps_expr_visit(expr, add_column, s);
 }
 
-void ps_col_set_clear(ps_col_set *s)
-{
-    memset(s->bits, 0, s->n_words * sizeof(uint64_t));
-}
+void ps_col_set_clear(ps_col_set *s) { memset(s->bits, 0, s->n_words * sizeof(uint64_t)); }

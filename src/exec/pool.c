@@ -1,18 +1,19 @@
 /* exec/pool.c -- the threads of an instance: they go round the running queries and take tasks.
  *
- * pool->mutex guards the list of queries, their pool_users and the generation. A thread that found nothing
- * sleeps until the generation changes; every kick changes it and wakes one thread, which kicks the next
- * when there is more work than it took: so a query with one task wakes nobody and a large one wakes all.
- * Round robin over queries, one task each, is what keeps a short query short beside a long one. */
+ * pool->mutex guards the list of queries, their pool_users and the generation. A thread that found
+ * nothing sleeps until the generation changes; every kick changes it and wakes one thread, which
+ * kicks the next when there is more work than it took: so a query with one task wakes nobody and a
+ * large one wakes all. Round robin over queries, one task each, is what keeps a short query short
+ * beside a long one. */
 #include "exec/query_impl.h"
 
 struct ps_pool {
     ps_mutex mutex;
-    ps_cond wake;        /* pool threads */
-    ps_cond left;        /* a thread stopped looking at a query */
-    ps_query *queries;   /* singly linked, oldest first */
+    ps_cond wake;      /* pool threads */
+    ps_cond left;      /* a thread stopped looking at a query */
+    ps_query *queries; /* singly linked, oldest first */
     uint64_t generation;
-    uint32_t n_wanted;   /* threads to have: settings.threads - 1 */
+    uint32_t n_wanted; /* threads to have: settings.threads - 1 */
     uint32_t n_started;
     bool ending;
     ps_thread threads[];
@@ -112,8 +113,8 @@ void ps_pool_add(ps_pool *pool, ps_query *query)
 void ps_pool_remove(ps_pool *pool, ps_query *query)
 {
     ps_mutex_lock(&pool->mutex);
-    /* A thread that looks at it will step from it to its successor: so wait for it before unlinking.
-     * The wait ends with the mutex held, so none comes in between. */
+    /* A thread that looks at it will step from it to its successor: so wait for it before
+     * unlinking. The wait ends with the mutex held, so none comes in between. */
     while (query->pool_users > 0) ps_cond_wait(&pool->left, &pool->mutex);
     ps_query **at = &pool->queries;
     while (*at && *at != query) at = &(*at)->next_in_pool;

@@ -1,4 +1,5 @@
-/* exec/query.c -- a query from plan to last batch; see query.h for the contract and sched.c for its tasks. */
+/* exec/query.c -- a query from plan to last batch; see query.h for the contract and sched.c for its
+ * tasks. */
 #include "exec/query_impl.h"
 
 #include "exec/op_result.h"
@@ -21,7 +22,11 @@ static ps_status query_plan(ps_query *query, const ps_node *plan, uint32_t n_ids
     ps_col_set needed = {.n_words = (n_ids + 63) / 64};
     ps_stream stream = {0};
 
-    *p = (ps_phys){.cx = cx, .arena = &query->arena, .settings = &query->settings, .mem = query->mem, .n_ids = n_ids};
+    *p = (ps_phys){.cx = cx,
+                   .arena = &query->arena,
+                   .settings = &query->settings,
+                   .mem = query->mem,
+                   .n_ids = n_ids};
     needed.bits = PS_ARENA_ARRAY(cx, &query->arena, uint64_t, needed.n_words + 1);
     if (!needed.bits) return PS_MEMORY;
     for (uint32_t i = 0; i < plan->n_cols; i++) ps_col_set_add(&needed, plan->cols[i].id);
@@ -64,15 +69,17 @@ static ps_status query_make_runs(ps_query *query)
         sink->n_feeders++;
         sink->last_pipe = i;
         query->pipes[i] = (ps_run_pipe){.query = query, .plan = plan, .sink = sink};
-        query->pipes[i].lanes = PS_ARENA_ARRAY(cx, &query->arena, ps_lane *, query->settings.threads);
+        query->pipes[i].lanes =
+            PS_ARENA_ARRAY(cx, &query->arena, ps_lane *, query->settings.threads);
         if (!query->pipes[i].lanes) return PS_MEMORY;
     }
     query->n_pipes = n;
     return PS_OK;
 }
 
-ps_status ps_query_new(ps_ctx *cx, ps_pool *pool, const ps_node *plan, const ps_exec_settings *settings,
-                       ps_cancel *cancel, ps_mem *mem, uint32_t n_ids, ps_query **out)
+ps_status ps_query_new(ps_ctx *cx, ps_pool *pool, const ps_node *plan,
+                       const ps_exec_settings *settings, ps_cancel *cancel, ps_mem *mem,
+                       uint32_t n_ids, ps_query **out)
 {
     ps_status st;
     ps_query *query = ps_alloc_zero(cx, sizeof(*query));
@@ -127,11 +134,12 @@ static ps_status query_error(ps_ctx *cx, ps_query *query)
     return cx->error.code;
 }
 
-/* With the mutex held: waits for a change, at most until the deadline (0: none). False: time is up. */
+/* With the mutex held: waits for a change, at most until the deadline (0: none). False: time is up.
+ */
 static bool query_wait(ps_query *query, uint64_t deadline_ns)
 {
-    /* A query's own time limit and cancel flag are seen by its running tasks; the pause bounds how long
-     * the puller sleeps when there are none. */
+    /* A query's own time limit and cancel flag are seen by its running tasks; the pause bounds how
+     * long the puller sleeps when there are none. */
     uint64_t pause_ns = 50000000;
 
     if (deadline_ns) {
@@ -170,7 +178,8 @@ ps_status ps_query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_bat
         const bool finished = !picked && ps_query_finished(query);
         const bool failed = atomic_load_explicit(&query->failed, memory_order_relaxed);
         bool late = false;
-        if (!picked && !finished && !ps_result_waiting(query->result)) late = !query_wait(query, deadline_ns);
+        if (!picked && !finished && !ps_result_waiting(query->result))
+            late = !query_wait(query, deadline_ns);
         ps_mutex_unlock(&query->mutex);
         if (more) ps_pool_kick(query->pool);
         if (picked) ps_query_run_task(query, &task);
@@ -204,7 +213,8 @@ void ps_query_annotate(const ps_query *query, const ps_node *node, ps_text *out)
         const ps_op *op = query->phys.ops.at[i];
 
         if (op->node != node) continue;
-        ps_text_printf(out, " [%s: %llu rows, %llu batches, %.2f Mcycles, %.1f KiB peak]", op->class->name,
+        ps_text_printf(out, " [%s: %llu rows, %llu batches, %.2f Mcycles, %.1f KiB peak]",
+                       op->class->name,
                        (unsigned long long)PS_MAX(op->stats.rows_out, op->stats.rows_in),
                        (unsigned long long)op->stats.batches, (double)op->stats.cycles / 1e6,
                        (double)op->mem->peak / 1024.0);
@@ -225,7 +235,8 @@ void ps_query_free(ps_query *query)
     ps_mutex_unlock(&query->mutex);
     ps_pool_remove(query->pool, query);
     for (uint32_t i = 0; i < query->n_pipes; i++) {
-        for (uint32_t k = 0; k < query->pipes[i].n_lanes; k++) ps_lane_close(query->pipes[i].lanes[k]);
+        for (uint32_t k = 0; k < query->pipes[i].n_lanes; k++)
+            ps_lane_close(query->pipes[i].lanes[k]);
     }
     for (size_t i = query->phys.ops.n; i-- > 0;) {
         ps_op *op = query->phys.ops.at[i];

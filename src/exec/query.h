@@ -1,12 +1,12 @@
 /* exec/query.h -- one running query and the pool whose threads run all of them.
  *
- * A query is a DAG of pipelines (phys.h). Its work is cut into tasks: plan a source, run a morsel, combine a lane,
- * finish a sink. No task waits on a pool thread: what can't go on is parked in its lane and the thread takes
- * other work. The thread that pulls results runs tasks of its query while it waits, so with threads = 1
- * there is no pool thread and a tiny query wakes none.
+ * A query is a DAG of pipelines (phys.h). Its work is cut into tasks: plan a source, run a morsel,
+ * combine a lane, finish a sink. No task waits on a pool thread: what can't go on is parked in its
+ * lane and the thread takes other work. The thread that pulls results runs tasks of its query while
+ * it waits, so with threads = 1 there is no pool thread and a tiny query wakes none.
  *
- * Errors: the one with the lowest (pipeline, morsel) wins; later tasks stop, earlier ones finish, so that the error
- * reported does not depend on timing.
+ * Errors: the one with the lowest (pipeline, morsel) wins; later tasks stop, earlier ones finish,
+ * so that the error reported does not depend on timing.
  *
  * Threads: a pool is shared; a query is pulled by one thread at a time; cancel from any. */
 #ifndef PS_EXEC_QUERY_H
@@ -15,17 +15,21 @@
 #include "exec/op.h"
 
 typedef struct ps_pool ps_pool;
-ps_status ps_pool_new(ps_ctx *cx, uint32_t threads, ps_pool **out); /* threads start at the first need */
-void ps_pool_free(ps_pool *pool); /* no query may be running */
+ps_status ps_pool_new(ps_ctx *cx, uint32_t threads,
+                      ps_pool **out); /* threads start at the first need */
+void ps_pool_free(ps_pool *pool);     /* no query may be running */
 
 typedef struct ps_query ps_query;
-/* Plans and opens; nothing runs yet. The plan, its expressions and what they point to must outlive the query. With a
- * Write at the top the result is its row count. */
-ps_status ps_query_new(ps_ctx *cx, ps_pool *pool, const ps_node *plan, const ps_exec_settings *settings,
-                       ps_cancel *cancel, ps_mem *mem, uint32_t n_ids, ps_query **out);
-/* The next batch of the result in order; *done: there was none. Its vectors own their memory (owner), valid
- * after the query too. timeout_ns UINT64_MAX: as long as it takes; PS_OK with neither batch nor done: time is up. */
-ps_status ps_query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_batch *out, bool *done);
+/* Plans and opens; nothing runs yet. The plan, its expressions and what they point to must outlive
+ * the query. With a Write at the top the result is its row count. */
+ps_status ps_query_new(ps_ctx *cx, ps_pool *pool, const ps_node *plan,
+                       const ps_exec_settings *settings, ps_cancel *cancel, ps_mem *mem,
+                       uint32_t n_ids, ps_query **out);
+/* The next batch of the result in order; *done: there was none. Its vectors own their memory
+ * (owner), valid after the query too. timeout_ns UINT64_MAX: as long as it takes; PS_OK with
+ * neither batch nor done: time is up. */
+ps_status ps_query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_batch *out,
+                        bool *done);
 const ps_col *ps_query_cols(const ps_query *query, uint32_t *n);
 /* Part of the input read so far, 0..1, never falling; < 0: unknown. */
 double ps_query_progress(const ps_query *query);

@@ -1,8 +1,10 @@
-/* exec/query_impl.h -- the running state of a query, shared by query.c, sched.c, lane.c and pool.c only.
+/* exec/query_impl.h -- the running state of a query, shared by query.c, sched.c, lane.c and pool.c
+ * only.
  *
  * query->mutex guards the states of pipelines, lanes and sinks and all counters here; operators run
- * outside of it. A lane is one worker's place in a pipeline: the locals of its operators and the batches
- * between them. A lane is in the hands of one task at a time, so its own members need no lock. */
+ * outside of it. A lane is one worker's place in a pipeline: the locals of its operators and the
+ * batches between them. A lane is in the hands of one task at a time, so its own members need no
+ * lock. */
 #ifndef PS_EXEC_QUERY_IMPL_H
 #define PS_EXEC_QUERY_IMPL_H
 
@@ -11,14 +13,30 @@
 #include "exec/phys.h"
 #include "exec/query.h"
 
-typedef enum ps_lane_state { PS_LANE_IDLE, PS_LANE_RUNNING, PS_LANE_PARKED, PS_LANE_COMBINED } ps_lane_state;
-typedef enum ps_pipe_state { PS_PIPE_WAITING, PS_PIPE_PLANNING, PS_PIPE_RUNNING, PS_PIPE_DRAINED } ps_pipe_state;
+typedef enum ps_lane_state {
+    PS_LANE_IDLE,
+    PS_LANE_RUNNING,
+    PS_LANE_PARKED,
+    PS_LANE_COMBINED
+} ps_lane_state;
+typedef enum ps_pipe_state {
+    PS_PIPE_WAITING,
+    PS_PIPE_PLANNING,
+    PS_PIPE_RUNNING,
+    PS_PIPE_DRAINED
+} ps_pipe_state;
 typedef enum ps_sink_state {
-    PS_SINK_FILLING, PS_SINK_PLANNING, PS_SINK_FINISHING, PS_SINK_SEALING, PS_SINK_SEALED
+    PS_SINK_FILLING,
+    PS_SINK_PLANNING,
+    PS_SINK_FINISHING,
+    PS_SINK_SEALING,
+    PS_SINK_SEALED
 } ps_sink_state;
 
 /* What a lane counts of one operator until its morsel ends. */
-typedef struct ps_lane_stats { uint64_t rows_in, rows_out, batches, cycles; } ps_lane_stats;
+typedef struct ps_lane_stats {
+    uint64_t rows_in, rows_out, batches, cycles;
+} ps_lane_stats;
 
 typedef struct ps_run_pipe ps_run_pipe;
 typedef struct ps_lane {
@@ -28,12 +46,12 @@ typedef struct ps_lane {
     ps_ctx cx;
     ps_arena arena;
     void *source_local, *sink_local;
-    void **locals;           /* by op */
-    ps_batch *batches;       /* n_ops + 1: batches[0] is the source's, batches[i + 1] what op i gave */
-    bool *pending;           /* by op: it has more output for its input */
-    ps_lane_stats *stats;    /* source, ops, sink */
-    uint64_t morsel;         /* number within the pipeline */
-    uint32_t at;             /* op to push next; n_ops: the sink; PS_LANE_SOURCE: ask the source */
+    void **locals;        /* by op */
+    ps_batch *batches;    /* n_ops + 1: batches[0] is the source's, batches[i + 1] what op i gave */
+    bool *pending;        /* by op: it has more output for its input */
+    ps_lane_stats *stats; /* source, ops, sink */
+    uint64_t morsel;      /* number within the pipeline */
+    uint32_t at;          /* op to push next; n_ops: the sink; PS_LANE_SOURCE: ask the source */
     bool source_done;
 } ps_lane;
 #define PS_LANE_SOURCE UINT32_MAX
@@ -43,23 +61,28 @@ struct ps_run_pipe {
     const ps_pipeline *plan;
     struct ps_run_sink *sink;
     ps_pipe_state state;
-    bool stopped;            /* the sink has enough: no further morsels */
+    bool stopped; /* the sink has enough: no further morsels */
     uint64_t n_morsels, next_morsel;
     _Atomic uint64_t n_ended;
     uint32_t n_lanes;
-    ps_lane **lanes;         /* settings.threads pointers */
+    ps_lane **lanes; /* settings.threads pointers */
 };
 
 typedef struct ps_run_sink {
     ps_op *op;
     ps_sink_state state;
     uint32_t n_feeders, n_drained;
-    uint32_t last_pipe;      /* number of its last feeder: its place in the order of errors */
+    uint32_t last_pipe; /* number of its last feeder: its place in the order of errors */
     uint64_t n_tasks, next_task, n_done;
 } ps_run_sink;
 
 typedef enum ps_task_kind {
-    PS_TASK_PLAN, PS_TASK_MORSEL, PS_TASK_COMBINE, PS_TASK_FINISH_PLAN, PS_TASK_FINISH, PS_TASK_SEAL
+    PS_TASK_PLAN,
+    PS_TASK_MORSEL,
+    PS_TASK_COMBINE,
+    PS_TASK_FINISH_PLAN,
+    PS_TASK_FINISH,
+    PS_TASK_SEAL
 } ps_task_kind;
 typedef struct ps_task {
     ps_task_kind kind;
@@ -70,13 +93,15 @@ typedef struct ps_task {
 } ps_task;
 
 /* Order of errors: lower comes first in the input. */
-typedef struct ps_error_place { uint64_t pipe, morsel; } ps_error_place;
+typedef struct ps_error_place {
+    uint64_t pipe, morsel;
+} ps_error_place;
 
 struct ps_query {
     ps_pool *pool;
-    ps_query *next_in_pool;  /* guarded by the pool's mutex */
-    uint32_t pool_users;     /* pool threads looking at this query; guarded by the pool's mutex */
-    ps_ctx cx;               /* of the query: payer, cancel flag; its error is the query's */
+    ps_query *next_in_pool; /* guarded by the pool's mutex */
+    uint32_t pool_users;    /* pool threads looking at this query; guarded by the pool's mutex */
+    ps_ctx cx;              /* of the query: payer, cancel flag; its error is the query's */
     ps_arena arena;
     ps_exec_settings settings;
     ps_mem *mem;
@@ -86,13 +111,13 @@ struct ps_query {
     uint32_t n_cols;
 
     ps_mutex mutex;
-    ps_cond changed;         /* something for the puller: a batch, an end, an error, work */
+    ps_cond changed; /* something for the puller: a batch, an end, an error, work */
     ps_run_pipe *pipes;
     uint32_t n_pipes;
     ps_run_sink *sinks;
     uint32_t n_sinks;
-    uint32_t n_running;      /* tasks in the hands of threads */
-    bool stopping;           /* freed by its owner: start nothing more */
+    uint32_t n_running; /* tasks in the hands of threads */
+    bool stopping;      /* freed by its owner: start nothing more */
     _Atomic bool failed;
     ps_error_place failed_at;
     ps_error error;

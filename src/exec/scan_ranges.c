@@ -1,5 +1,5 @@
-/* exec/scan_ranges.c -- see scan_ranges.h. Each range is implied by its conjunct: rows outside fail it (or are
- * null). What isn't recognised implies nothing. */
+/* exec/scan_ranges.c -- see scan_ranges.h. Each range is implied by its conjunct: rows outside fail
+ * it (or are null). What isn't recognised implies nothing. */
 #include "exec/scan_ranges.h"
 
 #include "base/array.h"
@@ -24,7 +24,10 @@ static uint32_t column_of(const range_out *out, const ps_expr *expr)
     return UINT32_MAX;
 }
 
-static bool is_name(const ps_expr *expr, const char *name) { return strcmp(expr->func->name, name) == 0; }
+static bool is_name(const ps_expr *expr, const char *name)
+{
+    return strcmp(expr->func->name, name) == 0;
+}
 
 static ps_status add_comparison(range_out *out, const ps_expr *expr)
 {
@@ -64,14 +67,16 @@ static ps_status add_conjunct(range_out *out, const ps_expr *expr)
         const ps_expr *lo = expr->args[1], *hi = expr->args[expr->n_args - 1]; /* sorted */
 
         if (column == UINT32_MAX) return PS_OK;
-        return PS_ARRAY_ADD_IN(out->cx, out->arena, &out->list,
-                               (ps_scan_range){.column = column, .lo = &lo->literal, .hi = &hi->literal});
+        return PS_ARRAY_ADD_IN(
+            out->cx, out->arena, &out->list,
+            (ps_scan_range){.column = column, .lo = &lo->literal, .hi = &hi->literal});
     }
     return PS_OK;
 }
 
-ps_status ps_scan_ranges(ps_ctx *cx, ps_arena *arena, const ps_expr *const *conjuncts, uint32_t n, const ps_col *cols,
-                         uint32_t n_cols, const ps_scan_range **out, uint32_t *n_out)
+ps_status ps_scan_ranges(ps_ctx *cx, ps_arena *arena, const ps_expr *const *conjuncts, uint32_t n,
+                         const ps_col *cols, uint32_t n_cols, const ps_scan_range **out,
+                         uint32_t *n_out)
 {
     range_out state = {.cx = cx, .arena = arena, .cols = cols, .n_cols = n_cols};
 

@@ -1,8 +1,9 @@
 /* exec/sched.c -- which task can run next, and what its end changes.
  *
- * States only move forward: a pipeline WAITING -> PLANNING -> RUNNING -> DRAINED, a sink FILLING -> PLANNING ->
- * FINISHING -> SEALING -> SEALED. Every transition happens under the query's mutex, in ps_query_pick (a task
- * is taken) or in task_ended. After an error only tasks with an earlier place go on. */
+ * States only move forward: a pipeline WAITING -> PLANNING -> RUNNING -> DRAINED, a sink FILLING ->
+ * PLANNING -> FINISHING -> SEALING -> SEALED. Every transition happens under the query's mutex, in
+ * ps_query_pick (a task is taken) or in task_ended. After an error only tasks with an earlier place
+ * go on. */
 #include "exec/query_impl.h"
 
 static const uint64_t PLACE_AFTER_MORSELS = (uint64_t)1 << 62;
@@ -14,7 +15,8 @@ static bool place_before(ps_error_place a, ps_error_place b)
 
 static bool query_wants(const ps_query *query, ps_error_place place)
 {
-    return !atomic_load_explicit(&query->failed, memory_order_relaxed) || place_before(place, query->failed_at);
+    return !atomic_load_explicit(&query->failed, memory_order_relaxed) ||
+           place_before(place, query->failed_at);
 }
 
 bool ps_query_is_moot(ps_query *query, ps_error_place place)
@@ -83,7 +85,8 @@ static bool pick_morsel(ps_run_pipe *pipe, ps_task *task)
     const uint64_t position = ps_pipe_position(pipe, pipe->next_morsel);
 
     if (pipe->stopped || pipe->next_morsel == pipe->n_morsels) return false;
-    if (!query_wants(pipe->query, (ps_error_place){pipe->plan->number, pipe->next_morsel})) return false;
+    if (!query_wants(pipe->query, (ps_error_place){pipe->plan->number, pipe->next_morsel}))
+        return false;
     if (sink->class->enough && sink->class->enough(sink, position)) {
         pipe->stopped = true;
         return false;
@@ -108,7 +111,8 @@ static bool pick_combine(ps_run_pipe *pipe, ps_task *task)
         const ps_lane_state state = pipe->lanes[i]->state;
 
         /* a lane that was made but never got a morsel has nothing to combine */
-        if (state == PS_LANE_IDLE && !pipe->lanes[i]->opened) pipe->lanes[i]->state = PS_LANE_COMBINED;
+        if (state == PS_LANE_IDLE && !pipe->lanes[i]->opened)
+            pipe->lanes[i]->state = PS_LANE_COMBINED;
         n_combined += pipe->lanes[i]->state == PS_LANE_COMBINED;
         if (state == PS_LANE_RUNNING || state == PS_LANE_PARKED) return false;
     }
@@ -117,7 +121,8 @@ static bool pick_combine(ps_run_pipe *pipe, ps_task *task)
         pipe->sink->n_drained++;
         return false;
     }
-    if (!query_wants(pipe->query, (ps_error_place){pipe->plan->number, PLACE_AFTER_MORSELS})) return false;
+    if (!query_wants(pipe->query, (ps_error_place){pipe->plan->number, PLACE_AFTER_MORSELS}))
+        return false;
     for (uint32_t i = 0; i < pipe->n_lanes; i++) {
         if (pipe->lanes[i]->state != PS_LANE_IDLE) continue;
         *task = (ps_task){.kind = PS_TASK_COMBINE, .pipe = pipe, .lane = pipe->lanes[i]};
@@ -141,7 +146,9 @@ static bool pick_in_sink(ps_query *query, ps_run_sink *sink, ps_task *task)
 {
     const ps_error_place place = {sink->last_pipe, PLACE_AFTER_MORSELS + 1};
 
-    if (sink->n_drained < sink->n_feeders || sink->state == PS_SINK_SEALED || !query_wants(query, place)) return false;
+    if (sink->n_drained < sink->n_feeders || sink->state == PS_SINK_SEALED ||
+        !query_wants(query, place))
+        return false;
     *task = (ps_task){.sink = sink, .number = sink->next_task};
     if (sink->state == PS_SINK_FILLING) {
         task->kind = PS_TASK_FINISH_PLAN;
@@ -223,13 +230,15 @@ static ps_status task_body(ps_query *query, const ps_task *task, ps_ctx *cx, boo
         if (!task->lane->opened) PS_TRY(ps_lane_open(task->lane));
         if (task->number == 1 && op->class->source_start) {
             task->lane->cx.mem = op->mem;
-            PS_TRY(op->class->source_start(&task->lane->cx, op, task->lane->source_local, task->lane->morsel));
+            PS_TRY(op->class->source_start(&task->lane->cx, op, task->lane->source_local,
+                                           task->lane->morsel));
         }
         return ps_lane_run(task->lane, parked);
     case PS_TASK_COMBINE: return ps_lane_combine(task->lane);
     case PS_TASK_FINISH_PLAN:
         task->sink->n_tasks = 0;
-        return op->class->finish_plan ? op->class->finish_plan(cx, op, &task->sink->n_tasks) : PS_OK;
+        return op->class->finish_plan ? op->class->finish_plan(cx, op, &task->sink->n_tasks)
+                                      : PS_OK;
     case PS_TASK_FINISH: return op->class->finish_task(cx, op, task->number);
     case PS_TASK_SEAL: return op->class->seal ? op->class->seal(cx, op) : PS_OK;
     }
@@ -243,8 +252,10 @@ static ps_error_place task_place(const ps_task *task)
     case PS_TASK_PLAN: return (ps_error_place){task->pipe->plan->number, 0};
     case PS_TASK_MORSEL: return (ps_error_place){task->pipe->plan->number, task->lane->morsel};
     case PS_TASK_COMBINE: return (ps_error_place){task->pipe->plan->number, PLACE_AFTER_MORSELS};
-    case PS_TASK_FINISH_PLAN: return (ps_error_place){task->sink->last_pipe, PLACE_AFTER_MORSELS + 1};
-    case PS_TASK_FINISH: return (ps_error_place){task->sink->last_pipe, PLACE_AFTER_MORSELS + 2 + task->number};
+    case PS_TASK_FINISH_PLAN:
+        return (ps_error_place){task->sink->last_pipe, PLACE_AFTER_MORSELS + 1};
+    case PS_TASK_FINISH:
+        return (ps_error_place){task->sink->last_pipe, PLACE_AFTER_MORSELS + 2 + task->number};
     case PS_TASK_SEAL: break;
     }
     return (ps_error_place){task->sink->last_pipe, UINT64_MAX};

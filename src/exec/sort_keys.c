@@ -1,9 +1,10 @@
 /* exec/sort_keys.c -- see sort_keys.h.
  *
- * Encoding of a key: a byte for null (present when the column may hold one: always, so that the width depends on types
- * alone), then the value so that unsigned byte order is value order: integers with the sign bit flipped, floats with
- * all bits flipped when negative (one NaN above all, -0.0 as 0.0), text as its first bytes padded with zeros. Descending
- * keys have the value's bytes inverted; the null byte follows the null order instead. */
+ * Encoding of a key: a byte for null (present when the column may hold one: always, so that the
+ * width depends on types alone), then the value so that unsigned byte order is value order:
+ * integers with the sign bit flipped, floats with all bits flipped when negative (one NaN above
+ * all, -0.0 as 0.0), text as its first bytes padded with zeros. Descending keys have the value's
+ * bytes inverted; the null byte follows the null order instead. */
 #include "exec/sort_keys.h"
 
 enum { WORD_BYTES = 16, INSERTION_ROWS = 12, POLL_ROWS = 1 << 16 };
@@ -14,10 +15,18 @@ static uint32_t key_bytes(ps_layout layout, bool *exact)
     *exact = true;
     switch (layout) {
     case PS_LAYOUT_NONE: return 0;
-    case PS_LAYOUT_BOOL: case PS_LAYOUT_I8: case PS_LAYOUT_U8: return 1;
-    case PS_LAYOUT_I16: case PS_LAYOUT_U16: case PS_LAYOUT_F16: return 2;
-    case PS_LAYOUT_I32: case PS_LAYOUT_U32: case PS_LAYOUT_F32: return 4;
-    case PS_LAYOUT_I64: case PS_LAYOUT_U64: case PS_LAYOUT_F64: return 8;
+    case PS_LAYOUT_BOOL:
+    case PS_LAYOUT_I8:
+    case PS_LAYOUT_U8: return 1;
+    case PS_LAYOUT_I16:
+    case PS_LAYOUT_U16:
+    case PS_LAYOUT_F16: return 2;
+    case PS_LAYOUT_I32:
+    case PS_LAYOUT_U32:
+    case PS_LAYOUT_F32: return 4;
+    case PS_LAYOUT_I64:
+    case PS_LAYOUT_U64:
+    case PS_LAYOUT_F64: return 8;
     case PS_LAYOUT_I128: return 16;
     default: break;
     }
@@ -25,7 +34,8 @@ static uint32_t key_bytes(ps_layout layout, bool *exact)
     return layout == PS_LAYOUT_VIEW ? 12 : 0;
 }
 
-void ps_sort_spec_init(ps_sort_spec *spec, const ps_sort_key *keys, uint32_t n_keys, const ps_row_layout *layout)
+void ps_sort_spec_init(ps_sort_spec *spec, const ps_sort_key *keys, uint32_t n_keys,
+                       const ps_row_layout *layout)
 {
     uint32_t bytes = 0;
 
@@ -34,14 +44,16 @@ void ps_sort_spec_init(ps_sort_spec *spec, const ps_sort_key *keys, uint32_t n_k
         bool exact;
 
         /* a nested value's view holds an encoding, not text */
-        bytes += 1 + key_bytes(layout->cols[i].nested ? PS_LAYOUT_INTERVAL : (ps_layout)layout->cols[i].layout, &exact);
+        bytes += 1 + key_bytes(layout->cols[i].nested ? PS_LAYOUT_INTERVAL
+                                                      : (ps_layout)layout->cols[i].layout,
+                               &exact);
         spec->exact &= exact && bytes <= WORD_BYTES;
     }
 }
 
 typedef struct encoder {
-    uint8_t *bytes;        /* n * WORD_BYTES, zeroed */
-    uint32_t at;           /* bytes that earlier keys took */
+    uint8_t *bytes; /* n * WORD_BYTES, zeroed */
+    uint32_t at;    /* bytes that earlier keys took */
     const uint32_t *sel;
     uint32_t n;
 } encoder;
@@ -86,13 +98,19 @@ static uint32_t encode_slot(ps_layout layout, const void *data, size_t i, uint8_
     case PS_LAYOUT_BOOL:
     case PS_LAYOUT_U8: out[0] = ((const uint8_t *)data)[i]; return 1;
     case PS_LAYOUT_I8: out[0] = ((const uint8_t *)data)[i] ^ 0x80; return 1;
-    case PS_LAYOUT_I16: big_endian((uint16_t)(((const uint16_t *)data)[i] ^ 0x8000), 2, out); return 2;
+    case PS_LAYOUT_I16:
+        big_endian((uint16_t)(((const uint16_t *)data)[i] ^ 0x8000), 2, out);
+        return 2;
     case PS_LAYOUT_U16: big_endian(((const uint16_t *)data)[i], 2, out); return 2;
     case PS_LAYOUT_I32: big_endian(((const uint32_t *)data)[i] ^ 0x80000000u, 4, out); return 4;
     case PS_LAYOUT_U32: big_endian(((const uint32_t *)data)[i], 4, out); return 4;
-    case PS_LAYOUT_I64: big_endian(((const uint64_t *)data)[i] ^ (uint64_t)1 << 63, 8, out); return 8;
+    case PS_LAYOUT_I64:
+        big_endian(((const uint64_t *)data)[i] ^ (uint64_t)1 << 63, 8, out);
+        return 8;
     case PS_LAYOUT_U64: big_endian(((const uint64_t *)data)[i], 8, out); return 8;
-    case PS_LAYOUT_I128: big_endian(((const ps_u128 *)data)[i] ^ (ps_u128)1 << 127, 16, out); return 16;
+    case PS_LAYOUT_I128:
+        big_endian(((const ps_u128 *)data)[i] ^ (ps_u128)1 << 127, 16, out);
+        return 16;
     case PS_LAYOUT_F32: big_endian(float32_order(((const float *)data)[i]), 4, out); return 4;
     case PS_LAYOUT_F64: big_endian(float_order(((const double *)data)[i]), 8, out); return 8;
     default: break;
@@ -103,13 +121,15 @@ static uint32_t encode_slot(ps_layout layout, const void *data, size_t i, uint8_
     return 12;
 }
 
-/* A key's bytes for every row. Slots must have the layout column's width, so that every batch of a column encodes alike:
- * integers are widened one by one. */
-static void encode_key(const encoder *e, const ps_row_col *col, const ps_sort_key *key, const ps_vec *vec)
+/* A key's bytes for every row. Slots must have the layout column's width, so that every batch of a
+ * column encodes alike: integers are widened one by one. */
+static void encode_key(const encoder *e, const ps_row_col *col, const ps_sort_key *key,
+                       const ps_vec *vec)
 {
     const ps_reader_view view = ps_vec_read(vec);
     bool exact;
-    const uint32_t width = key_bytes(col->nested ? PS_LAYOUT_INTERVAL : (ps_layout)col->layout, &exact);
+    const uint32_t width =
+        key_bytes(col->nested ? PS_LAYOUT_INTERVAL : (ps_layout)col->layout, &exact);
     const uint32_t room = e->at < WORD_BYTES ? WORD_BYTES - e->at : 0;
     const bool widen = ps_layout_is_int((ps_layout)vec->layout) && vec->layout != col->layout;
 
@@ -128,7 +148,8 @@ static void encode_key(const encoder *e, const ps_row_col *col, const ps_sort_ke
         if (widen) {
             const size_t slot = ps_layout_bytes((ps_layout)vec->layout);
 
-            ps_slots_convert((ps_layout)vec->layout, (const char *)view.data + ps_reader_at(&view, row) * slot,
+            ps_slots_convert((ps_layout)vec->layout,
+                             (const char *)view.data + ps_reader_at(&view, row) * slot,
                              (ps_layout)col->layout, wide, 1);
             encode_slot((ps_layout)col->layout, wide, 0, value);
         } else {
@@ -146,8 +167,8 @@ static uint64_t load_big(const uint8_t *at)
     return __builtin_bswap64(word);
 }
 
-ps_status ps_sort_normalise(ps_ctx *cx, const ps_sort_spec *spec, const ps_vec *keys, const uint32_t *sel, uint32_t n,
-                            ps_sort_row *out)
+ps_status ps_sort_normalise(ps_ctx *cx, const ps_sort_spec *spec, const ps_vec *keys,
+                            const uint32_t *sel, uint32_t n, ps_sort_row *out)
 {
     encoder e = {.bytes = ps_alloc_zero(cx, (size_t)n * WORD_BYTES), .sel = sel, .n = n};
     ps_vec_buf buf = {0};
@@ -160,7 +181,8 @@ ps_status ps_sort_normalise(ps_ctx *cx, const ps_sort_spec *spec, const ps_vec *
         ps_vec vec = keys[i];
         bool exact;
 
-        if (vec.encoding == PS_ENC_SEQUENCE) PS_GO(ps_vec_flatten(cx, &keys[i], sel, n, &buf, &vec));
+        if (vec.encoding == PS_ENC_SEQUENCE)
+            PS_GO(ps_vec_flatten(cx, &keys[i], sel, n, &buf, &vec));
         encode_key(&e, col, &spec->keys[i], &vec);
         e.at += 1 + key_bytes(col->nested ? PS_LAYOUT_INTERVAL : (ps_layout)col->layout, &exact);
         if (!exact) break; /* what comes after a key that is not said whole can't decide */
@@ -218,8 +240,8 @@ static void insertion_sort(const ps_sort_spec *spec, ps_sort_row *rows, size_t n
     }
 }
 
-static ps_status merge(ps_ctx *cx, const ps_sort_spec *spec, const ps_sort_row *a, size_t n_a, const ps_sort_row *b, size_t n_b,
-                       ps_sort_row *out)
+static ps_status merge(ps_ctx *cx, const ps_sort_spec *spec, const ps_sort_row *a, size_t n_a,
+                       const ps_sort_row *b, size_t n_b, ps_sort_row *out)
 {
     const ps_sort_row *end_a = a + n_a, *end_b = b + n_b;
 
@@ -232,9 +254,11 @@ static ps_status merge(ps_ctx *cx, const ps_sort_spec *spec, const ps_sort_row *
     return PS_OK;
 }
 
-/* Bottom-up merge sort: runs of INSERTION_ROWS, then runs twice as long, between the two arrays; runs that are in order
- * already are copied whole, so sorted input costs one pass a level of memcpy. */
-ps_status ps_sort_rows(ps_ctx *cx, const ps_sort_spec *spec, ps_sort_row *rows, ps_sort_row *scratch, size_t n)
+/* Bottom-up merge sort: runs of INSERTION_ROWS, then runs twice as long, between the two arrays;
+ * runs that are in order already are copied whole, so sorted input costs one pass a level of
+ * memcpy. */
+ps_status ps_sort_rows(ps_ctx *cx, const ps_sort_spec *spec, ps_sort_row *rows,
+                       ps_sort_row *scratch, size_t n)
 {
     ps_sort_row *from = rows, *to = scratch;
 
@@ -261,7 +285,8 @@ ps_status ps_sort_rows(ps_ctx *cx, const ps_sort_spec *spec, ps_sort_row *rows, 
     return PS_OK;
 }
 
-size_t ps_sort_lower(const ps_sort_spec *spec, const ps_sort_row *rows, size_t n, const ps_sort_row *key)
+size_t ps_sort_lower(const ps_sort_spec *spec, const ps_sort_row *rows, size_t n,
+                     const ps_sort_row *key)
 {
     size_t lo = 0, hi = n;
 

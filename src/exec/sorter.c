@@ -30,7 +30,8 @@ void ps_sorter_release(ps_sorter *sorter)
     if (sorter->ready) ps_mutex_destroy(&sorter->mutex);
 }
 
-ps_status ps_sort_lane_open(ps_ctx *cx, ps_arena *arena, const ps_sorter *sorter, ps_sort_lane *lane)
+ps_status ps_sort_lane_open(ps_ctx *cx, ps_arena *arena, const ps_sorter *sorter,
+                            ps_sort_lane *lane)
 {
     lane->sel = PS_ARENA_ARRAY(cx, arena, uint32_t, PS_BATCH_ROWS_MAX);
     lane->addresses = PS_ARENA_ARRAY(cx, arena, uint8_t *, PS_BATCH_ROWS_MAX);
@@ -70,7 +71,8 @@ static ps_status run_sort(ps_ctx *cx, const ps_sort_spec *spec, ps_sort_run *run
     return st;
 }
 
-/* Keeps the first n of a sorted run and copies their rows together, so that the others' pages can go. */
+/* Keeps the first n of a sorted run and copies their rows together, so that the others' pages can
+ * go. */
 static ps_status run_cut(ps_ctx *cx, const ps_sort_spec *spec, ps_sort_run *run, size_t n)
 {
     ps_rows kept;
@@ -103,7 +105,9 @@ static uint32_t drop_late(const ps_sort_lane *l, uint32_t n, const ps_batch *in)
         const ps_sort_row *row = &l->batch[k];
 
         /* The words alone: a row whose words equal the limit's may be before it. */
-        if (l->limit && (row->high > l->limit->high || (row->high == l->limit->high && row->low > l->limit->low))) continue;
+        if (l->limit && (row->high > l->limit->high ||
+                         (row->high == l->limit->high && row->low > l->limit->low)))
+            continue;
         l->sel[kept] = ps_batch_row(in, k);
         l->batch[kept++] = *row;
     }
@@ -126,7 +130,8 @@ static ps_status lane_trim(ps_ctx *cx, const ps_sorter *sorter, ps_sort_lane *l,
     return PS_OK;
 }
 
-/* Moves every page and looks the rows' addresses up again: the sort_rows are in the order of the pages until they are sorted. */
+/* Moves every page and looks the rows' addresses up again: the sort_rows are in the order of the
+ * pages until they are sorted. */
 static ps_status relocate(ps_ctx *cx, const ps_sorter *sorter, ps_sort_run *run)
 {
     ps_row_cursor at = {0};
@@ -142,7 +147,8 @@ static ps_status relocate(ps_ctx *cx, const ps_sorter *sorter, ps_sort_run *run)
     return PS_OK;
 }
 
-ps_status ps_sort_lane_add(ps_ctx *cx, const ps_sorter *sorter, ps_sort_lane *l, const ps_vec *vecs, const ps_batch *in)
+ps_status ps_sort_lane_add(ps_ctx *cx, const ps_sorter *sorter, ps_sort_lane *l, const ps_vec *vecs,
+                           const ps_batch *in)
 {
     ps_sort_run *run = l->run;
 
@@ -188,7 +194,8 @@ static ps_status choose_splitters(ps_ctx *cx, const ps_sorter *sorter, ps_arena 
     for (size_t r = 0; r < sorter->runs.n; r++) {
         const ps_sort_run *run = sorter->runs.at[r];
 
-        for (size_t i = 0; i < SAMPLES_PER_RUN && run->n; i++) samples[n++] = run->keys[run->n * i / SAMPLES_PER_RUN];
+        for (size_t i = 0; i < SAMPLES_PER_RUN && run->n; i++)
+            samples[n++] = run->keys[run->n * i / SAMPLES_PER_RUN];
     }
     PS_TRY(ps_sort_rows(cx, sorter->spec, samples, scratch, n));
     for (size_t i = 1; i < n_ranges; i++) (*out)[i] = samples[n * i / n_ranges];
@@ -214,10 +221,12 @@ ps_status ps_sorter_plan(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter, uint64_
         for (size_t r = 0; r < sorter->runs.n; r++) {
             const ps_sort_run *run = sorter->runs.at[r];
 
-            range->begins[r] = i == 0                  ? 0
-                               : i == sorter->n_ranges ? run->n
-                                                       : ps_sort_lower(sorter->spec, run->keys, run->n, &splitters[i]);
-            if (i > 0) sorter->ranges[i - 1].n += range->begins[r] - sorter->ranges[i - 1].begins[r];
+            range->begins[r] = i == 0 ? 0
+                               : i == sorter->n_ranges
+                                   ? run->n
+                                   : ps_sort_lower(sorter->spec, run->keys, run->n, &splitters[i]);
+            if (i > 0)
+                sorter->ranges[i - 1].n += range->begins[r] - sorter->ranges[i - 1].begins[r];
         }
         if (i > 0) first += sorter->ranges[i - 1].n;
         range->first = first;
@@ -226,7 +235,8 @@ ps_status ps_sorter_plan(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter, uint64_
     return PS_OK;
 }
 
-/* Merges the runs' parts of a range: runs are as few as lanes, so the smallest head is found by looking at all. */
+/* Merges the runs' parts of a range: runs are as few as lanes, so the smallest head is found by
+ * looking at all. */
 ps_status ps_sorter_task(ps_ctx *cx, ps_sorter *sorter, uint64_t task)
 {
     const ps_sort_range *range = &sorter->ranges[task];

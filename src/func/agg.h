@@ -17,21 +17,22 @@
 /* One aggregate of one Aggregate node, bound. */
 typedef struct ps_agg {
     const ps_agg_class *class;
-    const ps_expr *expr;          /* the AGGREGATE node: func, args' types, result type */
+    const ps_expr *expr; /* the AGGREGATE node: func, args' types, result type */
     ps_type arg_types[4];
     uint32_t n_args;
 } ps_agg;
 
 /* Where states keep bytes that outlive a batch. */
 typedef struct ps_agg_heap {
-    char *(*alloc)(ps_ctx *cx, struct ps_agg_heap *heap, size_t bytes); /* NULL: failed, error recorded */
+    char *(*alloc)(ps_ctx *cx, struct ps_agg_heap *heap,
+                   size_t bytes); /* NULL: failed, error recorded */
 } ps_agg_heap;
 
 typedef enum ps_agg_shape {
-    PS_AGG_ONE,   /* every row goes to states[0] */
-    PS_AGG_FEW,   /* the k-th wanted row goes to states[groups[k]], n_groups <= PS_AGG_FEW_MAX: accumulate
-                   * per group in registers or a small table, then touch each state once */
-    PS_AGG_ROWS   /* the k-th wanted row goes to states[k] */
+    PS_AGG_ONE, /* every row goes to states[0] */
+    PS_AGG_FEW, /* the k-th wanted row goes to states[groups[k]], n_groups <= PS_AGG_FEW_MAX:
+                 * accumulate per group in registers or a small table, then touch each state once */
+    PS_AGG_ROWS /* the k-th wanted row goes to states[k] */
 } ps_agg_shape;
 enum { PS_AGG_FEW_MAX = 256 };
 
@@ -47,11 +48,12 @@ typedef struct ps_agg_scratch {
 typedef struct ps_agg_update {
     ps_ctx *cx;
     const ps_agg *agg;
-    const ps_vec *args;         /* rows of any encoding and layout; nulls as they are */
-    const uint32_t *sel;        /* wanted rows, NULL: 0..n-1; FILTER and nulls of keys are applied already */
+    const ps_vec *args; /* rows of any encoding and layout; nulls as they are */
+    const uint32_t
+        *sel; /* wanted rows, NULL: 0..n-1; FILTER and nulls of keys are applied already */
     uint32_t n;
     ps_agg_shape shape;
-    const uint8_t *groups;      /* FEW: by k */
+    const uint8_t *groups; /* FEW: by k */
     uint32_t n_groups;
     const uint32_t *group_n;    /* FEW: wanted rows of each group; its sum is n */
     uint8_t *const *states;     /* addresses of the states */
@@ -61,23 +63,28 @@ typedef struct ps_agg_update {
 } ps_agg_update;
 
 struct ps_agg_class {
-    uint32_t state_bytes;             /* multiple of 8 */
+    uint32_t state_bytes; /* multiple of 8 */
     uint8_t n_views;
-    uint8_t views[2];                 /* offsets of ps_views in the state */
+    uint8_t views[2]; /* offsets of ps_views in the state */
     bool collect;
     /* The class for these argument types, NULL: none; without select: this one. */
     const ps_agg_class *(*select)(const ps_expr *expr);
     ps_status (*update)(const ps_agg_update *update);
     /* Adds states src[i] into dst[i]; views of src are copied into the heap. */
-    ps_status (*merge)(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, uint8_t *const *src, uint32_t n, ps_agg_heap *heap);
-    /* Results of n states as a FLAT vector in buf; a state that overflowed its result type is PS_VALUE. */
-    ps_status (*finish)(ps_ctx *cx, const ps_agg *agg, uint8_t *const *states, uint32_t n, ps_vec_buf *buf, ps_vec *out);
-    /* collect: the result of one group from its n argument rows, in order; appended as row `row` of out. */
-    ps_status (*finish_sorted)(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n, ps_vec_buf *buf, uint32_t row, ps_vec *out);
+    ps_status (*merge)(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, uint8_t *const *src,
+                       uint32_t n, ps_agg_heap *heap);
+    /* Results of n states as a FLAT vector in buf; a state that overflowed its result type is
+     * PS_VALUE. */
+    ps_status (*finish)(ps_ctx *cx, const ps_agg *agg, uint8_t *const *states, uint32_t n,
+                        ps_vec_buf *buf, ps_vec *out);
+    /* collect: the result of one group from its n argument rows, in order; appended as row `row` of
+     * out. */
+    ps_status (*finish_sorted)(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n,
+                               ps_vec_buf *buf, uint32_t row, ps_vec *out);
 };
 
-/* Two aggregates over equal arguments, filters and distinctness may share one state when they agree on
- * update and state_bytes: sum and avg do. */
+/* Two aggregates over equal arguments, filters and distinctness may share one state when they agree
+ * on update and state_bytes: sum and avg do. */
 PS_INLINE bool ps_agg_shares_state(const ps_agg_class *a, const ps_agg_class *b)
 {
     return !a->collect && !b->collect && a->update == b->update && a->state_bytes == b->state_bytes;

@@ -5,7 +5,11 @@
 #include "base/str.h"
 #include "base/thread.h"
 
-typedef struct entry { const ps_rule *rule; int stage; bool required; } entry;
+typedef struct entry {
+    const ps_rule *rule;
+    int stage;
+    bool required;
+} entry;
 
 static const entry RULES[] = {
 #define R(name, stage, required) {&ps_rule_##name, stage, required},
@@ -30,7 +34,9 @@ static bool is_disabled(const char *disabled, const entry *e)
 
     if (e->required) return false;
     while (next_name(&list, &name)) {
-        if (ps_str_equal_nocase(name, PS_STR("all")) || ps_str_equal_nocase(name, ps_str_of(e->rule->name))) return true;
+        if (ps_str_equal_nocase(name, PS_STR("all")) ||
+            ps_str_equal_nocase(name, ps_str_of(e->rule->name)))
+            return true;
     }
     return false;
 }
@@ -61,7 +67,10 @@ ps_status ps_opt_check_names(ps_ctx *cx, const char *disabled)
     return PS_OK;
 }
 
-typedef struct node_walk { ps_opt *opt; const ps_rule *rule; } node_walk;
+typedef struct node_walk {
+    ps_opt *opt;
+    const ps_rule *rule;
+} node_walk;
 
 static const ps_node *apply_node(ps_planner *planner, const ps_node *node, void *user)
 {
@@ -72,14 +81,18 @@ static const ps_node *apply_node(ps_planner *planner, const ps_node *node, void 
     return walk->rule->node(walk->opt, node);
 }
 
-static ps_status check_same_columns(ps_ctx *cx, const ps_rule *rule, const ps_node *before, const ps_node *after)
+static ps_status check_same_columns(ps_ctx *cx, const ps_rule *rule, const ps_node *before,
+                                    const ps_node *after)
 {
     bool same = before->n_cols == after->n_cols;
 
     for (uint32_t i = 0; same && i < before->n_cols; i++) {
-        same = before->cols[i].id == after->cols[i].id && ps_type_equal(before->cols[i].type, after->cols[i].type);
+        same = before->cols[i].id == after->cols[i].id &&
+               ps_type_equal(before->cols[i].type, after->cols[i].type);
     }
-    return same ? PS_OK : ps_fail(cx, PS_INTERNAL, "the optimizer rule %s changed the plan's columns", rule->name);
+    return same ? PS_OK
+                : ps_fail(cx, PS_INTERNAL, "the optimizer rule %s changed the plan's columns",
+                          rule->name);
 }
 
 /* One rule over the whole plan; *plan is replaced when it changed. */
@@ -88,10 +101,12 @@ static ps_status apply_rule(ps_opt *opt, uint32_t i, const ps_node **plan, bool 
     const ps_rule *rule = RULES[i].rule;
     const uint64_t start = ps_clock_ns();
     node_walk walk = {opt, rule};
-    const ps_node *after = rule->plan ? rule->plan(opt, *plan) : ps_node_rewrite(opt->planner, *plan, apply_node, &walk);
+    const ps_node *after = rule->plan ? rule->plan(opt, *plan)
+                                      : ps_node_rewrite(opt->planner, *plan, apply_node, &walk);
 
     opt->reports[i].ns += ps_clock_ns() - start;
-    if (!after) return ps_while(opt->cx, opt->cx->error.code, "applying the optimizer rule %s", rule->name);
+    if (!after)
+        return ps_while(opt->cx, opt->cx->error.code, "applying the optimizer rule %s", rule->name);
     if (after == *plan) return PS_OK;
     opt->reports[i].n_changes++;
     *changed = true;
@@ -99,12 +114,14 @@ static ps_status apply_rule(ps_opt *opt, uint32_t i, const ps_node **plan, bool 
     *plan = after;
 #ifdef PS_DEV
     const ps_status st = ps_plan_verify(opt->cx, after);
-    if (st != PS_OK) return ps_while(opt->cx, st, "checking the plan after the optimizer rule %s", rule->name);
+    if (st != PS_OK)
+        return ps_while(opt->cx, st, "checking the plan after the optimizer rule %s", rule->name);
 #endif
     return PS_OK;
 }
 
-static ps_status run_stage(ps_opt *opt, const char *disabled, uint32_t first, uint32_t end, const ps_node **plan)
+static ps_status run_stage(ps_opt *opt, const char *disabled, uint32_t first, uint32_t end,
+                           const ps_node **plan)
 {
     for (int pass = 0; pass < PS_OPT_PASSES_MAX; pass++) {
         bool changed = false;
@@ -119,10 +136,13 @@ static ps_status run_stage(ps_opt *opt, const char *disabled, uint32_t first, ui
     return PS_OK;
 }
 
-ps_status ps_optimize(ps_planner *planner, const char *disabled, const ps_node *plan, const ps_node **out,
-                      const ps_rule_report **reports, uint32_t *n_reports)
+ps_status ps_optimize(ps_planner *planner, const char *disabled, const ps_node *plan,
+                      const ps_node **out, const ps_rule_report **reports, uint32_t *n_reports)
 {
-    ps_opt opt = {.planner = planner, .cx = planner->cx, .arena = planner->arena, .n_reports = PS_COUNT(RULES)};
+    ps_opt opt = {.planner = planner,
+                  .cx = planner->cx,
+                  .arena = planner->arena,
+                  .n_reports = PS_COUNT(RULES)};
     uint32_t first = 0;
 
     PS_TRY(ps_opt_check_names(planner->cx, disabled));

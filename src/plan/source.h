@@ -5,7 +5,8 @@
  * ps_scan_open, but for dynamic filters, which are complete before the pipeline starts. A reader
  * belongs to one worker at a time.
  * Morsels are numbered 0..n-1 in the order of the source's rows and depend on data and settings
- * only, never on threads: a row's position is (morsel, row). Statistics are untrusted unless said. */
+ * only, never on threads: a row's position is (morsel, row). Statistics are untrusted unless said.
+ */
 #ifndef PS_PLAN_SOURCE_H
 #define PS_PLAN_SOURCE_H
 
@@ -18,91 +19,110 @@ typedef struct ps_reader ps_reader;
 
 /* What a source knows about itself without reading data. */
 typedef struct ps_source_stats {
-    double n_rows;           /* estimate */
-    bool n_rows_exact;       /* may answer count(*) */
-    double bytes;            /* to read all columns; 0: unknown */
-    const ps_col_stats *cols; /* by source column; NULL: none. For planning and pruning only, unless `trusted` */
-    bool trusted;            /* measured on decoded data (in-memory tables): exact facts */
+    double n_rows;     /* estimate */
+    bool n_rows_exact; /* may answer count(*) */
+    double bytes;      /* to read all columns; 0: unknown */
+    const ps_col_stats
+        *cols; /* by source column; NULL: none. For planning and pruning only, unless `trusted` */
+    bool trusted; /* measured on decoded data (in-memory tables): exact facts */
 } ps_source_stats;
 
-/* Evaluates the pushed conjuncts that a reader asks it to; given by exec, which has the programs. `stage` is the
- * index of a filter of the request; the batch holds at least that filter's columns (others may be
- * unset vectors with n set). Narrows batch->sel. */
+/* Evaluates the pushed conjuncts that a reader asks it to; given by exec, which has the programs.
+ * `stage` is the index of a filter of the request; the batch holds at least that filter's columns
+ * (others may be unset vectors with n set). Narrows batch->sel. */
 typedef struct ps_scan_filter {
     ps_status (*run)(ps_ctx *cx, struct ps_scan_filter *filter, uint32_t stage, ps_batch *batch);
     void *user;
 } ps_scan_filter;
 
-/* A simple fact that pruning understands, extracted by the planner from the conjuncts and from joins at run time:
- * the column's value lies in [lo, hi] (either may be absent) and is not null. */
+/* A simple fact that pruning understands, extracted by the planner from the conjuncts and from
+ * joins at run time: the column's value lies in [lo, hi] (either may be absent) and is not null. */
 typedef struct ps_scan_range {
-    uint32_t column;         /* index into ps_scan_request.columns */
-    const ps_value *lo, *hi; /* inclusive; NULL: open. Of the column's type */
+    uint32_t column;           /* index into ps_scan_request.columns */
+    const ps_value *lo, *hi;   /* inclusive; NULL: open. Of the column's type */
     bool lo_strict, hi_strict; /* the bound itself is excluded */
 } ps_scan_range;
 
 /* A join's build side as a filter on the probe's scan: complete before the scan starts. */
 typedef struct ps_dynamic_filter {
-    uint32_t column;          /* index into ps_scan_request.columns */
+    uint32_t column; /* index into ps_scan_request.columns */
     /* Filled at run time by the join when its build side is sealed; read by readers. */
     bool ready;
-    bool empty;               /* the build side has no rows: nothing can match */
+    bool empty; /* the build side has no rows: nothing can match */
     bool has_range;
     ps_value lo, hi;
-    /* Writes those of the n rows in sel (NULL: 0..n-1) that may have a match to sel_out; vec is a batch of the column in any
-     * encoding. sel_out may be sel itself. NULL: range only. Any thread. */
-    ps_status (*probe)(ps_ctx *cx, const void *state, const ps_vec *vec, const uint32_t *sel, uint32_t n, uint32_t *sel_out,
-                       uint32_t *n_out);
+    /* Writes those of the n rows in sel (NULL: 0..n-1) that may have a match to sel_out; vec is a
+     * batch of the column in any encoding. sel_out may be sel itself. NULL: range only. Any thread.
+     */
+    ps_status (*probe)(ps_ctx *cx, const void *state, const ps_vec *vec, const uint32_t *sel,
+                       uint32_t n, uint32_t *sel_out, uint32_t *n_out);
     const void *state;
 } ps_dynamic_filter;
 
 typedef struct ps_scan_request {
-    const uint32_t *columns;       /* source ordinals to give, in this order */
+    const uint32_t *columns; /* source ordinals to give, in this order */
     uint32_t n_columns;
     const uint32_t *const *filter_columns; /* by filter: indices into columns that it reads */
     const uint32_t *n_filter_columns;
-    uint32_t n_filters;            /* rows failing a filter need not be given; the reader calls the filter itself */
-    const ps_scan_range *ranges;   /* implied by the filters: for pruning */
+    uint32_t
+        n_filters; /* rows failing a filter need not be given; the reader calls the filter itself */
+    const ps_scan_range *ranges; /* implied by the filters: for pruning */
     uint32_t n_ranges;
     ps_dynamic_filter *const *dynamic;
     uint32_t n_dynamic;
-    uint64_t limit;                /* rows wanted at most (after filters); 0: all */
+    uint64_t limit; /* rows wanted at most (after filters); 0: all */
 } ps_scan_request;
 
 typedef struct ps_source_class {
-    const char *name;              /* "parquet", "table", "range" */
+    const char *name; /* "parquet", "table", "range" */
     void (*destroy)(ps_source *source);
     ps_status (*stats)(ps_ctx *cx, ps_arena *arena, const ps_source *source, ps_source_stats *out);
     /* Plans the reading: *out has its n_morsels set. */
-    ps_status (*scan_open)(ps_ctx *cx, ps_arena *arena, const ps_source *source, const ps_scan_request *request, ps_scan **out);
+    ps_status (*scan_open)(ps_ctx *cx, ps_arena *arena, const ps_source *source,
+                           const ps_scan_request *request, ps_scan **out);
     void (*scan_close)(ps_scan *scan);
-    ps_status (*reader_open)(ps_ctx *cx, ps_arena *arena, const ps_scan *scan, ps_scan_filter *filter, ps_reader **out);
+    ps_status (*reader_open)(ps_ctx *cx, ps_arena *arena, const ps_scan *scan,
+                             ps_scan_filter *filter, ps_reader **out);
     void (*reader_close)(ps_reader *reader);
     /* Begins a morsel. */
     ps_status (*reader_start)(ps_ctx *cx, ps_reader *reader, uint64_t morsel);
-    /* The next batch of the morsel, at most cx->batch_rows rows; out->n 0 with *done set: no more. Filters of the
-     * request are applied. first_row counts rows of the morsel before filtering. */
+    /* The next batch of the morsel, at most cx->batch_rows rows; out->n 0 with *done set: no more.
+     * Filters of the request are applied. first_row counts rows of the morsel before filtering. */
     ps_status (*reader_next)(ps_ctx *cx, ps_reader *reader, ps_batch *out, bool *done);
     /* Optional text for EXPLAIN: files, row groups pruned. */
     void (*explain)(const ps_source *source, ps_text *out);
-    /* Optional: a canonical description (kind, files with their identity, options) for hash and JSON. */
+    /* Optional: a canonical description (kind, files with their identity, options) for hash and
+     * JSON. */
     void (*describe)(const ps_source *source, ps_text *out);
 } ps_source_class;
 
 /* Embedded first in every source; counted. */
 struct ps_source {
-    ps_owner owner;                /* its destroy calls class->destroy */
+    ps_owner owner; /* its destroy calls class->destroy */
     const ps_source_class *class;
     ps_schema *schema;
-    ps_str name;                   /* for printing: table or file */
+    ps_str name; /* for printing: table or file */
 };
-struct ps_scan { const ps_source *source; uint64_t n_morsels; };
-struct ps_reader { const ps_scan *scan; };
+struct ps_scan {
+    const ps_source *source;
+    uint64_t n_morsels;
+};
+struct ps_reader {
+    const ps_scan *scan;
+};
 
-PS_INLINE ps_source *ps_source_ref(ps_source *s) { if (s) ps_owner_ref(&s->owner); return s; }
-PS_INLINE void ps_source_unref(ps_source *s) { if (s) ps_owner_unref(&s->owner); }
+PS_INLINE ps_source *ps_source_ref(ps_source *s)
+{
+    if (s) ps_owner_ref(&s->owner);
+    return s;
+}
+PS_INLINE void ps_source_unref(ps_source *s)
+{
+    if (s) ps_owner_unref(&s->owner);
+}
 /* Fills the base; takes a reference on schema. */
-void ps_source_init(ps_source *source, const ps_source_class *class, ps_schema *schema, ps_str name);
+void ps_source_init(ps_source *source, const ps_source_class *class, ps_schema *schema,
+                    ps_str name);
 
 /* An in-memory table as a source; morsels are segments. */
 ps_status ps_table_source_new(ps_ctx *cx, ps_table *table, ps_str name, ps_source **out);
@@ -110,35 +130,45 @@ ps_status ps_table_source_new(ps_ctx *cx, ps_table *table, ps_str name, ps_sourc
 ps_status ps_range_source_new(ps_ctx *cx, int64_t lo, int64_t hi, int64_t step, ps_source **out);
 
 /* Named options of a reader, a table function or COPY: values are constants. */
-typedef struct ps_option { ps_str name; ps_value value; uint32_t at; } ps_option;
-typedef struct ps_options { const ps_option *at; uint32_t n; } ps_options;
+typedef struct ps_option {
+    ps_str name;
+    ps_value value;
+    uint32_t at;
+} ps_option;
+typedef struct ps_options {
+    const ps_option *at;
+    uint32_t n;
+} ps_options;
 
 /* A format that can be read from files; the list is built by api and given to binders, so that
  * frontends know no format by name. */
 typedef struct ps_format {
-    const char *name;                       /* "parquet"; its table function is read_<name> */
-    const char *const *extensions;          /* {".parquet", NULL} */
+    const char *name;              /* "parquet"; its table function is read_<name> */
+    const char *const *extensions; /* {".parquet", NULL} */
     /* One source over a list of files (already globbed, sorted, at least one). */
-    ps_status (*open)(ps_ctx *cx, const ps_str *paths, uint32_t n_paths, const ps_options *options, ps_source **out);
-    const struct ps_sink_class *sink;       /* NULL: can't be written */
+    ps_status (*open)(ps_ctx *cx, const ps_str *paths, uint32_t n_paths, const ps_options *options,
+                      ps_source **out);
+    const struct ps_sink_class *sink; /* NULL: can't be written */
 } ps_format;
 
 /* Writing: one sink for a query; tasks hand it batches in order of position. */
 typedef struct ps_sink ps_sink;
 typedef struct ps_sink_class ps_sink_class;
-typedef struct ps_sink_spec {   /* what a Write node holds */
+typedef struct ps_sink_spec { /* what a Write node holds */
     const ps_sink_class *class;
-    ps_str path;                /* of a file; a table's name */
+    ps_str path; /* of a file; a table's name */
     ps_options options;
-    void *user;                 /* for sinks that are not files: not part of the plan's hash or JSON */
+    void *user; /* for sinks that are not files: not part of the plan's hash or JSON */
 } ps_sink_spec;
 struct ps_sink_class {
     const char *name;
-    /* Checks options and prepares the temporary file; nothing at the final name before commit. spec lives as long as the plan. */
+    /* Checks options and prepares the temporary file; nothing at the final name before commit. spec
+     * lives as long as the plan. */
     ps_status (*open)(ps_ctx *cx, const ps_sink_spec *spec, const ps_schema *schema, ps_sink **out);
-    ps_status (*write)(ps_ctx *cx, ps_sink *sink, const ps_batch *batch); /* one call at a time, in order */
-    ps_status (*commit)(ps_ctx *cx, ps_sink *sink, uint64_t *n_rows);     /* the file appears whole */
-    void (*close)(ps_sink *sink);                                         /* after commit or instead of it: leaves nothing behind */
+    ps_status (*write)(ps_ctx *cx, ps_sink *sink,
+                       const ps_batch *batch); /* one call at a time, in order */
+    ps_status (*commit)(ps_ctx *cx, ps_sink *sink, uint64_t *n_rows); /* the file appears whole */
+    void (*close)(ps_sink *sink); /* after commit or instead of it: leaves nothing behind */
 };
 
 #endif
