@@ -5,7 +5,7 @@
 # LIBRARY is the build's libparquet_stream.so. Files made by pyarrow, DuckDB and Polars with all types,
 # encodings, codecs, page versions and nestings; --data: every file of a folder too, where an error of
 # ours must be one that EXPECTED names. Ends with the counts, alone on a line.
-import ctypes, datetime, decimal, math, os, random, sys, tempfile
+import ctypes, datetime, decimal, math, os, random, sys, tempfile, unittest
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -299,31 +299,67 @@ def expected(path, problem):
     return any(k in name and v in problem for k, v in EXPECTED.items())
 
 
+def check(reader, jobs):
+    """Every (path, batch sizes, made by us) that is wrong, and how many were right."""
+    passed, wrong = 0, []
+    for path, batches, ours in jobs:
+        if os.environ.get("PS_VERBOSE"):
+            print(path, flush=True)
+        problem = one(reader, path, batches if os.path.getsize(path) < 3e7 else batches[:1])
+        if problem is None and ours:
+            problem = skipped(reader, path)
+            problem = problem and f"skipping: {problem}"
+        if problem is None or expected(path, problem):
+            passed += 1
+            continue
+        wrong.append(f"{os.path.basename(path)}: {problem}")
+    return passed, wrong
+
+
+def built():
+    library = os.path.join(os.path.dirname(os.environ.get("PS_LIBRARY", "")), "libparquet_stream.so")
+    if not os.path.exists(library):
+        raise unittest.SkipTest(f"not built: {library}")
+    return Reader(library)
+
+
+def test_files_of_all_writers():
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = ((p, [2048, 7 if "split" not in p else 8192], True) for p in made_files(folder))
+        _, wrong = check(built(), jobs)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_parquet_testing_corpus():
+    folder = os.path.join(os.environ.get("PS_SHARED", ""), "corpora", "parquet", "data")
+    if not os.path.isdir(folder):
+        raise unittest.SkipTest(f"no corpus: {folder}")
+    _, wrong = check(built(), [(p, [2048, 3], False) for p in corpus(folder)])
+    assert not wrong, "\n".join(wrong)
+
+
+def corpus(folder):
+    found = []
+    for root, _, names in sorted(os.walk(folder)):
+        found += [os.path.join(root, n) for n in sorted(names) if ".parquet" in n and not n.endswith(".json")]
+    return found
+
+
 def main():
     args = sys.argv[1:]
     reader = Reader(args.pop(0))
-    passed = failed = 0
     data = []
     while args and args[0] == "--data":
-        for root, _, names in sorted(os.walk(args[1])):
-            data += [os.path.join(root, n) for n in sorted(names) if ".parquet" in n and not n.endswith(".json")]
+        data += corpus(args[1])
         args = args[2:]
     data += args
     with tempfile.TemporaryDirectory() as folder:
-        jobs = [(p, [2048, 7 if "split" not in p else 8192], True) for p in made_files(folder)] + [(p, [2048, 3], False) for p in data]
-        for path, batches, ours in jobs:
-            if os.environ.get("PS_VERBOSE"): print(path, flush=True)
-            problem = one(reader, path, batches if os.path.getsize(path) < 3e7 else batches[:1])
-            if problem is None and ours:
-                problem = skipped(reader, path)
-                problem = problem and f"skipping: {problem}"
-            if problem is None or expected(path, problem):
-                passed += 1
-                continue
-            failed += 1
-            print(f"FAIL {os.path.basename(path)}: {problem}", flush=True)
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return failed > 0
+        jobs = [(p, [2048, 7 if "split" not in p else 8192], True) for p in made_files(folder)]
+        passed, wrong = check(reader, jobs + [(p, [2048, 3], False) for p in data])
+    for w in wrong:
+        print(f"FAIL {w}")
+    print(f"{passed} passed, {len(wrong)} failed, 0 skipped")
+    return len(wrong) > 0
 
 
 if __name__ == "__main__":

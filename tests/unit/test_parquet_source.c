@@ -40,7 +40,13 @@ typedef struct seen {
     bool in_order;
 } seen;
 
-/* Reads everything; column 0 of the request is an integer. */
+/* Column g of both files is made from k. */
+static int64_t g_of(const ps_source *source, int64_t k)
+{
+    return source->schema->n == 4 ? k % 7 : k / 1000 % 5;
+}
+
+/* Reads everything; column 0 of the request is k. */
 static ps_status scan_all(ps_source *source, const ps_scan_request *request, ps_scan_filter *filter,
                           seen *out)
 {
@@ -70,6 +76,13 @@ static ps_status scan_all(ps_source *source, const ps_scan_request *request, ps_
                 if (v.null) continue;
                 if ((int64_t)v.i <= out->hi) out->in_order = false;
                 out->sum += (int64_t)v.i;
+                const int64_t k = (int64_t)v.i;
+                for (uint32_t col = 1; col < request->n_columns; col++) {
+                    if (request->columns[col] != 1) continue;
+                    PS_GO(ps_vec_value(&cx, &arena, &b.cols[col], ps_batch_row(&b, i), &v));
+                    assert_int_equal((int64_t)v.i, g_of(source, k));
+                }
+                v.i = k;
                 out->lo = PS_MIN(out->lo, (int64_t)v.i), out->hi = PS_MAX(out->hi, (int64_t)v.i);
             }
         }
