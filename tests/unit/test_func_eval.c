@@ -156,7 +156,8 @@ static void run_program(fixture *f, const example *e, const ps_expr *call)
     ps_text_init(&text, &f->cx);
     if (value.null) ps_text_puts(&text, "NULL");
     else ps_value_print(&value, &text);
-    if (strcmp(text.at ? text.at : "", e->want)) fail_msg("%s(%s) by a program: '%s'", e->name, e->args, text.at);
+    if (strcmp(text.at ? text.at : "", e->want))
+        fail_msg("%s(%s) by a program: '%s'", e->name, e->args, text.at);
     ps_text_release(&text);
 }
 
@@ -515,6 +516,50 @@ static const example date_cases[] = {
     {"epoch", "V:1 month", "2592000.0"},
 };
 
+/* Every allocation of a call's resolution and evaluation fails in turn: PS_MEMORY, nothing else. */
+static uint32_t torture(fixture *f, const example *e)
+{
+    uint32_t n_failed = 0;
+
+    for (int64_t n = 1; n < 400; n++) {
+        const ps_expr *args[12];
+        uint32_t n_args = 0;
+        ps_arena arena = {0};
+        ps_value value;
+
+        for (const char *at = e->args; *at;) {
+            const size_t length = strcspn(at, "|");
+            const ps_value v = arg_value(f, at, length);
+            args[n_args++] = ps_expr_literal(&f->cx, &f->arena, &v);
+            at += length + (at[length] == '|');
+        }
+        const uint64_t before = ps_mem_alloc_count();
+        ps_mem_fail_after(n, false);
+        ps_ctx_clear(&f->cx);
+        const ps_expr *call = ps_func_call(&f->cx, &arena, ps_str_of(e->name), args, n_args);
+        ps_status st = call ? ps_eval_constant(&f->cx, &arena, call, &value) : f->cx.error.code;
+        const bool failed = ps_mem_alloc_count() - before >= (uint64_t)n;
+        ps_mem_fail_after(0, false);
+        ps_arena_release(&arena);
+        if (failed && st != PS_MEMORY && st != PS_VALUE && st != PS_OK)
+            fail_msg("%s(%s), allocation %lld: %s", e->name, e->args, (long long)n,
+                     ps_status_name(st));
+        if (!failed) break;
+        n_failed += st == PS_MEMORY;
+    }
+    return n_failed;
+}
+
+static void test_allocations(void **state)
+{
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < PS_COUNT(text_cases); i += 3) n += torture(*state, &text_cases[i]);
+    for (size_t i = 0; i < PS_COUNT(number_cases); i += 3) n += torture(*state, &number_cases[i]);
+    for (size_t i = 0; i < PS_COUNT(date_cases); i += 3) n += torture(*state, &date_cases[i]);
+    assert_true(n > 100);
+}
+
 static void check_all(fixture *f, const example *cases, size_t n)
 {
     for (size_t i = 0; i < n; i++) check(f, &cases[i]);
@@ -529,6 +574,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_text, fixture_make, fixture_end),
         cmocka_unit_test_setup_teardown(test_numbers, fixture_make, fixture_end),
         cmocka_unit_test_setup_teardown(test_dates, fixture_make, fixture_end),
+        cmocka_unit_test_setup_teardown(test_allocations, fixture_make, fixture_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
