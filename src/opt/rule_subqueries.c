@@ -1,0 +1,391 @@
+/* opt/rule_subqueries.c -- an expression with a subquery  =>  a join with the subquery's plan, whose column the expression reads
+ *   filter exists (q)       => semi join q (anti for not exists)       x in (q)  => semi join q on x = column
+ *   scalar (q)              => single join q (left where one row at most is provable)
+ *   exists (q) as a value   => mark join q                             x = all (q) => not (x <> any (q))
+ *   x in (q) as a value     => mark join q on x = column, null-aware; where q is correlated, or more than one column or another
+ *   comparison is asked for: case when exists (q with p) then true when exists (q with p is null) then null else false end
+ * Why: after it the plan holds joins only; correlated ones are marked lateral and left to rule unnest.
+ * Safe: these are the definitions. `not in` as a condition is an anti join on "p is not false".
+ * Required, first: nothing else looks into subqueries. Tests: tests/slt/opt/unnest.test */
+#include "func/func.h"
+#include "opt/util.h"
+
+typedef struct replaced { const ps_expr *subquery, *value; } replaced;
+
+/* The subqueries of one node's expressions, attached to an input. */
+typedef struct attach {
+    ps_opt *opt;
+    const ps_node *input;     /* grows by joins */
+    PS_ARRAY(replaced) done;
+} attach;
+
+/* Plans that stand in the result already: their second use is a copy. */
+typedef PS_ARRAY(const ps_node *) used_plans;
+
+static const ps_node *convert_plan(ps_opt *opt, const ps_node *plan);
+
+static ps_status is_lateral(ps_opt *opt, const ps_node *left, const ps_node *right, bool *out)
+{
+    ps_ids ids;
+
+    PS_TRY(ps_ids_of_node(opt, left, &ids));
+    return ps_node_uses(opt, right, &ids, out);
+}
+
+static ps_status define(ps_ctx *cx, const ps_node *node, void *user)
+{
+    (void)cx;
+    for (uint32_t i = 0; i < node->n_cols; i++) ps_ids_add(user, node->cols[i].id);
+    return PS_OK;
+}
+
+/* Whether a plan reads columns that it does not make itself. */
+static ps_status is_correlated(ps_opt *opt, const ps_node *plan, bool *out)
+{
+    ps_ids reads, defs;
+
+    *out = false;
+    PS_TRY(ps_ids_init(opt, &reads));
+    PS_TRY(ps_ids_init(opt, &defs));
+    PS_TRY(ps_ids_add_reads(opt, plan, &reads));
+    PS_TRY(ps_node_visit(opt->cx, plan, define, &defs));
+    for (uint32_t i = 0; i < reads.n / 64 + 1; i++) *out |= (reads.bits[i] & ~defs.bits[i]) != 0;
+    return PS_OK;
+}
+
+/* A subquery's plan, itself without subqueries, all its columns new to everybody else. */
+static const ps_node *plan_of(ps_opt *opt, const ps_expr *subquery)
+{
+    used_plans *used = opt->user;
+    const ps_node *plan = subquery->plan;
+
+    for (size_t i = 0; i < used->n && plan == subquery->plan; i++) {
+        if (used->at[i] == plan) plan = ps_node_instantiate(opt->planner, plan);
+    }
+    if (!plan || PS_ARRAY_ADD_IN(opt->cx, opt->arena, used, subquery->plan) != PS_OK) return NULL;
+    if (!(plan = convert_plan(opt, plan))) return NULL;
+    ps_item *items = PS_ARENA_ARRAY(opt->cx, opt->arena, ps_item, plan->n_cols + 1);
+    for (uint32_t i = 0; items && i < plan->n_cols; i++) {
+        items[i] = (ps_item){plan->cols[i], ps_opt_col(opt, &plan->cols[i])};
+        items[i].col.id = ps_planner_id(opt->planner);
+        if (!items[i].expr) return NULL;
+    }
+    return items ? ps_node_project_new(opt->planner, plan, items, plan->n_cols) : NULL;
+}
+
+static const ps_node *join(attach *a, const ps_node *right, ps_join_spec *spec)
+{
+    if (is_lateral(a->opt, a->input, right, &spec->lateral) != PS_OK) return NULL;
+    return a->input = ps_node_join_new(a->opt->planner, a->input, right, spec);
+}
+
+static const char *negated(const char *name)
+{
+    static const char *const pairs[][2] = {{"=", "<>"}, {"<", ">="}, {">", "<="}};
+
+    for (size_t i = 0; i < PS_COUNT(pairs); i++) {
+        if (strcmp(name, pairs[i][0]) == 0) return pairs[i][1];
+        if (strcmp(name, pairs[i][1]) == 0) return pairs[i][0];
+    }
+    return NULL;
+}
+
+/* A quantified comparison as ANY: ALL is the negation of ANY of the negated comparison. */
+static const char *any_compare(const ps_expr *e)
+{
+    const char *name = ps_func_head_of(e->compare).name;
+
+    return e->subquery == PS_SUBQUERY_ALL ? negated(name) : name;
+}
+
+/* args compare columns, for a pair of rows. */
+static const ps_expr *comparison(ps_opt *opt, const ps_expr *e, const ps_node *plan)
+{
+    const ps_expr **all = PS_ARENA_ARRAY(opt->cx, opt->arena, const ps_expr *, e->n_args + 1);
+    const char *name = any_compare(e);
+
+    if (!all) return NULL;
+    if (!name) return ps_fail(opt->cx, PS_UNSUPPORTED, "this comparison with a subquery is not supported"), NULL;
+    for (uint32_t i = 0; i < e->n_args; i++) {
+        all[i] = ps_opt_call(opt, name, e->args[i], ps_opt_col(opt, &plan->cols[i]));
+        if (!all[i]) return NULL;
+    }
+    return ps_expr_and(opt->cx, opt->arena, all, e->n_args);
+}
+
+/* ---- values ---- */
+
+static const ps_expr *mark_join(attach *a, const ps_node *right, const ps_join_key *key)
+{
+    ps_join_spec spec = {.kind = PS_JOIN_MARK, .keys = key, .n_keys = key ? 1 : 0};
+
+    spec.mark = (ps_col){.id = ps_planner_id(a->opt->planner), .type = PS_TYPE(BOOL), .nullable = key != NULL};
+    return join(a, right, &spec) ? ps_opt_col(a->opt, &spec.mark) : NULL;
+}
+
+static bool at_most_one(const ps_node *plan, bool *exactly)
+{
+    *exactly = false;
+    for (bool filtered = false;; plan = plan->inputs[0]) {
+        switch ((ps_node_kind)plan->kind) {
+        case PS_NODE_FILTER: filtered = true; break;
+        case PS_NODE_PROJECT:
+        case PS_NODE_SORT: break;
+        case PS_NODE_AGGREGATE: *exactly = !filtered; return ps_node_as_aggregate(plan)->keys.n == 0;
+        case PS_NODE_LIMIT: return ps_node_as_limit(plan)->count <= 1;
+        case PS_NODE_TOPN: return ps_node_as_topn(plan)->count <= 1;
+        case PS_NODE_VALUES: /* without columns: one row */
+            *exactly = !filtered && ps_node_as_values(plan)->columns.n == 0;
+            return ps_node_as_values(plan)->cells.n <= ps_node_as_values(plan)->columns.n;
+        default: return false;
+        }
+    }
+}
+
+static const ps_expr *scalar(attach *a, const ps_node *plan)
+{
+    ps_join_spec spec = {.kind = PS_JOIN_SINGLE};
+    bool exactly;
+
+    if (at_most_one(plan, &exactly)) spec.kind = PS_JOIN_LEFT;
+    if (is_lateral(a->opt, a->input, plan, &spec.lateral) != PS_OK) return NULL;
+    if (spec.kind == PS_JOIN_LEFT && exactly && !spec.lateral) spec.kind = PS_JOIN_CROSS;
+    return join(a, plan, &spec) ? ps_opt_col(a->opt, &plan->cols[0]) : NULL;
+}
+
+/* Three-valued ANY by two questions of existence. */
+static const ps_expr *any_by_cases(attach *a, const ps_expr *e, const ps_node *plan)
+{
+    ps_opt *opt = a->opt;
+    const ps_expr *cases[5];
+    const ps_expr *p = comparison(opt, e, plan);
+
+    if (!p || !(cases[0] = mark_join(a, ps_node_filter_new(opt->planner, plan, p), NULL))) return NULL;
+    const ps_node *again = plan_of(opt, e);
+    const ps_expr *q = again ? comparison(opt, e, again) : NULL;
+    if (!q || !(q = ps_opt_call(opt, "is_null", q, NULL))) return NULL;
+    if (!(cases[2] = mark_join(a, ps_node_filter_new(opt->planner, again, q), NULL))) return NULL;
+    cases[1] = ps_opt_bool(opt, true, false);
+    cases[3] = ps_opt_bool(opt, false, true);
+    cases[4] = ps_opt_bool(opt, false, false);
+    return cases[1] && cases[3] && cases[4] ? ps_expr_case(opt->cx, opt->arena, cases, 5) : NULL;
+}
+
+static const ps_expr *quantified(attach *a, const ps_expr *e, const ps_node *plan)
+{
+    ps_opt *opt = a->opt;
+    const char *name = any_compare(e);
+    const ps_expr *any;
+    bool correlated;
+
+    if (is_correlated(opt, plan, &correlated) != PS_OK) return NULL;
+    if (!correlated && e->n_args == 1 && name && strcmp(name, "=") == 0) {
+        const ps_join_key key = {e->args[0], ps_opt_col(opt, &plan->cols[0]), false};
+        any = key.right ? mark_join(a, plan, &key) : NULL;
+    } else {
+        any = any_by_cases(a, e, plan);
+    }
+    return any && e->subquery == PS_SUBQUERY_ALL ? ps_opt_call(opt, "not", any, NULL) : any;
+}
+
+static const ps_expr *attach_one(ps_ctx *cx, const ps_expr *e, void *user)
+{
+    attach *a = user;
+    replaced r = {e, NULL};
+
+    if (e->kind != PS_EXPR_SUBQUERY) return e;
+    for (size_t i = 0; i < a->done.n; i++) {
+        if (ps_expr_equal(a->done.at[i].subquery, e)) return a->done.at[i].value;
+    }
+    const ps_node *plan = plan_of(a->opt, e);
+    if (!plan) return NULL;
+    if (e->subquery == PS_SUBQUERY_SCALAR) r.value = scalar(a, plan);
+    else if (e->subquery == PS_SUBQUERY_EXISTS) r.value = mark_join(a, plan, NULL);
+    else r.value = quantified(a, e, plan);
+    if (!r.value) return NULL;
+    return PS_ARRAY_ADD_IN(cx, a->opt->arena, &a->done, r) == PS_OK ? r.value : NULL;
+}
+
+static const ps_expr *attach_expr(ps_ctx *cx, const ps_expr *e, void *user)
+{
+    attach *a = user;
+
+    if (!(e->flags & PS_EXPR_HAS_SUBQUERY)) return e;
+    return ps_expr_rewrite(cx, a->opt->arena, e, attach_one, a);
+}
+
+/* ---- conditions ---- */
+
+/* e with the subqueries inside its compared values attached. */
+static const ps_expr *attach_args(attach *a, const ps_expr *e)
+{
+    const ps_expr **args = PS_ARENA_ARRAY(a->opt->cx, a->opt->arena, const ps_expr *, e->n_args + 1);
+
+    for (uint32_t i = 0; args && i < e->n_args; i++) {
+        if (!(args[i] = attach_expr(a->opt->cx, e->args[i], a))) return NULL;
+    }
+    return args ? ps_expr_with_children(a->opt->cx, a->opt->arena, e, args) : NULL;
+}
+
+static ps_status condition_any(attach *a, const ps_expr *e)
+{
+    ps_join_spec spec = {.kind = PS_JOIN_SEMI};
+    const ps_node *plan = plan_of(a->opt, e);
+
+    if (plan) spec.residual = comparison(a->opt, e, plan);
+    return spec.residual && join(a, plan, &spec) ? PS_OK : a->opt->cx->error.code;
+}
+
+static bool never_null(const ps_node *input, const ps_expr *e)
+{
+    const ps_col *col = e->kind == PS_EXPR_COLUMN ? ps_node_find_col(input, e->column) : NULL;
+
+    return col ? !col->nullable : e->kind == PS_EXPR_LITERAL && !e->literal.null;
+}
+
+/* NOT ANY: an anti join; where nulls are possible, on pairs for which the comparison is not false. */
+static ps_status condition_not_any(attach *a, const ps_expr *e, ps_conjuncts *top)
+{
+    ps_opt *opt = a->opt;
+    ps_join_spec spec = {.kind = PS_JOIN_ANTI};
+    const ps_node *plan = plan_of(opt, e);
+    const char *name = any_compare(e);
+    bool known = true, correlated;
+
+    if (!plan) return opt->cx->error.code;
+    for (uint32_t i = 0; i < e->n_args; i++) known &= !plan->cols[i].nullable && never_null(a->input, e->args[i]);
+    PS_TRY(is_correlated(opt, plan, &correlated));
+    if (!known && !correlated && e->n_args == 1 && name && strcmp(name, "=") == 0) {
+        const ps_join_key key = {e->args[0], ps_opt_col(opt, &plan->cols[0]), false};
+        const ps_expr *mark = key.right ? mark_join(a, plan, &key) : NULL;
+        const ps_expr *not = mark ? ps_opt_call(opt, "not", mark, NULL) : NULL;
+        return not ? ps_conjuncts_add(opt, top, not) : opt->cx->error.code;
+    }
+    spec.residual = comparison(opt, e, plan);
+    if (spec.residual && !known) {
+        const ps_expr *no = ps_opt_bool(opt, false, false);
+        spec.residual = no ? ps_opt_call(opt, "is_distinct_from", spec.residual, no) : NULL;
+    }
+    return spec.residual && join(a, plan, &spec) ? PS_OK : opt->cx->error.code;
+}
+
+static ps_status condition(attach *a, const ps_expr *e, ps_conjuncts *top)
+{
+    const ps_expr *x = e;
+    bool negative = false;
+
+    for (; ps_expr_is_call(x, "not"); x = x->args[0]) negative = !negative;
+    if (x->kind == PS_EXPR_SUBQUERY && x->subquery == PS_SUBQUERY_EXISTS) {
+        ps_join_spec spec = {.kind = negative ? PS_JOIN_ANTI : PS_JOIN_SEMI};
+        const ps_node *plan = plan_of(a->opt, x);
+        return plan && join(a, plan, &spec) ? PS_OK : a->opt->cx->error.code;
+    }
+    if (x->kind == PS_EXPR_SUBQUERY && x->subquery != PS_SUBQUERY_SCALAR) {
+        if (!(x = attach_args(a, x))) return a->opt->cx->error.code;
+        return negative == (x->subquery == PS_SUBQUERY_ALL) ? condition_any(a, x) : condition_not_any(a, x, top);
+    }
+    if (!(e = attach_expr(a->opt->cx, e, a))) return a->opt->cx->error.code;
+    return ps_conjuncts_add(a->opt, top, e);
+}
+
+static const ps_node *convert_filter(ps_opt *opt, const ps_node *node)
+{
+    ps_conjuncts all = {0}, plain = {0}, top = {0};
+    attach a = {.opt = opt};
+
+    if (ps_conjuncts_add(opt, &all, ps_node_as_filter(node)->predicate) != PS_OK) return NULL;
+    for (size_t i = 0; i < all.n; i++) {
+        const uint8_t flags = all.at[i]->flags;
+        if (flags & PS_EXPR_HAS_SUBQUERY) continue;
+        if (ps_conjuncts_add(opt, flags & PS_EXPR_FALLIBLE ? &top : &plain, all.at[i]) != PS_OK) return NULL;
+    }
+    if (!(a.input = ps_opt_filter(opt, node->inputs[0], &plain))) return NULL;
+    for (size_t i = 0; i < all.n; i++) {
+        if (all.at[i]->flags & PS_EXPR_HAS_SUBQUERY && condition(&a, all.at[i], &top) != PS_OK) return NULL;
+    }
+    return ps_opt_keep(opt, ps_opt_filter(opt, a.input, &top), node->cols, node->n_cols);
+}
+
+/* ---- other nodes ---- */
+
+static const ps_node *convert_single(ps_opt *opt, const ps_node *node)
+{
+    attach a = {.opt = opt, .input = node->inputs[0]};
+    const ps_node *out = ps_node_map_exprs(opt->planner, node, attach_expr, &a);
+
+    if (out) out = ps_node_with_inputs(opt->planner, out, &a.input);
+    return ps_opt_keep(opt, out, node->cols, node->n_cols);
+}
+
+typedef struct join_attach { attach left, right; ps_ids left_ids, right_ids; } join_attach;
+
+/* In a join's condition: attached to the side that the subquery reads. */
+static const ps_expr *attach_side(ps_ctx *cx, const ps_expr *e, void *user)
+{
+    join_attach *j = user;
+    bool left = false, right = false;
+
+    if (e->kind != PS_EXPR_SUBQUERY) return e;
+    if (ps_node_uses(j->left.opt, e->plan, &j->left_ids, &left) != PS_OK) return NULL;
+    if (ps_node_uses(j->left.opt, e->plan, &j->right_ids, &right) != PS_OK) return NULL;
+    for (uint32_t i = 0; i < e->n_args; i++) {
+        left |= ps_expr_uses(e->args[i], &j->left_ids);
+        right |= ps_expr_uses(e->args[i], &j->right_ids);
+    }
+    if (left && right)
+        return ps_fail(cx, PS_UNSUPPORTED, "a subquery in a join condition that reads both sides is not supported"), NULL;
+    return attach_one(cx, e, right ? &j->right : &j->left);
+}
+static const ps_expr *attach_sides(ps_ctx *cx, const ps_expr *e, void *user)
+{
+    join_attach *j = user;
+
+    return e->flags & PS_EXPR_HAS_SUBQUERY ? ps_expr_rewrite(cx, j->left.opt->arena, e, attach_side, j) : e;
+}
+
+static const ps_node *convert_join(ps_opt *opt, const ps_node *node)
+{
+    join_attach j = {.left = {.opt = opt, .input = node->inputs[0]}, .right = {.opt = opt, .input = node->inputs[1]}};
+
+    if (ps_ids_of_node(opt, node->inputs[0], &j.left_ids) != PS_OK) return NULL;
+    if (ps_ids_of_node(opt, node->inputs[1], &j.right_ids) != PS_OK) return NULL;
+    const ps_node *out = ps_node_map_exprs(opt->planner, node, attach_sides, &j);
+    const ps_node *inputs[] = {j.left.input, j.right.input};
+    if (out) out = ps_node_with_inputs(opt->planner, out, inputs);
+    return ps_opt_keep(opt, out, node->cols, node->n_cols);
+}
+
+static ps_status has_subquery(ps_ctx *cx, const ps_expr *e, void *user)
+{
+    (void)cx;
+    *(bool *)user |= (e->flags & PS_EXPR_HAS_SUBQUERY) != 0;
+    return PS_OK;
+}
+
+static const ps_node *convert(ps_planner *p, const ps_node *node, void *user)
+{
+    ps_opt *opt = user;
+    bool found = false;
+
+    if (ps_node_visit_exprs(p->cx, node, has_subquery, &found) != PS_OK) return NULL;
+    if (!found) return node;
+    if (node->kind == PS_NODE_FILTER) return convert_filter(opt, node);
+    if (node->n_inputs == 2) return convert_join(opt, node);
+    return convert_single(opt, node);
+}
+
+static const ps_node *convert_plan(ps_opt *opt, const ps_node *plan) { return ps_node_rewrite(opt->planner, plan, convert, opt); }
+
+static const ps_node *subqueries(ps_opt *opt, const ps_node *plan)
+{
+    used_plans used = {0};
+
+    opt->user = &used;
+    plan = convert_plan(opt, plan);
+    opt->user = NULL;
+    return plan;
+}
+
+const ps_rule ps_rule_subqueries = {
+    .name = "subqueries", .doc = "expressions with subqueries => joins, correlated ones lateral", .plan = subqueries,
+};
