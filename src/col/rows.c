@@ -88,6 +88,7 @@ ps_status ps_row_layout_new(ps_ctx *cx, ps_arena *arena, const ps_row_spec *spec
         .n_cols = spec->n_cols, .n_keys = spec->n_keys, .cols = cols, .hashed = spec->hashed};
     layout->fixed_at = (uint32_t)fixed_at;
     layout->fixed_bytes = (uint32_t)(at - fixed_at);
+    at = (at + 7) / 8 * 8;
     at = place_cols(cols, spec->n_keys, spec->n_cols, at, &ignored);
     at = (at + 7) / 8 * 8;
     layout->state_at = (uint32_t)at;
