@@ -179,7 +179,7 @@ def corpora(preset):
         return
     counted("corpus sqlite", [f"build/{preset}/slt", "--sqlite", "--jobs", JOBS,
                               "--config", "tests/configs/sqlite.conf",
-                              "--pass-percent", "95", folder], 3600)
+                              "--timeout", "120", "--pass-percent", "95", folder], 3600)
 
 
 def lints():
