@@ -33,12 +33,26 @@ static ps_status split(lifting *l, const ps_conjuncts *all, ps_conjuncts *kept)
     return PS_OK;
 }
 
+/* e over what is below the projections dropped since `from`: from the top down, each may read the next one's columns. */
+static const ps_expr *below_dropped(lifting *l, const ps_expr *e, size_t from)
+{
+    for (size_t i = from; e && i < l->renamed.n; i++) {
+        ps_subst one = l->renamed.at[i];
+        const ps_substs map = {&one, 1, 1};
+
+        if (one.expr->kind != PS_EXPR_COLUMN || one.expr->column != one.id) e = ps_opt_substitute(l->opt, e, &map);
+    }
+    return e;
+}
+
 static const ps_node *lift_filter(lifting *l, const ps_node *node)
 {
     ps_conjuncts all = {0}, kept = {0};
+    const size_t from = l->renamed.n;
     const ps_node *input = lift(l, node->inputs[0]);
+    const ps_expr *predicate = input ? below_dropped(l, ps_node_as_filter(node)->predicate, from) : NULL;
 
-    if (!input || ps_conjuncts_add(l->opt, &all, ps_node_as_filter(node)->predicate) != PS_OK) return NULL;
+    if (!predicate || ps_conjuncts_add(l->opt, &all, predicate) != PS_OK) return NULL;
     if (split(l, &all, &kept) != PS_OK) return NULL;
     return ps_opt_filter(l->opt, input, &kept);
 }
@@ -214,18 +228,11 @@ static ps_status by_lifting(removal *r, const ps_node **out)
     if (dependent) return PS_OK;
     PS_TRY(start_condition(r));
     for (size_t i = 0; i < l.lifted.n; i++) PS_TRY(ps_conjuncts_add(r->opt, &r->residual, l.lifted.at[i]));
-    /* projections were dropped from the top down: each may read the next one's columns */
-    for (size_t pass = 0; pass < l.renamed.n; pass++) {
-        const ps_subst one = l.renamed.at[pass];
-        const ps_substs map = {(ps_subst *)&(ps_subst){one.id, one.expr}, 1, 1};
-
-        if (one.expr->kind == PS_EXPR_COLUMN && one.expr->column == one.id) continue;
-        for (size_t i = 0; i < r->keys.n; i++) {
-            if (!(r->keys.at[i].right = ps_opt_substitute(r->opt, r->keys.at[i].right, &map))) return r->opt->cx->error.code;
-        }
-        for (size_t i = 0; i < r->residual.n; i++) {
-            if (!(r->residual.at[i] = ps_opt_substitute(r->opt, r->residual.at[i], &map))) return r->opt->cx->error.code;
-        }
+    for (size_t i = 0; i < r->keys.n; i++) {
+        if (!(r->keys.at[i].right = below_dropped(&l, r->keys.at[i].right, 0))) return r->opt->cx->error.code;
+    }
+    for (size_t i = 0; i < r->residual.n; i++) {
+        if (!(r->residual.at[i] = below_dropped(&l, r->residual.at[i], 0))) return r->opt->cx->error.code;
     }
     PS_TRY(mark_keys(r, right));
     *out = rejoin(r, r->node->inputs[0], right);
