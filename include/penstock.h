@@ -209,9 +209,11 @@ PS_API double ps_result_progress(const ps_result *result);
 
 /* ---- tables ------------------------------------------------------------------------------ */
 
-/** Reads a stream to its end into a table of the instance (replacing one of that name) and releases
- *  it. Columns are shared with the producer where layouts agree.
- *  @return PS_OK, PS_DATA (a broken array, with where), PS_MEMORY, PS_CANCELLED */
+/** Reads a stream to its end into a table of the instance (replacing one of that name). Values are
+ *  copied into the table's own layout: nothing of the producer is held after the call.
+ *  @param stream  taken over and released, also on failure
+ *  @return PS_OK, PS_DATA (a broken array, with where), PS_UNSUPPORTED (a type), PS_MEMORY,
+ *          PS_CANCELLED, PS_INVALID (no name), PS_MISUSE */
 PS_API PS_CHECKED ps_status ps_session_import(ps_session *session, const char *name,
                                               struct ArrowArrayStream *stream, ps_error *error);
 

@@ -67,6 +67,16 @@ void ps_instance_unref(ps_instance *instance);
 ps_session *ps_session_ref(ps_session *session);
 void ps_session_unref(ps_session *session);
 void ps_session_set_current(ps_session *session, ps_result *result);
+/* Marks the session as in a call; PS_MISUSE when it is in one already, or NULL, or of before a
+ * fork(). */
+ps_status ps_session_enter(ps_session *session, ps_error *error);
+void ps_session_leave(ps_session *session);
+/* A result that nothing runs in yet: context, payer, settings, time limit. text is copied. */
+ps_status ps_result_make(ps_session *session, ps_str text, ps_result **out, ps_error *error);
+/* import.c: a stream read to its end into a table that the instance pays for; the stream is taken
+ * over in every case. Between enter and leave. */
+ps_status ps_session_read_stream(ps_session *session, struct ArrowArrayStream *stream,
+                                 ps_table **out, ps_error *error);
 /* env.c: the world as this session sees it; borrowed by the bind of one statement. */
 void ps_session_env(ps_session *session, ps_bind_env *out);
 /* table_sink.c: what CREATE TABLE AS and INSERT write to. */

@@ -63,9 +63,11 @@ ps_status ps_instance_check(const ps_instance *instance, ps_error *error)
 {
     ps_ctx cx;
 
-    if (instance->pid == getpid()) return PS_OK;
+    if (instance && instance->pid == getpid()) return PS_OK;
     ps_ctx_init(&cx, NULL, NULL);
-    ps_fail(&cx, PS_MISUSE, "this instance was made before fork(): make a new one in the child");
+    ps_fail(&cx, PS_MISUSE, "%s",
+            instance ? "this instance was made before fork(): make a new one in the child"
+                     : "a handle is NULL");
     return ps_give_error(&cx, PS_MISUSE, error);
 }
 

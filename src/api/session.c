@@ -55,13 +55,12 @@ void ps_session_unref(ps_session *session)
 
 void ps_session_free(ps_session *session) { ps_session_unref(session); }
 
-/* Marks the session as in a call; PS_MISUSE when it is in one already. */
-static ps_status session_enter(ps_session *session, ps_error *error)
+ps_status ps_session_enter(ps_session *session, ps_error *error)
 {
     bool idle = false;
     ps_ctx cx;
 
-    PS_TRY(ps_instance_check(session->instance, error));
+    PS_TRY(ps_instance_check(session ? session->instance : NULL, error));
     /* acquire: sees what the last call on another thread did */
     if (atomic_compare_exchange_strong_explicit(&session->busy, &idle, true, memory_order_acquire,
                                                 memory_order_relaxed)) {
@@ -72,7 +71,7 @@ static ps_status session_enter(ps_session *session, ps_error *error)
     return ps_give_error(&cx, PS_MISUSE, error);
 }
 
-static void session_leave(ps_session *session)
+void ps_session_leave(ps_session *session)
 {
     atomic_store_explicit(&session->busy, false, memory_order_release);
 }
@@ -88,12 +87,12 @@ ps_status ps_session_set(ps_session *session, const char *name, const char *valu
 {
     ps_ctx cx;
 
-    PS_TRY(session_enter(session, error));
+    PS_TRY(ps_session_enter(session, error));
     ps_ctx_init(&cx, session->mem, NULL);
     const ps_status st =
         ps_settings_set(&cx, &session->settings, ps_str_of(name), ps_str_of(value));
     session_apply(session);
-    session_leave(session);
+    ps_session_leave(session);
     return ps_give_error(&cx, st, error);
 }
 
@@ -103,7 +102,7 @@ ps_status ps_session_get(ps_session *session, const char *name, char *buffer, si
     ps_ctx cx;
     ps_text text;
 
-    PS_TRY(session_enter(session, error));
+    PS_TRY(ps_session_enter(session, error));
     ps_ctx_init(&cx, session->mem, NULL);
     ps_text_init(&text, &cx);
     const ps_status st = ps_settings_get(&cx, &session->settings, ps_str_of(name), &text);
@@ -114,7 +113,7 @@ ps_status ps_session_get(ps_session *session, const char *name, char *buffer, si
         buffer[n] = 0;
     }
     ps_text_release(&text);
-    session_leave(session);
+    ps_session_leave(session);
     return ps_give_error(&cx, st, error);
 }
 
@@ -127,6 +126,7 @@ void ps_session_set_current(ps_session *session, ps_result *result)
 
 void ps_session_cancel(ps_session *session)
 {
+    if (!session) return;
     ps_mutex_lock(&session->mutex);
     if (session->current) ps_result_cancel(session->current);
     ps_mutex_unlock(&session->mutex);
@@ -147,7 +147,7 @@ ps_status ps_result_bind(ps_result *result, ps_planner *planner, ps_str text,
     return ps_sql_lower(planner, &env, text, &statements.at[0], out);
 }
 
-static ps_status result_make(ps_session *session, ps_str text, ps_result **out, ps_error *error)
+ps_status ps_result_make(ps_session *session, ps_str text, ps_result **out, ps_error *error)
 {
     ps_ctx cx;
 
@@ -221,8 +221,8 @@ ps_status ps_session_sql(ps_session *session, const char *text, size_t bytes, co
     ps_result *result = NULL;
 
     *out = NULL;
-    PS_TRY(session_enter(session, error));
-    ps_status st = result_make(session, (ps_str){text, bytes}, &result, error);
+    PS_TRY(ps_session_enter(session, error));
+    ps_status st = ps_result_make(session, (ps_str){text, bytes}, &result, error);
     if (st == PS_OK) {
         ps_session_set_current(session, result);
         st = run_first(result, tail, text);
@@ -233,7 +233,7 @@ ps_status ps_session_sql(ps_session *session, const char *text, size_t bytes, co
         ps_result_free(result);
         result = NULL;
     }
-    session_leave(session);
+    ps_session_leave(session);
     *out = result;
     return st;
 }
