@@ -1,0 +1,224 @@
+/* exec/op_window.c -- window functions over one PARTITION BY and ORDER BY.
+ *
+ * As a sink a sorter (sorter.h) brings rows into (partition, order, position). As a source it gives morsels of whole
+ * partitions, of some 16,000 rows or one large partition: that one is a single task, whatever its size. Output
+ * is in sorted order, so it is the same for any number of threads and any batch size.
+ * window_plan.c makes the config; window_frame.c, window_value.c and window_agg.c compute.
+ *
+ * Threads: after seal the sorter is read-only; a source lane has its morsel's work to itself.
+ * Tests: tests/slt/op/window.test, window_frame.test, tests/py/test_window.py */
+#include "exec/window.h"
+
+enum { MORSEL_ROWS = 16384 };
+
+typedef struct window_shared {
+    ps_sorter sorter;
+    PS_ARRAY(uint64_t) morsels; /* begins, then the end (op arena) */
+} window_shared;
+
+typedef struct window_sink {
+    ps_arena arena;
+    ps_eval *eval;
+    ps_vec *vecs;               /* results, then payload */
+    ps_sort_lane lane;
+} window_sink;
+
+static ps_status window_open(ps_ctx *cx, ps_op *op)
+{
+    const window_config *config = op->config;
+    window_shared *shared = op->shared;
+
+    (void)cx;
+    ps_sorter_init(&shared->sorter, &config->spec, UINT64_MAX, op->settings->relocate_pages);
+    return PS_OK;
+}
+
+/* ---- sink ---- */
+
+static ps_status sink_open(ps_ctx *cx, ps_op *op, void *local)
+{
+    const window_config *config = op->config;
+    window_shared *shared = op->shared;
+    window_sink *l = local;
+
+    l->vecs = PS_ARENA_ARRAY(cx, &l->arena, ps_vec, config->spec.layout->n_cols + 1);
+    if (!l->vecs) return PS_MEMORY;
+    PS_TRY(ps_eval_new(cx, &l->arena, config->program, &l->eval));
+    return ps_sort_lane_open(cx, &l->arena, &shared->sorter, &l->lane);
+}
+
+static void sink_close(ps_op *op, void *local)
+{
+    window_sink *l = local;
+
+    (void)op;
+    ps_eval_release(l->eval);
+    ps_sort_lane_close(&l->lane);
+    ps_arena_release(&l->arena);
+}
+
+static ps_status sink(ps_ctx *cx, ps_op *op, void *local, const ps_batch *in, ps_flow *flow)
+{
+    const window_config *config = op->config;
+    window_shared *shared = op->shared;
+    window_sink *l = local;
+
+    (void)flow;
+    PS_TRY(ps_eval_run(cx, l->eval, in, l->vecs));
+    for (uint32_t i = 0; i < config->n_payload; i++) l->vecs[config->n_results + i] = in->cols[config->payload[i]];
+    return ps_sort_lane_add(cx, &shared->sorter, &l->lane, l->vecs, in);
+}
+
+static ps_status combine(ps_ctx *cx, ps_op *op, void *local)
+{
+    return ps_sort_lane_combine(cx, &((window_shared *)op->shared)->sorter, &((window_sink *)local)->lane);
+}
+
+static ps_status finish_plan(ps_ctx *cx, ps_op *op, uint64_t *n_tasks)
+{
+    return ps_sorter_plan(cx, &op->arena, &((window_shared *)op->shared)->sorter, n_tasks);
+}
+
+static ps_status finish_task(ps_ctx *cx, ps_op *op, uint64_t task)
+{
+    return ps_sorter_task(cx, &((window_shared *)op->shared)->sorter, task);
+}
+
+/* Where row `at`'s partition ends: by doubling steps, then halving. */
+static uint64_t partition_end(const window_config *config, const ps_sorter *sorter, uint64_t at)
+{
+    const uint8_t *row = sorter->sorted[at];
+    uint64_t step = 1, low = at, high;
+
+    if (config->n_partition == 0) return sorter->n_rows;
+    while (low + step < sorter->n_rows && ps_window_same(config, 0, config->n_partition, row, sorter->sorted[low + step])) {
+        low += step;
+        step *= 2;
+    }
+    high = PS_MIN(low + step, sorter->n_rows);
+    low++;
+    while (low < high) {
+        const uint64_t middle = low + (high - low) / 2;
+        if (ps_window_same(config, 0, config->n_partition, row, sorter->sorted[middle])) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+static ps_status seal(ps_ctx *cx, ps_op *op)
+{
+    window_shared *shared = op->shared;
+    const ps_sorter *sorter = &shared->sorter;
+
+    ps_sorter_seal(&shared->sorter);
+    for (uint64_t at = 0; at < sorter->n_rows;) {
+        PS_TRY(PS_ARRAY_ADD_IN(cx, &op->arena, &shared->morsels, at));
+        PS_TRY(ps_poll(cx));
+        at = partition_end(op->config, sorter, PS_MIN(at + MORSEL_ROWS, sorter->n_rows) - 1);
+    }
+    return PS_ARRAY_ADD_IN(cx, &op->arena, &shared->morsels, sorter->n_rows);
+}
+
+static void window_close(ps_op *op) { ps_sorter_release(&((window_shared *)op->shared)->sorter); }
+
+/* ---- source ---- */
+
+static ps_status source_plan(ps_ctx *cx, ps_op *op, uint64_t *n_morsels)
+{
+    (void)cx;
+    *n_morsels = ((const window_shared *)op->shared)->morsels.n - 1;
+    return PS_OK;
+}
+
+static ps_status source_arrays(ps_ctx *cx, ps_op *op, window_source *s)
+{
+    const uint32_t n = op->settings->batch_rows;
+
+    s->bounds = PS_ARENA_ARRAY(cx, &s->arena, window_range, n);
+    s->group_of = PS_ARENA_ARRAY(cx, &s->arena, uint64_t, n);
+    s->first_group = PS_ARENA_ARRAY(cx, &s->arena, uint64_t, n);
+    s->frames = PS_ARENA_ARRAY(cx, &s->arena, window_range, n);
+    s->targets = PS_ARENA_ARRAY(cx, &s->arena, uint8_t *, n);
+    s->states = PS_ARENA_ARRAY(cx, &s->arena, uint8_t *, n);
+    s->scratch = PS_ARENA_NEW(cx, &s->arena, ps_agg_scratch);
+    s->bufs = PS_ARENA_ARRAY(cx, &s->arena, ps_vec_buf, op->n_cols + 1);
+    s->work = PS_ARENA_ARRAY(cx, &s->arena, window_work, s->config->n_calls + 1);
+    s->null_row = ps_arena_alloc(cx, &s->arena, ps_window_layout(s)->row_bytes + 1);
+    return s->bounds && s->group_of && s->first_group && s->frames && s->targets && s->states && s->scratch && s->bufs && s->work &&
+                   s->null_row
+               ? PS_OK
+               : PS_MEMORY;
+}
+
+static ps_status source_open(ps_ctx *cx, ps_op *op, void *local)
+{
+    window_source *s = local;
+
+    s->config = op->config;
+    s->batch_rows = op->settings->batch_rows;
+    PS_TRY(source_arrays(cx, op, s));
+    for (uint32_t c = 0; c < ps_window_layout(s)->n_cols; c++) s->null_row[ps_window_col(s, c)->null_at] |= ps_window_col(s, c)->null_mask;
+    for (uint32_t c = 0; c < op->n_cols; c++) PS_TRY(ps_vec_buf_init(cx, &s->bufs[c], s->batch_rows));
+    return PS_OK;
+}
+
+static void source_close(ps_op *op, void *local)
+{
+    window_source *s = local;
+
+    for (uint32_t c = 0; s->bufs && c < op->n_cols; c++) ps_vec_buf_release(&s->bufs[c]);
+    for (uint32_t i = 0; s->work && i < s->config->n_calls; i++) ps_window_work_release(&s->work[i]);
+    for (uint32_t a = 0; a < WINDOW_ARGS_MAX; a++) ps_vec_buf_release(&s->arg_bufs[a]);
+    ps_free(s->partitions);
+    ps_free(s->groups);
+    ps_free(s->list);
+    ps_arena_release(&s->batch_arena);
+    ps_arena_release(&s->arena);
+}
+
+static ps_status source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t morsel)
+{
+    const window_shared *shared = op->shared;
+    window_source *s = local;
+
+    s->rows = shared->sorter.sorted + shared->morsels.at[morsel];
+    s->n = shared->morsels.at[morsel + 1] - shared->morsels.at[morsel];
+    s->fed = 0;
+    for (uint32_t i = 0; i < s->config->n_calls; i++) ps_window_work_clear(&s->work[i]);
+    return ps_window_split(cx, s);
+}
+
+static ps_status source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, bool *done)
+{
+    window_source *s = local;
+    const window_config *config = s->config;
+    const uint32_t n = (uint32_t)PS_MIN(s->batch_rows, s->n - s->at);
+
+    ps_arena_reset(&s->batch_arena);
+    s->parity ^= 1;
+    ps_window_place(s, n);
+    for (uint32_t c = 0; c < op->n_cols; c++) {
+        const window_output *output = &config->outputs[c];
+        if (!output->call) {
+            PS_TRY(ps_rows_gather(cx, config->spec.layout, output->at, s->rows + s->at, n, &s->bufs[c], &out->cols[c]));
+        } else if (config->calls[output->at].expr->func->window_id != PS_WINDOW_NONE) {
+            PS_TRY(ps_window_value(cx, s, output->at, n, &s->bufs[c], &out->cols[c]));
+        } else {
+            PS_TRY(ps_window_aggregate(cx, s, output->at, n, &s->bufs[c], &out->cols[c]));
+        }
+    }
+    out->n = out->n_live = n;
+    out->sel = NULL;
+    out->n_cols = op->n_cols;
+    out->first_row = s->at;
+    s->at += n;
+    *done = s->at == s->n;
+    return PS_OK;
+}
+
+const ps_op_class ps_op_window_class = {
+    .name = "window", .shared_size = sizeof(window_shared), .sink_size = sizeof(window_sink), .source_size = sizeof(window_source),
+    .open = window_open, .sink_open = sink_open, .sink = sink, .combine = combine, .finish_plan = finish_plan,
+    .finish_task = finish_task, .seal = seal, .sink_close = sink_close, .source_plan = source_plan, .source_open = source_open,
+    .source_start = source_start, .source_next = source_next, .source_close = source_close, .close = window_close,
+};

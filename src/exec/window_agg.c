@@ -1,0 +1,291 @@
+/* exec/window_agg.c -- aggregates over frames.
+ *
+ * RUNNING: each distinct end in a batch has a state of the rows since the end before; merging each into the next one
+ * makes them running states: merge goes through its pairs in order, and a class's result doesn't depend on how its rows
+ * were split (agg.h). TREE: window_tree.c. COLLECT: the frame's rows go to finish_sorted; equal frames share a result.
+ * Positions that classes see are places in the order of feeding, which is the window's for any one state.
+ *
+ * Bytes of states live in one of two heaps by turns: a batch's results stay valid while the next batch copies
+ * what it carries on. Tests: tests/slt/op/window.test, window_frame.test */
+#include "exec/window.h"
+
+/* ---- rows into states ---- */
+
+bool ps_window_wanted(const window_source *s, const window_call *call, const uint8_t *row)
+{
+    if (call->filter != WINDOW_NONE) {
+        const ps_row_col *filter = ps_window_col(s, (uint32_t)call->filter);
+        if (ps_row_null(filter, row) || !row[filter->at]) return false;
+    }
+    for (uint32_t a = 0; call->skip_nulls && a < call->n_args; a++)
+        if (ps_row_null(ps_window_col(s, call->args[a]), row)) return false;
+    return true;
+}
+
+static ps_status gather_args(ps_ctx *cx, window_source *s, const window_call *call, uint8_t *const *rows, uint32_t n, ps_vec *args)
+{
+    for (uint32_t a = 0; a < call->n_args; a++) {
+        ps_vec_buf *buf = &s->arg_bufs[a];
+        if (n > buf->n_max || !buf->data) {
+            ps_vec_buf_release(buf);
+            memset(buf, 0, sizeof(*buf));
+            PS_TRY(ps_vec_buf_init(cx, buf, PS_MAX(n, (uint32_t)WINDOW_CHUNK)));
+        }
+        PS_TRY(ps_rows_gather(cx, ps_window_layout(s), call->args[a], rows, n, buf, &args[a]));
+    }
+    return PS_OK;
+}
+
+static ps_status feed_flush(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap)
+{
+    const uint32_t n = s->n_feed;
+    ps_vec args[WINDOW_ARGS_MAX];
+
+    if (n == 0) return PS_OK;
+    s->n_feed = 0;
+    PS_TRY(ps_poll(cx));
+    PS_TRY(gather_args(cx, s, call, s->feed_rows, n, args));
+    /* states come in order: equal ends mean one state */
+    const bool one = s->feed_states[0] == s->feed_states[n - 1] && s->feed_states[0] == s->feed_states[n / 2];
+    bool all = one;
+    for (uint32_t k = 1; all && k < n; k++) all = s->feed_states[k] == s->feed_states[0];
+    const ps_agg_update u = {.cx = cx, .agg = &call->agg, .args = args, .n = n, .shape = all ? PS_AGG_ONE : PS_AGG_ROWS, .n_groups = all,
+                             .states = s->feed_states, .first_row = s->fed, .heap = heap, .scratch = s->scratch};
+    s->fed += n;
+    return call->agg.class->update(&u);
+}
+
+ps_status ps_window_feed(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap, uint8_t *row, uint8_t *state)
+{
+    if (!ps_window_wanted(s, call, row)) return PS_OK;
+    s->feed_rows[s->n_feed] = row;
+    s->feed_states[s->n_feed++] = state;
+    return s->n_feed == WINDOW_CHUNK ? feed_flush(cx, s, call, heap) : PS_OK;
+}
+
+static ps_status merge_flush(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap)
+{
+    const uint32_t n = s->n_merge;
+
+    if (n == 0) return PS_OK;
+    s->n_merge = 0;
+    PS_TRY(ps_poll(cx));
+    return call->agg.class->merge(cx, &call->agg, s->merge_to, s->merge_from, n, heap);
+}
+
+ps_status ps_window_merge(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap, uint8_t *to, uint8_t *from)
+{
+    s->merge_to[s->n_merge] = to;
+    s->merge_from[s->n_merge++] = from;
+    return s->n_merge == WINDOW_CHUNK ? merge_flush(cx, s, call, heap) : PS_OK;
+}
+
+ps_status ps_window_flush(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap)
+{
+    PS_TRY(feed_flush(cx, s, call, heap));
+    return merge_flush(cx, s, call, heap);
+}
+
+/* ---- DISTINCT ---- */
+
+/* Whether row r, in piece `at` of a frame, is the first of its equals there. */
+static bool first_equal(const window_work *w, const window_range *pieces, uint32_t at, uint64_t r)
+{
+    for (uint64_t before = w->previous[r]; before > pieces[0].begin; before = w->previous[before - 1])
+        for (uint32_t p = 0; p <= at; p++)
+            if (before - 1 >= pieces[p].begin && before - 1 < pieces[p].end) return false;
+    return true;
+}
+
+/* ---- running states ---- */
+
+/* Adds rows [from, to) of a partition that begins at `begin`. */
+static ps_status running_rows(ps_ctx *cx, window_source *s, const window_call *call, window_work *w, ps_agg_heap *heap, uint64_t begin,
+                              uint64_t from, uint64_t to, uint8_t *state)
+{
+    for (uint64_t r = from; r < to; r++) {
+        if (call->distinct && w->previous[r] > begin) continue;
+        PS_TRY(ps_window_feed(cx, s, call, heap, s->rows[r], state));
+    }
+    return PS_OK;
+}
+
+static ps_status running(ps_ctx *cx, window_source *s, const window_call *call, window_work *w, uint32_t n)
+{
+    const uint32_t bytes = call->agg.class->state_bytes;
+    window_heap *heap = &w->heaps[s->parity];
+    uint8_t *state = NULL;
+    uint32_t m = 0;
+    uint64_t added = w->has_carry ? w->added : 0, partition = w->carried;
+    const bool carry = w->has_carry && partition == s->bounds[0].begin;
+
+    for (uint32_t k = 0; k < n; k++) {
+        const window_range f = s->frames[k];
+        const bool fresh = k > 0 ? f.begin != partition : !carry;
+        if (fresh) added = f.begin;
+        if (k == 0 || fresh || f.end != added) {
+            state = w->slots + (size_t)m++ * bytes;
+            memset(state, 0, bytes);
+            PS_TRY(running_rows(cx, s, call, w, &heap->base, f.begin, added, f.end, state));
+        }
+        partition = f.begin;
+        added = PS_MAX(added, f.end);
+        s->states[k] = state;
+    }
+    PS_TRY(feed_flush(cx, s, call, &heap->base));
+    if (carry) PS_TRY(ps_window_merge(cx, s, call, &heap->base, s->states[0], w->carry));
+    for (uint32_t k = 1; k < n; k++)
+        if (s->states[k] != s->states[k - 1] && s->frames[k].begin == s->frames[k - 1].begin)
+            PS_TRY(ps_window_merge(cx, s, call, &heap->base, s->states[k], s->states[k - 1]));
+    PS_TRY(merge_flush(cx, s, call, &heap->base));
+    memcpy(w->carry, state, bytes);
+    w->has_carry = true;
+    w->carried = partition;
+    w->added = added;
+    return PS_OK;
+}
+
+/* ---- any frame ---- */
+
+static ps_status direct_add(ps_ctx *cx, window_source *s, const window_call *call, window_work *w, ps_agg_heap *heap,
+                            const window_range *pieces, uint32_t n, uint8_t *state)
+{
+    for (uint32_t p = 0; p < n; p++)
+        for (uint64_t r = pieces[p].begin; r < pieces[p].end; r++)
+            if (first_equal(w, pieces, p, r)) PS_TRY(ps_window_feed(cx, s, call, heap, s->rows[r], state));
+    return PS_OK;
+}
+
+static bool same_frame(const window_source *s, const window_call *call, uint32_t k)
+{
+    return k > 0 && call->frame->exclude == PS_EXCLUDE_NO_OTHERS && s->frames[k].begin == s->frames[k - 1].begin &&
+           s->frames[k].end == s->frames[k - 1].end;
+}
+
+static ps_status moving(ps_ctx *cx, window_source *s, const window_call *call, window_work *w, uint32_t n)
+{
+    const uint32_t bytes = call->agg.class->state_bytes;
+    ps_agg_heap *heap = &w->heaps[s->parity].base;
+
+    if (call->how == WINDOW_TREE && w->n_levels == 0) PS_TRY(ps_window_tree_new(cx, s, call, w));
+    for (uint32_t k = 0; k < n; k++) {
+        window_range pieces[WINDOW_PIECES_MAX];
+        if (same_frame(s, call, k)) {
+            s->states[k] = s->states[k - 1];
+            continue;
+        }
+        const uint32_t n_pieces = ps_window_pieces(s, call, k, pieces);
+        s->states[k] = w->slots + (size_t)k * bytes;
+        memset(s->states[k], 0, bytes);
+        if (call->how == WINDOW_DIRECT) PS_TRY(direct_add(cx, s, call, w, heap, pieces, n_pieces, s->states[k]));
+        for (uint32_t p = 0; call->how == WINDOW_TREE && p < n_pieces; p++)
+            PS_TRY(ps_window_tree_add(cx, s, call, w, heap, pieces[p], s->states[k]));
+    }
+    return ps_window_flush(cx, s, call, heap);
+}
+
+/* ---- collecting classes ---- */
+
+static ps_status list_rows(ps_ctx *cx, window_source *s, const window_call *call, window_work *w, uint32_t k, uint32_t *out)
+{
+    window_range pieces[WINDOW_PIECES_MAX];
+    const uint32_t n_pieces = ps_window_pieces(s, call, k, pieces);
+    uint64_t n = 0;
+
+    for (uint32_t p = 0; p < n_pieces; p++) n += pieces[p].end - pieces[p].begin;
+    if (n > UINT32_MAX / 2) return ps_fail(cx, PS_UNSUPPORTED, "a window frame of this aggregate has more than 2^31 rows");
+    if (n > s->list_room) {
+        uint8_t **list = ps_realloc(cx, s->list, n * sizeof(*list));
+        if (!list) return PS_MEMORY;
+        s->list = list;
+        s->list_room = n;
+    }
+    *out = 0;
+    for (uint32_t p = 0; p < n_pieces; p++)
+        for (uint64_t r = pieces[p].begin; r < pieces[p].end; r++) {
+            if (!ps_window_wanted(s, call, s->rows[r]) || (call->distinct && !first_equal(w, pieces, p, r))) continue;
+            s->list[(*out)++] = s->rows[r];
+        }
+    return PS_OK;
+}
+
+static ps_status collect(ps_ctx *cx, window_source *s, const window_call *call, window_work *w, uint32_t n, ps_vec_buf *buf, ps_vec *out)
+{
+    ps_vec args[WINDOW_ARGS_MAX];
+    uint32_t n_rows;
+
+    ps_arena_reset(&buf->heap);
+    for (uint32_t k = 0; k < n; k++) {
+        const size_t bytes = k ? ps_layout_bytes((ps_layout)out->layout) : 0;
+        if (same_frame(s, call, k) && out->data == buf->data && !out->children) {
+            memcpy((char *)buf->data + k * bytes, (const char *)buf->data + (k - 1) * bytes, bytes);
+            if (!ps_bit_get(buf->valid, k - 1)) ps_bit_clear(buf->valid, k);
+            out->n = k + 1;
+            continue;
+        }
+        PS_TRY(list_rows(cx, s, call, w, k, &n_rows));
+        PS_TRY(gather_args(cx, s, call, s->list, n_rows, args));
+        PS_TRY(call->agg.class->finish_sorted(cx, &call->agg, args, n_rows, buf, k, out));
+        PS_TRY(ps_poll(cx));
+    }
+    return PS_OK;
+}
+
+/* ---- a batch ---- */
+
+static char *heap_alloc(ps_ctx *cx, ps_agg_heap *heap, size_t bytes)
+{
+    return ps_arena_alloc_raw(cx, &((window_heap *)(void *)heap)->arena, bytes ? bytes : 1, 1);
+}
+
+static ps_status work_open(ps_ctx *cx, window_source *s, const window_call *call, window_work *w)
+{
+    const size_t bytes = call->agg.class->state_bytes;
+
+    w->heaps[0].base.alloc = w->heaps[1].base.alloc = w->tree_heap.base.alloc = heap_alloc;
+    if (call->how != WINDOW_COLLECT && !w->slots) {
+        w->slots = ps_alloc(cx, bytes * s->batch_rows);
+        w->carry = ps_alloc(cx, bytes + 1);
+        if (!w->slots || !w->carry) return PS_MEMORY;
+    }
+    if (call->distinct) PS_TRY(ps_window_distinct_new(cx, s, call, w));
+    w->prepared = true;
+    return PS_OK;
+}
+
+ps_status ps_window_aggregate(ps_ctx *cx, window_source *s, uint32_t at, uint32_t n, ps_vec_buf *buf, ps_vec *out)
+{
+    const window_call *call = &s->config->calls[at];
+    window_work *w = &s->work[at];
+
+    if (!w->prepared) PS_TRY(work_open(cx, s, call, w));
+    s->n_feed = s->n_merge = 0;
+    PS_TRY(ps_window_frames(cx, s, call, n));
+    if (call->how == WINDOW_COLLECT) return collect(cx, s, call, w, n, buf, out);
+    ps_arena_reset(&w->heaps[s->parity].arena);
+    if (call->how == WINDOW_RUNNING) PS_TRY(running(cx, s, call, w, n));
+    else PS_TRY(moving(cx, s, call, w, n));
+    return call->agg.class->finish(cx, &call->agg, s->states, n, buf, out);
+}
+
+void ps_window_work_clear(window_work *w)
+{
+    for (uint32_t l = 0; l < w->n_levels; l++) ps_free(w->levels[l]);
+    ps_free(w->before);
+    ps_free(w->places);
+    ps_free(w->previous);
+    w->before = w->places = w->previous = NULL;
+    w->n_levels = 0;
+    w->has_carry = w->prepared = false;
+    ps_arena_reset(&w->tree_heap.arena);
+}
+
+void ps_window_work_release(window_work *w)
+{
+    ps_window_work_clear(w);
+    ps_free(w->slots);
+    ps_free(w->carry);
+    ps_arena_release(&w->heaps[0].arena);
+    ps_arena_release(&w->heaps[1].arena);
+    ps_arena_release(&w->tree_heap.arena);
+}
