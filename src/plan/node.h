@@ -182,6 +182,8 @@ const ps_node *ps_node_write_new(ps_planner *p, const ps_node *input, const ps_s
  */
 const ps_node *ps_node_with_inputs(ps_planner *p, const ps_node *node,
                                    const ps_node *const *inputs);
+/* The same node with an estimate of its rows. */
+const ps_node *ps_node_with_rows(ps_planner *p, const ps_node *node, double rows_est);
 /* A deep copy with fresh ids for every column: to use one plan twice. */
 const ps_node *ps_node_instantiate(ps_planner *p, const ps_node *node);
 

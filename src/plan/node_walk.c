@@ -123,6 +123,14 @@ const ps_node *ps_node_with_inputs(ps_planner *p, const ps_node *node, const ps_
     return ps_node_finish(p, copy);
 }
 
+const ps_node *ps_node_with_rows(ps_planner *p, const ps_node *node, double rows_est)
+{
+    ps_node *copy = ps_node_dup(p, node);
+
+    if (copy) copy->rows_est = rows_est;
+    return copy;
+}
+
 /* ---- instantiate ---- */
 
 typedef struct copier {
