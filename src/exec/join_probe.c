@@ -339,7 +339,7 @@ static ps_status mark_column(ps_ctx *cx, ps_op *op, probe_local *l, const ps_bat
 {
     const ps_join_config *config = op->config;
     const ps_join_shared *shared = op->shared;
-    const bool aware = config->n_keys == 1 && !config->null_equal[0];
+    const bool aware = config->n_keys == 1 && !config->null_equal[0] && !config->residual;
     const bool build_null = atomic_load_explicit(&shared->has_null, memory_order_relaxed);
     const bool build_empty = shared->n_rows == 0 && !build_null;
     uint8_t *data = l->mark_buf.data;

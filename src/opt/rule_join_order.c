@@ -1,0 +1,337 @@
+/* opt/rule_join_order.c -- a join (b join c)  =>  the order of inner joins with the fewest rows in between
+ * Why: the order as written may be thousands of times dearer, and a comma list in the wrong order makes cross products.
+ * Safe: inner joins commute and associate; each predicate is applied at the first join that has all its columns. Outer, semi,
+ * anti, mark and single joins are relations of their own here; so are filters that may fail (they stay above).
+ * How: cost is the sum of intermediate rows (C_out). Up to 10 relations every split of every connected set is tried
+ * (hyperedges included, as Moerkotte and Neumann 2008 enumerate them); above, greedy operator ordering (Fegaras 1998).
+ * Cross products only where nothing connects. A plan already as cheap stays. Order: after pushdown made the predicates.
+ * Tests: tests/slt/opt/join_order.test */
+#include "func/func.h"
+#include "opt/util.h"
+#include "stat/estimate.h"
+
+#include <math.h>
+
+enum { DP_RELATIONS_MAX = 10, RELATIONS_MAX = 64 };
+typedef uint64_t rel_set;
+
+typedef struct edge {
+    const ps_expr *expr;     /* NULL: a key */
+    ps_join_key key;
+    rel_set refs, left, right;
+    double share;
+    bool folded;             /* its share is in another edge's */
+} edge;
+
+typedef struct region {
+    ps_opt *opt;
+    ps_stat *stat;
+    const ps_node *top;
+    PS_ARRAY(const ps_node *) rels;
+    PS_ARRAY(edge) edges;
+    double rows[RELATIONS_MAX];
+    double old_cost;
+} region;
+
+typedef struct plan_part { rel_set set; const ps_node *node; } plan_part;
+typedef struct done_node { const ps_node *before, *after; } done_node;
+typedef struct ordering { ps_opt *opt; ps_stat stat; PS_ARRAY(done_node) done; } ordering;
+
+static bool is_inner(const ps_node *node)
+{
+    if (node->kind != PS_NODE_JOIN || ps_node_as_join(node)->lateral) return false;
+    return ps_node_as_join(node)->join == PS_JOIN_INNER || ps_node_as_join(node)->join == PS_JOIN_CROSS;
+}
+
+/* ---- rows and costs ---- */
+
+static rel_set refs_of(const region *r, const ps_expr *e)
+{
+    rel_set refs = 0;
+
+    for (size_t i = 0; i < r->rels.n; i++) {
+        ps_ids ids;
+        if (ps_ids_of_node(r->opt, r->rels.at[i], &ids) == PS_OK && ps_expr_uses(e, &ids)) refs |= (rel_set)1 << i;
+    }
+    return refs;
+}
+
+static double rows_of(const region *r, rel_set set)
+{
+    double rows = 1;
+
+    for (size_t i = 0; i < r->rels.n; i++) {
+        if (set >> i & 1) rows *= r->rows[i];
+    }
+    for (size_t i = 0; i < r->edges.n; i++) {
+        const edge *e = &r->edges.at[i];
+        if (!e->folded && (e->refs & ~set) == 0) rows *= e->share;
+    }
+    return PS_MAX(rows, 1.0);
+}
+
+static bool connected(const region *r, rel_set a, rel_set b)
+{
+    for (size_t i = 0; i < r->edges.n; i++) {
+        const rel_set refs = r->edges.at[i].refs;
+        if (refs & a && refs & b && (refs & ~(a | b)) == 0) return true;
+    }
+    return false;
+}
+
+/* ---- taking a region apart ---- */
+
+static ps_status flatten(region *r, const ps_node *node)
+{
+    const ps_node_join *join;
+
+    if (!is_inner(node)) return PS_ARRAY_ADD_IN(r->opt->cx, r->opt->arena, &r->rels, node);
+    join = ps_node_as_join(node);
+    PS_TRY(flatten(r, node->inputs[0]));
+    PS_TRY(flatten(r, node->inputs[1]));
+    for (uint32_t i = 0; i < join->keys.n; i++) {
+        PS_TRY(PS_ARRAY_ADD_IN(r->opt->cx, r->opt->arena, &r->edges, (edge){.key = join->keys.at[i]}));
+    }
+    ps_conjuncts all = {0};
+    PS_TRY(ps_conjuncts_add(r->opt, &all, join->residual));
+    for (size_t i = 0; i < all.n; i++) PS_TRY(PS_ARRAY_ADD_IN(r->opt->cx, r->opt->arena, &r->edges, (edge){.expr = all.at[i]}));
+    return PS_OK;
+}
+
+/* Keys between the same two relations count together: their columns are hardly independent. */
+static double keys_share(region *r, size_t at)
+{
+    edge *first = &r->edges.at[at];
+    ps_join_key few[8];
+    uint32_t n = 0;
+    double left = 1e18, right = 1e18;
+
+    for (size_t i = at; i < r->edges.n && n < PS_COUNT(few); i++) {
+        edge *e = &r->edges.at[i];
+        if (e->expr || e->refs != first->refs) continue;
+        if (e->left == first->left) few[n++] = e->key;
+        else few[n++] = (ps_join_key){e->key.right, e->key.left, e->key.null_equal};
+        e->folded = i != at;
+    }
+    for (size_t i = 0; i < r->rels.n; i++) {
+        if (first->left == (rel_set)1 << i) left = r->rows[i];
+        if (first->right == (rel_set)1 << i) right = r->rows[i];
+    }
+    return ps_stat_keys(r->stat, few, n, left, right);
+}
+
+static ps_status weigh(region *r)
+{
+    for (size_t i = 0; i < r->rels.n; i++) {
+        const ps_node *stamped = ps_stat_stamp(r->stat, r->rels.at[i]);
+        if (!stamped) return r->opt->cx->error.code;
+        r->rows[i] = PS_MAX(stamped->rows_est, 1.0);
+    }
+    for (size_t i = 0; i < r->edges.n; i++) {
+        edge *e = &r->edges.at[i];
+        e->left = e->expr ? 0 : refs_of(r, e->key.left);
+        e->right = e->expr ? 0 : refs_of(r, e->key.right);
+        e->refs = e->expr ? refs_of(r, e->expr) : e->left | e->right;
+        /* what reads one relation only was left here because it may fail: last of all */
+        if ((e->refs & (e->refs - 1)) == 0) e->refs = UINT64_MAX >> (64 - r->rels.n);
+    }
+    for (size_t i = 0; i < r->edges.n; i++) {
+        edge *e = &r->edges.at[i];
+        if (e->folded) continue;
+        e->share = e->expr ? ps_stat_selectivity(r->stat, e->expr) : keys_share(r, i);
+    }
+    return PS_OK;
+}
+
+/* Rows between the joins of the tree as it stands. */
+static double cost_of(const region *r, const ps_node *node, size_t *next, rel_set *set)
+{
+    rel_set left, right;
+
+    if (!is_inner(node)) {
+        *set = (rel_set)1 << (*next)++;
+        return 0;
+    }
+    const double cost = cost_of(r, node->inputs[0], next, &left) + cost_of(r, node->inputs[1], next, &right);
+    *set = left | right;
+    return cost + rows_of(r, *set);
+}
+
+/* ---- building ---- */
+
+static bool key_fits(const edge *e, rel_set a, rel_set b) { return !e->expr && e->left && e->right && !(e->left & ~a) && !(e->right & ~b); }
+
+static ps_status as_condition(const region *r, const edge *e, ps_conjuncts *list)
+{
+    const ps_expr *expr = e->expr;
+
+    if (!expr) expr = ps_opt_call(r->opt, e->key.null_equal ? "is_not_distinct_from" : "=", e->key.left, e->key.right);
+    return expr ? ps_conjuncts_add(r->opt, list, expr) : r->opt->cx->error.code;
+}
+
+/* The join of two parts with every predicate that it is the first to have the columns of; the larger one is left. */
+static ps_status join_parts(const region *r, const plan_part *a, const plan_part *b, plan_part *out)
+{
+    ps_opt *opt = r->opt;
+    const plan_part *left = rows_of(r, a->set) >= rows_of(r, b->set) ? a : b, *right = left == a ? b : a;
+    const rel_set both = a->set | b->set;
+    ps_join_key *keys = PS_ARENA_ARRAY(opt->cx, opt->arena, ps_join_key, r->edges.n + 1);
+    ps_join_spec spec = {.kind = PS_JOIN_INNER, .keys = keys};
+    ps_conjuncts rest = {0};
+
+    if (!keys) return PS_MEMORY;
+    for (size_t i = 0; i < r->edges.n; i++) {
+        const edge *e = &r->edges.at[i];
+        if (e->refs & ~both || !(e->refs & ~a->set) || !(e->refs & ~b->set)) continue;
+        if (key_fits(e, left->set, right->set)) keys[spec.n_keys++] = e->key;
+        else if (key_fits(e, right->set, left->set)) keys[spec.n_keys++] = (ps_join_key){e->key.right, e->key.left, e->key.null_equal};
+        else PS_TRY(as_condition(r, e, &rest));
+    }
+    if (rest.n && !(spec.residual = ps_conjuncts_and(opt, &rest))) return opt->cx->error.code;
+    if (!spec.n_keys && !spec.residual) spec.kind = PS_JOIN_CROSS;
+    *out = (plan_part){both, ps_node_join_new(opt->planner, left->node, right->node, &spec)};
+    return out->node ? PS_OK : opt->cx->error.code;
+}
+
+/* ---- every order ---- */
+
+typedef struct best { double cost, rows; rel_set left; } best;
+
+static ps_status build_best(const region *r, const best *table, rel_set set, plan_part *out)
+{
+    plan_part left, right;
+
+    for (size_t i = 0; i < r->rels.n; i++) {
+        if (set != (rel_set)1 << i) continue;
+        *out = (plan_part){set, r->rels.at[i]};
+        return PS_OK;
+    }
+    PS_TRY(build_best(r, table, table[set].left, &left));
+    PS_TRY(build_best(r, table, set & ~table[set].left, &right));
+    return join_parts(r, &left, &right, out);
+}
+
+/* *out NULL: nothing cheaper than the tree that stands, or not all is connected. */
+static ps_status order_all(region *r, bool *found, plan_part *out)
+{
+    const rel_set all = ((rel_set)1 << r->rels.n) - 1;
+    best *table = PS_ARENA_ARRAY(r->opt->cx, r->opt->arena, best, all + 1);
+
+    *found = false;
+    out->node = NULL;
+    if (!table) return PS_MEMORY;
+    for (rel_set set = 1; set <= all; set++) {
+        PS_TRY(ps_poll(r->opt->cx));
+        table[set].rows = rows_of(r, set);
+        table[set].cost = (set & (set - 1)) == 0 ? 0 : INFINITY;
+        for (rel_set a = (set - 1) & set; a; a = (a - 1) & set) {
+            const rel_set b = set & ~a;
+            if (a < b || !(table[a].cost + table[b].cost + table[set].rows < table[set].cost)) continue;
+            if (!connected(r, a, b)) continue;
+            table[set].cost = table[a].cost + table[b].cost + table[set].rows;
+            table[set].left = a;
+        }
+    }
+    *found = isfinite(table[all].cost);
+    return *found && table[all].cost < r->old_cost * 0.999 ? build_best(r, table, all, out) : PS_OK;
+}
+
+/* ---- greedy ---- */
+
+/* The pair of parts whose join gives the fewest rows, connected ones first. */
+static ps_status next_pair(const region *r, const plan_part *parts, size_t n, size_t *a, size_t *b, double *rows)
+{
+    bool have = false, have_connected = false;
+
+    for (size_t i = 0; i < n; i++) {
+        PS_TRY(ps_poll(r->opt->cx));
+        for (size_t k = i + 1; k < n; k++) {
+            const bool edge_between = connected(r, parts[i].set, parts[k].set);
+            if (have_connected && !edge_between) continue;
+            const double now = rows_of(r, parts[i].set | parts[k].set);
+            if (have && have_connected == edge_between && now >= *rows) continue;
+            *a = i, *b = k, *rows = now;
+            have = true;
+            have_connected = edge_between;
+        }
+    }
+    return PS_OK;
+}
+
+static ps_status order_greedy(region *r, plan_part *out)
+{
+    size_t n = r->rels.n, a = 0, b = 1;
+    plan_part *parts = PS_ARENA_ARRAY(r->opt->cx, r->opt->arena, plan_part, n);
+    double cost = 0, rows = 0;
+
+    if (!parts) return PS_MEMORY;
+    for (size_t i = 0; i < n; i++) parts[i] = (plan_part){(rel_set)1 << i, r->rels.at[i]};
+    while (n > 1) {
+        PS_TRY(next_pair(r, parts, n, &a, &b, &rows));
+        PS_TRY(join_parts(r, &parts[a], &parts[b], &parts[a]));
+        parts[b] = parts[--n];
+        cost += rows;
+    }
+    *out = cost < r->old_cost * 0.999 ? parts[0] : (plan_part){0};
+    return PS_OK;
+}
+
+/* ---- the plan ---- */
+
+static const ps_node *order(ordering *o, const ps_node *node);
+
+static const ps_node *order_region(ordering *o, const ps_node *top)
+{
+    region r = {.opt = o->opt, .stat = &o->stat, .top = top};
+    plan_part out = {0};
+    size_t next = 0;
+    rel_set set;
+    bool found = false;
+
+    if (flatten(&r, top) != PS_OK) return NULL;
+    if (r.rels.n < 3 || r.rels.n > RELATIONS_MAX) return top;
+    if (weigh(&r) != PS_OK) return NULL;
+    r.old_cost = cost_of(&r, top, &next, &set);
+    if (r.rels.n <= DP_RELATIONS_MAX && order_all(&r, &found, &out) != PS_OK) return NULL;
+    if (!found && order_greedy(&r, &out) != PS_OK) return NULL;
+    return out.node ? ps_opt_keep(o->opt, out.node, top->cols, top->n_cols) : top;
+}
+
+/* The region's relations with their own regions ordered, under the same joins. */
+static const ps_node *order_inputs(ordering *o, const ps_node *node, bool in_region)
+{
+    const ps_node **inputs = PS_ARENA_ARRAY(o->opt->cx, o->opt->arena, const ps_node *, node->n_inputs + 1);
+
+    if (!inputs) return NULL;
+    for (uint32_t i = 0; i < node->n_inputs; i++) {
+        const ps_node *input = node->inputs[i];
+        inputs[i] = in_region && is_inner(input) ? order_inputs(o, input, true) : order(o, input);
+        if (!inputs[i]) return NULL;
+    }
+    return ps_node_with_inputs(o->opt->planner, node, inputs);
+}
+
+static const ps_node *order(ordering *o, const ps_node *node)
+{
+    if (ps_poll(o->opt->cx) != PS_OK) return NULL;
+    for (size_t i = 0; node->kind == PS_NODE_SUBPLAN && i < o->done.n; i++) {
+        if (o->done.at[i].before == node->inputs[0]) return ps_node_with_inputs(o->opt->planner, node, &o->done.at[i].after);
+    }
+    const ps_node *now = order_inputs(o, node, is_inner(node));
+    if (now && node->kind == PS_NODE_SUBPLAN) {
+        const done_node done = {node->inputs[0], now->inputs[0]};
+        if (PS_ARRAY_ADD_IN(o->opt->cx, o->opt->arena, &o->done, done) != PS_OK) return NULL;
+    }
+    return now && is_inner(now) ? order_region(o, now) : now;
+}
+
+static const ps_node *join_order(ps_opt *opt, const ps_node *plan)
+{
+    ordering o = {.opt = opt};
+
+    return ps_stat_init(opt->planner, &o.stat) == PS_OK ? order(&o, plan) : NULL;
+}
+
+const ps_rule ps_rule_join_order = {
+    .name = "join_order", .doc = "inner joins in the order with the fewest rows in between", .plan = join_order,
+};
