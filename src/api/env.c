@@ -203,6 +203,7 @@ static void env_names(void *user, int what, void (*fn)(void *fn_user, ps_str nam
     fn(fn_user, PS_STR("range"));
     fn(fn_user, PS_STR("generate_series"));
     fn(fn_user, PS_STR("read_parquet"));
+    fn(fn_user, PS_STR("read_csv"));
 }
 
 void ps_session_env(ps_session *session, ps_bind_env *out)

@@ -1,9 +1,11 @@
 /* api/formats.c -- see formats.h: one line for each format. */
 #include "api/formats.h"
 
+#include "format/csv/csv.h"
+#include "format/json/json.h"
 #include "format/parquet/parquet.h"
 
-static const ps_format *const FORMATS[] = {&ps_format_parquet};
+static const ps_format *const FORMATS[] = {&ps_format_parquet, &ps_format_csv, &ps_format_json};
 
 const ps_format *ps_format_at(uint32_t i) { return i < PS_COUNT(FORMATS) ? FORMATS[i] : NULL; }
 
