@@ -10,7 +10,7 @@
 #include "exec/sorter.h"
 #include "func/agg.h"
 
-enum { WINDOW_NONE = -1, WINDOW_ARGS_MAX = 4, WINDOW_CHUNK = 2048, WINDOW_FANOUT = 16, WINDOW_LEVELS_MAX = 16, WINDOW_PIECES_MAX = 3 };
+enum { WINDOW_NONE = -1, WINDOW_ARGS_MAX = 4, WINDOW_ORDER_MAX = 16, WINDOW_CHUNK = 2048, WINDOW_FANOUT = 16, WINDOW_LEVELS_MAX = 16, WINDOW_PIECES_MAX = 3 };
 
 /* A bound with a distance: layout columns. */
 typedef struct window_bound {
@@ -21,7 +21,7 @@ typedef struct window_bound {
 typedef enum window_how {
     WINDOW_RUNNING,             /* the frame begins with the partition and its end never goes back */
     WINDOW_TREE,
-    WINDOW_DIRECT,              /* row by row: DISTINCT in moving frames */
+    WINDOW_DIRECT,              /* row by row: DISTINCT in moving frames, ORDER BY in the aggregate */
     WINDOW_COLLECT              /* a class that must see all rows of a frame */
 } window_how;
 
@@ -38,6 +38,7 @@ typedef struct window_call {
     ps_agg agg;
     window_how how;
     bool distinct, skip_nulls;
+    uint32_t order[WINDOW_ORDER_MAX], n_order; /* ORDER BY in the aggregate: layout columns */
     uint32_t leaf_rows;         /* rows of a leaf of the tree */
 } window_call;
 
@@ -68,9 +69,10 @@ typedef struct window_work {
     uint64_t level_n[WINDOW_LEVELS_MAX];
     uint32_t n_levels;
     uint8_t *slots;             /* states of a batch's frames */
-    uint8_t *carry;             /* RUNNING: the state after `added` rows of partition `carried` */
+    uint8_t *carry;             /* RUNNING: the state of rows up to `added` of the partition from `carried` on; COLLECT: the last result */
     uint64_t carried, added;
-    bool has_carry;
+    bool has_carry, carry_null;
+    window_range carry_frame;   /* COLLECT */
     window_heap heaps[2];       /* of this batch's states and of the last one's */
     window_heap tree_heap;
     bool prepared;
@@ -98,7 +100,7 @@ typedef struct window_source {
     uint8_t *feed_rows[WINDOW_CHUNK], *feed_states[WINDOW_CHUNK], *merge_to[WINDOW_CHUNK], *merge_from[WINDOW_CHUNK];
     uint32_t n_feed, n_merge;
     uint64_t fed;               /* rows ever: their positions */
-    uint8_t **list;             /* COLLECT: a frame's rows */
+    uint8_t **list;             /* DIRECT, COLLECT: a frame's rows */
     uint64_t list_room;
     ps_agg_scratch *scratch;
     ps_vec_buf arg_bufs[WINDOW_ARGS_MAX];
@@ -125,13 +127,19 @@ uint32_t ps_window_pieces(const window_source *s, const window_call *call, uint3
 /* window_value.c: ranks, lag, first_value and the like, of n rows. */
 ps_status ps_window_value(ps_ctx *cx, window_source *s, uint32_t call, uint32_t n, ps_vec_buf *buf, ps_vec *out);
 
-/* window_agg.c, window_tree.c: aggregates. */
+/* window_agg.c, window_tree.c, window_list.c: aggregates. */
 ps_status ps_window_aggregate(ps_ctx *cx, window_source *s, uint32_t call, uint32_t n, ps_vec_buf *buf, ps_vec *out);
 ps_status ps_window_feed(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap, uint8_t *row, uint8_t *state);
 ps_status ps_window_merge(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap, uint8_t *to, uint8_t *from);
 ps_status ps_window_flush(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap);
 /* Whether the row counts: FILTER, and nulls where the class wants none. */
 bool ps_window_wanted(const window_source *s, const window_call *call, const uint8_t *row);
+/* Arguments of n rows; whether row k's frame is the one before's. */
+ps_status ps_window_args(ps_ctx *cx, window_source *s, const window_call *call, uint8_t *const *rows, uint32_t n, ps_vec *args);
+bool ps_window_same_frame(const window_source *s, const window_call *call, uint32_t k);
+/* Row k's frame in s->list: what counts, in order. */
+ps_status ps_window_list(ps_ctx *cx, window_source *s, const window_call *call, window_work *w, uint32_t k, uint32_t *n);
+ps_status ps_window_collect(ps_ctx *cx, window_source *s, const window_call *call, window_work *w, uint32_t n, ps_vec_buf *buf, ps_vec *out);
 ps_status ps_window_tree_new(ps_ctx *cx, window_source *s, const window_call *call, window_work *w);
 /* Adds the rows of a range to a state. */
 ps_status ps_window_tree_add(ps_ctx *cx, window_source *s, const window_call *call, window_work *w, ps_agg_heap *heap,

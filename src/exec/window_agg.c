@@ -2,7 +2,7 @@
  *
  * RUNNING: each distinct end in a batch has a state of the rows since the end before; merging each into the next one
  * makes them running states: merge goes through its pairs in order, and a class's result doesn't depend on how its rows
- * were split (agg.h). TREE: window_tree.c. COLLECT: the frame's rows go to finish_sorted; equal frames share a result.
+ * were split (agg.h). TREE: window_tree.c. DIRECT and COLLECT list each frame's rows: window_list.c.
  * Positions that classes see are places in the order of feeding, which is the window's for any one state.
  *
  * Bytes of states live in one of two heaps by turns: a batch's results stay valid while the next batch copies
@@ -22,7 +22,7 @@ bool ps_window_wanted(const window_source *s, const window_call *call, const uin
     return true;
 }
 
-static ps_status gather_args(ps_ctx *cx, window_source *s, const window_call *call, uint8_t *const *rows, uint32_t n, ps_vec *args)
+ps_status ps_window_args(ps_ctx *cx, window_source *s, const window_call *call, uint8_t *const *rows, uint32_t n, ps_vec *args)
 {
     for (uint32_t a = 0; a < call->n_args; a++) {
         ps_vec_buf *buf = &s->arg_bufs[a];
@@ -44,10 +44,8 @@ static ps_status feed_flush(ps_ctx *cx, window_source *s, const window_call *cal
     if (n == 0) return PS_OK;
     s->n_feed = 0;
     PS_TRY(ps_poll(cx));
-    PS_TRY(gather_args(cx, s, call, s->feed_rows, n, args));
-    /* states come in order: equal ends mean one state */
-    const bool one = s->feed_states[0] == s->feed_states[n - 1] && s->feed_states[0] == s->feed_states[n / 2];
-    bool all = one;
+    PS_TRY(ps_window_args(cx, s, call, s->feed_rows, n, args));
+    bool all = s->feed_states[0] == s->feed_states[n - 1];
     for (uint32_t k = 1; all && k < n; k++) all = s->feed_states[k] == s->feed_states[0];
     const ps_agg_update u = {.cx = cx, .agg = &call->agg, .args = args, .n = n, .shape = all ? PS_AGG_ONE : PS_AGG_ROWS, .n_groups = all,
                              .states = s->feed_states, .first_row = s->fed, .heap = heap, .scratch = s->scratch};
@@ -84,17 +82,6 @@ ps_status ps_window_flush(ps_ctx *cx, window_source *s, const window_call *call,
 {
     PS_TRY(feed_flush(cx, s, call, heap));
     return merge_flush(cx, s, call, heap);
-}
-
-/* ---- DISTINCT ---- */
-
-/* Whether row r, in piece `at` of a frame, is the first of its equals there. */
-static bool first_equal(const window_work *w, const window_range *pieces, uint32_t at, uint64_t r)
-{
-    for (uint64_t before = w->previous[r]; before > pieces[0].begin; before = w->previous[before - 1])
-        for (uint32_t p = 0; p <= at; p++)
-            if (before - 1 >= pieces[p].begin && before - 1 < pieces[p].end) return false;
-    return true;
 }
 
 /* ---- running states ---- */
@@ -147,16 +134,7 @@ static ps_status running(ps_ctx *cx, window_source *s, const window_call *call, 
 
 /* ---- any frame ---- */
 
-static ps_status direct_add(ps_ctx *cx, window_source *s, const window_call *call, window_work *w, ps_agg_heap *heap,
-                            const window_range *pieces, uint32_t n, uint8_t *state)
-{
-    for (uint32_t p = 0; p < n; p++)
-        for (uint64_t r = pieces[p].begin; r < pieces[p].end; r++)
-            if (first_equal(w, pieces, p, r)) PS_TRY(ps_window_feed(cx, s, call, heap, s->rows[r], state));
-    return PS_OK;
-}
-
-static bool same_frame(const window_source *s, const window_call *call, uint32_t k)
+bool ps_window_same_frame(const window_source *s, const window_call *call, uint32_t k)
 {
     return k > 0 && call->frame->exclude == PS_EXCLUDE_NO_OTHERS && s->frames[k].begin == s->frames[k - 1].begin &&
            s->frames[k].end == s->frames[k - 1].end;
@@ -170,65 +148,22 @@ static ps_status moving(ps_ctx *cx, window_source *s, const window_call *call, w
     if (call->how == WINDOW_TREE && w->n_levels == 0) PS_TRY(ps_window_tree_new(cx, s, call, w));
     for (uint32_t k = 0; k < n; k++) {
         window_range pieces[WINDOW_PIECES_MAX];
-        if (same_frame(s, call, k)) {
+        if (ps_window_same_frame(s, call, k)) {
             s->states[k] = s->states[k - 1];
             continue;
         }
-        const uint32_t n_pieces = ps_window_pieces(s, call, k, pieces);
         s->states[k] = w->slots + (size_t)k * bytes;
         memset(s->states[k], 0, bytes);
-        if (call->how == WINDOW_DIRECT) PS_TRY(direct_add(cx, s, call, w, heap, pieces, n_pieces, s->states[k]));
-        for (uint32_t p = 0; call->how == WINDOW_TREE && p < n_pieces; p++)
-            PS_TRY(ps_window_tree_add(cx, s, call, w, heap, pieces[p], s->states[k]));
-    }
-    return ps_window_flush(cx, s, call, heap);
-}
-
-/* ---- collecting classes ---- */
-
-static ps_status list_rows(ps_ctx *cx, window_source *s, const window_call *call, window_work *w, uint32_t k, uint32_t *out)
-{
-    window_range pieces[WINDOW_PIECES_MAX];
-    const uint32_t n_pieces = ps_window_pieces(s, call, k, pieces);
-    uint64_t n = 0;
-
-    for (uint32_t p = 0; p < n_pieces; p++) n += pieces[p].end - pieces[p].begin;
-    if (n > UINT32_MAX / 2) return ps_fail(cx, PS_UNSUPPORTED, "a window frame of this aggregate has more than 2^31 rows");
-    if (n > s->list_room) {
-        uint8_t **list = ps_realloc(cx, s->list, n * sizeof(*list));
-        if (!list) return PS_MEMORY;
-        s->list = list;
-        s->list_room = n;
-    }
-    *out = 0;
-    for (uint32_t p = 0; p < n_pieces; p++)
-        for (uint64_t r = pieces[p].begin; r < pieces[p].end; r++) {
-            if (!ps_window_wanted(s, call, s->rows[r]) || (call->distinct && !first_equal(w, pieces, p, r))) continue;
-            s->list[(*out)++] = s->rows[r];
-        }
-    return PS_OK;
-}
-
-static ps_status collect(ps_ctx *cx, window_source *s, const window_call *call, window_work *w, uint32_t n, ps_vec_buf *buf, ps_vec *out)
-{
-    ps_vec args[WINDOW_ARGS_MAX];
-    uint32_t n_rows;
-
-    ps_arena_reset(&buf->heap);
-    for (uint32_t k = 0; k < n; k++) {
-        const size_t bytes = k ? ps_layout_bytes((ps_layout)out->layout) : 0;
-        if (same_frame(s, call, k) && out->data == buf->data && !out->children) {
-            memcpy((char *)buf->data + k * bytes, (const char *)buf->data + (k - 1) * bytes, bytes);
-            if (!ps_bit_get(buf->valid, k - 1)) ps_bit_clear(buf->valid, k);
-            out->n = k + 1;
+        if (call->how == WINDOW_DIRECT) {
+            uint32_t n_rows;
+            PS_TRY(ps_window_list(cx, s, call, w, k, &n_rows));
+            for (uint32_t i = 0; i < n_rows; i++) PS_TRY(ps_window_feed(cx, s, call, heap, s->list[i], s->states[k]));
             continue;
         }
-        PS_TRY(list_rows(cx, s, call, w, k, &n_rows));
-        PS_TRY(gather_args(cx, s, call, s->list, n_rows, args));
-        PS_TRY(call->agg.class->finish_sorted(cx, &call->agg, args, n_rows, buf, k, out));
-        PS_TRY(ps_poll(cx));
+        const uint32_t n_pieces = ps_window_pieces(s, call, k, pieces);
+        for (uint32_t p = 0; p < n_pieces; p++) PS_TRY(ps_window_tree_add(cx, s, call, w, heap, pieces[p], s->states[k]));
     }
-    return PS_OK;
+    return ps_window_flush(cx, s, call, heap);
 }
 
 /* ---- a batch ---- */
@@ -243,9 +178,9 @@ static ps_status work_open(ps_ctx *cx, window_source *s, const window_call *call
     const size_t bytes = call->agg.class->state_bytes;
 
     w->heaps[0].base.alloc = w->heaps[1].base.alloc = w->tree_heap.base.alloc = heap_alloc;
-    if (call->how != WINDOW_COLLECT && !w->slots) {
+    if (!w->carry) {
         w->slots = ps_alloc(cx, bytes * s->batch_rows);
-        w->carry = ps_alloc(cx, bytes + 1);
+        w->carry = ps_alloc(cx, PS_MAX(bytes, sizeof(ps_view)));
         if (!w->slots || !w->carry) return PS_MEMORY;
     }
     if (call->distinct) PS_TRY(ps_window_distinct_new(cx, s, call, w));
@@ -261,7 +196,7 @@ ps_status ps_window_aggregate(ps_ctx *cx, window_source *s, uint32_t at, uint32_
     if (!w->prepared) PS_TRY(work_open(cx, s, call, w));
     s->n_feed = s->n_merge = 0;
     PS_TRY(ps_window_frames(cx, s, call, n));
-    if (call->how == WINDOW_COLLECT) return collect(cx, s, call, w, n, buf, out);
+    if (call->how == WINDOW_COLLECT) return ps_window_collect(cx, s, call, w, n, buf, out);
     ps_arena_reset(&w->heaps[s->parity].arena);
     if (call->how == WINDOW_RUNNING) PS_TRY(running(cx, s, call, w, n));
     else PS_TRY(moving(cx, s, call, w, n));

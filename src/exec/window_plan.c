@@ -113,13 +113,18 @@ static ps_status aggregate_of(plan *b, window_call *call)
         if (!call->expr) return cx->error.code;
         PS_TRY(ps_agg_bind(cx, call->expr, &call->agg));
     }
-    if (part->n_order && (func->order_sensitive || call->agg.class->collect))
-        return ps_fail(cx, PS_UNSUPPORTED, "ORDER BY in an aggregate over a window can't be computed yet: %s", func->name);
+    const bool ordered = part->n_order && (func->order_sensitive || call->agg.class->collect);
+    if (ordered && part->n_order > WINDOW_ORDER_MAX)
+        return ps_fail(cx, PS_UNSUPPORTED, "more than %d ORDER BY keys in an aggregate over a window: %s", WINDOW_ORDER_MAX, func->name);
+    for (uint32_t i = 0; ordered && i < part->n_order; i++) call->order[call->n_order++] = result_of(b, part->order[i].expr);
     if (part->ignore_nulls) return ps_fail(cx, PS_UNSUPPORTED, "IGNORE NULLS can't be computed for an aggregate: %s", func->name);
     call->distinct = part->distinct && call->expr->n_args > 0;
     call->skip_nulls = call->agg.class->collect && func->nulls != PS_NULLS_ACCEPT;
     call->leaf_rows = func->order_sensitive ? 1 : WINDOW_FANOUT;
-    call->how = call->agg.class->collect ? WINDOW_COLLECT : grows(call->frame) ? WINDOW_RUNNING : call->distinct ? WINDOW_DIRECT : WINDOW_TREE;
+    if (call->agg.class->collect) call->how = WINDOW_COLLECT;
+    else if (ordered) call->how = WINDOW_DIRECT;
+    else if (grows(call->frame)) call->how = WINDOW_RUNNING;
+    else call->how = call->distinct ? WINDOW_DIRECT : WINDOW_TREE;
     return PS_OK;
 }
 
@@ -207,11 +212,12 @@ static ps_status window_stage(plan *b, const uint32_t *calls, uint32_t n_calls, 
     const ps_node_window *window = ps_node_as_window(b->node);
     window_config *config = b->config = PS_ARENA_NEW(p->cx, p->arena, window_config);
     ps_col *cols = PS_ARENA_ARRAY(p->cx, p->arena, ps_col, stream->n_cols + n_calls + 1);
+    const uint32_t n_each = WINDOW_ARGS_MAX + WINDOW_ORDER_MAX + 5; /* a filter, two for each bound */
     const uint32_t n_keys = b->like->n_partition + b->like->n_order;
     const ps_col_id *inputs;
     uint32_t n_cols = 0;
 
-    b->results = PS_ARENA_ARRAY(p->cx, p->arena, const ps_expr *, n_keys + n_calls * (WINDOW_ARGS_MAX + 5) + 1);
+    b->results = PS_ARENA_ARRAY(p->cx, p->arena, const ps_expr *, n_keys + n_calls * n_each + 1);
     if (!config || !cols || !b->results) return PS_MEMORY;
     config->calls = PS_ARENA_ARRAY(p->cx, p->arena, window_call, n_calls + 1);
     config->outputs = PS_ARENA_ARRAY(p->cx, p->arena, window_output, stream->n_cols + n_calls + 1);

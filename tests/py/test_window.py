@@ -79,7 +79,8 @@ def call(rng):
     if kind == 3:
         return f"{rng.choice(FRAME_VALUES)} {whole}{frame(rng, None)})"
     if kind == 4:
-        return f"string_agg(s, '-') {whole}{frame(rng, None)})"
+        name = rng.choice(["string_agg(s, '-')", "string_agg(s, '-' ORDER BY x DESC NULLS LAST, id)", "first(s ORDER BY x NULLS FIRST, id)"])
+        return f"{name} {whole}{frame(rng, None)})"
     filtered = rng.choice(["", "", " FILTER (WHERE o > 1)"])
     if kind == 5:
         name = rng.choice(["count(DISTINCT x)", "sum(DISTINCT x)", "count(DISTINCT s)"])
