@@ -15,7 +15,7 @@ typedef struct join_push {
     PS_ARRAY(ps_join_key) keys;
 } join_push;
 
-static bool is_free(const ps_expr *e) { return !(e->flags & (PS_EXPR_FALLIBLE | PS_EXPR_VOLATILE)); }
+static bool is_free(const ps_expr *e) { return !ps_expr_is_volatile(e) && !ps_expr_may_fail(e); }
 static bool inner_like(ps_join_kind kind) { return kind == PS_JOIN_INNER || kind == PS_JOIN_CROSS; }
 
 /* Rows of the side that have no partner are dropped, so a condition of the join may be applied to it before. */

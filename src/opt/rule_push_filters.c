@@ -51,7 +51,7 @@ static const ps_node *push_scan(ps_push *push, const ps_node *node, const ps_con
     }
     for (size_t i = 0; i < list->n; i++) {
         const ps_expr *e = list->at[i];
-        const bool stays = e->flags & (PS_EXPR_FALLIBLE | PS_EXPR_VOLATILE) || !(e->flags & PS_EXPR_HAS_COLUMN);
+        const bool stays = ps_expr_is_volatile(e) || ps_expr_may_fail(e) || !(e->flags & PS_EXPR_HAS_COLUMN);
 
         if (ps_conjuncts_add(opt, stays ? &rest : &inside, e) != PS_OK) return NULL;
     }
@@ -102,7 +102,7 @@ static const ps_node *push_plain(ps_push *push, const ps_node *node, const ps_id
 
     for (size_t i = 0; i < list->n; i++) {
         const ps_expr *e = list->at[i];
-        const bool may = !(e->flags & (PS_EXPR_FALLIBLE | PS_EXPR_VOLATILE)) && ps_expr_within(e, through);
+        const bool may = !ps_expr_is_volatile(e) && !ps_expr_may_fail(e) && ps_expr_within(e, through);
 
         if (ps_conjuncts_add(push->opt, may ? &below : &above, e) != PS_OK) return NULL;
     }

@@ -295,9 +295,8 @@ static const ps_node *convert_filter(ps_opt *opt, const ps_node *node)
 
     if (ps_conjuncts_add(opt, &all, ps_node_as_filter(node)->predicate) != PS_OK) return NULL;
     for (size_t i = 0; i < all.n; i++) {
-        const uint8_t flags = all.at[i]->flags;
-        if (flags & PS_EXPR_HAS_SUBQUERY) continue;
-        if (ps_conjuncts_add(opt, flags & PS_EXPR_FALLIBLE ? &top : &plain, all.at[i]) != PS_OK) return NULL;
+        if (all.at[i]->flags & PS_EXPR_HAS_SUBQUERY) continue;
+        if (ps_conjuncts_add(opt, ps_expr_may_fail(all.at[i]) ? &top : &plain, all.at[i]) != PS_OK) return NULL;
     }
     if (!(a.input = ps_opt_filter(opt, node->inputs[0], &plain))) return NULL;
     for (size_t i = 0; i < all.n; i++) {

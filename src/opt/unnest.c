@@ -104,6 +104,19 @@ static const ps_expr *equal_to(const ps_dep *dep, const ps_conjuncts *all, const
     return NULL;
 }
 
+/* Whether a conjunct is an equality that gave a binding: it holds by then. */
+static bool is_used(const ps_dep *dep, const ps_expr *e, const ps_expr *const *equals)
+{
+    if (!ps_expr_is_call(e, "=")) return false;
+    for (uint32_t i = 0; i < dep->n; i++) {
+        for (int side = 0; side < 2; side++) {
+            const ps_expr *a = e->args[side];
+            if (e->args[1 - side] == equals[i] && a->kind == PS_EXPR_COLUMN && a->column == dep->cols[i].id) return true;
+        }
+    }
+    return false;
+}
+
 /* input with columns for the expressions that equal the bindings, none of them null. */
 static ps_status add_reprs(ps_dep *dep, const ps_node *input, const ps_expr **equals, ps_bound *out)
 {
@@ -159,8 +172,6 @@ static ps_status filter_bound(ps_dep *dep, const ps_conjuncts *all, ps_bound *bo
     for (size_t k = 0; k < all->n; k++) {
         const ps_expr *e = ps_opt_substitute(dep->opt, all->at[k], &map);
         if (!e) return dep->opt->cx->error.code;
-        /* x = x, from the equality that gave the binding */
-        if (ps_expr_is_call(e, "=") && ps_expr_equal(e->args[0], e->args[1]) && e->args[0]->kind == PS_EXPR_COLUMN) continue;
         PS_TRY(ps_conjuncts_add(dep->opt, &now, e));
     }
     bound->node = ps_opt_filter(dep->opt, bound->node, &now);
@@ -190,6 +201,7 @@ static ps_status unnest_filter(ps_dep *dep, const ps_node *node, ps_bound *out)
         return filter_bound(dep, &all, out);
     }
     for (size_t k = 0; k < all.n; k++) {
+        if (is_used(dep, all.at[k], equals)) continue;
         const bool here = ps_expr_within(all.at[k], &inner) && !(all.at[k]->flags & PS_EXPR_FALLIBLE);
         PS_TRY(ps_conjuncts_add(opt, here ? &plain : &rest, all.at[k]));
     }

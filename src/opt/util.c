@@ -224,3 +224,34 @@ bool ps_expr_rejects_null(const ps_expr *e, const ps_ids *set)
     default: return false;
     }
 }
+
+/* ---- errors ---- */
+
+static bool is_sound_like(const ps_expr *e)
+{
+    const char *name = ps_func_head_of(e->func).name;
+
+    if (e->n_args != 2 || !strstr(name, "like") || e->args[1]->kind != PS_EXPR_LITERAL) return false;
+    const ps_value *pattern = &e->args[1]->literal;
+    return pattern->type.id == PS_TYPE_STRING && (pattern->null || !memchr(pattern->str.at, '\\', pattern->str.n));
+}
+
+bool ps_expr_may_fail(const ps_expr *e)
+{
+    bool any = false;
+
+    if (!ps_expr_is_fallible(e)) return false;
+    switch ((ps_expr_kind)e->kind) {
+    case PS_EXPR_CALL:
+        if (ps_func_head_of(e->func).fallible && !is_sound_like(e)) return true;
+        break;
+    case PS_EXPR_AND:
+    case PS_EXPR_OR:
+    case PS_EXPR_CASE:
+    case PS_EXPR_COALESCE:
+    case PS_EXPR_IN: break;
+    default: return true;
+    }
+    for (uint32_t i = 0; i < e->n_args; i++) any |= ps_expr_may_fail(e->args[i]);
+    return any;
+}

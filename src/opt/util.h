@@ -46,5 +46,7 @@ ps_status ps_substs_of_items(ps_opt *opt, const ps_f_items *items, ps_substs *ma
 
 /* Whether a condition can't be true, or a value can't but be null, when the set's columns are all null. */
 bool ps_expr_rejects_null(const ps_expr *expr, const ps_ids *set);
+/* Whether some row may be an error; sharper than the flag: LIKE with a sound literal pattern can't fail. */
+bool ps_expr_may_fail(const ps_expr *expr);
 
 #endif
