@@ -67,7 +67,8 @@ static bool date(ps_str s, int32_t *out)
             return true;
         }
     }
-    return ps_parse_date(s, out);
+    /* casts drop a time of day: a field that has one is no date */
+    return !memchr(s.at, ':', s.n) && ps_parse_date(s, out);
 }
 
 /* Up to 15 digits and a small power of ten are exact as doubles, so one division rounds once

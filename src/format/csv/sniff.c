@@ -38,7 +38,7 @@ static uint32_t row_start(const sample *s, uint32_t row)
 {
     if (row == 0) return s->first;
     const uint32_t end = s->index.ends[s->index.records[row - 1]];
-    return end + 1 + (s->bytes[end] == '\r' && s->bytes[end + 1] == '\n');
+    return PS_MIN(end + 1 + (s->bytes[end] == '\r' && s->bytes[end + 1] == '\n'), s->n);
 }
 
 static uint32_t row_fields(const sample *s, uint32_t row)
