@@ -9,6 +9,7 @@ typedef struct ps_pushed { const ps_node *before, *after; } ps_pushed;
 typedef struct ps_push {
     ps_opt *opt;
     PS_ARRAY(ps_pushed) done; /* shared plans */
+    bool joins_only;          /* only as far as joins need it: nothing into scans, no copies, outer joins stay */
 } ps_push;
 
 /* The node's rows for which every conjunct is true. Recursion follows the plan, whose depth is bounded. */

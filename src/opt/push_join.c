@@ -223,7 +223,7 @@ const ps_node *ps_push_join(ps_push *push, const ps_node *node, const ps_conjunc
     j.kind = j.join->join;
     if (ps_ids_of_node(j.opt, node->inputs[0], &j.left) != PS_OK) return NULL;
     if (ps_ids_of_node(j.opt, node->inputs[1], &j.right) != PS_OK) return NULL;
-    outer_to_inner(&j, list);
+    if (!push->joins_only) outer_to_inner(&j, list);
     for (uint32_t i = 0; i < j.join->keys.n; i++) {
         if (PS_ARRAY_ADD_IN(j.opt->cx, j.opt->arena, &j.keys, j.join->keys.at[i]) != PS_OK) return NULL;
     }
@@ -234,6 +234,6 @@ const ps_node *ps_push_join(ps_push *push, const ps_node *node, const ps_conjunc
     for (size_t i = 0; i < list->n; i++) {
         if (place_above(&j, list->at[i]) != PS_OK) return NULL;
     }
-    if (add_copies(&j) != PS_OK) return NULL;
+    if (!push->joins_only && add_copies(&j) != PS_OK) return NULL;
     return rebuild(&j);
 }

@@ -45,7 +45,7 @@ static const ps_node *push_scan(ps_push *push, const ps_node *node, const ps_con
     const ps_node_scan *scan = ps_node_as_scan(node);
     ps_conjuncts inside = {0}, rest = {0};
 
-    if (scan->limit) return ps_opt_filter(opt, node, list);
+    if (scan->limit || push->joins_only) return ps_opt_filter(opt, node, list);
     for (uint32_t i = 0; i < scan->filters.n; i++) {
         if (ps_conjuncts_add(opt, &inside, scan->filters.at[i]) != PS_OK) return NULL;
     }
@@ -225,6 +225,18 @@ static const ps_node *push_filters(ps_opt *opt, const ps_node *plan)
     return ps_push_into(&push, plan, &none);
 }
 
+static const ps_node *join_keys(ps_opt *opt, const ps_node *plan)
+{
+    ps_push push = {.opt = opt, .joins_only = true};
+    const ps_conjuncts none = {0};
+
+    return ps_push_into(&push, plan, &none);
+}
+
+/* Required: a comma list left as cross products would not end. */
+const ps_rule ps_rule_join_keys = {
+    .name = "join_keys", .doc = "filter(a cross join b, a.x = b.y) => a join b on x = y", .plan = join_keys,
+};
 const ps_rule ps_rule_push_filters = {
     .name = "push_filters", .doc = "filter(f(x)) => f(filter(x)), cross joins with equalities => joins", .plan = push_filters,
 };
