@@ -49,8 +49,9 @@ static ps_status print_rows(ps_result *result, ps_error *error)
 
 int main(void)
 {
-    static const char sql[] = "SELECT n, n * n AS square, CASE WHEN n % 2 = 0 THEN 'even' END AS kind"
-                              " FROM range(1, 5) t(n) ORDER BY n DESC";
+    static const char sql[] =
+        "SELECT n, n * n AS square, CASE WHEN n % 2 = 0 THEN 'even' END AS kind"
+        " FROM range(1, 5) t(n) ORDER BY n DESC";
     ps_instance *instance = NULL;
     ps_session *session = NULL;
     ps_result *result = NULL;

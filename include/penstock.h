@@ -217,6 +217,168 @@ PS_API double ps_result_progress(const ps_result *result);
 PS_API PS_CHECKED ps_status ps_session_import(ps_session *session, const char *name,
                                               struct ArrowArrayStream *stream, ps_error *error);
 
+/* ---- expressions ------------------------------------------------------------------------- */
+
+/* Terms and plans are descriptions: immutable, counted, usable from any thread. Making one runs
+ * nothing and needs no session; names and types are resolved when a plan is used with a session.
+ *
+ * Makers take over the terms and plans that they are given, one reference each, and never return
+ * NULL: a failure (no memory, NULL given, text that doesn't parse) is carried along and reported by
+ * the function that uses the plan, so chains need no checks. Keep a reference with _ref(). */
+
+/** An expression that is not bound to a table yet. Any thread. */
+typedef struct ps_term ps_term;
+
+PS_API ps_term *ps_term_ref(ps_term *term);
+PS_API void ps_term_unref(ps_term *term); /**< NULL ok */
+/** The failure that a term carries, or PS_OK. */
+PS_API ps_status ps_term_check(const ps_term *term, ps_error *error);
+
+PS_API ps_term *ps_term_column(const char *name);
+/** A column of one side of a join: table is "left" or "right" in ps_plan_join(). */
+PS_API ps_term *ps_term_column_of(const char *table, const char *name);
+/** All columns: in a selection, and as the argument of count. */
+PS_API ps_term *ps_term_star(void);
+PS_API ps_term *ps_term_null(void);
+PS_API ps_term *ps_term_bool(bool value);
+PS_API ps_term *ps_term_int64(int64_t value); /**< an integer literal of SQL: it fits its context */
+PS_API ps_term *ps_term_double(double value);
+PS_API ps_term *ps_term_text(const char *text, size_t bytes);
+/** A literal of any type: ("DATE", "1998-12-01"), ("DECIMAL(12,2)", "0.05"). */
+PS_API ps_term *ps_term_typed(const char *type, const char *text);
+/** An expression as SQL text, with or without AS: "price * (1 - discount) AS net". */
+PS_API ps_term *ps_term_sql(const char *text);
+/** A function of the catalog (docs/functions.md), or an operator by its text: "+", "<=", "and",
+ *  "or", "not", "like", "not like", "ilike", "not ilike", "between", "in", "not in", "is null",
+ *  "is not null". "and", "or" and arithmetic take any number of arguments. */
+PS_API ps_term *ps_term_call(const char *name, ps_term *const *args, size_t n_args);
+PS_API ps_term *ps_term_call1(const char *name, ps_term *a);
+PS_API ps_term *ps_term_call2(const char *name, ps_term *a, ps_term *b);
+/** @param type     as SQL writes it: "DECIMAL(12,2)", "BIGINT[]"
+ *  @param attempt  a value that doesn't fit gives null instead of an error */
+PS_API ps_term *ps_term_cast(ps_term *arg, const char *type, bool attempt);
+/** @param parts      n_pairs conditions, each followed by its result
+ *  @param otherwise  NULL: null */
+PS_API ps_term *ps_term_case(ps_term *const *parts, size_t n_pairs, ps_term *otherwise);
+PS_API ps_term *ps_term_as(ps_term *arg, const char *name);
+
+typedef enum ps_null_place {
+    PS_NULL_PLACE_DEFAULT = 0, /**< as the session's dialect has it */
+    PS_NULL_PLACE_FIRST = 1,
+    PS_NULL_PLACE_LAST = 2
+} ps_null_place;
+/** A sort key, for ps_plan_sort() and the orders below; a plain term is ascending. */
+PS_API ps_term *ps_term_key(ps_term *arg, bool descending, ps_null_place nulls);
+/** Aggregate calls: only distinct arguments; only rows where condition is true; rows in an order. */
+PS_API ps_term *ps_term_distinct(ps_term *call);
+PS_API ps_term *ps_term_filter(ps_term *call, ps_term *condition);
+PS_API ps_term *ps_term_order(ps_term *call, ps_term *const *keys, size_t n_keys);
+
+typedef struct ps_window_options {
+    size_t size; /**< sizeof: lets old callers meet new libraries */
+    ps_term *const *partition;
+    size_t n_partition;
+    ps_term *const *order; /**< keys */
+    size_t n_order;
+    const char *frame; /**< "ROWS BETWEEN 2 PRECEDING AND CURRENT ROW"; NULL: SQL's default */
+    bool ignore_nulls; /**< of lag, first_value, ... */
+} ps_window_options;
+#define PS_WINDOW_OPTIONS ((ps_window_options){.size = sizeof(ps_window_options)})
+/** A call over a window: window functions and aggregates. */
+PS_API ps_term *ps_term_over(ps_term *call, const ps_window_options *options);
+
+/* ---- plans ------------------------------------------------------------------------------- */
+
+/** A query: where rows come from and what is done to them. Any thread. */
+typedef struct ps_plan ps_plan;
+
+PS_API ps_plan *ps_plan_ref(ps_plan *plan);
+PS_API void ps_plan_unref(ps_plan *plan); /**< NULL ok */
+/** The failure that a plan carries, or PS_OK. */
+PS_API ps_status ps_plan_check(const ps_plan *plan, ps_error *error);
+
+/** A query as SQL text. */
+PS_API ps_plan *ps_plan_sql(const char *text, size_t bytes);
+/** A table or view: "t", looked up in the session that runs the plan. */
+PS_API ps_plan *ps_plan_table(const char *name);
+/** Files or patterns ("data/x*.parquet").
+ *  @param format  "parquet", "csv", ...; NULL: by the first path's extension */
+PS_API ps_plan *ps_plan_files(const char *const *paths, size_t n_paths, const char *format);
+/** The rows of a stream, which is read to its end now and released in every case; the plan holds
+ *  them, paid for by the session's instance, and runs with any session, any number of times. */
+PS_API ps_plan *ps_plan_stream(ps_session *session, struct ArrowArrayStream *stream);
+
+/** Exactly these columns; a term without a name is called by its text. */
+PS_API ps_plan *ps_plan_select(ps_plan *plan, ps_term *const *terms, size_t n_terms);
+/** The columns there are, and these behind them. */
+PS_API ps_plan *ps_plan_extend(ps_plan *plan, ps_term *const *terms, size_t n_terms);
+/** The columns there are; each term, with its name (ps_term_as), stands in for the one of that
+ *  name. */
+PS_API ps_plan *ps_plan_replace(ps_plan *plan, ps_term *const *terms, size_t n_terms);
+PS_API ps_plan *ps_plan_drop(ps_plan *plan, const char *const *names, size_t n_names);
+PS_API ps_plan *ps_plan_filter(ps_plan *plan, ps_term *condition);
+/** One row for each value of the keys, or one row without keys: keys, then aggregates. */
+PS_API ps_plan *ps_plan_aggregate(ps_plan *plan, ps_term *const *keys, size_t n_keys,
+                                  ps_term *const *aggregates, size_t n_aggregates);
+PS_API ps_plan *ps_plan_sort(ps_plan *plan, ps_term *const *keys, size_t n_keys);
+/** @param count  UINT64_MAX: all behind offset */
+PS_API ps_plan *ps_plan_limit(ps_plan *plan, uint64_t offset, uint64_t count);
+PS_API ps_plan *ps_plan_distinct(ps_plan *plan);
+
+typedef enum ps_match {
+    PS_MATCH_INNER = 0,
+    PS_MATCH_LEFT = 1,
+    PS_MATCH_RIGHT = 2,
+    PS_MATCH_FULL = 3,
+    PS_MATCH_SEMI = 4, /**< rows of left that have a partner, its columns only */
+    PS_MATCH_ANTI = 5, /**< rows of left that have none */
+    PS_MATCH_CROSS = 6 /**< every pair: no condition */
+} ps_match;
+/** Joins on a condition over ps_term_column_of("left", ..) and ("right", ..). */
+PS_API ps_plan *ps_plan_join(ps_plan *left, ps_plan *right, ps_match match, ps_term *on);
+/** Joins on equality of the columns of these names, which come once and first. */
+PS_API ps_plan *ps_plan_join_using(ps_plan *left, ps_plan *right, ps_match match,
+                                   const char *const *names, size_t n_names);
+
+typedef enum ps_combine {
+    PS_COMBINE_UNION = 0,
+    PS_COMBINE_INTERSECT = 1,
+    PS_COMBINE_EXCEPT = 2
+} ps_combine;
+/** Columns go by position. @param all  keep duplicates */
+PS_API ps_plan *ps_plan_combine(ps_combine how, bool all, ps_plan *const *plans, size_t n_plans);
+
+typedef struct ps_run_options {
+    size_t size;               /**< sizeof: lets old callers meet new libraries */
+    uint32_t threads_max;      /**< 0: as the session has it */
+    uint64_t memory_bytes_max; /**< of this query; 0: as the session has it */
+    uint64_t timeout_ms;       /**< 0: as the session has it */
+} ps_run_options;
+#define PS_RUN_OPTIONS ((ps_run_options){.size = sizeof(ps_run_options)})
+
+/** Binds, optimises and starts a plan. The plan is borrowed; the result does not need it any more.
+ *  @param options  optional
+ *  @return as ps_session_sql(); PS_MISUSE when the plan or a term of it was made from NULL */
+PS_API PS_CHECKED ps_status ps_plan_run(const ps_plan *plan, ps_session *session,
+                                        const ps_run_options *options, ps_result **out,
+                                        ps_error *error);
+/** Binds a plan; gives its columns as an Arrow struct type. */
+PS_API PS_CHECKED ps_status ps_plan_schema(const ps_plan *plan, ps_session *session,
+                                           struct ArrowSchema *out, ps_error *error);
+
+typedef enum ps_plan_view {
+    PS_PLAN_VIEW_TEXT = 0,     /**< the tree that runs, as EXPLAIN gives it */
+    PS_PLAN_VIEW_GRAPHVIZ = 1, /**< the same as a drawing's source */
+    PS_PLAN_VIEW_JSON = 2      /**< canonical form of the bound plan, before the optimizer */
+} ps_plan_view;
+/** @param out  NUL-terminated; give it back with ps_string_free() */
+PS_API PS_CHECKED ps_status ps_plan_show(const ps_plan *plan, ps_session *session,
+                                         ps_plan_view view, char **out, ps_error *error);
+/** Sixteen bytes over the canonical form: equal plans over equal sources have equal ones. */
+PS_API PS_CHECKED ps_status ps_plan_digest(const ps_plan *plan, ps_session *session,
+                                           uint8_t out[16], ps_error *error);
+PS_API void ps_string_free(char *text); /**< NULL ok */
+
 /* ---- text of values ---------------------------------------------------------------------- */
 
 /** The values of one Arrow batch as text, as CAST(value AS VARCHAR) gives them: for shells, tests

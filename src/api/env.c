@@ -2,6 +2,7 @@
  * clock. */
 #include "api/formats.h"
 #include "api/handles.h"
+#include "api/made.h"
 #include "bind/dialect.h"
 #include "fs/glob.h"
 
@@ -38,6 +39,13 @@ static ps_status env_table(ps_ctx *cx, ps_arena *arena, void *user, ps_str schem
     ps_relation_found relation;
 
     *found = false;
+    if (schema.at == ps_made_schema) { /* a plan's own stream; no text can give this address */
+        ps_table *table = ps_made_of_table(name)->table;
+
+        *found = true;
+        PS_TRY(ps_table_source_new(cx, table, name, &out->source));
+        return arena_source(cx, arena, out->source);
+    }
     if (schema.n && !temp && !main) return PS_OK;
     if (!main) PS_TRY(ps_relations_get(cx, arena, &session->temporary, name, found, &relation));
     if (!*found && !temp)
