@@ -87,8 +87,10 @@ def test_types_as_duckdb_sniffs_them():
             assert [(c["column_name"], c["column_type"]) for c in shown] == \
                 list(zip(theirs.columns, map(str, theirs.types))), text
             assert run(f"COPY (SELECT * FROM '{path}') TO '{out}'")[0] == 0
+            # a table: DuckDB gives a cast of a column that it reads the field's own text
+            duckdb.sql(f"CREATE OR REPLACE TEMP TABLE theirs AS SELECT * FROM read_csv('{path}')")
             assert duckdb.sql(f"SELECT * FROM read_csv('{out}', all_varchar = true, header = true)").fetchall() == \
-                duckdb.sql(f"SELECT COLUMNS(*)::VARCHAR FROM read_csv('{path}')").fetchall(), text
+                duckdb.sql("SELECT COLUMNS(*)::VARCHAR FROM theirs").fetchall(), text
 
 
 def test_errors_tell_the_line():
@@ -113,7 +115,8 @@ def test_spectrum():
             with open(path.replace("/csvs/", "/json/").replace(".csv", ".json"), encoding="utf-8") as file:
                 wanted = json.load(file)
             got = rows_of(folder, f"read_csv('{path}', all_varchar := true, header := true)")
-            # their JSON has line feeds where one of the files has CRLF
+            # newlines_crlf.csv has line feeds where its JSON has CRLF
+            wanted = [{k: v.replace("\r\n", "\n") for k, v in row.items()} for row in wanted]
             got = [{k: (v or "").replace("\r\n", "\n") for k, v in row.items()} for row in got]
             assert got == wanted, (path, got, wanted)
 
