@@ -1,9 +1,10 @@
 /* exec/op_window.c -- window functions over one PARTITION BY and ORDER BY.
  *
- * As a sink a sorter (sorter.h) brings rows into (partition, order, position). As a source it gives morsels of whole
- * partitions, of some 16,000 rows or one large partition: that one is a single task, whatever its size. Output
- * is in sorted order, so it is the same for any number of threads and any batch size.
- * window_plan.c makes the config; window_frame.c, window_value.c and window_agg.c compute.
+ * As a sink a sorter (sorter.h) brings rows into (partition, order, position). As a source it gives
+ * morsels of whole partitions, of some 16,000 rows or one large partition: that one is a single
+ * task, whatever its size. Output is in sorted order, so it is the same for any number of threads
+ * and any batch size. window_plan.c makes the config; window_frame.c, window_value.c and
+ * window_agg.c compute.
  *
  * Threads: after seal the sorter is read-only; a source lane has its morsel's work to itself.
  * Tests: tests/slt/op/window.test, window_frame.test, tests/py/test_window.py */
@@ -19,7 +20,7 @@ typedef struct window_shared {
 typedef struct window_sink {
     ps_arena arena;
     ps_eval *eval;
-    ps_vec *vecs;               /* results, then payload */
+    ps_vec *vecs; /* results, then payload */
     ps_sort_lane lane;
 } window_sink;
 
@@ -65,13 +66,15 @@ static ps_status sink(ps_ctx *cx, ps_op *op, void *local, const ps_batch *in, ps
 
     (void)flow;
     PS_TRY(ps_eval_run(cx, l->eval, in, l->vecs));
-    for (uint32_t i = 0; i < config->n_payload; i++) l->vecs[config->n_results + i] = in->cols[config->payload[i]];
+    for (uint32_t i = 0; i < config->n_payload; i++)
+        l->vecs[config->n_results + i] = in->cols[config->payload[i]];
     return ps_sort_lane_add(cx, &shared->sorter, &l->lane, l->vecs, in);
 }
 
 static ps_status combine(ps_ctx *cx, ps_op *op, void *local)
 {
-    return ps_sort_lane_combine(cx, &((window_shared *)op->shared)->sorter, &((window_sink *)local)->lane);
+    return ps_sort_lane_combine(cx, &((window_shared *)op->shared)->sorter,
+                                &((window_sink *)local)->lane);
 }
 
 static ps_status finish_plan(ps_ctx *cx, ps_op *op, uint64_t *n_tasks)
@@ -91,7 +94,8 @@ static uint64_t partition_end(const window_config *config, const ps_sorter *sort
     uint64_t step = 1, low = at, high;
 
     if (config->n_partition == 0) return sorter->n_rows;
-    while (low + step < sorter->n_rows && ps_window_same(config, 0, config->n_partition, row, sorter->sorted[low + step])) {
+    while (low + step < sorter->n_rows &&
+           ps_window_same(config, 0, config->n_partition, row, sorter->sorted[low + step])) {
         low += step;
         step *= 2;
     }
@@ -99,7 +103,8 @@ static uint64_t partition_end(const window_config *config, const ps_sorter *sort
     low++;
     while (low < high) {
         const uint64_t middle = low + (high - low) / 2;
-        if (ps_window_same(config, 0, config->n_partition, row, sorter->sorted[middle])) low = middle + 1;
+        if (ps_window_same(config, 0, config->n_partition, row, sorter->sorted[middle]))
+            low = middle + 1;
         else high = middle;
     }
     return low;
@@ -144,8 +149,8 @@ static ps_status source_arrays(ps_ctx *cx, ps_op *op, window_source *s)
     s->bufs = PS_ARENA_ARRAY(cx, &s->arena, ps_vec_buf, op->n_cols + 1);
     s->work = PS_ARENA_ARRAY(cx, &s->arena, window_work, s->config->n_calls + 1);
     s->null_row = ps_arena_alloc(cx, &s->arena, ps_window_layout(s)->row_bytes + 1);
-    return s->bounds && s->group_of && s->first_group && s->frames && s->targets && s->states && s->scratch && s->bufs && s->work &&
-                   s->null_row
+    return s->bounds && s->group_of && s->first_group && s->frames && s->targets && s->states &&
+                   s->scratch && s->bufs && s->work && s->null_row
                ? PS_OK
                : PS_MEMORY;
 }
@@ -157,8 +162,10 @@ static ps_status source_open(ps_ctx *cx, ps_op *op, void *local)
     s->config = op->config;
     s->batch_rows = op->settings->batch_rows;
     PS_TRY(source_arrays(cx, op, s));
-    for (uint32_t c = 0; c < ps_window_layout(s)->n_cols; c++) s->null_row[ps_window_col(s, c)->null_at] |= ps_window_col(s, c)->null_mask;
-    for (uint32_t c = 0; c < op->n_cols; c++) PS_TRY(ps_vec_buf_init(cx, &s->bufs[c], s->batch_rows));
+    for (uint32_t c = 0; c < ps_window_layout(s)->n_cols; c++)
+        s->null_row[ps_window_col(s, c)->null_at] |= ps_window_col(s, c)->null_mask;
+    for (uint32_t c = 0; c < op->n_cols; c++)
+        PS_TRY(ps_vec_buf_init(cx, &s->bufs[c], s->batch_rows));
     return PS_OK;
 }
 
@@ -167,7 +174,8 @@ static void source_close(ps_op *op, void *local)
     window_source *s = local;
 
     for (uint32_t c = 0; s->bufs && c < op->n_cols; c++) ps_vec_buf_release(&s->bufs[c]);
-    for (uint32_t i = 0; s->work && i < s->config->n_calls; i++) ps_window_work_release(&s->work[i]);
+    for (uint32_t i = 0; s->work && i < s->config->n_calls; i++)
+        ps_window_work_release(&s->work[i]);
     for (uint32_t a = 0; a < WINDOW_ARGS_MAX; a++) ps_vec_buf_release(&s->arg_bufs[a]);
     ps_free(s->partitions);
     ps_free(s->groups);
@@ -200,7 +208,8 @@ static ps_status source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, 
     for (uint32_t c = 0; c < op->n_cols; c++) {
         const window_output *output = &config->outputs[c];
         if (!output->call) {
-            PS_TRY(ps_rows_gather(cx, config->spec.layout, output->at, s->rows + s->at, n, &s->bufs[c], &out->cols[c]));
+            PS_TRY(ps_rows_gather(cx, config->spec.layout, output->at, s->rows + s->at, n,
+                                  &s->bufs[c], &out->cols[c]));
         } else if (config->calls[output->at].expr->func->window_id != PS_WINDOW_NONE) {
             PS_TRY(ps_window_value(cx, s, output->at, n, &s->bufs[c], &out->cols[c]));
         } else {
@@ -217,8 +226,22 @@ static ps_status source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, 
 }
 
 const ps_op_class ps_op_window_class = {
-    .name = "window", .shared_size = sizeof(window_shared), .sink_size = sizeof(window_sink), .source_size = sizeof(window_source),
-    .open = window_open, .sink_open = sink_open, .sink = sink, .combine = combine, .finish_plan = finish_plan,
-    .finish_task = finish_task, .seal = seal, .sink_close = sink_close, .source_plan = source_plan, .source_open = source_open,
-    .source_start = source_start, .source_next = source_next, .source_close = source_close, .close = window_close,
+    .name = "window",
+    .shared_size = sizeof(window_shared),
+    .sink_size = sizeof(window_sink),
+    .source_size = sizeof(window_source),
+    .open = window_open,
+    .sink_open = sink_open,
+    .sink = sink,
+    .combine = combine,
+    .finish_plan = finish_plan,
+    .finish_task = finish_task,
+    .seal = seal,
+    .sink_close = sink_close,
+    .source_plan = source_plan,
+    .source_open = source_open,
+    .source_start = source_start,
+    .source_next = source_next,
+    .source_close = source_close,
+    .close = window_close,
 };

@@ -1,12 +1,13 @@
 /* exec/window_agg.c -- aggregates over frames.
  *
- * RUNNING: each distinct end in a batch has a state of the rows since the end before; merging each into the next one
- * makes them running states: merge goes through its pairs in order, and a class's result doesn't depend on how its rows
- * were split (agg.h). TREE: window_tree.c. DIRECT and COLLECT list each frame's rows: window_list.c.
- * Positions that classes see are places in the order of feeding, which is the window's for any one state.
+ * RUNNING: each distinct end in a batch has a state of the rows since the end before; merging each
+ * into the next one makes them running states: merge goes through its pairs in order, and a class's
+ * result doesn't depend on how its rows were split (agg.h). TREE: window_tree.c. DIRECT and COLLECT
+ * list each frame's rows: window_list.c. Positions that classes see are places in the order of
+ * feeding, which is the window's for any one state.
  *
- * Bytes of states live in one of two heaps by turns: a batch's results stay valid while the next batch copies
- * what it carries on. Tests: tests/slt/op/window.test, window_frame.test */
+ * Bytes of states live in one of two heaps by turns: a batch's results stay valid while the next
+ * batch copies what it carries on. Tests: tests/slt/op/window.test, window_frame.test */
 #include "exec/window.h"
 
 /* ---- rows into states ---- */
@@ -22,7 +23,8 @@ bool ps_window_wanted(const window_source *s, const window_call *call, const uin
     return true;
 }
 
-ps_status ps_window_args(ps_ctx *cx, window_source *s, const window_call *call, uint8_t *const *rows, uint32_t n, ps_vec *args)
+ps_status ps_window_args(ps_ctx *cx, window_source *s, const window_call *call,
+                         uint8_t *const *rows, uint32_t n, ps_vec *args)
 {
     for (uint32_t a = 0; a < call->n_args; a++) {
         ps_vec_buf *buf = &s->arg_bufs[a];
@@ -36,7 +38,8 @@ ps_status ps_window_args(ps_ctx *cx, window_source *s, const window_call *call, 
     return PS_OK;
 }
 
-static ps_status feed_flush(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap)
+static ps_status feed_flush(ps_ctx *cx, window_source *s, const window_call *call,
+                            ps_agg_heap *heap)
 {
     const uint32_t n = s->n_feed;
     ps_vec args[WINDOW_ARGS_MAX];
@@ -47,13 +50,22 @@ static ps_status feed_flush(ps_ctx *cx, window_source *s, const window_call *cal
     PS_TRY(ps_window_args(cx, s, call, s->feed_rows, n, args));
     bool all = s->feed_states[0] == s->feed_states[n - 1];
     for (uint32_t k = 1; all && k < n; k++) all = s->feed_states[k] == s->feed_states[0];
-    const ps_agg_update u = {.cx = cx, .agg = &call->agg, .args = args, .n = n, .shape = all ? PS_AGG_ONE : PS_AGG_ROWS, .n_groups = all,
-                             .states = s->feed_states, .first_row = s->fed, .heap = heap, .scratch = s->scratch};
+    const ps_agg_update u = {.cx = cx,
+                             .agg = &call->agg,
+                             .args = args,
+                             .n = n,
+                             .shape = all ? PS_AGG_ONE : PS_AGG_ROWS,
+                             .n_groups = all,
+                             .states = s->feed_states,
+                             .first_row = s->fed,
+                             .heap = heap,
+                             .scratch = s->scratch};
     s->fed += n;
     return call->agg.class->update(&u);
 }
 
-ps_status ps_window_feed(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap, uint8_t *row, uint8_t *state)
+ps_status ps_window_feed(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap,
+                         uint8_t *row, uint8_t *state)
 {
     if (!ps_window_wanted(s, call, row)) return PS_OK;
     s->feed_rows[s->n_feed] = row;
@@ -61,7 +73,8 @@ ps_status ps_window_feed(ps_ctx *cx, window_source *s, const window_call *call, 
     return s->n_feed == WINDOW_CHUNK ? feed_flush(cx, s, call, heap) : PS_OK;
 }
 
-static ps_status merge_flush(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap)
+static ps_status merge_flush(ps_ctx *cx, window_source *s, const window_call *call,
+                             ps_agg_heap *heap)
 {
     const uint32_t n = s->n_merge;
 
@@ -71,7 +84,8 @@ static ps_status merge_flush(ps_ctx *cx, window_source *s, const window_call *ca
     return call->agg.class->merge(cx, &call->agg, s->merge_to, s->merge_from, n, heap);
 }
 
-ps_status ps_window_merge(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap, uint8_t *to, uint8_t *from)
+ps_status ps_window_merge(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap,
+                          uint8_t *to, uint8_t *from)
 {
     s->merge_to[s->n_merge] = to;
     s->merge_from[s->n_merge++] = from;
@@ -87,8 +101,9 @@ ps_status ps_window_flush(ps_ctx *cx, window_source *s, const window_call *call,
 /* ---- running states ---- */
 
 /* Adds rows [from, to) of a partition that begins at `begin`. */
-static ps_status running_rows(ps_ctx *cx, window_source *s, const window_call *call, window_work *w, ps_agg_heap *heap, uint64_t begin,
-                              uint64_t from, uint64_t to, uint8_t *state)
+static ps_status running_rows(ps_ctx *cx, window_source *s, const window_call *call, window_work *w,
+                              ps_agg_heap *heap, uint64_t begin, uint64_t from, uint64_t to,
+                              uint8_t *state)
 {
     for (uint64_t r = from; r < to; r++) {
         if (call->distinct && w->previous[r] > begin) continue;
@@ -97,7 +112,8 @@ static ps_status running_rows(ps_ctx *cx, window_source *s, const window_call *c
     return PS_OK;
 }
 
-static ps_status running(ps_ctx *cx, window_source *s, const window_call *call, window_work *w, uint32_t n)
+static ps_status running(ps_ctx *cx, window_source *s, const window_call *call, window_work *w,
+                         uint32_t n)
 {
     const uint32_t bytes = call->agg.class->state_bytes;
     window_heap *heap = &w->heaps[s->parity];
@@ -136,11 +152,12 @@ static ps_status running(ps_ctx *cx, window_source *s, const window_call *call, 
 
 bool ps_window_same_frame(const window_source *s, const window_call *call, uint32_t k)
 {
-    return k > 0 && call->frame->exclude == PS_EXCLUDE_NO_OTHERS && s->frames[k].begin == s->frames[k - 1].begin &&
-           s->frames[k].end == s->frames[k - 1].end;
+    return k > 0 && call->frame->exclude == PS_EXCLUDE_NO_OTHERS &&
+           s->frames[k].begin == s->frames[k - 1].begin && s->frames[k].end == s->frames[k - 1].end;
 }
 
-static ps_status moving(ps_ctx *cx, window_source *s, const window_call *call, window_work *w, uint32_t n)
+static ps_status moving(ps_ctx *cx, window_source *s, const window_call *call, window_work *w,
+                        uint32_t n)
 {
     const uint32_t bytes = call->agg.class->state_bytes;
     ps_agg_heap *heap = &w->heaps[s->parity].base;
@@ -157,11 +174,13 @@ static ps_status moving(ps_ctx *cx, window_source *s, const window_call *call, w
         if (call->how == WINDOW_DIRECT) {
             uint32_t n_rows;
             PS_TRY(ps_window_list(cx, s, call, w, k, &n_rows));
-            for (uint32_t i = 0; i < n_rows; i++) PS_TRY(ps_window_feed(cx, s, call, heap, s->list[i], s->states[k]));
+            for (uint32_t i = 0; i < n_rows; i++)
+                PS_TRY(ps_window_feed(cx, s, call, heap, s->list[i], s->states[k]));
             continue;
         }
         const uint32_t n_pieces = ps_window_pieces(s, call, k, pieces);
-        for (uint32_t p = 0; p < n_pieces; p++) PS_TRY(ps_window_tree_add(cx, s, call, w, heap, pieces[p], s->states[k]));
+        for (uint32_t p = 0; p < n_pieces; p++)
+            PS_TRY(ps_window_tree_add(cx, s, call, w, heap, pieces[p], s->states[k]));
     }
     return ps_window_flush(cx, s, call, heap);
 }
@@ -188,7 +207,8 @@ static ps_status work_open(ps_ctx *cx, window_source *s, const window_call *call
     return PS_OK;
 }
 
-ps_status ps_window_aggregate(ps_ctx *cx, window_source *s, uint32_t at, uint32_t n, ps_vec_buf *buf, ps_vec *out)
+ps_status ps_window_aggregate(ps_ctx *cx, window_source *s, uint32_t at, uint32_t n,
+                              ps_vec_buf *buf, ps_vec *out)
 {
     const window_call *call = &s->config->calls[at];
     window_work *w = &s->work[at];

@@ -1,7 +1,8 @@
 /* exec/window_frame.c -- partitions, peers and frames of a morsel's rows.
  *
- * RANGE with a distance: the bound of every row was computed beside it (window_plan.c), so a frame's end is a binary
- * search for that value among the partition's keys that aren't null. Tests: tests/slt/op/window_frame.test */
+ * RANGE with a distance: the bound of every row was computed beside it (window_plan.c), so a
+ * frame's end is a binary search for that value among the partition's keys that aren't null. Tests:
+ * tests/slt/op/window_frame.test */
 #include "exec/window.h"
 
 bool ps_window_int(const window_source *s, uint32_t at, uint64_t row, int64_t *out)
@@ -16,7 +17,8 @@ bool ps_window_int(const window_source *s, uint32_t at, uint64_t row, int64_t *o
 
 /* ---- partitions and peers ---- */
 
-bool ps_window_same(const window_config *config, uint32_t first, uint32_t n, const uint8_t *a, const uint8_t *b)
+bool ps_window_same(const window_config *config, uint32_t first, uint32_t n, const uint8_t *a,
+                    const uint8_t *b)
 {
     for (uint32_t c = first; c < first + n; c++)
         if (ps_row_col_compare(&config->spec.layout->cols[c], a, b) != 0) return false;
@@ -43,9 +45,13 @@ ps_status ps_window_split(ps_ctx *cx, window_source *s)
     s->n_partitions = s->n_groups = 0;
     for (uint64_t i = 0; i < s->n; i++) {
         if ((i & 4095) == 0) PS_TRY(ps_poll(cx));
-        const bool partition = i == 0 || !ps_window_same(config, 0, config->n_partition, s->rows[i - 1], s->rows[i]);
-        if (partition) PS_TRY(begins_add(cx, &s->partitions, &s->n_partitions, &s->partitions_room, i));
-        if (partition || !ps_window_same(config, config->n_partition, config->spec.n_keys - config->n_partition, s->rows[i - 1], s->rows[i]))
+        const bool partition =
+            i == 0 || !ps_window_same(config, 0, config->n_partition, s->rows[i - 1], s->rows[i]);
+        if (partition)
+            PS_TRY(begins_add(cx, &s->partitions, &s->n_partitions, &s->partitions_room, i));
+        if (partition ||
+            !ps_window_same(config, config->n_partition, config->spec.n_keys - config->n_partition,
+                            s->rows[i - 1], s->rows[i]))
             PS_TRY(begins_add(cx, &s->groups, &s->n_groups, &s->groups_room, i));
     }
     PS_TRY(begins_add(cx, &s->partitions, &s->n_partitions, &s->partitions_room, s->n));
@@ -73,19 +79,23 @@ void ps_window_place(window_source *s, uint32_t n)
 
 /* ---- frames ---- */
 
-static ps_status distance(ps_ctx *cx, const window_source *s, const window_bound *bound, uint64_t row, uint64_t *out)
+static ps_status distance(ps_ctx *cx, const window_source *s, const window_bound *bound,
+                          uint64_t row, uint64_t *out)
 {
     int64_t value;
 
     if (!ps_window_int(s, (uint32_t)bound->offset, row, &value))
         return ps_fail(cx, PS_VALUE, "the distance of a window frame's bound is null");
-    if (value < 0) return ps_fail(cx, PS_VALUE, "the distance of a window frame's bound is negative: %lld", (long long)value);
+    if (value < 0)
+        return ps_fail(cx, PS_VALUE, "the distance of a window frame's bound is negative: %lld",
+                       (long long)value);
     *out = (uint64_t)value;
     return PS_OK;
 }
 
 /* The row after the frame (end), or its first one. */
-static ps_status rows_bound(ps_ctx *cx, const window_source *s, const window_bound *bound, ps_bound_kind kind, bool end, uint32_t k, uint64_t *out)
+static ps_status rows_bound(ps_ctx *cx, const window_source *s, const window_bound *bound,
+                            ps_bound_kind kind, bool end, uint32_t k, uint64_t *out)
 {
     const uint64_t i = s->at + k + end;
     const window_range p = s->bounds[k];
@@ -97,20 +107,23 @@ static ps_status rows_bound(ps_ctx *cx, const window_source *s, const window_bou
     return PS_OK;
 }
 
-static ps_status groups_bound(ps_ctx *cx, const window_source *s, const window_bound *bound, ps_bound_kind kind, bool end, uint32_t k, uint64_t *out)
+static ps_status groups_bound(ps_ctx *cx, const window_source *s, const window_bound *bound,
+                              ps_bound_kind kind, bool end, uint32_t k, uint64_t *out)
 {
     const uint64_t g = s->group_of[k] + end, first = s->first_group[k];
     const window_range p = s->bounds[k];
     uint64_t d = 0;
 
     if (kind != PS_BOUND_CURRENT) PS_TRY(distance(cx, s, bound, s->at + k, &d));
-    if (kind == PS_BOUND_FOLLOWING) *out = d >= s->n_groups - g ? p.end : PS_MIN(s->groups[g + d], p.end);
+    if (kind == PS_BOUND_FOLLOWING)
+        *out = d >= s->n_groups - g ? p.end : PS_MIN(s->groups[g + d], p.end);
     else *out = d > g || g - d < first ? p.begin : s->groups[g - d];
     return PS_OK;
 }
 
 /* Order of a slot of one column against one of another, both of one type and neither null. */
-static int slots_compare(const ps_row_col *x, const uint8_t *a, const ps_row_col *y, const uint8_t *b)
+static int slots_compare(const ps_row_col *x, const uint8_t *a, const ps_row_col *y,
+                         const uint8_t *b)
 {
     ps_row_col plain = *x;
 
@@ -120,9 +133,11 @@ static int slots_compare(const ps_row_col *x, const uint8_t *a, const ps_row_col
 }
 
 /* The first row of [from, to) whose key isn't before (after: is after) the bound of row `of`. */
-static uint64_t search(const window_source *s, const window_call *call, const window_bound *bound, uint64_t of, bool after, uint64_t from, uint64_t to)
+static uint64_t search(const window_source *s, const window_call *call, const window_bound *bound,
+                       uint64_t of, bool after, uint64_t from, uint64_t to)
 {
-    const ps_row_col *key = ps_window_col(s, (uint32_t)bound->key), *value = ps_window_col(s, (uint32_t)bound->value);
+    const ps_row_col *key = ps_window_col(s, (uint32_t)bound->key),
+                     *value = ps_window_col(s, (uint32_t)bound->value);
 
     while (from < to) {
         const uint64_t middle = from + (to - from) / 2;
@@ -134,19 +149,23 @@ static uint64_t search(const window_source *s, const window_call *call, const wi
     return from;
 }
 
-static ps_status range_bound(ps_ctx *cx, const window_source *s, const window_call *call, const window_bound *bound, ps_bound_kind kind,
-                             bool end, uint32_t k, uint64_t *out)
+static ps_status range_bound(ps_ctx *cx, const window_source *s, const window_call *call,
+                             const window_bound *bound, ps_bound_kind kind, bool end, uint32_t k,
+                             uint64_t *out)
 {
     const uint64_t g = s->group_of[k], row = s->at + k;
 
     *out = s->groups[g + end];
     if (kind == PS_BOUND_CURRENT) return PS_OK;
-    const ps_row_col *key = ps_window_col(s, (uint32_t)bound->key), *value = ps_window_col(s, (uint32_t)bound->value);
+    const ps_row_col *key = ps_window_col(s, (uint32_t)bound->key),
+                     *value = ps_window_col(s, (uint32_t)bound->value);
     if (ps_row_null(key, s->rows[row])) return PS_OK; /* a null is near nulls only */
-    if (ps_row_null(value, s->rows[row])) return ps_fail(cx, PS_VALUE, "the distance of a window frame's bound is null");
+    if (ps_row_null(value, s->rows[row]))
+        return ps_fail(cx, PS_VALUE, "the distance of a window frame's bound is null");
     int way = slots_compare(value, s->rows[row], key, s->rows[row]);
     if (call->descending) way = -way;
-    if (kind == PS_BOUND_PRECEDING ? way > 0 : way < 0) return ps_fail(cx, PS_VALUE, "the distance of a window frame's bound is negative");
+    if (kind == PS_BOUND_PRECEDING ? way > 0 : way < 0)
+        return ps_fail(cx, PS_VALUE, "the distance of a window frame's bound is negative");
     window_range keys = s->bounds[k];
     /* nulls are one group, the first or the last */
     if (ps_row_null(key, s->rows[keys.begin])) keys.begin = s->groups[s->first_group[k] + 1];
@@ -162,7 +181,8 @@ static ps_status range_bound(ps_ctx *cx, const window_source *s, const window_ca
     return PS_OK;
 }
 
-static ps_status bound_of(ps_ctx *cx, const window_source *s, const window_call *call, bool end, uint32_t k, uint64_t *out)
+static ps_status bound_of(ps_ctx *cx, const window_source *s, const window_call *call, bool end,
+                          uint32_t k, uint64_t *out)
 {
     const ps_bound_kind kind = end ? call->frame->end : call->frame->start;
     const window_bound *bound = end ? &call->end : &call->start;
@@ -188,7 +208,8 @@ ps_status ps_window_frames(ps_ctx *cx, window_source *s, const window_call *call
     return ps_poll(cx);
 }
 
-uint32_t ps_window_pieces(const window_source *s, const window_call *call, uint32_t k, window_range pieces[WINDOW_PIECES_MAX])
+uint32_t ps_window_pieces(const window_source *s, const window_call *call, uint32_t k,
+                          window_range pieces[WINDOW_PIECES_MAX])
 {
     const window_range f = s->frames[k];
     const uint64_t i = s->at + k, g = s->group_of[k];

@@ -1,14 +1,16 @@
-/* exec/window_list.c -- aggregates that take each frame's rows one by one: collecting classes, DISTINCT in
- * moving frames, ORDER BY in the aggregate.
+/* exec/window_list.c -- aggregates that take each frame's rows one by one: collecting classes,
+ * DISTINCT in moving frames, ORDER BY in the aggregate.
  *
- * A frame's rows are listed for every row of the window, so that the cost is rows times frame; the rows of one frame
- * after the other share a result, over a whole partition too. Tests: tests/slt/op/window.test, window_frame.test */
+ * A frame's rows are listed for every row of the window, so that the cost is rows times frame; the
+ * rows of one frame after the other share a result, over a whole partition too. Tests:
+ * tests/slt/op/window.test, window_frame.test */
 #include "exec/window.h"
 
 /* Whether row r, in piece `at` of a frame, is the first of its equals there. */
 static bool first_equal(const window_work *w, const window_range *pieces, uint32_t at, uint64_t r)
 {
-    for (uint64_t before = w->previous[r]; before > pieces[0].begin; before = w->previous[before - 1])
+    for (uint64_t before = w->previous[r]; before > pieces[0].begin;
+         before = w->previous[before - 1])
         for (uint32_t p = 0; p <= at; p++)
             if (before - 1 >= pieces[p].begin && before - 1 < pieces[p].end) return false;
     return true;
@@ -16,7 +18,8 @@ static bool first_equal(const window_work *w, const window_range *pieces, uint32
 
 /* ---- ORDER BY in the aggregate ---- */
 
-static bool comes_before(const window_source *s, const window_call *call, const uint8_t *a, const uint8_t *b)
+static bool comes_before(const window_source *s, const window_call *call, const uint8_t *a,
+                         const uint8_t *b)
 {
     for (uint32_t i = 0; i < call->n_order; i++) {
         const ps_row_col *col = ps_window_col(s, call->order[i]);
@@ -30,7 +33,8 @@ static bool comes_before(const window_source *s, const window_call *call, const 
 }
 
 /* Stable: ties stay in the window's order. */
-static ps_status list_sort(ps_ctx *cx, const window_source *s, const window_call *call, uint8_t **rows, uint64_t n)
+static ps_status list_sort(ps_ctx *cx, const window_source *s, const window_call *call,
+                           uint8_t **rows, uint64_t n)
 {
     uint8_t **spare = ps_alloc(cx, (n + 1) * sizeof(*spare));
     ps_status st = spare ? PS_OK : PS_MEMORY;
@@ -42,21 +46,25 @@ static ps_status list_sort(ps_ctx *cx, const window_source *s, const window_call
             if ((left & 1023) == 0) st = ps_poll(cx);
             if (!comes_before(s, call, rows[middle], rows[middle - 1])) continue;
             memcpy(spare, rows + left, width * sizeof(*rows));
-            while (i < width && j < right) rows[to++] = comes_before(s, call, rows[j], spare[i]) ? rows[j++] : spare[i++];
+            while (i < width && j < right)
+                rows[to++] = comes_before(s, call, rows[j], spare[i]) ? rows[j++] : spare[i++];
             while (i < width) rows[to++] = spare[i++];
         }
     ps_free(spare);
     return st;
 }
 
-ps_status ps_window_list(ps_ctx *cx, window_source *s, const window_call *call, window_work *w, uint32_t k, uint32_t *n)
+ps_status ps_window_list(ps_ctx *cx, window_source *s, const window_call *call, window_work *w,
+                         uint32_t k, uint32_t *n)
 {
     window_range pieces[WINDOW_PIECES_MAX];
     const uint32_t n_pieces = ps_window_pieces(s, call, k, pieces);
     uint64_t room = 0;
 
     for (uint32_t p = 0; p < n_pieces; p++) room += pieces[p].end - pieces[p].begin;
-    if (room > UINT32_MAX / 2) return ps_fail(cx, PS_UNSUPPORTED, "a window frame of this aggregate has more than 2^31 rows");
+    if (room > UINT32_MAX / 2)
+        return ps_fail(cx, PS_UNSUPPORTED,
+                       "a window frame of this aggregate has more than 2^31 rows");
     if (room > s->list_room) {
         room = PS_MIN(PS_MAX(room, s->list_room * 2), (uint64_t)UINT32_MAX / 2);
         uint8_t **list = ps_realloc(cx, s->list, room * sizeof(*list));
@@ -68,7 +76,9 @@ ps_status ps_window_list(ps_ctx *cx, window_source *s, const window_call *call, 
     PS_TRY(ps_poll(cx));
     for (uint32_t p = 0; p < n_pieces; p++)
         for (uint64_t r = pieces[p].begin; r < pieces[p].end; r++) {
-            if (!ps_window_wanted(s, call, s->rows[r]) || (call->distinct && !first_equal(w, pieces, p, r))) continue;
+            if (!ps_window_wanted(s, call, s->rows[r]) ||
+                (call->distinct && !first_equal(w, pieces, p, r)))
+                continue;
             s->list[(*n)++] = s->rows[r];
         }
     return call->n_order && *n > 1 ? list_sort(cx, s, call, s->list, *n) : PS_OK;
@@ -77,13 +87,15 @@ ps_status ps_window_list(ps_ctx *cx, window_source *s, const window_call *call, 
 /* ---- collecting classes ---- */
 
 /* Keeps row k's result and frame for the next batch. */
-static ps_status carry_keep(ps_ctx *cx, window_source *s, const window_call *call, window_work *w, const ps_vec_buf *buf, const ps_vec *out, uint32_t k)
+static ps_status carry_keep(ps_ctx *cx, window_source *s, const window_call *call, window_work *w,
+                            const ps_vec_buf *buf, const ps_vec *out, uint32_t k)
 {
     const size_t bytes = ps_layout_bytes((ps_layout)out->layout);
     window_heap *heap = &w->heaps[s->parity];
     ps_view view;
 
-    w->has_carry = out->data == buf->data && !out->children && bytes <= sizeof(view) && call->frame->exclude == PS_EXCLUDE_NO_OTHERS;
+    w->has_carry = out->data == buf->data && !out->children && bytes <= sizeof(view) &&
+                   call->frame->exclude == PS_EXCLUDE_NO_OTHERS;
     if (!w->has_carry) return PS_OK;
     memcpy(w->carry, (const char *)buf->data + k * bytes, bytes);
     w->carry_null = !ps_bit_get(buf->valid, k);
@@ -99,11 +111,14 @@ static ps_status carry_keep(ps_ctx *cx, window_source *s, const window_call *cal
 }
 
 /* The result of the last batch's last row, where the first row's frame is the same. */
-static bool carry_use(const window_source *s, const window_call *call, const window_work *w, ps_vec_buf *buf, ps_vec *out)
+static bool carry_use(const window_source *s, const window_call *call, const window_work *w,
+                      ps_vec_buf *buf, ps_vec *out)
 {
     const ps_layout layout = ps_type_layout(call->type);
 
-    if (!w->has_carry || w->carry_frame.begin != s->frames[0].begin || w->carry_frame.end != s->frames[0].end) return false;
+    if (!w->has_carry || w->carry_frame.begin != s->frames[0].begin ||
+        w->carry_frame.end != s->frames[0].end)
+        return false;
     ps_bits_fill(buf->valid, buf->n_max, true);
     ps_vec_flat(out, call->type, layout, buf->data, buf->valid, 1);
     memcpy(buf->data, w->carry, ps_layout_bytes(layout));
@@ -111,7 +126,8 @@ static bool carry_use(const window_source *s, const window_call *call, const win
     return true;
 }
 
-ps_status ps_window_collect(ps_ctx *cx, window_source *s, const window_call *call, window_work *w, uint32_t n, ps_vec_buf *buf, ps_vec *out)
+ps_status ps_window_collect(ps_ctx *cx, window_source *s, const window_call *call, window_work *w,
+                            uint32_t n, ps_vec_buf *buf, ps_vec *out)
 {
     ps_vec args[WINDOW_ARGS_MAX];
     uint32_t n_rows;

@@ -1,8 +1,10 @@
-/* exec/window_plan.c -- from a Window node to operators: one for each PARTITION BY and ORDER BY among its calls.
+/* exec/window_plan.c -- from a Window node to operators: one for each PARTITION BY and ORDER BY
+ * among its calls.
  *
- * The rows kept are: partition and order keys, what calls read (arguments, filters, distances, and for RANGE the order
- * key at the frame's distance), and the columns that are needed above. Only calls that are needed are computed.
- * Integer keys of RANGE are widened to 128 bits first: their bounds can't overflow. */
+ * The rows kept are: partition and order keys, what calls read (arguments, filters, distances, and
+ * for RANGE the order key at the frame's distance), and the columns that are needed above. Only
+ * calls that are needed are computed. Integer keys of RANGE are widened to 128 bits first: their
+ * bounds can't overflow. */
 #include "exec/window.h"
 
 typedef struct plan {
@@ -10,7 +12,7 @@ typedef struct plan {
     const ps_node *node;
     window_config *config;
     const ps_expr **results;
-    const ps_expr *like;        /* a call of this PARTITION BY and ORDER BY */
+    const ps_expr *like; /* a call of this PARTITION BY and ORDER BY */
 } plan;
 
 static bool same_sort(const ps_expr *a, const ps_expr *b)
@@ -20,7 +22,9 @@ static bool same_sort(const ps_expr *a, const ps_expr *b)
         if (!ps_expr_equal(a->partition[i], b->partition[i])) return false;
     for (uint32_t i = 0; i < a->n_order; i++) {
         const ps_sort_key *x = &a->order[i], *y = &b->order[i];
-        if (x->descending != y->descending || x->nulls_first != y->nulls_first || !ps_expr_equal(x->expr, y->expr)) return false;
+        if (x->descending != y->descending || x->nulls_first != y->nulls_first ||
+            !ps_expr_equal(x->expr, y->expr))
+            return false;
     }
     return true;
 }
@@ -38,7 +42,8 @@ static uint32_t result_of(plan *b, const ps_expr *expr)
 
 /* ---- frames ---- */
 
-static ps_status range_of(plan *b, const window_call *call, const ps_expr *offset, bool add, window_bound *bound)
+static ps_status range_of(plan *b, const window_call *call, const ps_expr *offset, bool add,
+                          window_bound *bound)
 {
     ps_ctx *cx = b->p->cx;
     ps_arena *arena = b->p->arena;
@@ -59,12 +64,14 @@ static ps_status range_of(plan *b, const window_call *call, const ps_expr *offse
     return PS_OK;
 }
 
-static ps_status bound_of(plan *b, const window_call *call, ps_bound_kind kind, const ps_expr *offset, window_bound *bound)
+static ps_status bound_of(plan *b, const window_call *call, ps_bound_kind kind,
+                          const ps_expr *offset, window_bound *bound)
 {
     *bound = (window_bound){WINDOW_NONE, WINDOW_NONE, WINDOW_NONE};
     if (kind != PS_BOUND_PRECEDING && kind != PS_BOUND_FOLLOWING) return PS_OK;
     if (call->frame->unit == PS_FRAME_RANGE) {
-        if (call->expr->n_order != 1) return ps_fail(b->p->cx, PS_BIND, "RANGE with a distance needs one ORDER BY key");
+        if (call->expr->n_order != 1)
+            return ps_fail(b->p->cx, PS_BIND, "RANGE with a distance needs one ORDER BY key");
         return range_of(b, call, offset, (kind == PS_BOUND_FOLLOWING) != call->descending, bound);
     }
     offset = ps_expr_cast(b->p->cx, b->p->arena, offset, PS_TYPE(INT64), PS_CAST_ERROR);
@@ -75,7 +82,8 @@ static ps_status bound_of(plan *b, const window_call *call, ps_bound_kind kind, 
 
 /* ---- calls ---- */
 
-/* The aggregate with every argument but the first made a literal where it is constant: a quantile, a separator. */
+/* The aggregate with every argument but the first made a literal where it is constant: a quantile,
+ * a separator. */
 static const ps_expr *with_literals(plan *b, const ps_expr *expr)
 {
     ps_ctx *cx = b->p->cx;
@@ -85,7 +93,9 @@ static const ps_expr *with_literals(plan *b, const ps_expr *expr)
     if (!children) return NULL;
     for (uint32_t i = 0; i < n; i++) {
         children[i] = ps_expr_child(expr, i);
-        if (i == 0 || i >= expr->n_args || ps_expr_is_literal(children[i]) || children[i]->flags & PS_EXPR_HAS_COLUMN) continue;
+        if (i == 0 || i >= expr->n_args || ps_expr_is_literal(children[i]) ||
+            children[i]->flags & PS_EXPR_HAS_COLUMN)
+            continue;
         ps_value value;
         if (ps_eval_constant(cx, b->p->arena, children[i], &value) != PS_OK) return NULL;
         children[i] = ps_expr_literal(cx, b->p->arena, &value);
@@ -97,7 +107,8 @@ static const ps_expr *with_literals(plan *b, const ps_expr *expr)
 /* Whether a frame's end can't go back from one row of a partition to the next. */
 static bool grows(const ps_frame *f)
 {
-    if (f->start != PS_BOUND_UNBOUNDED_PRECEDING || f->exclude != PS_EXCLUDE_NO_OTHERS) return false;
+    if (f->start != PS_BOUND_UNBOUNDED_PRECEDING || f->exclude != PS_EXCLUDE_NO_OTHERS)
+        return false;
     return !f->end_offset || !(f->end_offset->flags & (PS_EXPR_HAS_COLUMN | PS_EXPR_VOLATILE));
 }
 
@@ -115,9 +126,14 @@ static ps_status aggregate_of(plan *b, window_call *call)
     }
     const bool ordered = part->n_order && (func->order_sensitive || call->agg.class->collect);
     if (ordered && part->n_order > WINDOW_ORDER_MAX)
-        return ps_fail(cx, PS_UNSUPPORTED, "more than %d ORDER BY keys in an aggregate over a window: %s", WINDOW_ORDER_MAX, func->name);
-    for (uint32_t i = 0; ordered && i < part->n_order; i++) call->order[call->n_order++] = result_of(b, part->order[i].expr);
-    if (part->ignore_nulls) return ps_fail(cx, PS_UNSUPPORTED, "IGNORE NULLS can't be computed for an aggregate: %s", func->name);
+        return ps_fail(cx, PS_UNSUPPORTED,
+                       "more than %d ORDER BY keys in an aggregate over a window: %s",
+                       WINDOW_ORDER_MAX, func->name);
+    for (uint32_t i = 0; ordered && i < part->n_order; i++)
+        call->order[call->n_order++] = result_of(b, part->order[i].expr);
+    if (part->ignore_nulls)
+        return ps_fail(cx, PS_UNSUPPORTED, "IGNORE NULLS can't be computed for an aggregate: %s",
+                       func->name);
     call->distinct = part->distinct && call->expr->n_args > 0;
     call->skip_nulls = call->agg.class->collect && func->nulls != PS_NULLS_ACCEPT;
     call->leaf_rows = func->order_sensitive ? 1 : WINDOW_FANOUT;
@@ -134,13 +150,19 @@ static ps_status call_of(plan *b, const ps_item *item, window_call *call)
     const ps_expr *expr = item->expr;
     const ps_agg_part *part = expr->agg;
 
-    *call = (window_call){.expr = expr, .type = expr->type, .frame = expr->frame, .filter = WINDOW_NONE,
+    *call = (window_call){.expr = expr,
+                          .type = expr->type,
+                          .frame = expr->frame,
+                          .filter = WINDOW_NONE,
                           .descending = expr->n_order && expr->order[0].descending};
     if (expr->n_args > WINDOW_ARGS_MAX)
-        return ps_fail(cx, PS_UNSUPPORTED, "a window function takes at most %d arguments: %s", WINDOW_ARGS_MAX, expr->func->name);
+        return ps_fail(cx, PS_UNSUPPORTED, "a window function takes at most %d arguments: %s",
+                       WINDOW_ARGS_MAX, expr->func->name);
     if (expr->func->window_id == PS_WINDOW_NONE) PS_TRY(aggregate_of(b, call));
     else if (part->filter || part->distinct || part->n_order)
-        return ps_fail(cx, PS_UNSUPPORTED, "FILTER, DISTINCT and ORDER BY are for aggregates over a window: %s", expr->func->name);
+        return ps_fail(cx, PS_UNSUPPORTED,
+                       "FILTER, DISTINCT and ORDER BY are for aggregates over a window: %s",
+                       expr->func->name);
     for (uint32_t a = 0; a < expr->n_args; a++) {
         if (a > 0 && call->how == WINDOW_COLLECT && ps_expr_is_literal(call->expr->args[a])) break;
         call->args[call->n_args++] = result_of(b, call->expr->args[a]);
@@ -155,10 +177,12 @@ static ps_status call_of(plan *b, const ps_item *item, window_call *call)
 static ps_status keys_of(plan *b)
 {
     const ps_expr *like = b->like;
-    ps_sort_key *keys = PS_ARENA_ARRAY(b->p->cx, b->p->arena, ps_sort_key, like->n_partition + like->n_order + 1);
+    ps_sort_key *keys =
+        PS_ARENA_ARRAY(b->p->cx, b->p->arena, ps_sort_key, like->n_partition + like->n_order + 1);
 
     if (!keys) return PS_MEMORY;
-    for (uint32_t i = 0; i < like->n_partition; i++) keys[i] = (ps_sort_key){.expr = like->partition[i]};
+    for (uint32_t i = 0; i < like->n_partition; i++)
+        keys[i] = (ps_sort_key){.expr = like->partition[i]};
     for (uint32_t i = 0; i < like->n_order; i++) keys[like->n_partition + i] = like->order[i];
     b->config->n_partition = like->n_partition;
     b->config->spec.keys = keys;
@@ -167,8 +191,10 @@ static ps_status keys_of(plan *b)
     return PS_OK;
 }
 
-/* The input's columns that are needed: a result where one is just that column, else kept beside the results. */
-static ps_status payload_of(plan *b, const ps_stream *in, const ps_col_set *needed, ps_col *cols, uint32_t *n_cols)
+/* The input's columns that are needed: a result where one is just that column, else kept beside the
+ * results. */
+static ps_status payload_of(plan *b, const ps_stream *in, const ps_col_set *needed, ps_col *cols,
+                            uint32_t *n_cols)
 {
     window_config *config = b->config;
     uint32_t *payload = PS_ARENA_ARRAY(b->p->cx, b->p->arena, uint32_t, in->n_cols + 1);
@@ -178,7 +204,9 @@ static ps_status payload_of(plan *b, const ps_stream *in, const ps_col_set *need
     for (uint32_t c = 0; c < in->n_cols; c++) {
         uint32_t r = 0;
         if (!ps_col_set_has(needed, in->cols[c].id)) continue;
-        while (r < config->n_results && !(b->results[r]->kind == PS_EXPR_COLUMN && b->results[r]->column == in->cols[c].id)) r++;
+        while (r < config->n_results &&
+               !(b->results[r]->kind == PS_EXPR_COLUMN && b->results[r]->column == in->cols[c].id))
+            r++;
         if (r == config->n_results) {
             r += config->n_payload;
             payload[config->n_payload++] = c;
@@ -198,7 +226,8 @@ static ps_status layout_of(plan *b, const ps_stream *in)
 
     if (!types) return PS_MEMORY;
     for (uint32_t r = 0; r < config->n_results; r++) types[r] = b->results[r]->type;
-    for (uint32_t i = 0; i < config->n_payload; i++) types[config->n_results + i] = in->cols[config->payload[i]].type;
+    for (uint32_t i = 0; i < config->n_payload; i++)
+        types[config->n_results + i] = in->cols[config->payload[i]].type;
     const ps_row_spec spec = {.types = types, .n_cols = n};
     PS_TRY(ps_row_layout_new(b->p->cx, b->p->arena, &spec, &layout));
     ps_sort_spec_init(&config->spec, config->spec.keys, config->spec.n_keys, layout);
@@ -206,13 +235,15 @@ static ps_status layout_of(plan *b, const ps_stream *in)
 }
 
 /* Replaces the stream by one with the calls (by their places in the node) added. */
-static ps_status window_stage(plan *b, const uint32_t *calls, uint32_t n_calls, const ps_col_set *needed, ps_stream *stream)
+static ps_status window_stage(plan *b, const uint32_t *calls, uint32_t n_calls,
+                              const ps_col_set *needed, ps_stream *stream)
 {
     ps_phys *p = b->p;
     const ps_node_window *window = ps_node_as_window(b->node);
     window_config *config = b->config = PS_ARENA_NEW(p->cx, p->arena, window_config);
     ps_col *cols = PS_ARENA_ARRAY(p->cx, p->arena, ps_col, stream->n_cols + n_calls + 1);
-    const uint32_t n_each = WINDOW_ARGS_MAX + WINDOW_ORDER_MAX + 5; /* a filter, two for each bound */
+    const uint32_t n_each =
+        WINDOW_ARGS_MAX + WINDOW_ORDER_MAX + 5; /* a filter, two for each bound */
     const uint32_t n_keys = b->like->n_partition + b->like->n_order;
     const ps_col_id *inputs;
     uint32_t n_cols = 0;
@@ -223,7 +254,8 @@ static ps_status window_stage(plan *b, const uint32_t *calls, uint32_t n_calls, 
     config->outputs = PS_ARENA_ARRAY(p->cx, p->arena, window_output, stream->n_cols + n_calls + 1);
     if (!config->calls || !config->outputs) return PS_MEMORY;
     PS_TRY(keys_of(b));
-    for (uint32_t i = 0; i < n_calls; i++) PS_TRY(call_of(b, &window->calls.at[calls[i]], &config->calls[config->n_calls++]));
+    for (uint32_t i = 0; i < n_calls; i++)
+        PS_TRY(call_of(b, &window->calls.at[calls[i]], &config->calls[config->n_calls++]));
     PS_TRY(payload_of(b, stream, needed, cols, &n_cols));
     for (uint32_t i = 0; i < n_calls; i++) {
         config->outputs[n_cols] = (window_output){true, i};
@@ -231,7 +263,8 @@ static ps_status window_stage(plan *b, const uint32_t *calls, uint32_t n_calls, 
     }
     PS_TRY(layout_of(b, stream));
     PS_TRY(ps_phys_inputs(p, stream, &inputs));
-    PS_TRY(ps_program_new(p->cx, p->arena, b->results, config->n_results, inputs, stream->n_cols, &config->program));
+    PS_TRY(ps_program_new(p->cx, p->arena, b->results, config->n_results, inputs, stream->n_cols,
+                          &config->program));
     ps_op *op = ps_phys_op(p, &ps_op_window_class, b->node, config, cols, n_cols);
     if (!op) return PS_MEMORY;
     PS_TRY(ps_phys_close(p, stream, op));

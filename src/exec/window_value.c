@@ -1,18 +1,21 @@
 /* exec/window_value.c -- ranks, and functions that give another row's value.
  *
- * A value function finds the row that each value comes from; one gather fetches them all. Defaults of lag and
- * lead become a row of their own, so that any type works alike. Tests: tests/slt/op/window.test */
+ * A value function finds the row that each value comes from; one gather fetches them all. Defaults
+ * of lag and lead become a row of their own, so that any type works alike. Tests:
+ * tests/slt/op/window.test */
 #include "exec/window.h"
 
 /* ---- ranks ---- */
 
-static ps_status rank_double(const window_source *s, ps_window_id id, uint32_t n, ps_vec_buf *buf, ps_type type, ps_vec *out)
+static ps_status rank_double(const window_source *s, ps_window_id id, uint32_t n, ps_vec_buf *buf,
+                             ps_type type, ps_vec *out)
 {
     double *values = buf->data;
 
     for (uint32_t k = 0; k < n; k++) {
         const window_range p = s->bounds[k];
-        const uint64_t before = s->groups[s->group_of[k]] - p.begin, upto = s->groups[s->group_of[k] + 1] - p.begin;
+        const uint64_t before = s->groups[s->group_of[k]] - p.begin,
+                       upto = s->groups[s->group_of[k] + 1] - p.begin;
         if (id == PS_WINDOW_CUME_DIST) values[k] = (double)upto / (double)(p.end - p.begin);
         else values[k] = p.end - p.begin > 1 ? (double)before / (double)(p.end - p.begin - 1) : 0;
     }
@@ -20,21 +23,28 @@ static ps_status rank_double(const window_source *s, ps_window_id id, uint32_t n
     return PS_OK;
 }
 
-static ps_status ntile(ps_ctx *cx, const window_source *s, const window_call *call, uint32_t k, ps_vec_buf *buf)
+static ps_status ntile(ps_ctx *cx, const window_source *s, const window_call *call, uint32_t k,
+                       ps_vec_buf *buf)
 {
-    const uint64_t n_rows = s->bounds[k].end - s->bounds[k].begin, row = s->at + k - s->bounds[k].begin;
+    const uint64_t n_rows = s->bounds[k].end - s->bounds[k].begin,
+                   row = s->at + k - s->bounds[k].begin;
     int64_t wanted, *values = buf->data;
 
     values[k] = 0;
-    if (!ps_window_int(s, call->args[0], s->at + k, &wanted)) return ps_bit_clear(buf->valid, k), PS_OK;
-    if (wanted <= 0) return ps_fail(cx, PS_VALUE, "ntile needs a number of groups above 0: %lld", (long long)wanted);
+    if (!ps_window_int(s, call->args[0], s->at + k, &wanted))
+        return ps_bit_clear(buf->valid, k), PS_OK;
+    if (wanted <= 0)
+        return ps_fail(cx, PS_VALUE, "ntile needs a number of groups above 0: %lld",
+                       (long long)wanted);
     const uint64_t n = PS_MIN((uint64_t)wanted, n_rows), size = n_rows / n, larger = n_rows % n;
-    const uint64_t tile = row < larger * (size + 1) ? row / (size + 1) : larger + (row - larger * (size + 1)) / size;
+    const uint64_t tile =
+        row < larger * (size + 1) ? row / (size + 1) : larger + (row - larger * (size + 1)) / size;
     values[k] = (int64_t)tile + 1;
     return PS_OK;
 }
 
-static ps_status rank_int(ps_ctx *cx, const window_source *s, const window_call *call, uint32_t n, ps_vec_buf *buf, ps_vec *out)
+static ps_status rank_int(ps_ctx *cx, const window_source *s, const window_call *call, uint32_t n,
+                          ps_vec_buf *buf, ps_vec *out)
 {
     const ps_window_id id = (ps_window_id)call->expr->func->window_id;
     int64_t *values = buf->data;
@@ -44,17 +54,20 @@ static ps_status rank_int(ps_ctx *cx, const window_source *s, const window_call 
         const uint64_t begin = s->bounds[k].begin;
         if (id == PS_WINDOW_ROW_NUMBER) values[k] = (int64_t)(s->at + k - begin) + 1;
         else if (id == PS_WINDOW_RANK) values[k] = (int64_t)(s->groups[s->group_of[k]] - begin) + 1;
-        else if (id == PS_WINDOW_DENSE_RANK) values[k] = (int64_t)(s->group_of[k] - s->first_group[k]) + 1;
+        else if (id == PS_WINDOW_DENSE_RANK)
+            values[k] = (int64_t)(s->group_of[k] - s->first_group[k]) + 1;
         else PS_TRY(ntile(cx, s, call, k, buf));
     }
-    ps_vec_flat(out, call->type, PS_LAYOUT_I64, values, id == PS_WINDOW_NTILE ? buf->valid : NULL, n);
+    ps_vec_flat(out, call->type, PS_LAYOUT_I64, values, id == PS_WINDOW_NTILE ? buf->valid : NULL,
+                n);
     return PS_OK;
 }
 
 /* ---- rows of values ---- */
 
 /* IGNORE NULLS: where the values are. */
-static ps_status values_find(ps_ctx *cx, const window_source *s, const window_call *call, window_work *w)
+static ps_status values_find(ps_ctx *cx, const window_source *s, const window_call *call,
+                             window_work *w)
 {
     const ps_row_col *col = ps_window_col(s, call->args[0]);
     uint64_t n = 0;
@@ -72,7 +85,8 @@ static ps_status values_find(ps_ctx *cx, const window_source *s, const window_ca
 }
 
 /* A copy of the null row whose value is the row's default. */
-static ps_status default_row(ps_ctx *cx, window_source *s, const window_call *call, uint64_t row, uint8_t **out)
+static ps_status default_row(ps_ctx *cx, window_source *s, const window_call *call, uint64_t row,
+                             uint8_t **out)
 {
     const ps_row_layout *layout = ps_window_layout(s);
     const ps_row_col *value = ps_window_col(s, call->args[0]);
@@ -103,13 +117,15 @@ static bool stepped(const window_work *w, window_range p, uint64_t i, int64_t st
         *out = back ? i - far : i + far;
         return true;
     }
-    const uint64_t low = w->before[p.begin], high = w->before[p.end], here = back ? w->before[i] : w->before[i + 1];
+    const uint64_t low = w->before[p.begin], high = w->before[p.end],
+                   here = back ? w->before[i] : w->before[i + 1];
     if (back ? far > here - low : far > high - here) return false;
     *out = w->places[back ? here - far : here + far - 1];
     return true;
 }
 
-static ps_status shift_targets(ps_ctx *cx, window_source *s, const window_call *call, const window_work *w, uint32_t n)
+static ps_status shift_targets(ps_ctx *cx, window_source *s, const window_call *call,
+                               const window_work *w, uint32_t n)
 {
     for (uint32_t k = 0; k < n; k++) {
         const uint64_t i = s->at + k;
@@ -117,7 +133,8 @@ static ps_status shift_targets(ps_ctx *cx, window_source *s, const window_call *
         uint64_t row;
         s->targets[k] = s->null_row;
         if (call->n_args > 1 && !ps_window_int(s, call->args[1], i, &steps)) continue;
-        if (call->expr->func->window_id == PS_WINDOW_LAG) steps = steps == INT64_MIN ? INT64_MAX : -steps;
+        if (call->expr->func->window_id == PS_WINDOW_LAG)
+            steps = steps == INT64_MIN ? INT64_MAX : -steps;
         if (stepped(w, s->bounds[k], i, steps, &row)) s->targets[k] = s->rows[row];
         else PS_TRY(default_row(cx, s, call, i, &s->targets[k]));
     }
@@ -125,11 +142,13 @@ static ps_status shift_targets(ps_ctx *cx, window_source *s, const window_call *
 }
 
 /* The nth (from 0) value of the pieces, from their end with `last`. */
-static bool nth_of(const window_work *w, const window_range *pieces, uint32_t n, uint64_t nth, bool last, uint64_t *out)
+static bool nth_of(const window_work *w, const window_range *pieces, uint32_t n, uint64_t nth,
+                   bool last, uint64_t *out)
 {
     for (uint32_t p = 0; p < n; p++) {
         const window_range r = pieces[last ? n - 1 - p : p];
-        const uint64_t from = w->before ? w->before[r.begin] : r.begin, to = w->before ? w->before[r.end] : r.end;
+        const uint64_t from = w->before ? w->before[r.begin] : r.begin,
+                       to = w->before ? w->before[r.end] : r.end;
         if (nth < to - from) {
             const uint64_t at = last ? to - 1 - nth : from + nth;
             *out = w->before ? w->places[at] : at;
@@ -140,7 +159,8 @@ static bool nth_of(const window_work *w, const window_range *pieces, uint32_t n,
     return false;
 }
 
-static ps_status frame_targets(ps_ctx *cx, window_source *s, const window_call *call, const window_work *w, uint32_t n)
+static ps_status frame_targets(ps_ctx *cx, window_source *s, const window_call *call,
+                               const window_work *w, uint32_t n)
 {
     const uint8_t id = call->expr->func->window_id;
 
@@ -151,13 +171,17 @@ static ps_status frame_targets(ps_ctx *cx, window_source *s, const window_call *
         int64_t nth = 1;
         uint64_t row;
         s->targets[k] = s->null_row;
-        if (id == PS_WINDOW_NTH_VALUE && (!ps_window_int(s, call->args[1], s->at + k, &nth) || nth < 1)) continue;
-        if (nth_of(w, pieces, n_pieces, (uint64_t)nth - 1, id == PS_WINDOW_LAST_VALUE, &row)) s->targets[k] = s->rows[row];
+        if (id == PS_WINDOW_NTH_VALUE &&
+            (!ps_window_int(s, call->args[1], s->at + k, &nth) || nth < 1))
+            continue;
+        if (nth_of(w, pieces, n_pieces, (uint64_t)nth - 1, id == PS_WINDOW_LAST_VALUE, &row))
+            s->targets[k] = s->rows[row];
     }
     return PS_OK;
 }
 
-ps_status ps_window_value(ps_ctx *cx, window_source *s, uint32_t at, uint32_t n, ps_vec_buf *buf, ps_vec *out)
+ps_status ps_window_value(ps_ctx *cx, window_source *s, uint32_t at, uint32_t n, ps_vec_buf *buf,
+                          ps_vec *out)
 {
     const window_call *call = &s->config->calls[at];
     const ps_window_id id = (ps_window_id)call->expr->func->window_id;
