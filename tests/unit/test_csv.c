@@ -124,6 +124,25 @@ static void test_index_of_well_formed_fields(void **state)
     }
 }
 
+/* Pairs of bytes that mean something together, at every place: across the kernel's blocks too. */
+static void test_pairs_at_every_place(void **state)
+{
+    static const char *const pairs[] = {"\r\n", ",\"", "\"\"", "\",", "\n\r", "\r\r"};
+    char at[N + 64];
+
+    (void)state;
+    for (size_t p = 0; p < PS_COUNT(pairs); p++) {
+        for (uint32_t i = 0; i < 300; i++) {
+            memset(at, 'a', sizeof at);
+            memcpy(at + i, pairs[p], 2);
+            index_check((ps_csv_dialect){',', '"', '"'}, at, 0);
+            memcpy(at + 500, ",\"", 2); /* what opens here is closed there, if nothing is open */
+            memcpy(at + 600, "\",", 2);
+            index_check((ps_csv_dialect){',', '"', '"'}, at, i);
+        }
+    }
+}
+
 static void test_states_compose(void **state)
 {
     static const char letters[] = "\"a,\n\\\r";
@@ -229,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_index_is_the_state_machine, setup, teardown),
         cmocka_unit_test_setup_teardown(test_index_of_well_formed_fields, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pairs_at_every_place, setup, teardown),
         cmocka_unit_test_setup_teardown(test_states_compose, setup, teardown),
         cmocka_unit_test_setup_teardown(test_field_text, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failing_allocations, setup, teardown),
