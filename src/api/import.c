@@ -64,7 +64,7 @@ ps_status ps_session_import(ps_session *session, const char *name, struct ArrowA
     if (st == PS_OK) {
         ps_ctx_init(&cx, session->instance->mem, NULL);
         st = ps_relations_put_table(&cx, &session->instance->relations, ps_str_of(name), table,
-                                    PS_EXISTS_REPLACE, &kept);
+                                    NULL, 0, PS_EXISTS_REPLACE, &kept);
         ps_give_error(&cx, st, error);
     }
     ps_table_unref(table);

@@ -11,6 +11,8 @@ void ps_relations_init(ps_relations *relations, ps_mem *mem)
 static void entry_release(ps_entry *entry)
 {
     ps_table_unref(entry->table);
+    for (size_t i = 0; i < entry->keys.n; i++) ps_key_release(&entry->keys.at[i]);
+    ps_free(entry->keys.at);
     for (uint32_t i = 0; i < entry->n_view_columns; i++) ps_free(entry->view_columns[i]);
     ps_free(entry->view_columns);
     ps_free(entry->view_text);
@@ -72,22 +74,35 @@ static ps_status catalog_put(ps_ctx *cx, ps_relations *relations, ps_entry *entr
     return st;
 }
 
+static ps_status add_key(ps_ctx *cx, ps_entry *entry, const ps_key_def *def)
+{
+    ps_key key;
+
+    PS_TRY(ps_key_init(cx, def, &key));
+    const ps_status st = PS_ARRAY_ADD(cx, &entry->keys, key);
+    if (st != PS_OK) ps_key_release(&key);
+    return st;
+}
+
 ps_status ps_relations_put_table(ps_ctx *cx, ps_relations *relations, ps_str name, ps_table *table,
-                                 ps_exists exists, bool *kept)
+                                 const ps_key_def *keys, uint32_t n_keys, ps_exists exists,
+                                 bool *kept)
 {
     ps_ctx own = *cx;
     ps_entry entry = {0};
 
     own.mem = relations->mem;
     entry.name = text_copy(&own, name);
-    if (!entry.name) {
-        cx->error = own.error;
-        return PS_MEMORY;
-    }
     entry.table = ps_table_ref(table);
-    ps_mutex_lock(&relations->mutex);
-    const ps_status st = catalog_put(&own, relations, &entry, exists, kept);
-    ps_mutex_unlock(&relations->mutex);
+    ps_status st = entry.name ? PS_OK : PS_MEMORY;
+    for (uint32_t i = 0; st == PS_OK && i < n_keys; i++) st = add_key(&own, &entry, &keys[i]);
+    if (st != PS_OK) {
+        entry_release(&entry);
+    } else {
+        ps_mutex_lock(&relations->mutex);
+        st = catalog_put(&own, relations, &entry, exists, kept);
+        ps_mutex_unlock(&relations->mutex);
+    }
     cx->error = own.error;
     return st;
 }
@@ -175,6 +190,25 @@ static ps_status check_not_null(ps_ctx *cx, const ps_schema *schema, ps_segment 
     return PS_OK;
 }
 
+/* Keys are the instance's or the session's to pay for, not the statement's. */
+static ps_status check_keys(ps_ctx *cx, ps_mem *mem, ps_entry *entry, ps_segment *const *segments,
+                            uint32_t n)
+{
+    ps_ctx own = *cx;
+    ps_status st = PS_OK;
+
+    own.mem = mem;
+    for (size_t i = 0; st == PS_OK && i < entry->keys.n; i++)
+        st = ps_key_add(&own, &entry->keys.at[i], entry->name, entry->table, segments, n);
+    cx->error = own.error;
+    return st;
+}
+
+static void forget_keys(ps_entry *entry)
+{
+    for (size_t i = 0; i < entry->keys.n; i++) ps_key_forget(&entry->keys.at[i]);
+}
+
 ps_status ps_relations_append(ps_ctx *cx, ps_relations *relations, ps_str name,
                               ps_segment *const *segments, uint32_t n)
 {
@@ -189,13 +223,85 @@ ps_status ps_relations_append(ps_ctx *cx, ps_relations *relations, ps_str name,
         st = check_not_null(cx, entry->table->schema, segments, n);
         if (st == PS_OK) st = ps_table_append(cx, entry->table, segments, n, &next);
         if (st == PS_OK) {
+            st = check_keys(cx, relations->mem, entry, segments, n);
+            if (st != PS_OK) forget_keys(entry);
+        }
+        if (st == PS_OK) {
             old = entry->table;
             entry->table = next;
+            next = NULL;
         }
     }
     ps_mutex_unlock(&relations->mutex);
     ps_table_unref(old);
+    ps_table_unref(next);
     return st;
+}
+
+/* ---- indexes ---- */
+
+static ps_key *find_index(ps_relations *relations, ps_str name, ps_entry **out)
+{
+    for (size_t i = 0; i < relations->entries.n; i++) {
+        ps_entry *entry = *out = &relations->entries.at[i];
+        for (size_t k = 0; k < entry->keys.n; k++) {
+            ps_key *key = &entry->keys.at[k];
+            const bool index = key->kind == PS_KEY_INDEX || key->kind == PS_KEY_UNIQUE_INDEX;
+            if (index && ps_str_equal_nocase(ps_str_of(key->name), name)) return key;
+        }
+    }
+    return NULL;
+}
+
+static void remove_key(ps_entry *entry, ps_key *key)
+{
+    ps_key_release(key);
+    entry->keys.n--;
+    for (ps_key *end = entry->keys.at + entry->keys.n; key < end; key++) key[0] = key[1];
+}
+
+static ps_status put_index(ps_ctx *cx, ps_relations *relations, ps_str table,
+                           const ps_key_def *index, bool if_not_exists)
+{
+    ps_entry *entry;
+    const ps_key *old = find_index(relations, index->name, &entry);
+
+    if (old && if_not_exists) return PS_OK;
+    if (old)
+        return ps_fail(cx, PS_EXISTS, "an index of this name exists, of the table %s: %s",
+                       entry->name, old->name);
+    entry = catalog_find(relations, table);
+    if (!entry || !entry->table)
+        return ps_fail(cx, PS_BIND, "the table is gone: %.*s", PS_STR_ARGS(table));
+    PS_TRY(add_key(cx, entry, index));
+    ps_key *key = &entry->keys.at[entry->keys.n - 1];
+    const ps_status st = ps_key_add(cx, key, entry->name, entry->table, NULL, 0);
+    if (st != PS_OK) remove_key(entry, key);
+    return st;
+}
+
+ps_status ps_relations_put_index(ps_ctx *cx, ps_relations *relations, ps_str table,
+                                 const ps_key_def *index, bool if_not_exists)
+{
+    ps_ctx own = *cx;
+
+    own.mem = relations->mem;
+    ps_mutex_lock(&relations->mutex);
+    const ps_status st = put_index(&own, relations, table, index, if_not_exists);
+    ps_mutex_unlock(&relations->mutex);
+    cx->error = own.error;
+    return st;
+}
+
+void ps_relations_drop_index(ps_relations *relations, ps_str name, bool *found)
+{
+    ps_entry *entry;
+
+    ps_mutex_lock(&relations->mutex);
+    ps_key *key = find_index(relations, name, &entry);
+    *found = key != NULL;
+    if (key) remove_key(entry, key);
+    ps_mutex_unlock(&relations->mutex);
 }
 
 ps_status ps_relations_drop(ps_ctx *cx, ps_relations *relations, ps_str name, bool view,

@@ -6,13 +6,15 @@
 #ifndef PS_API_RELATIONS_H
 #define PS_API_RELATIONS_H
 
+#include "api/keys.h"
 #include "base/array.h"
 #include "base/thread.h"
 #include "col/table.h"
 
 typedef struct ps_entry {
     char *name;
-    ps_table *table;     /* NULL: a view */
+    ps_table *table; /* NULL: a view */
+    PS_ARRAY(ps_key) keys;
     char *view_text;     /* a view: canonical SQL of its SELECT */
     char **view_columns; /* names it was given, n_view_columns */
     uint32_t n_view_columns;
@@ -28,10 +30,15 @@ void ps_relations_init(ps_relations *relations, ps_mem *mem);
 void ps_relations_release(ps_relations *relations);
 
 typedef enum ps_exists { PS_EXISTS_FAIL, PS_EXISTS_REPLACE, PS_EXISTS_KEEP } ps_exists;
-/* Adds a table under a name (a reference is taken). Where there is one: PS_EXISTS, replaced, or
- * kept with *kept true. */
+/* Adds a table under a name with its keys (a reference is taken). Where there is one: PS_EXISTS,
+ * replaced, or kept with *kept true. */
 ps_status ps_relations_put_table(ps_ctx *cx, ps_relations *relations, ps_str name, ps_table *table,
-                                 ps_exists exists, bool *kept);
+                                 const ps_key_def *keys, uint32_t n_keys, ps_exists exists,
+                                 bool *kept);
+/* Adds an index to a table, whose rows must keep it. PS_EXISTS when there is one of its name. */
+ps_status ps_relations_put_index(ps_ctx *cx, ps_relations *relations, ps_str table,
+                                 const ps_key_def *index, bool if_not_exists);
+void ps_relations_drop_index(ps_relations *relations, ps_str name, bool *found);
 ps_status ps_relations_put_view(ps_ctx *cx, ps_relations *relations, ps_str name, ps_str text,
                                 const ps_str *columns, uint32_t n_columns, ps_exists exists,
                                 bool *kept);
@@ -44,8 +51,8 @@ typedef struct ps_relation_found {
 } ps_relation_found;
 ps_status ps_relations_get(ps_ctx *cx, ps_arena *arena, ps_relations *relations, ps_str name,
                            bool *found, ps_relation_found *out);
-/* Appends segments to a table's current version: a writer's commit. PS_BIND when the table is gone.
- */
+/* Appends segments to a table's current version: a writer's commit. PS_BIND when the table is gone,
+ * PS_VALUE when a row breaks NOT NULL or a key: nothing is appended then. */
 ps_status ps_relations_append(ps_ctx *cx, ps_relations *relations, ps_str name,
                               ps_segment *const *segments, uint32_t n);
 /* *was_view tells what it was; *found false: nothing of that name. */

@@ -110,8 +110,8 @@ static ps_status create_table(ps_result *result, ps_planner *planner, const ps_s
         return run_write(result, planner, plan, "CREATE TABLE");
     }
     PS_TRY(ps_table_new(&result->cx, s->columns, &table));
-    const ps_status st =
-        ps_relations_put_table(&result->cx, relations, s->name, table, exists_of(s), &kept);
+    const ps_status st = ps_relations_put_table(&result->cx, relations, s->name, table, s->keys,
+                                                s->n_keys, exists_of(s), &kept);
     ps_table_unref(table);
     return st;
 }
@@ -126,18 +126,43 @@ static ps_status create_view(ps_result *result, const ps_statement *s)
 }
 
 /* The list that has a relation of this name: the session's own first. */
-static ps_status find_owner(ps_result *result, const ps_statement *s, ps_relations **out)
+static ps_status find_owner(ps_result *result, const ps_statement *s, ps_str name,
+                            ps_relations **out)
 {
     ps_relation_found found;
     bool exists;
 
     *out = relations_of(result, s);
     if (s->schema.n) return PS_OK;
-    PS_TRY(ps_relations_get(&result->cx, &result->arena, &result->session->temporary, s->name,
-                            &exists, &found));
+    PS_TRY(ps_relations_get(&result->cx, &result->arena, &result->session->temporary, name, &exists,
+                            &found));
     ps_table_unref(found.table);
     if (exists) *out = &result->session->temporary;
     return PS_OK;
+}
+
+static ps_status create_index(ps_result *result, const ps_statement *s)
+{
+    ps_relations *relations;
+
+    result->tag = "CREATE INDEX";
+    PS_TRY(find_owner(result, s, s->table, &relations));
+    const ps_status st =
+        ps_relations_put_index(&result->cx, relations, s->table, &s->keys[0], s->if_not_exists);
+    if (st == PS_EXISTS) ps_fail_at(&result->cx, s->at);
+    return st;
+}
+
+static ps_status drop_index(ps_result *result, const ps_statement *s)
+{
+    bool found = false;
+
+    if (s->schema.n == 0) ps_relations_drop_index(&result->session->temporary, s->name, &found);
+    if (!found) ps_relations_drop_index(relations_of(result, s), s->name, &found);
+    if (found || s->if_exists) return PS_OK;
+    ps_fail(&result->cx, PS_BIND, "there is no index of this name: %.*s", PS_STR_ARGS(s->name));
+    ps_fail_at(&result->cx, s->at);
+    return PS_BIND;
 }
 
 static ps_status insert(ps_result *result, ps_planner *planner, const ps_statement *s)
@@ -145,7 +170,7 @@ static ps_status insert(ps_result *result, ps_planner *planner, const ps_stateme
     ps_table_target target = {.append = true};
     const ps_node *plan;
 
-    PS_TRY(find_owner(result, s, &target.relations));
+    PS_TRY(find_owner(result, s, s->name, &target.relations));
     PS_TRY(write_plan(result, planner, s->plan, s->name, &target, &plan));
     return run_write(result, planner, plan, "INSERT");
 }
@@ -159,7 +184,8 @@ static ps_status drop(ps_result *result, const ps_statement *s)
     if (s->object == PS_OBJECT_SCHEMA)
         return ps_fail(&result->cx, PS_UNSUPPORTED, "schemas can't be dropped yet: %.*s",
                        PS_STR_ARGS(s->name));
-    PS_TRY(find_owner(result, s, &relations));
+    if (s->object == PS_OBJECT_INDEX) return drop_index(result, s);
+    PS_TRY(find_owner(result, s, s->name, &relations));
     PS_TRY(ps_relations_drop(&result->cx, relations, s->name, s->object == PS_OBJECT_VIEW, &found));
     if (found || s->if_exists) return PS_OK;
     ps_fail(&result->cx, PS_BIND, "there is no %s of this name: %.*s",
@@ -399,6 +425,7 @@ ps_status ps_statement_run(ps_result *result, ps_planner *planner, const ps_stat
     case PS_STATEMENT_COPY: return run_write(result, planner, s->plan, "COPY");
     case PS_STATEMENT_CREATE_TABLE: return create_table(result, planner, s);
     case PS_STATEMENT_CREATE_VIEW: return create_view(result, s);
+    case PS_STATEMENT_CREATE_INDEX: return create_index(result, s);
     case PS_STATEMENT_INSERT: return insert(result, planner, s);
     case PS_STATEMENT_DROP: return drop(result, s);
     case PS_STATEMENT_SHOW: return show(result, planner, s);

@@ -98,8 +98,8 @@ static ps_status table_sink_replace(ps_ctx *cx, ps_sink *sink, const ps_table_ta
     PS_GO(ps_schema_new(cx, fields, sink->schema->n, &schema));
     PS_GO(ps_table_new(cx, schema, &empty));
     PS_GO(ps_table_append(cx, empty, sink->segments.at, (uint32_t)sink->segments.n, &table));
-    PS_GO(ps_relations_put_table(cx, target->relations, sink->spec->path, table, target->exists,
-                                 &kept));
+    PS_GO(ps_relations_put_table(cx, target->relations, sink->spec->path, table, NULL, 0,
+                                 target->exists, &kept));
 done:
     ps_table_unref(table);
     ps_table_unref(empty);

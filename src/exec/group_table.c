@@ -56,6 +56,12 @@ void ps_group_table_release(ps_group_table *table)
     table->scratch = NULL;
 }
 
+void ps_group_table_rest(ps_group_table *table)
+{
+    ps_free(table->scratch);
+    table->scratch = NULL;
+}
+
 uint64_t ps_group_table_bytes(const ps_group_table *table)
 {
     uint64_t bytes = table->heap.bytes;
@@ -252,10 +258,12 @@ ps_status ps_group_table_find(ps_ctx *cx, ps_group_table *table, const ps_vec *k
                               const uint32_t *sel, uint32_t n, const uint64_t *hashes,
                               uint8_t **out)
 {
-    group_scratch *s = table->scratch;
     uint32_t n_pending = n, n_fresh, n_pairs, n_equal;
 
     PS_ASSERT(n <= PS_BATCH_ROWS_MAX);
+    if (!table->scratch) table->scratch = ps_alloc(cx, sizeof(group_scratch));
+    group_scratch *s = table->scratch;
+    if (!s) return PS_MEMORY;
     if (!table->append_only) PS_TRY(dir_room(cx, table, n));
     if (table->append_only) return find_append(cx, table, keys, sel, n, hashes, out);
     table->rows_seen += n;

@@ -41,6 +41,8 @@ typedef struct ps_group_table {
 ps_status ps_group_table_init(ps_ctx *cx, ps_group_table *table, const ps_row_layout *layout,
                               bool partitioned, uint32_t dir_bits_max);
 void ps_group_table_release(ps_group_table *table);
+/* Gives back the memory that only ps_group_table_find needs; it takes it again. */
+void ps_group_table_rest(ps_group_table *table);
 /* Address of the group's row for the keys of each wanted row, made where it is new (states zeroed).
  */
 ps_status ps_group_table_find(ps_ctx *cx, ps_group_table *table, const ps_vec *keys,

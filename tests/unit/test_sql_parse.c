@@ -38,7 +38,7 @@ static void test_errors(void **state)
         {"select 1; select 1 2", PS_PARSE, 19, "syntax error at \"2\"", ""},
         {"select x'0'", PS_PARSE, 7, "x'..' needs pairs of hexadecimal digits", ""},
         {"select a = b = c", PS_PARSE, 13, "syntax error at \"=\"", ""},
-        {"create index i on t (a)", PS_UNSUPPORTED, 7, "CREATE index is not supported", ""},
+        {"create trigger i on t (a)", PS_UNSUPPORTED, 7, "CREATE trigger is not supported", ""},
         {"attach 'x'", PS_UNSUPPORTED, 0, "attach is not supported here", ""},
         {"select sum(a) over (rows between current row and 1 preceding)", PS_PARSE, 20,
          "the window frame ends before it starts", ""},

@@ -145,7 +145,6 @@ static size_t folder_round_trip(const char *folder)
         const size_t length = strlen(entry->d_name);
         size_t n;
         if (length < 4 || strcmp(entry->d_name + length - 4, ".sql") != 0) continue;
-        if (strcmp(entry->d_name, "fkindexes.sql") == 0) continue; /* CREATE INDEX */
         snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
         char *text = file_read(path, &n);
         assert_non_null(text);

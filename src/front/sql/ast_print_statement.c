@@ -80,6 +80,16 @@ static bool print_definition(const ps_sql_node *node, ps_text *out)
         sql_print_opt(" AS ", self->query, out);
         return true;
     }
+    case PS_SQL_CREATE_INDEX: {
+        SELF(create_index, node);
+        print_create(self->unique ? "UNIQUE INDEX" : "INDEX", false, false, self->if_not_exists,
+                     self->name, out);
+        ps_text_puts(out, " ON ");
+        sql_print_idents(self->table, ".", out);
+        sql_print_list(" (", self->sorts, out);
+        ps_text_char(out, ')');
+        return true;
+    }
     case PS_SQL_CREATE_SCHEMA: {
         SELF(create_schema, node);
         print_create("SCHEMA", self->replace, false, self->if_not_exists, self->name, out);

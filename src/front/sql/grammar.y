@@ -730,6 +730,10 @@ virtual_opt ::= STORED.
 
 statement(A) ::= CREATE(T) or_replace_opt(R) temp_opt(P) VIEW if_not_exists_opt(I) idents(N) names_opt(C) AS query(Q). { A = NEW(create_view, CREATE_VIEW, T->start, .replace = R, .temporary = P, .if_not_exists = I, .name = N, .columns = C, .query = Q); }
 statement(A) ::= CREATE(T) or_replace_opt(R) temp_opt(P) RECURSIVE VIEW if_not_exists_opt(I) idents(N) names_opt(C) AS query(Q). { A = NEW(create_view, CREATE_VIEW, T->start, .replace = R, .temporary = P, .recursive = true, .if_not_exists = I, .name = N, .columns = C, .query = Q); }
+statement(A) ::= CREATE(T) unique_opt(U) INDEX if_not_exists_opt(I) idents(N) ON idents(B) LP sorts(S) RP. { A = NEW(create_index, CREATE_INDEX, T->start, .unique = U, .if_not_exists = I, .name = N, .table = B, .sorts = S); }
+%type unique_opt {int}
+unique_opt(A) ::= . { A = 0; }
+unique_opt(A) ::= UNIQUE. { A = 1; }
 statement(A) ::= CREATE(T) or_replace_opt(R) temp_opt(P) SCHEMA if_not_exists_opt(I) idents(N). { (void)P; A = NEW(create_schema, CREATE_SCHEMA, T->start, .replace = R, .if_not_exists = I, .name = N); }
 statement(A) ::= CREATE(T) or_replace_opt(R) temp_opt(P) TYPE if_not_exists_opt(I) idents(N) AS type(Y). { A = NEW(create_type, CREATE_TYPE, T->start, .replace = R, .temporary = P, .if_not_exists = I, .name = N, .type = Y); }
 statement(A) ::= CREATE(T) or_replace_opt(R) temp_opt(P) TYPE if_not_exists_opt(I) idents(N) AS idents query_paren(Q). { A = NEW(create_type, CREATE_TYPE, T->start, .replace = R, .temporary = P, .if_not_exists = I, .name = N, .query = Q); }

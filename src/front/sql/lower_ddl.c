@@ -1,6 +1,6 @@
-/* front/sql/lower_ddl.c -- CREATE TABLE, CREATE VIEW, INSERT and COPY.
+/* front/sql/lower_ddl.c -- CREATE TABLE, CREATE INDEX, CREATE VIEW, INSERT and COPY.
  *
- * Tests: tests/unit/test_lower.c, tests/slt/sql/table.test, tests/slt/sql/statement.test */
+ * Tests: tests/unit/test_lower.c, tests/slt/sql/keys.test, tests/slt/sql/statement.test */
 #include "front/sql/lower_int.h"
 
 static ps_status failed(const ps_lower *lo) { return lo->cx->error.code; }
@@ -9,16 +9,76 @@ static void release_schema(void *schema) { ps_schema_unref(schema); }
 
 /* ---- CREATE TABLE ---- */
 
-static bool column_constraints(ps_lower *lo, const ps_sql_column_def *def, ps_field *field)
+/* The keys of a table as they are found. */
+typedef struct key_list {
+    ps_key_def *at;
+    uint32_t n;
+    ps_field *fields;
+    uint32_t n_fields;
+} key_list;
+
+static ps_status add_key(ps_lower *lo, key_list *list, const ps_sql_constraint *node,
+                         const uint32_t *cols, uint32_t n)
+{
+    const bool primary = node->kind == PS_SQL_CONSTRAINT_PRIMARY_KEY;
+
+    for (uint32_t i = 0; primary && i < list->n; i++)
+        if (list->at[i].kind == PS_KEY_PRIMARY)
+            return ps_lower_fail(lo, &node->head, PS_BIND, "a table has one PRIMARY KEY only"),
+                   PS_BIND;
+    for (uint32_t i = 0; primary && i < n; i++) list->fields[cols[i]].nullable = false;
+    list->at[list->n++] = (ps_key_def){.name = node->name.text,
+                                       .kind = primary ? PS_KEY_PRIMARY : PS_KEY_UNIQUE,
+                                       .n_cols = n,
+                                       .cols = cols};
+    return PS_OK;
+}
+
+static ps_status table_constraint(ps_lower *lo, key_list *list, const ps_sql_constraint *node)
+{
+    uint32_t *cols = PS_ARENA_ARRAY(lo->cx, lo->arena, uint32_t, node->columns.n + 1);
+
+    if (!cols) return PS_MEMORY;
+    if (node->kind != PS_SQL_CONSTRAINT_PRIMARY_KEY && node->kind != PS_SQL_CONSTRAINT_UNIQUE)
+        return ps_lower_unsupported(lo, &node->head, "this constraint"), PS_UNSUPPORTED;
+    for (uint32_t i = 0; i < node->columns.n; i++) {
+        const ps_sql_ident *name = &node->columns.at[i];
+        uint32_t c = 0;
+        while (c < list->n_fields && !ps_lower_same(lo, name, list->fields[c].name)) c++;
+        if (c == list->n_fields)
+            return ps_lower_fail(lo, &node->head, PS_BIND, "the table has no column \"%.*s\"",
+                                 PS_STR_ARGS(name->text)),
+                   PS_BIND;
+        for (uint32_t k = 0; k < i; k++)
+            if (cols[k] == c)
+                return ps_lower_fail(lo, &node->head, PS_BIND,
+                                     "the column \"%.*s\" is in the key twice",
+                                     PS_STR_ARGS(name->text)),
+                       PS_BIND;
+        cols[i] = c;
+    }
+    return add_key(lo, list, node, cols, node->columns.n);
+}
+
+static ps_status column_constraints(ps_lower *lo, const ps_sql_column_def *def, uint32_t c,
+                                    key_list *keys)
 {
     for (uint32_t i = 0; i < def->constraints.n; i++) {
-        const ps_sql_constraint *c =
+        const ps_sql_constraint *node =
             (const ps_sql_constraint *)(const void *)def->constraints.at[i];
-        if (c->kind == PS_SQL_CONSTRAINT_NOT_NULL) field->nullable = false;
-        else if (c->kind != PS_SQL_CONSTRAINT_NULLABLE)
-            return ps_lower_unsupported(lo, &c->head, "this constraint"), false;
+        if (node->kind == PS_SQL_CONSTRAINT_NOT_NULL) {
+            keys->fields[c].nullable = false;
+        } else if (node->kind == PS_SQL_CONSTRAINT_PRIMARY_KEY ||
+                   node->kind == PS_SQL_CONSTRAINT_UNIQUE) {
+            uint32_t *col = PS_ARENA_NEW(lo->cx, lo->arena, uint32_t);
+            if (!col) return PS_MEMORY;
+            *col = c;
+            PS_TRY(add_key(lo, keys, node, col, 1));
+        } else if (node->kind != PS_SQL_CONSTRAINT_NULLABLE) {
+            return ps_lower_unsupported(lo, &node->head, "this constraint"), PS_UNSUPPORTED;
+        }
     }
-    return true;
+    return PS_OK;
 }
 
 static ps_status column_list(ps_lower *lo, const ps_sql_create_table *node, ps_statement *out)
@@ -26,18 +86,21 @@ static ps_status column_list(ps_lower *lo, const ps_sql_create_table *node, ps_s
     const uint32_t n = node->columns.n;
     ps_field *fields = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_field, n + 1);
 
-    if (!fields) return PS_MEMORY;
-    if (node->constraints.n)
-        return ps_lower_unsupported(lo, node->constraints.at[0], "a constraint of a table"),
-               PS_UNSUPPORTED;
+    uint32_t n_keys = node->constraints.n;
+    for (uint32_t i = 0; i < n; i++)
+        n_keys += ((const ps_sql_column_def *)(const void *)node->columns.at[i])->constraints.n;
+    key_list keys = {.at = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_key_def, n_keys + 1),
+                     .fields = fields,
+                     .n_fields = n};
+    if (!fields || !keys.at) return PS_MEMORY;
     for (uint32_t i = 0; i < n; i++) {
         const ps_sql_column_def *def = (const ps_sql_column_def *)(const void *)node->columns.at[i];
         fields[i] = (ps_field){.name = def->name.text, .nullable = true};
         if (!def->type)
             return ps_lower_unsupported(lo, &def->head, "a generated column"), PS_UNSUPPORTED;
-        if (!ps_lower_type(lo, (const ps_sql_type *)(const void *)def->type, &fields[i].type) ||
-            !column_constraints(lo, def, &fields[i]))
+        if (!ps_lower_type(lo, (const ps_sql_type *)(const void *)def->type, &fields[i].type))
             return failed(lo);
+        PS_TRY(column_constraints(lo, def, i, &keys));
         for (uint32_t k = 0; k < i; k++)
             if (ps_str_equal_nocase(fields[k].name, fields[i].name))
                 return ps_lower_fail(lo, &def->head, PS_BIND,
@@ -45,6 +108,11 @@ static ps_status column_list(ps_lower *lo, const ps_sql_create_table *node, ps_s
                                      PS_STR_ARGS(fields[i].name)),
                        PS_BIND;
     }
+    for (uint32_t i = 0; i < node->constraints.n; i++)
+        PS_TRY(table_constraint(lo, &keys,
+                                (const ps_sql_constraint *)(const void *)node->constraints.at[i]));
+    out->keys = keys.at;
+    out->n_keys = keys.n;
     PS_TRY(ps_schema_new(lo->cx, fields, n, &out->columns));
     return ps_arena_own(lo->cx, lo->arena, out->columns, release_schema);
 }
@@ -122,7 +190,7 @@ ps_status ps_lower_create_view(ps_lower *lo, const ps_sql_create_view *node, ps_
     return out->sql.n ? PS_OK : failed(lo);
 }
 
-/* ---- INSERT ---- */
+/* ---- tables and their columns by name ---- */
 
 bool ps_lower_find_table(ps_lower *lo, const ps_sql_node *node, const ps_sql_idents *name,
                          ps_bind_found *out)
@@ -153,6 +221,46 @@ static bool find_column(ps_lower *lo, const ps_schema *schema, const ps_sql_iden
     if (lo->n_views == 0) ps_fail_at(lo->cx, name->offset);
     return false;
 }
+
+/* ---- CREATE INDEX ---- */
+
+ps_status ps_lower_create_index(ps_lower *lo, const ps_sql_create_index *node, ps_statement *out)
+{
+    ps_key_def *key = PS_ARENA_NEW(lo->cx, lo->arena, ps_key_def);
+    uint32_t *cols = PS_ARENA_ARRAY(lo->cx, lo->arena, uint32_t, node->sorts.n + 1);
+    ps_bind_found found = {0};
+
+    if (!key || !cols) return PS_MEMORY;
+    if (node->name.n != 1)
+        return ps_lower_unsupported(lo, &node->head, "an index with a schema"), PS_UNSUPPORTED;
+    if (!ps_lower_schema_name(lo, &node->head, &node->table, &out->schema, &out->table) ||
+        !ps_lower_find_table(lo, &node->head, &node->table, &found))
+        return failed(lo);
+    if (found.is_view)
+        return ps_lower_fail(lo, &node->head, PS_BIND, "a view has no indexes"), PS_BIND;
+    for (uint32_t i = 0; i < node->sorts.n; i++) {
+        const ps_sql_sort *sort = (const ps_sql_sort *)(const void *)node->sorts.at[i];
+        const ps_sql_column *column = ps_sql_as(column, COLUMN, sort->expr);
+        if (!column || column->parts.n != 1)
+            return ps_lower_unsupported(lo, &sort->head, "an index of an expression"),
+                   PS_UNSUPPORTED;
+        if (!find_column(lo, found.source->schema, &column->parts.at[0], &cols[i]))
+            return failed(lo);
+    }
+    out->kind = PS_STATEMENT_CREATE_INDEX;
+    out->name = node->name.at[0].text;
+    out->at = node->name.at[0].offset;
+    out->if_not_exists = node->if_not_exists;
+    *key = (ps_key_def){.name = out->name,
+                        .kind = node->unique ? PS_KEY_UNIQUE_INDEX : PS_KEY_INDEX,
+                        .n_cols = node->sorts.n,
+                        .cols = cols};
+    out->keys = key;
+    out->n_keys = 1;
+    return PS_OK;
+}
+
+/* ---- INSERT ---- */
 
 /* from[c]: which output of the plan goes into column c of the table; UINT32_MAX: null. */
 static bool map_columns(ps_lower *lo, const ps_sql_node *node, const ps_schema *schema,

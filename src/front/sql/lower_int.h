@@ -186,6 +186,7 @@ bool ps_lower_find_table(ps_lower *lo, const ps_sql_node *node, const ps_sql_ide
                          ps_bind_found *out);
 ps_status ps_lower_no_table(ps_lower *lo, const ps_sql_ident *name);
 ps_status ps_lower_create_table(ps_lower *lo, const ps_sql_create_table *node, ps_statement *out);
+ps_status ps_lower_create_index(ps_lower *lo, const ps_sql_create_index *node, ps_statement *out);
 ps_status ps_lower_create_view(ps_lower *lo, const ps_sql_create_view *node, ps_statement *out);
 ps_status ps_lower_insert(ps_lower *lo, const ps_sql_insert *node, ps_statement *out);
 ps_status ps_lower_copy_to(ps_lower *lo, const ps_sql_copy_to *node, ps_statement *out);

@@ -23,6 +23,7 @@ static ps_status lower_drop(ps_lower *lo, const ps_sql_drop *node, ps_statement 
     switch (node->what) {
     case PS_SQL_OBJECT_TABLE: out->object = PS_OBJECT_TABLE; break;
     case PS_SQL_OBJECT_VIEW: out->object = PS_OBJECT_VIEW; break;
+    case PS_SQL_OBJECT_INDEX: out->object = PS_OBJECT_INDEX; break;
     case PS_SQL_OBJECT_SCHEMA: out->object = PS_OBJECT_SCHEMA; break;
     default:
         ps_lower_unsupported(lo, &node->head, "DROP of this kind of object");
@@ -200,6 +201,8 @@ static ps_status dispatch(ps_lower *lo, const ps_sql_node *node, ps_statement *o
         return ps_lower_create_table(lo, (const ps_sql_create_table *)(const void *)node, out);
     case PS_SQL_CREATE_VIEW:
         return ps_lower_create_view(lo, (const ps_sql_create_view *)(const void *)node, out);
+    case PS_SQL_CREATE_INDEX:
+        return ps_lower_create_index(lo, (const ps_sql_create_index *)(const void *)node, out);
     case PS_SQL_CREATE_SCHEMA: {
         const ps_sql_create_schema *schema = (const ps_sql_create_schema *)(const void *)node;
         out->replace = schema->replace;
