@@ -63,6 +63,66 @@ static ps_status stats_all(ps_ctx *cx, table_body *body, uint32_t col)
     return PS_OK;
 }
 
+/* ---- joining small segments ---- */
+
+static ps_status copy_rows(ps_ctx *cx, const ps_segment *segment, ps_segment_builder *builder,
+                           ps_batch *batch, ps_vec_buf *bufs)
+{
+    for (uint32_t first = 0; first < segment->n_rows; first += PS_BATCH_ROWS) {
+        batch->n = batch->n_live = PS_MIN((uint32_t)PS_BATCH_ROWS, segment->n_rows - first);
+        for (uint32_t c = 0; c < segment->n_cols; c++)
+            PS_TRY(ps_segment_read(cx, segment, c, first, batch->n, &bufs[c], &batch->cols[c]));
+        PS_TRY(ps_segment_builder_add(cx, builder, batch));
+    }
+    return PS_OK;
+}
+
+static ps_status join_segments(ps_ctx *cx, const ps_schema *schema, ps_segment *const *segments,
+                               uint32_t n, ps_segment **out)
+{
+    ps_arena arena = {0};
+    ps_segment_builder *builder = NULL;
+    ps_vec_buf *bufs = PS_ARENA_ARRAY(cx, &arena, ps_vec_buf, schema->n + 1);
+    uint32_t n_bufs = 0;
+    ps_batch batch;
+    ps_status st = bufs ? PS_OK : PS_MEMORY;
+
+    PS_GO(st);
+    PS_GO(ps_batch_init(cx, &arena, schema->n, &batch));
+    batch.n_cols = schema->n;
+    for (; n_bufs < schema->n; n_bufs++) PS_GO(ps_vec_buf_init(cx, &bufs[n_bufs], PS_BATCH_ROWS));
+    PS_GO(ps_segment_builder_new(cx, schema, &builder));
+    for (uint32_t i = 0; i < n; i++) PS_GO(copy_rows(cx, segments[i], builder, &batch, bufs));
+    PS_GO(ps_segment_builder_seal(cx, builder, segments[n - 1]->sequence, out));
+done:
+    ps_segment_builder_free(builder);
+    for (uint32_t i = 0; i < n_bufs; i++) ps_vec_buf_release(&bufs[i]);
+    ps_arena_release(&arena);
+    return st;
+}
+
+/* Joins the last segments while the one before is no larger than all after it: n appends of one row
+ * leave O(log n) segments and copy O(n log n) rows. */
+static ps_status table_tidy(ps_ctx *cx, ps_table *table)
+{
+    uint32_t first = table->n_segments - 1;
+    uint64_t rows = table->segments[first]->n_rows;
+    ps_segment *joined = NULL;
+
+    for (; first > 0; first--) {
+        const uint64_t before = table->segments[first - 1]->n_rows;
+        if (before > rows || before + rows > PS_SEGMENT_ROWS) break;
+        rows += before;
+    }
+    const uint32_t n = table->n_segments - first;
+    if (n < 2) return PS_OK;
+    PS_TRY(join_segments(cx, table->schema, table->segments + first, n, &joined));
+    for (uint32_t i = 0; i < n; i++) ps_owner_unref(&table->segments[first + i]->owner);
+    table->segments[first] = joined;
+    table->n_segments = first + 1;
+    return PS_OK;
+}
+
 static ps_status table_make(ps_ctx *cx, const ps_table *base, ps_schema *schema,
                             ps_segment *const *segments, uint32_t n, ps_table **out)
 {
@@ -86,6 +146,7 @@ static ps_status table_make(ps_ctx *cx, const ps_table *base, ps_schema *schema,
     }
     /* sequences differ within one append, so qsort's order of equals doesn't matter */
     qsort(body->head.segments + n_old, n, sizeof *segments, by_sequence);
+    if (n_old && n) PS_GO(table_tidy(cx, &body->head));
     for (uint32_t i = 0; i < schema->n; i++) PS_GO(stats_all(cx, body, i));
     st = PS_OK;
     *out = &body->head;

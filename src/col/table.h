@@ -47,7 +47,8 @@ typedef struct ps_table {
 } ps_table;
 
 ps_status ps_table_new(ps_ctx *cx, ps_schema *schema, ps_table **out); /* empty */
-/* A new version with the segments appended (references are taken). */
+/* A new version with the segments appended (references are taken). Small segments at the end are
+ * joined, so that many appends of few rows leave few segments. */
 ps_status ps_table_append(ps_ctx *cx, const ps_table *table, ps_segment *const *segments,
                           uint32_t n, ps_table **out);
 PS_INLINE ps_table *ps_table_ref(ps_table *t)

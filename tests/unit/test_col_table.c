@@ -166,6 +166,47 @@ static void statistics_are_exact_over_segments(void **state)
     ps_table_unref(table);
 }
 
+static void many_appends_leave_few_segments(void **state)
+{
+    enum { APPENDS = 300 };
+    ps_schema *schema = make_schema();
+    ps_table *table;
+    ps_arena arena = {0};
+    ps_vec_buf buf;
+    uint32_t row = 0;
+    (void)state;
+    check(ps_table_new(&cx, schema, &table));
+    for (uint32_t i = 0; i < APPENDS; i++) {
+        ps_segment *one = make_segment(schema, i, 1);
+        ps_table *next;
+        check(ps_table_append(&cx, table, &one, 1, &next));
+        ps_owner_unref(&one->owner);
+        ps_table_unref(table);
+        table = next;
+    }
+    assert_int_equal(table->n_rows, APPENDS);
+    assert_true(table->n_segments <= 9); /* 300 in binary has 9 digits */
+    check(ps_vec_buf_init(&cx, &buf, BATCH));
+    for (uint32_t s = 0; s < table->n_segments; s++) {
+        for (uint32_t i = 0; i < table->segments[s]->n_rows; i++, row++) {
+            for (uint32_t c = 0; c < schema->n; c++) {
+                const ps_value wanted = value_at(&arena, schema, c, row);
+                ps_value came;
+                ps_vec vec;
+                check(ps_segment_read(&cx, table->segments[s], c, i / 64 * 64, i % 64 + 1, &buf,
+                                      &vec));
+                check(ps_vec_value(&cx, &arena, &vec, i % 64, &came));
+                assert_true(ps_value_equal(&came, &wanted));
+            }
+        }
+    }
+    assert_int_equal(row, APPENDS);
+    ps_vec_buf_release(&buf);
+    ps_arena_release(&arena);
+    ps_table_unref(table);
+    ps_schema_unref(schema);
+}
+
 static void failures_leave_nothing(void **state)
 {
     ps_schema *schema = make_schema();
@@ -174,7 +215,7 @@ static void failures_leave_nothing(void **state)
     for (int64_t n = 1; !done; n++) {
         ps_segment_builder *builder = NULL;
         ps_segment *segment = NULL;
-        ps_table *empty = NULL, *table = NULL;
+        ps_table *empty = NULL, *table = NULL, *joined = NULL;
         ps_arena arena = {0};
         ps_batch batch;
         check(ps_batch_init(&cx, &arena, schema->n, &batch));
@@ -191,10 +232,11 @@ static void failures_leave_nothing(void **state)
         if (st == PS_OK) st = ps_segment_builder_seal(&cx, builder, 0, &segment);
         if (st == PS_OK) st = ps_table_new(&cx, schema, &empty);
         if (st == PS_OK) st = ps_table_append(&cx, empty, &segment, 1, &table);
+        if (st == PS_OK) st = ps_table_append(&cx, table, &segment, 1, &joined);
         ps_mem_fail_after(0, false);
         done = st == PS_OK;
         assert_true(done || st == PS_MEMORY);
-        ps_table_unref(table), ps_table_unref(empty);
+        ps_table_unref(joined), ps_table_unref(table), ps_table_unref(empty);
         if (segment) ps_owner_unref(&segment->owner);
         ps_segment_builder_free(builder);
         ps_arena_release(&arena);
@@ -221,6 +263,7 @@ int main(void)
         cmocka_unit_test(columns_take_their_narrowest_form),
         cmocka_unit_test(a_kept_dictionary_outlives_its_segment),
         cmocka_unit_test(statistics_are_exact_over_segments),
+        cmocka_unit_test(many_appends_leave_few_segments),
         cmocka_unit_test(failures_leave_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
