@@ -24,6 +24,7 @@ extern const ps_agg_class ps_aggfn_last;
 extern const ps_agg_class ps_aggfn_max;
 extern const ps_agg_class ps_aggfn_min;
 extern const ps_agg_class ps_aggfn_mode;
+extern const ps_agg_class ps_aggfn_product;
 extern const ps_agg_class ps_aggfn_quantile_cont;
 extern const ps_agg_class ps_aggfn_quantile_disc;
 extern const ps_agg_class ps_aggfn_stddev_pop;
@@ -601,6 +602,7 @@ static const ps_func func_26 = {
     .order_sensitive = true,
     .n_params = 1, .n_required = 1, .params = params_26,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_product,
     .doc = "The product in input order; null without rows.",
     .signature = "(x: double) -> double", .since = "0.1",
     .example = "product(x) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_26,

@@ -1,4 +1,5 @@
-/* func/agg_collect.c -- string_agg, median and quantiles, mode: results from all rows of a group.
+/* func/agg_collect.c -- string_agg, product, median and quantiles, mode: results from all rows of a
+ * group.
  *
  * The operator keeps the rows (exec/op_aggregate_collect.c); here are no states. Arguments after
  * the first are literals, read from the expression. Quantiles select in place of sorting (Hoare's),
@@ -297,6 +298,23 @@ static ps_status mode_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, 
     return PS_OK;
 }
 
+/* ---- product ---- */
+
+/* Rounded after each factor: the order of rows is part of the result, as the catalog says. */
+static ps_status product_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n,
+                                ps_vec_buf *buf, uint32_t row, ps_vec *out)
+{
+    const double *factors = n ? args[0].data : NULL;
+    double product = 1;
+
+    (void)cx;
+    result_begin(agg, buf, row, out);
+    if (n == 0) return result_null(buf, row, out), PS_OK;
+    for (uint32_t i = 0; i < n; i++) product *= factors[i];
+    ((double *)buf->data)[row] = product;
+    return PS_OK;
+}
+
 static const ps_agg_class disc_class = {.collect = true, .finish_sorted = disc_finish};
 static const ps_agg_class cont_class = {.collect = true, .finish_sorted = cont_finish};
 static const ps_agg_class mode_class = {.collect = true, .finish_sorted = mode_finish};
@@ -316,6 +334,7 @@ static const ps_agg_class *mode_select(const ps_expr *expr)
 }
 
 const ps_agg_class ps_aggfn_string_agg = {.collect = true, .finish_sorted = string_finish};
+const ps_agg_class ps_aggfn_product = {.collect = true, .finish_sorted = product_finish};
 const ps_agg_class ps_aggfn_quantile_cont = {.select = cont_select};
 const ps_agg_class ps_aggfn_quantile_disc = {.select = disc_select};
 const ps_agg_class ps_aggfn_mode = {.select = mode_select};
