@@ -7,6 +7,7 @@
 #include "format/parquet/scan.h"
 
 #include "base/map.h"
+#include "format/parquet/write.h"
 
 static void source_destroy(ps_source *source)
 {
@@ -222,4 +223,4 @@ static const ps_source_class parquet_source = {.name = "parquet",
 
 static const char *const extensions[] = {".parquet", ".parq", ".pq", NULL};
 const ps_format ps_format_parquet = {
-    .name = "parquet", .extensions = extensions, .open = parquet_open};
+    .name = "parquet", .extensions = extensions, .open = parquet_open, .sink = &ps_pq_sink};
