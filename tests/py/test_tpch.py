@@ -1,15 +1,14 @@
 """The 22 queries of TPC-H against the published answers, and the same bytes for every way to run them.
 
-Scale 0.01 with threads {1, 2, 8} x batch rows {1, 7, default}: identical text, in order, equal to the answers (numbers
-within 1e-9 relative). Each optimizer rule off in turn: the same rows. Data is made by tpchgen-cli; queries and answers are
-read from the corpora where they are, else every test here is skipped.
-PS_TPCH_SCALE=0.1 or 1 runs another scale with fewer configurations.
+Scale 0.01 with threads {1, 2, 8} x batch rows {1, 7, default}: identical text, in order, equal to
+the answers (numbers within 1e-9 relative). Each optimizer rule off in turn: the same rows. Data is
+made by tools/tpch_data.py; queries and answers are read from the corpora where they are, else every
+test here is skipped. PS_TPCH_SCALE=0.1 or 1 runs another scale with fewer configurations.
 """
 import csv
 import io
 import math
 import os
-import shutil
 import subprocess
 import sys
 import unittest
@@ -27,18 +26,12 @@ if not os.path.isdir(CORPUS):
 
 
 def make_data():
-    """Writes the eight tables once; a half-written folder is never taken for a whole one."""
-    if os.path.isdir(DATA):
-        return
-    tool = shutil.which("tpchgen-cli") or os.path.join(os.path.dirname(sys.executable), "tpchgen-cli")
-    if not os.path.exists(tool):
-        raise unittest.SkipTest("tpchgen-cli is not installed")
-    half = DATA + ".half"
-    shutil.rmtree(half, ignore_errors=True)
-    os.makedirs(half)
-    subprocess.run([tool, "parquet", "-s", SCALE, f"--output-dir={half}"], check=True,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    os.rename(half, DATA)
+    """Writes the eight tables once."""
+    tool = os.path.join(ROOT, "tools", "tpch_data.py")
+    done = subprocess.run([sys.executable, tool, SCALE, DATA], check=False, text=True,
+                          stderr=subprocess.PIPE)
+    if done.returncode:
+        raise unittest.SkipTest(f"no TPC-H data: {done.stderr[-300:]}")
 
 
 def query(number):
