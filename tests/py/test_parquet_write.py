@@ -5,13 +5,14 @@
 # usage: test_parquet_write.py [SHELL]
 # Writes through the shell; the values expected are DuckDB's, of the same SQL. Pages are read with
 # their checksums verified. Ends with the counts, alone on a line.
-import itertools, os, resource, signal, subprocess, sys, tempfile, unittest
+import decimal, itertools, os, resource, signal, subprocess, sys, tempfile, unittest
 
 import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+TPCHGEN = os.path.join(os.path.dirname(sys.executable), "tpchgen-cli")
 SHELL = os.environ.get("PS_SHELL", "build/dev/penstock")
 
 TYPES = """SELECT i,
@@ -141,6 +142,53 @@ class Write(unittest.TestCase):
     def test_types_of_columns(self):
         self.write("SELECT sum(i) AS h FROM range(10) t(i)")
         self.assertEqual(pq.read_schema(self.path).field("h").type, pa.decimal128(38, 0))
+
+    def test_types_of_arrow(self):
+        """Types that SQL has no literals for, through a file of pyarrow's."""
+        source = os.path.join(self.folder.name, "source.parquet")
+        columns = {
+            "f16": pa.array([1.5, None, -0.0, 65504.0], pa.float16()),
+            "fixed": pa.array([b"abc", None, b"\x00\xff\x7f", b"zzz"], pa.binary(3)),
+            "ms": pa.array([0, None, -5, 1 << 40], pa.timestamp("ms")),
+            "ns": pa.array([0, None, -5, 1 << 60], pa.timestamp("ns", tz="UTC")),
+            "t_ms": pa.array([0, None, 5, 86399999], pa.time32("ms")),
+            "t_ns": pa.array([0, None, 5, 86399999999999], pa.time64("ns")),
+            "null": pa.nulls(4),
+            "d38": pa.array([decimal.Decimal("9" * 38), None, decimal.Decimal("-" + "9" * 38), 0],
+                            pa.decimal128(38, 0)),
+        }
+        pq.write_table(pa.table(columns), source)
+        self.write(f"FROM '{source}'")
+        ours = pq.read_table(self.path, page_checksum_verification=True)
+        for name, column in columns.items():
+            with self.subTest(name):
+                self.assertEqual(ours[name].type, column.type)
+                self.assertEqual(ours[name].combine_chunks(), column)
+
+    def test_lineitem(self):
+        subprocess.run([TPCHGEN, "parquet", "-s", "0.01", "-T", "lineitem", "-o", self.folder.name],
+                       check=True, capture_output=True)
+        source = os.path.join(self.folder.name, "lineitem.parquet")
+        for options in ("", ", COMPRESSION zstd, ROW_GROUP_SIZE 7000"):
+            self.write(f"FROM '{source}'", options)
+            ours, theirs = (pq.read_table(f, page_checksum_verification=True)
+                            for f in (self.path, source))
+            self.assertTrue(ours.equals(theirs.cast(ours.schema)))
+            self.assertTrue(pl.read_parquet(self.path).equals(pl.from_arrow(ours)))
+
+    def test_deterministic(self):
+        written = set()
+        for settings in ("SET threads = 1;", "SET threads = 8;", "SET batch_rows = 7;"):
+            done = run(f"{settings} COPY ({TYPES.format(n=5000)}) TO '{self.path}'"
+                       " (ROW_GROUP_SIZE 1500)")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(self.path, "rb") as f:
+                written.add(f.read())
+        self.assertEqual(len(written), 1)
+
+    def test_values_refused(self):
+        self.refused("SELECT 170141183460469231731687303715884105727::HUGEINT AS big", "", "38 digits")
+        self.refused("SELECT INTERVAL '-1 day' AS v", "", "column v")
 
     def test_refused(self):
         self.refused("SELECT 1 AS a", ", COMPRESION zstd", "no option of this name")

@@ -107,9 +107,10 @@ static ps_status parquet_write(ps_ctx *cx, ps_sink *sink, const ps_batch *batch)
     uint32_t rows[PS_PQ_STEP_ROWS];
 
     for (uint32_t from = 0; from < batch->n_live;) {
+        /* steps end at fixed rows of the group: where it is cut doesn't depend on batches */
         const uint64_t left = sink->options.group_rows - sink->group_rows;
-        const uint64_t step = PS_MIN(left, (uint64_t)PS_PQ_STEP_ROWS);
-        const uint32_t n = (uint32_t)PS_MIN((uint64_t)(batch->n_live - from), step);
+        const uint64_t step = PS_PQ_STEP_ROWS - sink->group_rows % PS_PQ_STEP_ROWS;
+        const uint32_t n = (uint32_t)PS_MIN((uint64_t)(batch->n_live - from), PS_MIN(left, step));
         PS_TRY(ps_poll(cx));
         for (uint32_t k = 0; k < n; k++) rows[k] = ps_batch_row(batch, from + k);
         for (uint32_t i = 0; i < batch->n_cols; i++) {
@@ -118,7 +119,8 @@ static ps_status parquet_write(ps_ctx *cx, ps_sink *sink, const ps_batch *batch)
             ps_arena_reset(&sink->step);
         }
         from += n, sink->group_rows += n, sink->n_rows += n;
-        if (sink->group_rows == sink->options.group_rows || group_bytes(sink) >= PS_PQ_GROUP_BYTES)
+        if (sink->group_rows == sink->options.group_rows ||
+            (sink->group_rows % PS_PQ_STEP_ROWS == 0 && group_bytes(sink) >= PS_PQ_GROUP_BYTES))
             PS_TRY(group_write(cx, sink));
     }
     return PS_OK;
