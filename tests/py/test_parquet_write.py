@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-# tests/py/test_parquet_write.py -- what our Parquet writer writes, read by pyarrow, DuckDB, Polars and
-# ourselves.
+# tests/py/test_parquet_write.py -- what our Parquet writer writes, read by pyarrow, DuckDB,
+# Polars and ourselves.
 #
 # usage: test_parquet_write.py [SHELL]
 # Writes through the shell; the values expected are DuckDB's, of the same SQL. Pages are read with
 # their checksums verified. Ends with the counts, alone on a line.
-import decimal, itertools, os, resource, signal, subprocess, sys, tempfile, unittest
+import decimal, itertools, os, resource, signal, subprocess, sys, tempfile, time, unittest
 
 import duckdb
 import polars as pl
@@ -16,16 +16,22 @@ TPCHGEN = os.path.join(os.path.dirname(sys.executable), "tpchgen-cli")
 SHELL = os.environ.get("PS_SHELL", "build/dev/penstock")
 
 TYPES = """SELECT i,
-  CASE WHEN i % 5 <> 0 THEN i % 2 = 0 END AS bo, CASE WHEN i % 7 <> 0 THEN (i % 100)::TINYINT END AS i8,
+  CASE WHEN i % 5 <> 0 THEN i % 2 = 0 END AS bo,
+  CASE WHEN i % 7 <> 0 THEN (i % 100)::TINYINT END AS i8,
   (i % 1000)::SMALLINT AS i16, (i * 17)::INTEGER AS i32, i * -1000000007 AS i64,
   (i % 200)::UTINYINT AS u8, (i % 60000)::USMALLINT AS u16, (i + 4000000000)::UINTEGER AS u32,
   (i::UBIGINT + 9000000000000000000::UBIGINT) AS u64, (i / 3)::FLOAT AS f32, (i / 7)::DOUBLE AS f64,
   (i % 50)::DECIMAL(4, 1) AS d4, (i - 500)::DECIMAL(15, 2) AS d15, (i - 500)::DECIMAL(30, 5) AS d30,
   DATE '1969-12-25' + (i % 300)::INTEGER AS da, TIMESTAMP '2001-02-03 04:05:06.123456' AS ts,
   TIMESTAMPTZ '2001-02-03 04:05:06.5+00' AS tz, TIME '23:59:59.999999' AS ti,
-  CASE WHEN i % 3 <> 0 THEN 'text ' || (i % 40)::VARCHAR END AS s, repeat('long ', 30) || i::VARCHAR AS ls,
-  '' AS es, 'ab'::BLOB AS bl, '12345678-1234-1234-9234-123456789abc'::UUID AS uu, NULL::INTEGER AS nu
+  CASE WHEN i % 3 <> 0 THEN 'text ' || (i % 40)::VARCHAR END AS s,
+  repeat('long ', 30) || i::VARCHAR AS ls,
+  '' AS es, 'ab'::BLOB AS bl, '12345678-1234-1234-9234-123456789abc'::UUID AS uu,
+  NULL::INTEGER AS nu
 FROM range({n}) t(i)"""
+
+LONG = "COPY (SELECT i, i * 7919 AS b FROM range({n}) t(i)) TO '{path}'"
+
 
 def nested(n):
     """A table that pyarrow writes, for our COPY to read: SQL has no literals for all of it."""
@@ -33,17 +39,22 @@ def nested(n):
     entry = pa.struct([("k", pa.int64()), ("v", pa.list_(pa.string()))])
     return pa.table({
         "i": pa.array(range(n), pa.int64()),
-        "l": pa.array([pick(i, 4, [i, None, i + 1][: i % 4]) for i in range(n)], pa.list_(pa.int64())),
+        "l": pa.array([pick(i, 4, [i, None, i + 1][: i % 4]) for i in range(n)],
+                      pa.list_(pa.int64())),
         "ll": pa.array([pick(i, 5, [[i], [], None, [None]][: i % 6]) for i in range(n)],
                        pa.list_(pa.list_(pa.int32()))),
         "st": pa.array([pick(i, 3, {"a": pick(i, 2, i), "b": f"x{i}"}) for i in range(n)],
                        pa.struct([("a", pa.int32()), ("b", pa.string())])),
-        "ls": pa.array([pick(i, 7, [pick(j, 3, {"k": j, "v": ["y", None][: j % 3]}) for j in range(i % 5)])
+        "ls": pa.array([pick(i, 7, [pick(j, 3, {"k": j, "v": ["y", None][: j % 3]})
+                                    for j in range(i % 5)])
                         for i in range(n)], pa.list_(entry)),
-        "m": pa.array([pick(i, 6, [(f"k{j}", pick(j, 2, j)) for j in range(i % 4)]) for i in range(n)],
+        "m": pa.array([pick(i, 6, [(f"k{j}", pick(j, 2, j)) for j in range(i % 4)])
+                       for i in range(n)],
                       pa.map_(pa.string(), pa.int64())),
-        "sl": pa.array([pick(i, 8, {"p": pick(i, 3, [i] * (i % 3)), "q": {"r": [f"{i}"]}}) for i in range(n)],
-                       pa.struct([("p", pa.list_(pa.int64())), ("q", pa.struct([("r", pa.list_(pa.string()))]))])),
+        "sl": pa.array([pick(i, 8, {"p": pick(i, 3, [i] * (i % 3)), "q": {"r": [f"{i}"]}})
+                        for i in range(n)],
+                       pa.struct([("p", pa.list_(pa.int64())),
+                                  ("q", pa.struct([("r", pa.list_(pa.string()))]))])),
     })
 
 
@@ -102,8 +113,8 @@ class Write(unittest.TestCase):
         for codec, dictionary in itertools.product(
                 ("uncompressed", "snappy", "zstd", "gzip", "lz4_raw", "brotli"), ("true", "false")):
             with self.subTest(codec=codec, dictionary=dictionary):
-                self.write(sql, f", COMPRESSION {codec}, DICTIONARY {dictionary}, ROW_GROUP_SIZE 999,"
-                                " PAGE_SIZE 1000")
+                self.write(sql, f", COMPRESSION {codec}, DICTIONARY {dictionary},"
+                                " ROW_GROUP_SIZE 999, PAGE_SIZE 1000")
                 meta = pq.ParquetFile(self.path).metadata
                 self.assertEqual([meta.row_group(g).num_rows for g in range(3)], [999, 999, 502])
                 chunk = meta.row_group(0).column(0)
@@ -128,13 +139,16 @@ class Write(unittest.TestCase):
         self.same(sql)
 
     def test_statistics(self):
-        self.write("SELECT i - 5 AS a, (i::DOUBLE - 5) AS b, 'k' || i::VARCHAR AS c, (i - 5)::DECIMAL(30, 2) AS d,"
-                   " CASE WHEN i < 3 THEN 'nan'::DOUBLE ELSE 1.0::DOUBLE END AS e, NULL::INTEGER AS f,"
+        self.write("SELECT i - 5 AS a, (i::DOUBLE - 5) AS b, 'k' || i::VARCHAR AS c,"
+                   " (i - 5)::DECIMAL(30, 2) AS d,"
+                   " CASE WHEN i < 3 THEN 'nan'::DOUBLE ELSE 1.0::DOUBLE END AS e,"
+                   " NULL::INTEGER AS f,"
                    " (i + 4294967280)::UINTEGER AS g FROM range(10) t(i)")
         group = pq.ParquetFile(self.path).metadata.row_group(0)
         stats = [group.column(i).statistics for i in range(7)]
         self.assertEqual([str((s.min, s.max)) for s in stats[:4]],
-                         ["(-5, 4)", "(-5.0, 4.0)", "('k0', 'k9')", "(Decimal('-5.00'), Decimal('4.00'))"])
+                         ["(-5, 4)", "(-5.0, 4.0)", "('k0', 'k9')",
+                          "(Decimal('-5.00'), Decimal('4.00'))"])
         self.assertFalse(stats[4].has_min_max)
         self.assertEqual((stats[5].has_min_max, stats[5].null_count), (False, 10))
         self.assertEqual((stats[6].min, stats[6].max), (4294967280, 4294967289))
@@ -187,7 +201,8 @@ class Write(unittest.TestCase):
         self.assertEqual(len(written), 1)
 
     def test_values_refused(self):
-        self.refused("SELECT 170141183460469231731687303715884105727::HUGEINT AS big", "", "38 digits")
+        self.refused("SELECT 170141183460469231731687303715884105727::HUGEINT AS big", "",
+                     "38 digits")
         self.refused("SELECT INTERVAL '-1 day' AS v", "", "column v")
 
     def test_refused(self):
@@ -203,14 +218,26 @@ class Write(unittest.TestCase):
         self.write("SELECT 1 AS a")
         with open(self.path, "rb") as f:
             before = f.read()
-        done = run(f"COPY (SELECT i, CASE WHEN i = 90000 THEN 'x' ELSE '1' END::INTEGER AS b FROM range(100000) t(i)) TO '{self.path}'")
+        done = run(f"COPY (SELECT i, CASE WHEN i = 90000 THEN 'x' ELSE '1' END::INTEGER AS b"
+                   f" FROM range(100000) t(i)) TO '{self.path}'")
         self.assertNotEqual(done.returncode, 0)
-        limited = subprocess.run([SHELL, "-c", f"COPY (SELECT i, i * 7919 AS b FROM range(1000000) t(i)) TO '{self.path}'"],
+        limited = subprocess.run([SHELL, "-c", LONG.format(n=1000000, path=self.path)],
                                  capture_output=True, text=True, preexec_fn=limit_file)
         self.assertNotEqual(limited.returncode, 0)
         with open(self.path, "rb") as f:
             self.assertEqual(f.read(), before)
         self.assertEqual(os.listdir(self.folder.name), ["x.parquet"])
+
+    def test_interrupted_leaves_nothing(self):
+        shell = subprocess.Popen([SHELL, "-c", LONG.format(n=10**9, path=self.path)],
+                                 stderr=subprocess.PIPE, text=True)
+        until = time.monotonic() + 20
+        while not os.listdir(self.folder.name) and time.monotonic() < until:
+            time.sleep(0.05)
+        self.assertEqual(len(os.listdir(self.folder.name)), 1)
+        shell.send_signal(signal.SIGINT)
+        self.assertIn("CANCELLED", shell.communicate(timeout=60)[1])
+        self.assertEqual(os.listdir(self.folder.name), [])
 
 
 def limit_file():
