@@ -54,7 +54,8 @@ target_compile_options(ps_warnings INTERFACE -Wall -Wextra -Wconversion -Wshadow
     $<$<BOOL:${PS_WERROR}>:-Werror>)
 
 # What generators write is correct, not pretty.
-set(PS_GENERATED_OPTIONS -Wno-conversion -Wno-sign-conversion -Wno-shadow -Wno-unused-parameter
+set(PS_GENERATED_OPTIONS -DNDEBUG -Wno-conversion -Wno-sign-conversion -Wno-shadow
+    -Wno-unused-parameter
     -Wno-unused-variable -Wno-unused-function -Wno-unused-but-set-variable -Wno-missing-prototypes
     -Wno-implicit-fallthrough -Wno-sign-compare)
 

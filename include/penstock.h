@@ -25,8 +25,8 @@ extern "C" {
 #define ARROW_C_DATA_INTERFACE
 
 #define ARROW_FLAG_DICTIONARY_ORDERED 1
-#define ARROW_FLAG_NULLABLE 2
-#define ARROW_FLAG_MAP_KEYS_SORTED 4
+#define ARROW_FLAG_NULLABLE           2
+#define ARROW_FLAG_MAP_KEYS_SORTED    4
 
 struct ArrowSchema {
     const char *format;
@@ -76,21 +76,21 @@ struct ArrowArrayStream {
 #define PS_VERSION "0.1.0"
 
 /* NAME, number (part of the ABI), SQLSTATE class, what it means. */
-#define PS_STATUS_LIST(X)                                                                         \
-    X(OK, 0, "00000", "ok")                                                                       \
-    X(PARSE, 10, "42601", "the text is not a valid statement")                                    \
-    X(BIND, 11, "42000", "a name or type could not be resolved")                                  \
-    X(UNSUPPORTED, 12, "0A000", "valid, but this version can't do it")                            \
-    X(EXISTS, 13, "42710", "something of that name exists already")                               \
-    X(INVALID, 14, "22023", "an argument or setting is out of its range")                         \
-    X(VALUE, 20, "22000", "a value can't be computed: overflow, division by zero, invalid cast")  \
-    X(DATA, 21, "22P04", "an input is damaged or not of the form it claims")                      \
-    X(MEMORY, 30, "53200", "allocation failed or the memory limit is reached")                    \
-    X(IO, 31, "58030", "a file or directory could not be read or written")                        \
-    X(DISK_FULL, 32, "53100", "no room on the device or above the cap for temporary files")       \
-    X(CANCELLED, 40, "57014", "stopped by request")                                               \
-    X(TIMEOUT, 41, "57014", "stopped because its time limit was reached")                         \
-    X(MISUSE, 50, "HY010", "a call broke this interface's rules")                                 \
+#define PS_STATUS_LIST(X)                                                                          \
+    X(OK, 0, "00000", "ok")                                                                        \
+    X(PARSE, 10, "42601", "the text is not a valid statement")                                     \
+    X(BIND, 11, "42000", "a name or type could not be resolved")                                   \
+    X(UNSUPPORTED, 12, "0A000", "valid, but this version can't do it")                             \
+    X(EXISTS, 13, "42710", "something of that name exists already")                                \
+    X(INVALID, 14, "22023", "an argument or setting is out of its range")                          \
+    X(VALUE, 20, "22000", "a value can't be computed: overflow, division by zero, invalid cast")   \
+    X(DATA, 21, "22P04", "an input is damaged or not of the form it claims")                       \
+    X(MEMORY, 30, "53200", "allocation failed or the memory limit is reached")                     \
+    X(IO, 31, "58030", "a file or directory could not be read or written")                         \
+    X(DISK_FULL, 32, "53100", "no room on the device or above the cap for temporary files")        \
+    X(CANCELLED, 40, "57014", "stopped by request")                                                \
+    X(TIMEOUT, 41, "57014", "stopped because its time limit was reached")                          \
+    X(MISUSE, 50, "HY010", "a call broke this interface's rules")                                  \
     X(INTERNAL, 99, "XX000", "a bug in this library")
 
 typedef enum ps_status {
@@ -102,12 +102,12 @@ typedef enum ps_status {
 /** What went wrong, on the caller's stack: nothing to free. Zero-initialise it. */
 typedef struct ps_error {
     ps_status code;
-    uint32_t line;       /**< 1-based position in the statement's text; 0: not about text */
-    uint32_t column;     /**< 1-based, in code points */
-    uint32_t offset;     /**< byte offset in the statement's text plus one; 0: not about text */
-    char message[1024];  /**< what, where, the value; NUL-terminated UTF-8 */
-    char hint[256];      /**< what to do about it; may be empty */
-    char excerpt[512];   /**< the line of the statement with a caret under it; may be empty */
+    uint32_t line;      /**< 1-based position in the statement's text; 0: not about text */
+    uint32_t column;    /**< 1-based, in code points */
+    uint32_t offset;    /**< byte offset in the statement's text plus one; 0: not about text */
+    char message[1024]; /**< what, where, the value; NUL-terminated UTF-8 */
+    char hint[256];     /**< what to do about it; may be empty */
+    char excerpt[512];  /**< the line of the statement with a caret under it; may be empty */
 } ps_error;
 
 /** The name of a status ("VALUE"), static. */
@@ -127,10 +127,10 @@ PS_API const char *ps_version(void);
 typedef struct ps_instance ps_instance;
 
 typedef struct ps_instance_options {
-    size_t size;                 /**< sizeof: lets old callers meet new libraries */
-    uint32_t threads;            /**< that run queries, the caller's included; 0: one per core */
-    uint64_t memory_bytes_max;   /**< for all data of all queries; 0: 80 % of the machine's memory */
-    const char *temp_directory;  /**< for spilling; NULL: TMPDIR or /tmp */
+    size_t size;                /**< sizeof: lets old callers meet new libraries */
+    uint32_t threads;           /**< that run queries, the caller's included; 0: one per core */
+    uint64_t memory_bytes_max;  /**< for all data of all queries; 0: 80 % of the machine's memory */
+    const char *temp_directory; /**< for spilling; NULL: TMPDIR or /tmp */
 } ps_instance_options;
 #define PS_INSTANCE_OPTIONS ((ps_instance_options){.size = sizeof(ps_instance_options)})
 
@@ -138,8 +138,8 @@ typedef struct ps_instance_options {
  *  @return PS_OK, PS_MEMORY, PS_INVALID */
 PS_API PS_CHECKED ps_status ps_instance_new(const ps_instance_options *options, ps_instance **out,
                                             ps_error *error);
-/** Gives the caller's reference back; what sessions and results still use stays until they are freed.
- *  NULL is fine. */
+/** Gives the caller's reference back; what sessions and results still use stays until they are
+ * freed. NULL is fine. */
 PS_API void ps_instance_free(ps_instance *instance);
 
 /* ---- sessions --------------------------------------------------------------------------- */
@@ -148,7 +148,8 @@ PS_API void ps_instance_free(ps_instance *instance);
  *  time, but for ps_session_cancel(). */
 typedef struct ps_session ps_session;
 
-PS_API PS_CHECKED ps_status ps_session_new(ps_instance *instance, ps_session **out, ps_error *error);
+PS_API PS_CHECKED ps_status ps_session_new(ps_instance *instance, ps_session **out,
+                                           ps_error *error);
 /** NULL is fine. Results of this session stay usable. */
 PS_API void ps_session_free(ps_session *session);
 /** SET name = value, with the value as text ("4", "256MiB", "true").
@@ -187,7 +188,8 @@ PS_API const char *ps_result_tag(const ps_result *result);
 /** Rows written by INSERT, CREATE TABLE AS and COPY; -1: does not apply. */
 PS_API int64_t ps_result_rows_changed(const ps_result *result);
 /** The schema as an Arrow struct type; release it as Arrow says. */
-PS_API PS_CHECKED ps_status ps_result_schema(ps_result *result, struct ArrowSchema *out, ps_error *error);
+PS_API PS_CHECKED ps_status ps_result_schema(ps_result *result, struct ArrowSchema *out,
+                                             ps_error *error);
 
 typedef enum ps_fetch {
     PS_FETCH_BATCH = 0, /**< a batch was given */
@@ -197,11 +199,13 @@ typedef enum ps_fetch {
 /** The next rows as an Arrow struct array; the calling thread works on the query while it waits.
  *  Batches come in the query's order; they are valid after the result is freed.
  *  @param timeout_ms  UINT64_MAX: as long as it takes */
-PS_API PS_CHECKED ps_status ps_result_next(ps_result *result, uint64_t timeout_ms, struct ArrowArray *out,
-                                           ps_fetch *fetch, ps_error *error);
-/** Turns the result into an Arrow stream, which owns it from now on. Its errors are errno values with
- *  get_last_error's text. */
-PS_API PS_CHECKED ps_status ps_result_stream(ps_result *result, struct ArrowArrayStream *out, ps_error *error);
+PS_API PS_CHECKED ps_status ps_result_next(ps_result *result, uint64_t timeout_ms,
+                                           struct ArrowArray *out, ps_fetch *fetch,
+                                           ps_error *error);
+/** Turns the result into an Arrow stream, which owns it from now on. Its errors are errno values
+ * with get_last_error's text. */
+PS_API PS_CHECKED ps_status ps_result_stream(ps_result *result, struct ArrowArrayStream *out,
+                                             ps_error *error);
 /** Stops the query, from any thread; the next fetch gives PS_CANCELLED. */
 PS_API void ps_result_cancel(ps_result *result);
 /** Part of the input that was read, 0 to 1, from any thread; below 0: not known yet. */
@@ -269,7 +273,8 @@ typedef enum ps_null_place {
 } ps_null_place;
 /** A sort key, for ps_plan_sort() and the orders below; a plain term is ascending. */
 PS_API ps_term *ps_term_key(ps_term *arg, bool descending, ps_null_place nulls);
-/** Aggregate calls: only distinct arguments; only rows where condition is true; rows in an order. */
+/** Aggregate calls: only distinct arguments; only rows where condition is true; rows in an order.
+ */
 PS_API ps_term *ps_term_distinct(ps_term *call);
 PS_API ps_term *ps_term_filter(ps_term *call, ps_term *condition);
 PS_API ps_term *ps_term_order(ps_term *call, ps_term *const *keys, size_t n_keys);
@@ -391,9 +396,8 @@ typedef struct ps_cells ps_cells;
  *  @param out     given; release with ps_cells_free(); NULL on failure
  *  @param error   optional
  *  @return PS_OK, PS_DATA (damaged batch), PS_UNSUPPORTED (a type), PS_MEMORY    @since 0.1 */
-PS_API PS_CHECKED ps_status ps_cells_new(const struct ArrowSchema *schema,
-                                         struct ArrowArray *batch, ps_cells **out,
-                                         ps_error *error);
+PS_API PS_CHECKED ps_status ps_cells_new(const struct ArrowSchema *schema, struct ArrowArray *batch,
+                                         ps_cells **out, ps_error *error);
 PS_API void ps_cells_free(ps_cells *cells); /**< NULL ok */
 PS_API size_t ps_cells_n_rows(const ps_cells *cells);
 PS_API size_t ps_cells_n_columns(const ps_cells *cells);

@@ -74,7 +74,8 @@ def words_inc(words):
              "enum { WORD_BYTES_MIN = %d, WORD_BYTES_MAX = %d };" % (min(map(len, names)), max(map(len, names))),
              "/* w[i] & 31 is the same for both cases of a letter */",
              "#define WORD_HASH(w, n) \\",
-             "    (((n) * %du + (w[0] & 31u) * %du + (w[1] & 31u) * %du + (w[(n) / 3] & 31u) * %du + \\" % tuple(factors[:4]),
+             "    (((n) * %du + (w[0] & 31u) * %du + (w[1] & 31u) * %du +"
+             " (w[(n) / 3] & 31u) * %du + \\" % tuple(factors[:4]),
              "      (w[(n) / 2] & 31u) * %du + (w[(n) - 2] & 31u) * %du + (w[(n) - 1] & 31u) * %du) & %du)"
              % (*factors[4:], (1 << bits) - 1),
              "typedef struct word_entry { const char *text; uint8_t n, class; uint16_t kind; } word_entry;",

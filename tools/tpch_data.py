@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """tools/tpch_data.py SCALE FOLDER -- TPC-H data as the published answers want it, in Parquet.
 
-tpchgen-cli's addresses and comments differ from those of the generator that the answers were made with, so tests of answers
-use DuckDB 1.5.5 with its tpch extension (both from PyPI, kept in build/duckdb-1.5.5). A half-written folder is
-never taken for a whole one.
+tpchgen-cli's addresses and comments differ from those of the generator that the answers were made
+with, so tests of answers use DuckDB 1.5.5 with its tpch extension (both from PyPI, kept in
+build/duckdb-1.5.5). A half-written folder is never taken for a whole one.
 """
 import glob
 import os

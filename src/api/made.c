@@ -210,7 +210,7 @@ ps_sql_list ps_make_list(ps_maker *m, size_t first, size_t n,
     ps_sql_list list = {0};
 
     for (size_t i = 0; i < n && m->p.status == PS_OK; i++)
-        list = sql_list_add(&m->p, list, fn(m, first + i));
+        list = ps_gram_list_add(&m->p, list, fn(m, first + i));
     return list;
 }
 

@@ -18,12 +18,12 @@ static ps_sql_node *query(ps_maker *m, ps_sql_node *body)
 static ps_sql_node *derived(ps_maker *m, size_t held, const char *alias)
 {
     return SQL_NEW(&m->p, derived, DERIVED, 0, .query = m->made->held[held]->node,
-                   .alias = sql_ident_of(alias, 0));
+                   .alias = ps_gram_ident_of(alias, 0));
 }
 
 static ps_sql_list one(ps_maker *m, ps_sql_node *node)
 {
-    return sql_list_add(&m->p, (ps_sql_list){0}, node);
+    return ps_gram_list_add(&m->p, (ps_sql_list){0}, node);
 }
 
 static ps_sql_list star(ps_maker *m)
@@ -69,7 +69,7 @@ ps_plan *ps_plan_table(const char *name)
     ps_maker m;
 
     begin(&m);
-    parts = m.p.status == PS_OK ? sql_idents_add(&m.p, parts, ps_make_ident(&m, name)) : parts;
+    parts = m.p.status == PS_OK ? ps_gram_idents_add(&m.p, parts, ps_make_ident(&m, name)) : parts;
     if (m.p.status == PS_OK) node = all_of(&m, SQL_NEW(&m.p, table, TABLE, 0, .name = parts));
     return end(&m, node);
 }
@@ -83,11 +83,11 @@ static ps_sql_node *file_function(ps_maker *m, const char *const *paths, size_t 
         const ps_str path = ps_make_text(m, paths[i], paths[i] ? strlen(paths[i]) : 0);
 
         if (!path.n) ps_make_fail(m, PS_MISUSE, "a path is NULL or empty");
-        items = sql_list_add(&m->p, items, SQL_NEW(&m->p, string, STRING, 0, .value = path));
+        items = ps_gram_list_add(&m->p, items, SQL_NEW(&m->p, string, STRING, 0, .value = path));
     }
     const char *reader = ps_arena_printf(&m->cx, &m->made->arena, "read_%.*s", PS_STR_ARGS(format));
     if (!reader || m->p.status != PS_OK) return NULL;
-    name = sql_idents_add(&m->p, name, sql_ident_of(reader, 0));
+    name = ps_gram_idents_add(&m->p, name, ps_gram_ident_of(reader, 0));
     ps_sql_node *list = SQL_NEW(&m->p, list_literal, LIST, 0, .items = items);
     ps_sql_node *call = SQL_NEW(&m->p, call, CALL, 0, .name = name, .args = one(m, list));
     return call ? SQL_NEW(&m->p, function, FUNCTION, 0, .call = call) : NULL;
@@ -129,8 +129,8 @@ static ps_sql_node *stream_table(ps_maker *m, ps_session *session, struct ArrowA
     ps_session_leave(session);
     if (m->p.status != PS_OK) return NULL;
     memcpy(made->table_name, "stream", sizeof "stream");
-    name = sql_idents_add(&m->p, name, sql_ident_of(ps_made_schema, 0));
-    name = sql_idents_add(&m->p, name, sql_ident_of(made->table_name, 0));
+    name = ps_gram_idents_add(&m->p, name, ps_gram_ident_of(ps_made_schema, 0));
+    name = ps_gram_idents_add(&m->p, name, ps_gram_ident_of(made->table_name, 0));
     return m->p.status == PS_OK ? SQL_NEW(&m->p, table, TABLE, 0, .name = name) : NULL;
 }
 
@@ -185,7 +185,7 @@ ps_plan *ps_plan_extend(ps_plan *plan, ps_term *const *terms, size_t n_terms)
         ps_sql_list items = star(&m);
 
         for (size_t i = 0; i < n_terms; i++)
-            items = sql_list_add(&m.p, items, ps_make_item(&m, 1 + i));
+            items = ps_gram_list_add(&m.p, items, ps_make_item(&m, 1 + i));
         select = select_from(&m, items);
     }
     return end_select(&m, select);
@@ -224,10 +224,11 @@ ps_plan *ps_plan_drop(ps_plan *plan, const char *const *names, size_t n_names)
     if (ps_make_begin(&m, ps_made_plans(&plan), 1, NULL, 0)) {
         for (size_t i = 0; i < n_names; i++) {
             const ps_sql_ident name = ps_make_ident(&m, names ? names[i] : NULL);
-            const ps_sql_idents parts = sql_idents_add(&m.p, (ps_sql_idents){0}, name);
+            const ps_sql_idents parts = ps_gram_idents_add(&m.p, (ps_sql_idents){0}, name);
 
             if (m.p.status != PS_OK) return end(&m, NULL);
-            exclude = sql_list_add(&m.p, exclude, SQL_NEW(&m.p, column, COLUMN, 0, .parts = parts));
+            exclude = ps_gram_list_add(&m.p, exclude,
+                                       SQL_NEW(&m.p, column, COLUMN, 0, .parts = parts));
         }
         ps_sql_node *all = SQL_NEW(&m.p, star, STAR, 0, .exclude = exclude);
         select = select_from(&m, one(&m, SQL_NEW(&m.p, item, ITEM, 0, .expr = all)));
@@ -244,7 +245,7 @@ ps_plan *ps_plan_filter(ps_plan *plan, ps_term *condition)
         select = select_from(&m, star(&m));
         if (select) {
             select->where = ps_make_expr(&m, 1);
-            sql_depth_raise(&m.p, &select->head, select->where);
+            ps_gram_depth_raise(&m.p, &select->head, select->where);
         }
     }
     return end_select(&m, select);
@@ -259,7 +260,7 @@ static ps_sql_list ordinals(ps_maker *m, size_t n)
         const char *text = ps_arena_printf(&m->cx, &m->made->arena, "%zu", i);
 
         if (!text) return m->p.status = PS_MEMORY, list;
-        list = sql_list_add(
+        list = ps_gram_list_add(
             &m->p, list,
             SQL_NEW(&m->p, number, NUMBER, 0, .form = PS_SQL_NUM_INTEGER, .text = ps_str_of(text)));
     }
@@ -273,7 +274,7 @@ static ps_sql_select *aggregate(ps_maker *m, size_t n_keys, size_t n_aggregates)
     if (!n_keys && !n_aggregates)
         ps_make_fail(m, PS_INVALID, "an aggregation needs a key or an aggregate");
     for (size_t i = 0; i < n_aggregates && m->p.status == PS_OK; i++)
-        items = sql_list_add(&m->p, items, ps_make_item(m, 1 + n_keys + i));
+        items = ps_gram_list_add(&m->p, items, ps_make_item(m, 1 + n_keys + i));
     ps_sql_select *select = select_from(m, items);
     if (select) select->group = ordinals(m, n_keys);
     return select;
@@ -323,7 +324,7 @@ ps_plan *ps_plan_sort(ps_plan *plan, ps_term *const *keys, size_t n_keys)
         whole = whole_query(&m);
         if (whole) whole->order = ps_make_list(&m, 1, n_keys, ps_make_sort);
         for (uint32_t i = 0; whole && i < whole->order.n; i++)
-            sql_depth_raise(&m.p, &whole->head, whole->order.at[i]);
+            ps_gram_depth_raise(&m.p, &whole->head, whole->order.at[i]);
     }
     return end(&m, whole ? &whole->head : NULL);
 }
@@ -393,7 +394,7 @@ ps_plan *ps_plan_join(ps_plan *left, ps_plan *right, ps_match match, ps_term *on
         join = join_node(&m, match);
         if (join && on && m.p.status == PS_OK) {
             join->on = ps_make_expr(&m, 2);
-            sql_depth_raise(&m.p, &join->head, join->on);
+            ps_gram_depth_raise(&m.p, &join->head, join->on);
         }
     }
     return end(&m, all_of(&m, join ? &join->head : NULL));
@@ -411,7 +412,7 @@ ps_plan *ps_plan_join_using(ps_plan *left, ps_plan *right, ps_match match, const
             ps_make_fail(&m, PS_INVALID, "a join on names needs one, and is no cross join");
         join = join_node(&m, match);
         for (size_t i = 0; join && i < n_names && m.p.status == PS_OK; i++)
-            join->columns = sql_idents_add(&m.p, join->columns, ps_make_ident(&m, names[i]));
+            join->columns = ps_gram_idents_add(&m.p, join->columns, ps_make_ident(&m, names[i]));
     }
     return end(&m, all_of(&m, join ? &join->head : NULL));
 }

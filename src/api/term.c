@@ -14,8 +14,8 @@ static ps_term *column(const char *table, const char *name, bool qualified)
     ps_maker m;
 
     if (begin(&m)) {
-        if (qualified) parts = sql_idents_add(&m.p, parts, ps_make_ident(&m, table));
-        parts = sql_idents_add(&m.p, parts, ps_make_ident(&m, name));
+        if (qualified) parts = ps_gram_idents_add(&m.p, parts, ps_make_ident(&m, table));
+        parts = ps_gram_idents_add(&m.p, parts, ps_make_ident(&m, name));
     }
     if (m.p.status != PS_OK) return end(&m, NULL);
     return end(&m, SQL_NEW(&m.p, column, COLUMN, 0, .parts = parts));
@@ -140,7 +140,7 @@ ps_term *ps_term_case(ps_term *const *parts, size_t n_pairs, ps_term *otherwise)
         return end(&m, NULL);
     if (!n_pairs) ps_make_fail(&m, PS_INVALID, "a CASE needs a condition and its result");
     for (size_t i = 0; i < n_pairs; i++) {
-        whens = sql_list_add(&m.p, whens,
+        whens = ps_gram_list_add(&m.p, whens,
                              SQL_NEW(&m.p, when, WHEN, 0, .condition = ps_make_expr(&m, i * 2),
                                      .result = ps_make_expr(&m, i * 2 + 1)));
     }

@@ -48,7 +48,7 @@ static ps_sql_node *make_form(ps_maker *m, const call_form *form, const ps_sql_l
                        .low = a[1], .high = a[2]);
     default: break;
     }
-    for (uint32_t i = 1; i < args->n; i++) rest = sql_list_add(&m->p, rest, a[i]);
+    for (uint32_t i = 1; i < args->n; i++) rest = ps_gram_list_add(&m->p, rest, a[i]);
     return SQL_NEW(&m->p, in, IN, 0, .arg = a[0], .negated = form->negated, .items = rest);
 }
 
@@ -91,7 +91,7 @@ static ps_sql_node *make_call(ps_maker *m, const char *name, size_t n_args)
     }
     if (form) return make_form(m, form, &args);
     if (op == PS_SQL_OP_NONE || n_args == 0) {
-        const ps_sql_idents parts = sql_idents_add(&m->p, (ps_sql_idents){0}, ident);
+        const ps_sql_idents parts = ps_gram_idents_add(&m->p, (ps_sql_idents){0}, ident);
 
         return m->p.status == PS_OK ? SQL_NEW(&m->p, call, CALL, 0, .name = parts, .args = args)
                                     : NULL;
@@ -127,7 +127,7 @@ static ps_sql_call *copy_call(ps_maker *m)
     ps_sql_node *node = ps_make_expr(m, 0);
 
     if (m->p.status == PS_OK && node->kind == PS_SQL_CALL)
-        return (ps_sql_call *)(void *)sql_node(&m->p, PS_SQL_CALL, node, sizeof(ps_sql_call));
+        return (ps_sql_call *)(void *)ps_gram_node(&m->p, PS_SQL_CALL, node, sizeof(ps_sql_call));
     ps_make_fail(m, PS_INVALID, "a function call was expected");
     return NULL;
 }
@@ -156,7 +156,7 @@ ps_term *ps_term_filter(ps_term *arg, ps_term *condition)
         call = copy_call(&m);
     if (call) {
         call->filter = ps_make_expr(&m, 1);
-        sql_depth_raise(&m.p, &call->head, call->filter);
+        ps_gram_depth_raise(&m.p, &call->head, call->filter);
     }
     return end_call(&m, call);
 }
@@ -171,7 +171,7 @@ ps_term *ps_term_order(ps_term *arg, ps_term *const *keys, size_t n_keys)
     if (call) {
         call->order = ps_make_list(&m, 1, n_keys, ps_make_sort);
         for (uint32_t i = 0; i < call->order.n; i++)
-            sql_depth_raise(&m.p, &call->head, call->order.at[i]);
+            ps_gram_depth_raise(&m.p, &call->head, call->order.at[i]);
     }
     return end_call(&m, call);
 }
@@ -188,7 +188,7 @@ static ps_sql_window *parse_frame(ps_maker *m, const char *frame)
 
     if (window && !item->alias.text.n && !window->base.text.n && !window->partition.n &&
         !window->order.n && window->unit != PS_SQL_FRAME_NONE)
-        return (ps_sql_window *)(void *)sql_node(&m->p, PS_SQL_WINDOW, window, sizeof *window);
+        return (ps_sql_window *)(void *)ps_gram_node(&m->p, PS_SQL_WINDOW, window, sizeof *window);
     ps_make_fail(m, PS_PARSE, "this is not one frame: %s", frame);
     return NULL;
 }
@@ -207,11 +207,11 @@ static ps_sql_call *call_over(ps_maker *m, const ps_window_options *o)
     window->partition = partition;
     window->order = order;
     for (uint32_t i = 0; i < partition.n; i++)
-        sql_depth_raise(&m->p, &window->head, partition.at[i]);
-    for (uint32_t i = 0; i < order.n; i++) sql_depth_raise(&m->p, &window->head, order.at[i]);
+        ps_gram_depth_raise(&m->p, &window->head, partition.at[i]);
+    for (uint32_t i = 0; i < order.n; i++) ps_gram_depth_raise(&m->p, &window->head, order.at[i]);
     call->over = &window->head;
     if (o->ignore_nulls) call->nulls = PS_SQL_NULLS_IGNORE;
-    sql_depth_raise(&m->p, &call->head, call->over);
+    ps_gram_depth_raise(&m->p, &call->head, call->over);
     return call;
 }
 

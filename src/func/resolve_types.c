@@ -56,7 +56,8 @@ PS_RESOLVER(decimal_multiply)
     if (scale > 38)
         return ps_fail(
             cx, PS_BIND,
-            "the product of decimals of scale %d and %d needs more than 38 digits; cast one to fewer",
+            "the product of decimals of scale %d and %d needs more than 38 digits; cast one to "
+            "fewer",
             arg_types[0].scale, arg_types[1].scale);
     *result = ps_type_decimal(PS_MIN(38, arg_types[0].precision + arg_types[1].precision), scale);
     return PS_OK;

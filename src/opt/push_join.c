@@ -1,4 +1,5 @@
-/* opt/push_join.c -- conjuncts at a join: which side they go to, which become keys, what outer joins become.
+/* opt/push_join.c -- conjuncts at a join: which side they go to, which become keys, what outer
+ * joins become.
  *
  * Part of rule_push_filters.c; that file's head says why it is safe. */
 #include "func/func.h"
@@ -10,7 +11,7 @@ typedef struct join_push {
     const ps_node_join *join;
     ps_join_kind kind;
     ps_ids left, right;
-    ps_conjuncts to_left, to_right;  /* go below */
+    ps_conjuncts to_left, to_right; /* go below */
     ps_conjuncts residual, above;
     PS_ARRAY(ps_join_key) keys;
 } join_push;
@@ -18,12 +19,25 @@ typedef struct join_push {
 static bool is_free(const ps_expr *e) { return !ps_expr_is_volatile(e) && !ps_expr_may_fail(e); }
 static bool inner_like(ps_join_kind kind) { return kind == PS_JOIN_INNER || kind == PS_JOIN_CROSS; }
 
-/* Rows of the side that have no partner are dropped, so a condition of the join may be applied to it before. */
-static bool on_goes_left(ps_join_kind kind) { return inner_like(kind) || kind == PS_JOIN_SEMI || kind == PS_JOIN_RIGHT; }
-static bool on_goes_right(ps_join_kind kind) { return kind != PS_JOIN_RIGHT && kind != PS_JOIN_FULL; }
+/* Rows of the side that have no partner are dropped, so a condition of the join may be applied to
+ * it before. */
+static bool on_goes_left(ps_join_kind kind)
+{
+    return inner_like(kind) || kind == PS_JOIN_SEMI || kind == PS_JOIN_RIGHT;
+}
+static bool on_goes_right(ps_join_kind kind)
+{
+    return kind != PS_JOIN_RIGHT && kind != PS_JOIN_FULL;
+}
 /* Rows of the side come out as they are, so what is above may be applied before. */
-static bool above_goes_left(ps_join_kind kind) { return kind != PS_JOIN_RIGHT && kind != PS_JOIN_FULL; }
-static bool above_goes_right(ps_join_kind kind) { return inner_like(kind) || kind == PS_JOIN_RIGHT; }
+static bool above_goes_left(ps_join_kind kind)
+{
+    return kind != PS_JOIN_RIGHT && kind != PS_JOIN_FULL;
+}
+static bool above_goes_right(ps_join_kind kind)
+{
+    return inner_like(kind) || kind == PS_JOIN_RIGHT;
+}
 
 /* Outer joins whose padded rows a conjunct rejects. */
 static void outer_to_inner(join_push *j, const ps_conjuncts *list)
@@ -68,7 +82,8 @@ static ps_status add_condition(join_push *j, const ps_expr *e)
     if (!as_key(j, e, &key)) return ps_conjuncts_add(j->opt, &j->residual, e);
     for (size_t i = 0; i < j->keys.n; i++) {
         const ps_join_key *other = &j->keys.at[i];
-        if (other->null_equal == key.null_equal && ps_expr_equal(other->left, key.left) && ps_expr_equal(other->right, key.right))
+        if (other->null_equal == key.null_equal && ps_expr_equal(other->left, key.left) &&
+            ps_expr_equal(other->right, key.right))
             return PS_OK;
     }
     return PS_ARRAY_ADD_IN(j->opt->cx, j->opt->arena, &j->keys, key);
@@ -79,7 +94,8 @@ static ps_status place_on(join_push *j, const ps_expr *e)
 {
     const bool free = is_free(e) && e->flags & PS_EXPR_HAS_COLUMN;
 
-    if (free && on_goes_left(j->kind) && ps_expr_within(e, &j->left)) return ps_conjuncts_add(j->opt, &j->to_left, e);
+    if (free && on_goes_left(j->kind) && ps_expr_within(e, &j->left))
+        return ps_conjuncts_add(j->opt, &j->to_left, e);
     if (free && j->kind != PS_JOIN_MARK && on_goes_right(j->kind) && ps_expr_within(e, &j->right))
         return ps_conjuncts_add(j->opt, &j->to_right, e);
     return add_condition(j, e);
@@ -90,18 +106,22 @@ static ps_status place_above(join_push *j, const ps_expr *e)
 {
     const bool free = is_free(e) && e->flags & PS_EXPR_HAS_COLUMN;
 
-    if (free && above_goes_left(j->kind) && ps_expr_within(e, &j->left)) return ps_conjuncts_add(j->opt, &j->to_left, e);
-    if (free && above_goes_right(j->kind) && ps_expr_within(e, &j->right)) return ps_conjuncts_add(j->opt, &j->to_right, e);
+    if (free && above_goes_left(j->kind) && ps_expr_within(e, &j->left))
+        return ps_conjuncts_add(j->opt, &j->to_left, e);
+    if (free && above_goes_right(j->kind) && ps_expr_within(e, &j->right))
+        return ps_conjuncts_add(j->opt, &j->to_right, e);
     if (inner_like(j->kind) && is_free(e)) return add_condition(j, e);
     return ps_conjuncts_add(j->opt, &j->above, e);
 }
 
 /* ---- copies ---- */
 
-/* What a disjunction says of one side alone: the OR of each branch's conjuncts over it; NULL in *out: nothing. */
-static ps_status implied(join_push *j, const ps_expr *or, const ps_ids *side, const ps_expr **out)
+/* What a disjunction says of one side alone: the OR of each branch's conjuncts over it; NULL in
+ * *out: nothing. */
+static ps_status implied(join_push *j, const ps_expr * or, const ps_ids *side, const ps_expr **out)
 {
-    const ps_expr **branches = PS_ARENA_ARRAY(j->opt->cx, j->opt->arena, const ps_expr *, or->n_args + 1);
+    const ps_expr **branches =
+        PS_ARENA_ARRAY(j->opt->cx, j->opt->arena, const ps_expr *, or->n_args + 1);
 
     *out = NULL;
     if (!branches) return PS_MEMORY;
@@ -110,7 +130,8 @@ static ps_status implied(join_push *j, const ps_expr *or, const ps_ids *side, co
 
         PS_TRY(ps_conjuncts_add(j->opt, &all, or->args[i]));
         for (size_t k = 0; k < all.n; k++) {
-            if (all.at[k]->flags & PS_EXPR_HAS_COLUMN && ps_expr_within(all.at[k], side) && is_free(all.at[k]))
+            if (all.at[k]->flags & PS_EXPR_HAS_COLUMN && ps_expr_within(all.at[k], side) &&
+                is_free(all.at[k]))
                 PS_TRY(ps_conjuncts_add(j->opt, &mine, all.at[k]));
         }
         if (mine.n == 0) return PS_OK;
@@ -149,15 +170,17 @@ static ps_status copy_over_keys(join_push *j, const ps_conjuncts *from, bool to_
         const ps_expr *b = to_right ? j->keys.at[k].right : j->keys.at[k].left;
         ps_ids one;
 
-        if (a->kind != PS_EXPR_COLUMN || b->kind != PS_EXPR_COLUMN || a->type.id == PS_TYPE_FLOAT64 ||
-            a->type.id == PS_TYPE_FLOAT32 || a->type.id == PS_TYPE_FLOAT16)
+        if (a->kind != PS_EXPR_COLUMN || b->kind != PS_EXPR_COLUMN ||
+            a->type.id == PS_TYPE_FLOAT64 || a->type.id == PS_TYPE_FLOAT32 ||
+            a->type.id == PS_TYPE_FLOAT16)
             continue;
         PS_TRY(ps_ids_init(j->opt, &one));
         ps_ids_add(&one, a->column);
         ps_subst subst = {a->column, b};
         const ps_substs map = {&subst, 1, 1};
         for (size_t i = 0; i < n; i++) {
-            if (!ps_expr_within(from->at[i], &one) || !ps_expr_rejects_null(from->at[i], &one)) continue;
+            if (!ps_expr_within(from->at[i], &one) || !ps_expr_rejects_null(from->at[i], &one))
+                continue;
             const ps_expr *copy = ps_opt_substitute(j->opt, from->at[i], &map);
             if (!copy) return j->opt->cx->error.code;
             PS_TRY(ps_conjuncts_add(j->opt, to, copy));
@@ -175,7 +198,8 @@ static ps_status add_copies(join_push *j)
     if (kind == PS_JOIN_MARK || kind == PS_JOIN_FULL) return PS_OK;
     PS_TRY(copy_implied(j));
     if (kind != PS_JOIN_RIGHT) PS_TRY(copy_over_keys(j, &left, true));
-    if (inner_like(kind) || kind == PS_JOIN_SEMI || kind == PS_JOIN_RIGHT) PS_TRY(copy_over_keys(j, &right, false));
+    if (inner_like(kind) || kind == PS_JOIN_SEMI || kind == PS_JOIN_RIGHT)
+        PS_TRY(copy_over_keys(j, &right, false));
     return PS_OK;
 }
 
@@ -188,7 +212,8 @@ static bool same_condition(const join_push *j, const ps_expr *residual)
 
     for (uint32_t i = 0; same && i < join->keys.n; i++) {
         const ps_join_key *a = &join->keys.at[i], *b = &j->keys.at[i];
-        same = a->null_equal == b->null_equal && ps_expr_equal(a->left, b->left) && ps_expr_equal(a->right, b->right);
+        same = a->null_equal == b->null_equal && ps_expr_equal(a->left, b->left) &&
+               ps_expr_equal(a->right, b->right);
     }
     return same && (!residual || ps_expr_equal(residual, join->residual));
 }
@@ -208,7 +233,10 @@ static const ps_node *rebuild(join_push *j)
     if (same_condition(j, residual)) {
         node = ps_node_with_inputs(opt->planner, node, inputs);
     } else {
-        ps_join_spec spec = {.kind = j->kind, .keys = j->keys.at, .n_keys = (uint32_t)j->keys.n, .residual = residual};
+        ps_join_spec spec = {.kind = j->kind,
+                             .keys = j->keys.at,
+                             .n_keys = (uint32_t)j->keys.n,
+                             .residual = residual};
         if (j->kind == PS_JOIN_MARK) spec.mark = j->join->mark.at[0];
         node = ps_node_join_new(opt->planner, inputs[0], inputs[1], &spec);
     }
@@ -225,7 +253,8 @@ const ps_node *ps_push_join(ps_push *push, const ps_node *node, const ps_conjunc
     if (ps_ids_of_node(j.opt, node->inputs[1], &j.right) != PS_OK) return NULL;
     if (!push->joins_only) outer_to_inner(&j, list);
     for (uint32_t i = 0; i < j.join->keys.n; i++) {
-        if (PS_ARRAY_ADD_IN(j.opt->cx, j.opt->arena, &j.keys, j.join->keys.at[i]) != PS_OK) return NULL;
+        if (PS_ARRAY_ADD_IN(j.opt->cx, j.opt->arena, &j.keys, j.join->keys.at[i]) != PS_OK)
+            return NULL;
     }
     if (ps_conjuncts_add(j.opt, &on, j.join->residual) != PS_OK) return NULL;
     for (size_t i = 0; i < on.n; i++) {

@@ -1,6 +1,6 @@
 /* opt/rule_estimate.c -- plan  =>  the plan with the rows that each node is thought to give
- * Why: the join builds its table over the smaller side; EXPLAIN shows it. Safe: nothing else changes.
- * Last: after it no rule makes nodes. */
+ * Why: the join builds its table over the smaller side; EXPLAIN shows it. Safe: nothing else
+ * changes. Last: after it no rule makes nodes. */
 #include "opt/opt.h"
 #include "stat/estimate.h"
 
@@ -11,4 +11,5 @@ static const ps_node *estimate(ps_opt *opt, const ps_node *plan)
     return ps_stat_init(opt->planner, &stat) == PS_OK ? ps_stat_stamp(&stat, plan) : NULL;
 }
 
-const ps_rule ps_rule_estimate = {.name = "estimate", .doc = "rows of every node", .plan = estimate};
+const ps_rule ps_rule_estimate = {
+    .name = "estimate", .doc = "rows of every node", .plan = estimate};

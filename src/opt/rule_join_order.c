@@ -1,11 +1,12 @@
-/* opt/rule_join_order.c -- a join (b join c)  =>  the order of inner joins with the fewest rows in between
- * Why: the order as written may be thousands of times dearer, and a comma list in the wrong order makes cross products.
- * Safe: inner joins commute and associate; each predicate is applied at the first join that has all its columns. Outer, semi,
- * anti, mark and single joins are relations of their own here; so are filters that may fail (they stay above).
- * How: cost is the sum of intermediate rows (C_out). Up to 10 relations every split of every connected set is tried
- * (hyperedges included, as Moerkotte and Neumann 2008 enumerate them); above, greedy operator ordering (Fegaras 1998).
- * Cross products only where nothing connects. A plan already as cheap stays. Order: after pushdown made the predicates.
- * Tests: tests/slt/opt/join_order.test */
+/* opt/rule_join_order.c -- a join (b join c)  =>  the order of inner joins with the fewest rows in
+ * between Why: the order as written may be thousands of times dearer, and a comma list in the wrong
+ * order makes cross products. Safe: inner joins commute and associate; each predicate is applied at
+ * the first join that has all its columns. Outer, semi, anti, mark and single joins are relations
+ * of their own here; so are filters that may fail (they stay above). How: cost is the sum of
+ * intermediate rows (C_out). Up to 10 relations every split of every connected set is tried
+ * (hyperedges included, as Moerkotte and Neumann 2008 enumerate them); above, greedy operator
+ * ordering (Fegaras 1998). Cross products only where nothing connects. A plan already as cheap
+ * stays. Order: after pushdown made the predicates. Tests: tests/slt/opt/join_order.test */
 #include "func/func.h"
 #include "opt/util.h"
 #include "stat/estimate.h"
@@ -16,11 +17,11 @@ enum { DP_RELATIONS_MAX = 10, RELATIONS_MAX = 64 };
 typedef uint64_t rel_set;
 
 typedef struct edge {
-    const ps_expr *expr;     /* NULL: a key */
+    const ps_expr *expr; /* NULL: a key */
     ps_join_key key;
     rel_set refs, left, right;
     double share;
-    bool folded;             /* its share is in another edge's */
+    bool folded; /* its share is in another edge's */
 } edge;
 
 typedef struct region {
@@ -33,14 +34,24 @@ typedef struct region {
     double old_cost;
 } region;
 
-typedef struct plan_part { rel_set set; const ps_node *node; } plan_part;
-typedef struct done_node { const ps_node *before, *after; } done_node;
-typedef struct ordering { ps_opt *opt; ps_stat stat; PS_ARRAY(done_node) done; } ordering;
+typedef struct plan_part {
+    rel_set set;
+    const ps_node *node;
+} plan_part;
+typedef struct done_node {
+    const ps_node *before, *after;
+} done_node;
+typedef struct ordering {
+    ps_opt *opt;
+    ps_stat stat;
+    PS_ARRAY(done_node) done;
+} ordering;
 
 static bool is_inner(const ps_node *node)
 {
     if (node->kind != PS_NODE_JOIN || ps_node_as_join(node)->lateral) return false;
-    return ps_node_as_join(node)->join == PS_JOIN_INNER || ps_node_as_join(node)->join == PS_JOIN_CROSS;
+    return ps_node_as_join(node)->join == PS_JOIN_INNER ||
+           ps_node_as_join(node)->join == PS_JOIN_CROSS;
 }
 
 /* ---- rows and costs ---- */
@@ -51,7 +62,8 @@ static rel_set refs_of(const region *r, const ps_expr *e)
 
     for (size_t i = 0; i < r->rels.n; i++) {
         ps_ids ids;
-        if (ps_ids_of_node(r->opt, r->rels.at[i], &ids) == PS_OK && ps_expr_uses(e, &ids)) refs |= (rel_set)1 << i;
+        if (ps_ids_of_node(r->opt, r->rels.at[i], &ids) == PS_OK && ps_expr_uses(e, &ids))
+            refs |= (rel_set)1 << i;
     }
     return refs;
 }
@@ -90,11 +102,13 @@ static ps_status flatten(region *r, const ps_node *node)
     PS_TRY(flatten(r, node->inputs[0]));
     PS_TRY(flatten(r, node->inputs[1]));
     for (uint32_t i = 0; i < join->keys.n; i++) {
-        PS_TRY(PS_ARRAY_ADD_IN(r->opt->cx, r->opt->arena, &r->edges, (edge){.key = join->keys.at[i]}));
+        PS_TRY(
+            PS_ARRAY_ADD_IN(r->opt->cx, r->opt->arena, &r->edges, (edge){.key = join->keys.at[i]}));
     }
     ps_conjuncts all = {0};
     PS_TRY(ps_conjuncts_add(r->opt, &all, join->residual));
-    for (size_t i = 0; i < all.n; i++) PS_TRY(PS_ARRAY_ADD_IN(r->opt->cx, r->opt->arena, &r->edges, (edge){.expr = all.at[i]}));
+    for (size_t i = 0; i < all.n; i++)
+        PS_TRY(PS_ARRAY_ADD_IN(r->opt->cx, r->opt->arena, &r->edges, (edge){.expr = all.at[i]}));
     return PS_OK;
 }
 
@@ -152,28 +166,36 @@ static double cost_of(const region *r, const ps_node *node, size_t *next, rel_se
         *set = (rel_set)1 << (*next)++;
         return 0;
     }
-    const double cost = cost_of(r, node->inputs[0], next, &left) + cost_of(r, node->inputs[1], next, &right);
+    const double cost =
+        cost_of(r, node->inputs[0], next, &left) + cost_of(r, node->inputs[1], next, &right);
     *set = left | right;
     return cost + rows_of(r, *set);
 }
 
 /* ---- building ---- */
 
-static bool key_fits(const edge *e, rel_set a, rel_set b) { return !e->expr && e->left && e->right && !(e->left & ~a) && !(e->right & ~b); }
+static bool key_fits(const edge *e, rel_set a, rel_set b)
+{
+    return !e->expr && e->left && e->right && !(e->left & ~a) && !(e->right & ~b);
+}
 
 static ps_status as_condition(const region *r, const edge *e, ps_conjuncts *list)
 {
     const ps_expr *expr = e->expr;
 
-    if (!expr) expr = ps_opt_call(r->opt, e->key.null_equal ? "is_not_distinct_from" : "=", e->key.left, e->key.right);
+    if (!expr)
+        expr = ps_opt_call(r->opt, e->key.null_equal ? "is_not_distinct_from" : "=", e->key.left,
+                           e->key.right);
     return expr ? ps_conjuncts_add(r->opt, list, expr) : r->opt->cx->error.code;
 }
 
-/* The join of two parts with every predicate that it is the first to have the columns of; the larger one is left. */
+/* The join of two parts with every predicate that it is the first to have the columns of; the
+ * larger one is left. */
 static ps_status join_parts(const region *r, const plan_part *a, const plan_part *b, plan_part *out)
 {
     ps_opt *opt = r->opt;
-    const plan_part *left = rows_of(r, a->set) >= rows_of(r, b->set) ? a : b, *right = left == a ? b : a;
+    const plan_part *left = rows_of(r, a->set) >= rows_of(r, b->set) ? a : b,
+                    *right = left == a ? b : a;
     const rel_set both = a->set | b->set;
     ps_join_key *keys = PS_ARENA_ARRAY(opt->cx, opt->arena, ps_join_key, r->edges.n + 1);
     ps_join_spec spec = {.kind = PS_JOIN_INNER, .keys = keys};
@@ -184,7 +206,8 @@ static ps_status join_parts(const region *r, const plan_part *a, const plan_part
         const edge *e = &r->edges.at[i];
         if (e->refs & ~both || !(e->refs & ~a->set) || !(e->refs & ~b->set)) continue;
         if (key_fits(e, left->set, right->set)) keys[spec.n_keys++] = e->key;
-        else if (key_fits(e, right->set, left->set)) keys[spec.n_keys++] = (ps_join_key){e->key.right, e->key.left, e->key.null_equal};
+        else if (key_fits(e, right->set, left->set))
+            keys[spec.n_keys++] = (ps_join_key){e->key.right, e->key.left, e->key.null_equal};
         else PS_TRY(as_condition(r, e, &rest));
     }
     if (rest.n && !(spec.residual = ps_conjuncts_and(opt, &rest))) return opt->cx->error.code;
@@ -195,7 +218,10 @@ static ps_status join_parts(const region *r, const plan_part *a, const plan_part
 
 /* ---- every order ---- */
 
-typedef struct best { double cost, rows; rel_set left; } best;
+typedef struct best {
+    double cost, rows;
+    rel_set left;
+} best;
 
 static ps_status build_best(const region *r, const best *table, rel_set set, plan_part *out)
 {
@@ -226,7 +252,8 @@ static ps_status order_all(region *r, bool *found, plan_part *out)
         table[set].cost = (set & (set - 1)) == 0 ? 0 : INFINITY;
         for (rel_set a = (set - 1) & set; a; a = (a - 1) & set) {
             const rel_set b = set & ~a;
-            if (a < b || !(table[a].cost + table[b].cost + table[set].rows < table[set].cost)) continue;
+            if (a < b || !(table[a].cost + table[b].cost + table[set].rows < table[set].cost))
+                continue;
             if (!connected(r, a, b)) continue;
             table[set].cost = table[a].cost + table[b].cost + table[set].rows;
             table[set].left = a;
@@ -239,7 +266,8 @@ static ps_status order_all(region *r, bool *found, plan_part *out)
 /* ---- greedy ---- */
 
 /* The pair of parts whose join gives the fewest rows, connected ones first. */
-static ps_status next_pair(const region *r, const plan_part *parts, size_t n, size_t *a, size_t *b, double *rows)
+static ps_status next_pair(const region *r, const plan_part *parts, size_t n, size_t *a, size_t *b,
+                           double *rows)
 {
     bool have = false, have_connected = false;
 
@@ -300,7 +328,8 @@ static const ps_node *order_region(ordering *o, const ps_node *top)
 /* The region's relations with their own regions ordered, under the same joins. */
 static const ps_node *order_inputs(ordering *o, const ps_node *node, bool in_region)
 {
-    const ps_node **inputs = PS_ARENA_ARRAY(o->opt->cx, o->opt->arena, const ps_node *, node->n_inputs + 1);
+    const ps_node **inputs =
+        PS_ARENA_ARRAY(o->opt->cx, o->opt->arena, const ps_node *, node->n_inputs + 1);
 
     if (!inputs) return NULL;
     for (uint32_t i = 0; i < node->n_inputs; i++) {
@@ -315,7 +344,8 @@ static const ps_node *order(ordering *o, const ps_node *node)
 {
     if (ps_poll(o->opt->cx) != PS_OK) return NULL;
     for (size_t i = 0; node->kind == PS_NODE_SUBPLAN && i < o->done.n; i++) {
-        if (o->done.at[i].before == node->inputs[0]) return ps_node_with_inputs(o->opt->planner, node, &o->done.at[i].after);
+        if (o->done.at[i].before == node->inputs[0])
+            return ps_node_with_inputs(o->opt->planner, node, &o->done.at[i].after);
     }
     const ps_node *now = order_inputs(o, node, is_inner(node));
     if (now && node->kind == PS_NODE_SUBPLAN) {
@@ -333,5 +363,7 @@ static const ps_node *join_order(ps_opt *opt, const ps_node *plan)
 }
 
 const ps_rule ps_rule_join_order = {
-    .name = "join_order", .doc = "inner joins in the order with the fewest rows in between", .plan = join_order,
+    .name = "join_order",
+    .doc = "inner joins in the order with the fewest rows in between",
+    .plan = join_order,
 };

@@ -1,12 +1,14 @@
-/* opt/rule_prune.c -- columns that nobody reads are not made: project items, aggregates, window calls, columns of scans, of
- *                     unions and of shared plans; project(project(x)) of plain columns  =>  project(x)
- * Why: what is not read need not be decoded, carried or kept. Safe: grouping keys, filters, sort keys and what DISTINCT compares
- * stay; rows don't change. At least one column of a node stays, so that rows can be counted.
- * Order: after everything that moves expressions. Two passes: which columns are read, parents first; then the nodes.
- * Tests: tests/slt/opt/prune.test */
+/* opt/rule_prune.c -- columns that nobody reads are not made: project items, aggregates, window
+ * calls, columns of scans, of unions and of shared plans; project(project(x)) of plain columns  =>
+ * project(x) Why: what is not read need not be decoded, carried or kept. Safe: grouping keys,
+ * filters, sort keys and what DISTINCT compares stay; rows don't change. At least one column of a
+ * node stays, so that rows can be counted. Order: after everything that moves expressions. Two
+ * passes: which columns are read, parents first; then the nodes. Tests: tests/slt/opt/prune.test */
 #include "opt/util.h"
 
-typedef struct pruned { const ps_node *before, *after; } pruned;
+typedef struct pruned {
+    const ps_node *before, *after;
+} pruned;
 typedef struct pruning {
     ps_opt *opt;
     ps_ids needed;
@@ -30,7 +32,8 @@ static void need_items(pruning *p, const ps_f_items *items, bool all)
 {
     for (uint32_t i = 0; i < items->n; i++) {
         /* the first stays when none is needed: some column has to carry the rows */
-        if (all || i == 0 || ps_ids_has(&p->needed, items->at[i].col.id)) ps_ids_add_expr(&p->needed, items->at[i].expr);
+        if (all || i == 0 || ps_ids_has(&p->needed, items->at[i].col.id))
+            ps_ids_add_expr(&p->needed, items->at[i].expr);
     }
 }
 static void need_cols(pruning *p, const ps_node *node)
@@ -42,7 +45,8 @@ static void need_positions(pruning *p, const ps_node *node, const ps_f_cols *col
     for (uint32_t i = 0; i < cols->n; i++) {
         if (!all && i > 0 && !ps_ids_has(&p->needed, cols->at[i].id)) continue;
         ps_ids_add(&p->needed, cols->at[i].id);
-        for (uint32_t k = 0; k < node->n_inputs; k++) ps_ids_add(&p->needed, node->inputs[k]->cols[i].id);
+        for (uint32_t k = 0; k < node->n_inputs; k++)
+            ps_ids_add(&p->needed, node->inputs[k]->cols[i].id);
     }
 }
 
@@ -57,9 +61,12 @@ static ps_status need(pruning *p, const ps_node *node)
         return PS_OK;
     case PS_NODE_WINDOW: need_items(p, &ps_node_as_window(node)->calls, false); return PS_OK;
     case PS_NODE_SETOP:
-        need_positions(p, node, &ps_node_as_setop(node)->columns, ps_node_as_setop(node)->op != PS_SETOP_UNION_ALL);
+        need_positions(p, node, &ps_node_as_setop(node)->columns,
+                       ps_node_as_setop(node)->op != PS_SETOP_UNION_ALL);
         return PS_OK;
-    case PS_NODE_SUBPLAN: need_positions(p, node, &ps_node_as_subplan(node)->columns, false); return PS_OK;
+    case PS_NODE_SUBPLAN:
+        need_positions(p, node, &ps_node_as_subplan(node)->columns, false);
+        return PS_OK;
     case PS_NODE_DISTINCT:
         if (ps_node_as_distinct(node)->on.n == 0) need_cols(p, node->inputs[0]);
         break;
@@ -101,7 +108,8 @@ static const ps_node *prune_project(pruning *p, const ps_node *node)
     ps_item *items = kept_items(p, old, &n);
     bool changed = n != old->n;
 
-    while (items && input->kind == PS_NODE_PROJECT && all_columns(&ps_node_as_project(input)->items)) {
+    while (items && input->kind == PS_NODE_PROJECT &&
+           all_columns(&ps_node_as_project(input)->items)) {
         ps_substs map = {0};
         if (ps_substs_of_items(opt, &ps_node_as_project(input)->items, &map) != PS_OK) return NULL;
         for (uint32_t i = 0; i < n; i++) {
@@ -114,7 +122,8 @@ static const ps_node *prune_project(pruning *p, const ps_node *node)
     bool same = input->n_cols == n;
     for (uint32_t i = 0; same && i < n; i++) {
         same = items[i].expr->kind == PS_EXPR_COLUMN && items[i].expr->column == items[i].col.id &&
-               input->cols[i].id == items[i].col.id && ps_str_equal(input->cols[i].name, items[i].col.name);
+               input->cols[i].id == items[i].col.id &&
+               ps_str_equal(input->cols[i].name, items[i].col.name);
     }
     if (same) return input;
     return changed ? ps_node_project_new(opt->planner, input, items, n) : node;
@@ -129,7 +138,8 @@ static const ps_node *prune_aggregate(pruning *p, const ps_node *node)
     if (!aggs) return NULL;
     if (old->keys.n && n == 1 && !ps_ids_has(&p->needed, aggs[0].col.id)) n = 0;
     if (n == old->aggs.n) return node;
-    return ps_node_aggregate_new(p->opt->planner, node->inputs[0], old->keys.at, old->keys.n, aggs, n);
+    return ps_node_aggregate_new(p->opt->planner, node->inputs[0], old->keys.at, old->keys.n, aggs,
+                                 n);
 }
 
 static const ps_node *prune_window(pruning *p, const ps_node *node)
@@ -155,11 +165,13 @@ static const ps_node *prune_scan(pruning *p, const ps_node *node)
     }
     if (n == 0 && old->columns.n) cols[n++] = old->columns.at[0];
     if (n == old->columns.n) return node;
-    return ps_node_scan_new(p->opt->planner, old->source, cols, n, old->filters.at, old->filters.n, old->limit);
+    return ps_node_scan_new(p->opt->planner, old->source, cols, n, old->filters.at, old->filters.n,
+                            old->limit);
 }
 
 /* Columns by position: the same positions of node's list and of each input. */
-static const ps_node *prune_positional(pruning *p, const ps_node *node, const ps_f_cols *cols, const ps_node **inputs)
+static const ps_node *prune_positional(pruning *p, const ps_node *node, const ps_f_cols *cols,
+                                       const ps_node **inputs)
 {
     ps_opt *opt = p->opt;
     ps_col *outer = PS_ARENA_ARRAY(opt->cx, opt->arena, ps_col, cols->n + 1);
@@ -172,7 +184,8 @@ static const ps_node *prune_positional(pruning *p, const ps_node *node, const ps
         n = 0;
         for (uint32_t i = 0; i < cols->n; i++) {
             /* of a shared plan: what any reader needs */
-            const ps_col_id id = node->kind == PS_NODE_SUBPLAN ? node->inputs[0]->cols[i].id : cols->at[i].id;
+            const ps_col_id id =
+                node->kind == PS_NODE_SUBPLAN ? node->inputs[0]->cols[i].id : cols->at[i].id;
             if (!ps_ids_has(&p->needed, id)) continue;
             outer[n] = cols->at[i];
             inner[n++] = node->inputs[k]->cols[i];
@@ -181,7 +194,8 @@ static const ps_node *prune_positional(pruning *p, const ps_node *node, const ps
     }
     if (n == cols->n) return ps_node_with_inputs(opt->planner, node, inputs);
     if (node->kind == PS_NODE_SETOP) {
-        return ps_node_setop_new(opt->planner, ps_node_as_setop(node)->op, inputs, node->n_inputs, outer);
+        return ps_node_setop_new(opt->planner, ps_node_as_setop(node)->op, inputs, node->n_inputs,
+                                 outer);
     }
     return ps_node_subplan_new(opt->planner, inputs[0], ps_node_as_subplan(node)->name, outer);
 }
@@ -206,18 +220,21 @@ static const ps_node *prune_subplan(pruning *p, const ps_node *node)
 /* Recursion follows the plan, whose depth is bounded. */
 static const ps_node *prune_node(pruning *p, const ps_node *node)
 {
-    const ps_node **inputs = PS_ARENA_ARRAY(p->opt->cx, p->opt->arena, const ps_node *, node->n_inputs + 1);
+    const ps_node **inputs =
+        PS_ARENA_ARRAY(p->opt->cx, p->opt->arena, const ps_node *, node->n_inputs + 1);
 
     if (!inputs || ps_poll(p->opt->cx) != PS_OK) return NULL;
     if (node->kind == PS_NODE_SUBPLAN) return prune_subplan(p, node);
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         if (!(inputs[i] = prune_node(p, node->inputs[i]))) return NULL;
     }
-    if (node->kind == PS_NODE_SETOP) return prune_positional(p, node, &ps_node_as_setop(node)->columns, inputs);
+    if (node->kind == PS_NODE_SETOP)
+        return prune_positional(p, node, &ps_node_as_setop(node)->columns, inputs);
     if (node->kind == PS_NODE_DISTINCT && ps_node_as_distinct(node)->on.n == 0) {
         inputs[0] = ps_opt_keep(p->opt, inputs[0], node->inputs[0]->cols, node->inputs[0]->n_cols);
     }
-    if (node->kind == PS_NODE_WRITE) inputs[0] = ps_opt_keep(p->opt, inputs[0], node->inputs[0]->cols, node->inputs[0]->n_cols);
+    if (node->kind == PS_NODE_WRITE)
+        inputs[0] = ps_opt_keep(p->opt, inputs[0], node->inputs[0]->cols, node->inputs[0]->n_cols);
     if (node->n_inputs && !inputs[0]) return NULL;
     if (!(node = ps_node_with_inputs(p->opt->planner, node, inputs))) return NULL;
     switch ((ps_node_kind)node->kind) {
@@ -233,7 +250,8 @@ static const ps_node *prune(ps_opt *opt, const ps_node *plan)
 {
     pruning p = {.opt = opt};
 
-    if (ps_ids_init(opt, &p.needed) != PS_OK || ps_node_visit(opt->cx, plan, collect, &p) != PS_OK) return NULL;
+    if (ps_ids_init(opt, &p.needed) != PS_OK || ps_node_visit(opt->cx, plan, collect, &p) != PS_OK)
+        return NULL;
     need_cols(&p, plan);
     for (size_t i = p.nodes.n; i-- > 0;) {
         if (need(&p, p.nodes.at[i]) != PS_OK) return NULL;
@@ -242,4 +260,5 @@ static const ps_node *prune(ps_opt *opt, const ps_node *plan)
     return ps_opt_keep(opt, out, plan->cols, plan->n_cols);
 }
 
-const ps_rule ps_rule_prune = {.name = "prune", .doc = "columns that nobody reads are not made", .plan = prune};
+const ps_rule ps_rule_prune = {
+    .name = "prune", .doc = "columns that nobody reads are not made", .plan = prune};

@@ -1,13 +1,15 @@
-/* opt/rule_push_filters.c -- filter(join(a, b), p and q)  =>  join(filter(a, p), filter(b, q)), and so on down to the scans
- * Why: rows that don't count are dropped before they cost anything; cross joins with equalities become hash joins.
- * Safe: a conjunct moves below a node only where it drops rows whose every descendant it would drop:
- *   project: its columns replaced by their expressions, unless volatile; aggregate: over keys only; window: over the
- *   partition of every call; distinct on: over the columns it is distinct on; union all: into each input;
- *   join: below the side whose rows are kept or dropped whole. A conjunct that rejects nulls of the side that an outer join pads
- *   makes the join inner on that side (outer_to_inner). Never below limit, top-n, or a shared subplan. What may fail
- *   stays above joins (DESIGN 3: it would see more rows); volatile conjuncts stay where they are.
- *   Copies (implied conditions of OR, conditions over equal keys) are added, the original stays.
- * Order: after unnesting, before join order. The whole plan top-down in one pass. Tests: tests/slt/opt/push_filters.test */
+/* opt/rule_push_filters.c -- filter(join(a, b), p and q)  =>  join(filter(a, p), filter(b, q)), and
+ * so on down to the scans Why: rows that don't count are dropped before they cost anything; cross
+ * joins with equalities become hash joins. Safe: a conjunct moves below a node only where it drops
+ * rows whose every descendant it would drop: project: its columns replaced by their expressions,
+ * unless volatile; aggregate: over keys only; window: over the partition of every call; distinct
+ * on: over the columns it is distinct on; union all: into each input; join: below the side whose
+ * rows are kept or dropped whole. A conjunct that rejects nulls of the side that an outer join pads
+ *   makes the join inner on that side (outer_to_inner). Never below limit, top-n, or a shared
+ * subplan. What may fail stays above joins (DESIGN 3: it would see more rows); volatile conjuncts
+ * stay where they are. Copies (implied conditions of OR, conditions over equal keys) are added, the
+ * original stays. Order: after unnesting, before join order. The whole plan top-down in one pass.
+ * Tests: tests/slt/opt/push_filters.test */
 #include "opt/push.h"
 
 #include "func/func.h"
@@ -51,19 +53,21 @@ static const ps_node *push_scan(ps_push *push, const ps_node *node, const ps_con
     }
     for (size_t i = 0; i < list->n; i++) {
         const ps_expr *e = list->at[i];
-        const bool stays = ps_expr_is_volatile(e) || ps_expr_may_fail(e) || !(e->flags & PS_EXPR_HAS_COLUMN);
+        const bool stays =
+            ps_expr_is_volatile(e) || ps_expr_may_fail(e) || !(e->flags & PS_EXPR_HAS_COLUMN);
 
         if (ps_conjuncts_add(opt, stays ? &rest : &inside, e) != PS_OK) return NULL;
     }
     if (inside.n > scan->filters.n) {
-        node = ps_node_scan_new(opt->planner, scan->source, scan->columns.at, scan->columns.n, inside.at, (uint32_t)inside.n, 0);
+        node = ps_node_scan_new(opt->planner, scan->source, scan->columns.at, scan->columns.n,
+                                inside.at, (uint32_t)inside.n, 0);
     }
     return ps_opt_filter(opt, node, &rest);
 }
 
 /* Conjuncts that pass through, with columns replaced, and those that stay above. */
-static ps_status split_through(ps_push *push, const ps_conjuncts *list, const ps_f_items *items, const ps_ids *through,
-                               ps_conjuncts *below, ps_conjuncts *above)
+static ps_status split_through(ps_push *push, const ps_conjuncts *list, const ps_f_items *items,
+                               const ps_ids *through, ps_conjuncts *below, ps_conjuncts *above)
 {
     ps_substs map = {0};
 
@@ -71,18 +75,21 @@ static ps_status split_through(ps_push *push, const ps_conjuncts *list, const ps
     for (size_t i = 0; i < list->n; i++) {
         const ps_expr *e = list->at[i];
 
-        if (!(e->flags & PS_EXPR_HAS_COLUMN) || ps_expr_is_volatile(e) || !ps_expr_within(e, through)) {
+        if (!(e->flags & PS_EXPR_HAS_COLUMN) || ps_expr_is_volatile(e) ||
+            !ps_expr_within(e, through)) {
             PS_TRY(ps_conjuncts_add(push->opt, above, e));
             continue;
         }
         const ps_expr *now = ps_opt_substitute(push->opt, e, &map);
         if (!now) return push->opt->cx->error.code;
-        PS_TRY(ps_conjuncts_add(push->opt, ps_expr_is_volatile(now) ? above : below, ps_expr_is_volatile(now) ? e : now));
+        PS_TRY(ps_conjuncts_add(push->opt, ps_expr_is_volatile(now) ? above : below,
+                                ps_expr_is_volatile(now) ? e : now));
     }
     return PS_OK;
 }
 
-static const ps_node *push_items(ps_push *push, const ps_node *node, const ps_f_items *items, const ps_conjuncts *list)
+static const ps_node *push_items(ps_push *push, const ps_node *node, const ps_f_items *items,
+                                 const ps_conjuncts *list)
 {
     ps_conjuncts below = {0}, above = {0};
     ps_ids through;
@@ -96,13 +103,15 @@ static const ps_node *push_items(ps_push *push, const ps_node *node, const ps_f_
 }
 
 /* Those of list that read only columns of `through` and can't fail go below. */
-static const ps_node *push_plain(ps_push *push, const ps_node *node, const ps_ids *through, const ps_conjuncts *list)
+static const ps_node *push_plain(ps_push *push, const ps_node *node, const ps_ids *through,
+                                 const ps_conjuncts *list)
 {
     ps_conjuncts below = {0}, above = {0};
 
     for (size_t i = 0; i < list->n; i++) {
         const ps_expr *e = list->at[i];
-        const bool may = !ps_expr_is_volatile(e) && !ps_expr_may_fail(e) && ps_expr_within(e, through);
+        const bool may =
+            !ps_expr_is_volatile(e) && !ps_expr_may_fail(e) && ps_expr_within(e, through);
 
         if (ps_conjuncts_add(push->opt, may ? &below : &above, e) != PS_OK) return NULL;
     }
@@ -125,7 +134,8 @@ static const ps_node *push_window(ps_push *push, const ps_node *node, const ps_c
             const ps_expr *call = calls->at[i].expr;
             bool found = false;
 
-            for (uint32_t m = 0; m < call->n_partition; m++) found |= ps_expr_equal(call->partition[m], key);
+            for (uint32_t m = 0; m < call->n_partition; m++)
+                found |= ps_expr_equal(call->partition[m], key);
             in_all = found;
         }
         if (in_all) ps_ids_add(&through, key->column);
@@ -153,7 +163,8 @@ static const ps_node *push_union(ps_push *push, const ps_node *node, const ps_co
 {
     ps_opt *opt = push->opt;
     const ps_node_setop *setop = ps_node_as_setop(node);
-    const ps_node **inputs = PS_ARENA_ARRAY(opt->cx, opt->arena, const ps_node *, node->n_inputs + 1);
+    const ps_node **inputs =
+        PS_ARENA_ARRAY(opt->cx, opt->arena, const ps_node *, node->n_inputs + 1);
     ps_conjuncts below = {0}, above = {0};
 
     if (!inputs) return NULL;
@@ -166,7 +177,8 @@ static const ps_node *push_union(ps_push *push, const ps_node *node, const ps_co
         ps_conjuncts mine = {0};
 
         for (uint32_t i = 0; i < setop->columns.n; i++) {
-            const ps_subst one = {setop->columns.at[i].id, ps_opt_col(opt, &node->inputs[k]->cols[i])};
+            const ps_subst one = {setop->columns.at[i].id,
+                                  ps_opt_col(opt, &node->inputs[k]->cols[i])};
             if (!one.expr || PS_ARRAY_ADD_IN(opt->cx, opt->arena, &map, one) != PS_OK) return NULL;
         }
         for (size_t i = 0; i < below.n; i++) {
@@ -189,7 +201,9 @@ static const ps_node *push_barrier(ps_push *push, const ps_node *node, const ps_
         if (!input) {
             input = ps_push_into(push, node->inputs[0], &none);
             const ps_pushed pushed = {node->inputs[0], input};
-            if (!input || PS_ARRAY_ADD_IN(push->opt->cx, push->opt->arena, &push->done, pushed) != PS_OK) return NULL;
+            if (!input ||
+                PS_ARRAY_ADD_IN(push->opt->cx, push->opt->arena, &push->done, pushed) != PS_OK)
+                return NULL;
         }
         node = ps_node_with_inputs(push->opt->planner, node, &input);
     }
@@ -235,8 +249,12 @@ static const ps_node *join_keys(ps_opt *opt, const ps_node *plan)
 
 /* Required: a comma list left as cross products would not end. */
 const ps_rule ps_rule_join_keys = {
-    .name = "join_keys", .doc = "filter(a cross join b, a.x = b.y) => a join b on x = y", .plan = join_keys,
+    .name = "join_keys",
+    .doc = "filter(a cross join b, a.x = b.y) => a join b on x = y",
+    .plan = join_keys,
 };
 const ps_rule ps_rule_push_filters = {
-    .name = "push_filters", .doc = "filter(f(x)) => f(filter(x)), cross joins with equalities => joins", .plan = push_filters,
+    .name = "push_filters",
+    .doc = "filter(f(x)) => f(filter(x)), cross joins with equalities => joins",
+    .plan = push_filters,
 };

@@ -1,23 +1,29 @@
 /* opt/rule_simplify.c -- expressions that say the same with less
- *   f(literals) => literal            x and true => x        x and false => false       (or likewise)
- *   not not x => x                    not (a < b) => a >= b  (and the other comparisons)
- *   (a and x) or (a and y) => a and (x or y)
- *   filter(x, true) => x              filter(x, false or null) => no rows
- * Why: constants are computed once, and what can't fail any more may move; common conditions of OR become keys and filters.
- * Safe: three-valued logic holds each line, errors included (false and error = false). A constant whose value is an error
- * stays as it is: it fails only if a row asks for it.
- * Order: before whatever looks at fallible expressions. Tests: tests/slt/opt/simplify.test */
+ *   f(literals) => literal            x and true => x        x and false => false       (or
+ * likewise) not not x => x                    not (a < b) => a >= b  (and the other comparisons) (a
+ * and x) or (a and y) => a and (x or y) filter(x, true) => x              filter(x, false or null)
+ * => no rows Why: constants are computed once, and what can't fail any more may move; common
+ * conditions of OR become keys and filters. Safe: three-valued logic holds each line, errors
+ * included (false and error = false). A constant whose value is an error stays as it is: it fails
+ * only if a row asks for it. Order: before whatever looks at fallible expressions. Tests:
+ * tests/slt/opt/simplify.test */
 #include "eval/program.h"
 #include "func/func.h"
 #include "opt/util.h"
 
-static bool is_true(const ps_expr *e) { return ps_expr_is_literal(e) && e->type.id == PS_TYPE_BOOL && !e->literal.null && e->literal.i; }
-static bool is_false(const ps_expr *e) { return ps_expr_is_literal(e) && e->type.id == PS_TYPE_BOOL && !e->literal.null && !e->literal.i; }
+static bool is_true(const ps_expr *e)
+{
+    return ps_expr_is_literal(e) && e->type.id == PS_TYPE_BOOL && !e->literal.null && e->literal.i;
+}
+static bool is_false(const ps_expr *e)
+{
+    return ps_expr_is_literal(e) && e->type.id == PS_TYPE_BOOL && !e->literal.null && !e->literal.i;
+}
 
 static const ps_expr *fold(ps_opt *opt, const ps_expr *e)
 {
-    const uint8_t kept = PS_EXPR_VOLATILE | PS_EXPR_HAS_COLUMN | PS_EXPR_HAS_PARAM | PS_EXPR_HAS_AGGREGATE | PS_EXPR_HAS_WINDOW |
-                         PS_EXPR_HAS_SUBQUERY;
+    const uint8_t kept = PS_EXPR_VOLATILE | PS_EXPR_HAS_COLUMN | PS_EXPR_HAS_PARAM |
+                         PS_EXPR_HAS_AGGREGATE | PS_EXPR_HAS_WINDOW | PS_EXPR_HAS_SUBQUERY;
     ps_value value;
 
     if (e->flags & kept) return e;
@@ -40,11 +46,12 @@ static const ps_expr *junction(ps_opt *opt, const ps_expr *e)
 
     if (!args) return NULL;
     for (uint32_t i = 0; i < e->n_args; i++) {
-        if (and ? is_false(e->args[i]) : is_true(e->args[i])) return e->args[i];
-        if (!(and ? is_true(e->args[i]) : is_false(e->args[i]))) args[n++] = e->args[i];
+        if (and? is_false(e->args[i]) : is_true(e->args[i])) return e->args[i];
+        if (!(and? is_true(e->args[i]) : is_false(e->args[i]))) args[n++] = e->args[i];
     }
     if (n == e->n_args) return e;
-    return and ? ps_expr_and(opt->cx, opt->arena, args, n) : ps_expr_or(opt->cx, opt->arena, args, n);
+    return and ? ps_expr_and(opt->cx, opt->arena, args, n)
+               : ps_expr_or(opt->cx, opt->arena, args, n);
 }
 
 static bool holds(const ps_conjuncts *list, const ps_expr *e)
@@ -79,7 +86,9 @@ static const ps_expr *factor(ps_opt *opt, const ps_expr *e)
         ps_conjuncts rest = {0};
 
         for (size_t k = 0; k < branches[i].n; k++) {
-            if (!holds(&common, branches[i].at[k]) && ps_conjuncts_add(opt, &rest, branches[i].at[k]) != PS_OK) return NULL;
+            if (!holds(&common, branches[i].at[k]) &&
+                ps_conjuncts_add(opt, &rest, branches[i].at[k]) != PS_OK)
+                return NULL;
         }
         if (rest.n == 0) return ps_conjuncts_and(opt, &common);
         if (!(rests[n++] = ps_conjuncts_and(opt, &rest))) return NULL;
@@ -91,13 +100,16 @@ static const ps_expr *factor(ps_opt *opt, const ps_expr *e)
 
 static const ps_expr *negation(ps_opt *opt, const ps_expr *e)
 {
-    static const char *const pairs[][2] = {{"=", "<>"}, {"<", ">="}, {">", "<="}, {"is_null", "is_not_null"}};
+    static const char *const pairs[][2] = {
+        {"=", "<>"}, {"<", ">="}, {">", "<="}, {"is_null", "is_not_null"}};
     const ps_expr *x = e->args[0];
 
     if (ps_expr_is_call(x, "not")) return x->args[0];
     for (size_t i = 0; i < PS_COUNT(pairs); i++) {
         for (int side = 0; side < 2; side++) {
-            if (ps_expr_is_call(x, pairs[i][side])) return ps_opt_call(opt, pairs[i][1 - side], x->args[0], x->n_args > 1 ? x->args[1] : NULL);
+            if (ps_expr_is_call(x, pairs[i][side]))
+                return ps_opt_call(opt, pairs[i][1 - side], x->args[0],
+                                   x->n_args > 1 ? x->args[1] : NULL);
         }
     }
     return e;
@@ -130,13 +142,20 @@ static const ps_node *simplify(ps_opt *opt, const ps_node *node)
     const ps_expr *predicate = ps_node_as_filter(node)->predicate;
     if (!ps_expr_is_literal(predicate)) return node;
     if (is_true(predicate)) return node->inputs[0];
-    return node->n_cols ? ps_node_values_new(opt->planner, node->cols, node->n_cols, NULL, 0) : node;
+    return node->n_cols ? ps_node_values_new(opt->planner, node->cols, node->n_cols, NULL, 0)
+                        : node;
 }
 
 const ps_rule ps_rule_simplify = {
-    .name = "simplify", .doc = "constants folded, logic made shorter", .root = PS_NODE_COUNT, .node = simplify,
+    .name = "simplify",
+    .doc = "constants folded, logic made shorter",
+    .root = PS_NODE_COUNT,
+    .node = simplify,
 };
 /* The same once more with what pushdown brought together. */
 const ps_rule ps_rule_simplify_pushed = {
-    .name = "simplify_pushed", .doc = "simplify after conditions have moved", .root = PS_NODE_COUNT, .node = simplify,
+    .name = "simplify_pushed",
+    .doc = "simplify after conditions have moved",
+    .root = PS_NODE_COUNT,
+    .node = simplify,
 };

@@ -1,21 +1,24 @@
-/* opt/rule_subqueries.c -- an expression with a subquery  =>  a join with the subquery's plan, whose column the expression reads
- *   filter exists (q)       => semi join q (anti for not exists)       x in (q)  => semi join q on x = column
- *   scalar (q)              => single join q (left where one row at most is provable)
- *   exists (q) as a value   => mark join q                             x = all (q) => not (x <> any (q))
- *   x in (q) as a value     => mark join q on x = column, null-aware; where q is correlated, or more than one column or another
- *   comparison is asked for: case when exists (q with p) then true when exists (q with p is null) then null else false end
- * Why: after it the plan holds joins only; correlated ones are marked lateral and left to rule unnest.
- * Safe: these are the definitions. `not in` as a condition is an anti join on "p is not false".
- * Required, first: nothing else looks into subqueries. Tests: tests/slt/opt/unnest.test */
+/* opt/rule_subqueries.c -- an expression with a subquery  =>  a join with the subquery's plan,
+ * whose column the expression reads filter exists (q)       => semi join q (anti for not exists) x
+ * in (q)  => semi join q on x = column scalar (q)              => single join q (left where one row
+ * at most is provable) exists (q) as a value   => mark join q                             x = all
+ * (q) => not (x <> any (q)) x in (q) as a value     => mark join q on x = column, null-aware; where
+ * q is correlated, or more than one column or another comparison is asked for: case when exists (q
+ * with p) then true when exists (q with p is null) then null else false end Why: after it the plan
+ * holds joins only; correlated ones are marked lateral and left to rule unnest. Safe: these are the
+ * definitions. `not in` as a condition is an anti join on "p is not false". Required, first:
+ * nothing else looks into subqueries. Tests: tests/slt/opt/unnest.test */
 #include "func/func.h"
 #include "opt/util.h"
 
-typedef struct replaced { const ps_expr *subquery, *value; } replaced;
+typedef struct replaced {
+    const ps_expr *subquery, *value;
+} replaced;
 
 /* The subqueries of one node's expressions, attached to an input. */
 typedef struct attach {
     ps_opt *opt;
-    const ps_node *input;     /* grows by joins */
+    const ps_node *input; /* grows by joins */
     PS_ARRAY(replaced) done;
 } attach;
 
@@ -105,7 +108,9 @@ static const ps_expr *comparison(ps_opt *opt, const ps_expr *e, const ps_node *p
     const char *name = any_compare(e);
 
     if (!all) return NULL;
-    if (!name) return ps_fail(opt->cx, PS_UNSUPPORTED, "this comparison with a subquery is not supported"), NULL;
+    if (!name)
+        return ps_fail(opt->cx, PS_UNSUPPORTED, "this comparison with a subquery is not supported"),
+               NULL;
     for (uint32_t i = 0; i < e->n_args; i++) {
         all[i] = ps_opt_call(opt, name, e->args[i], ps_opt_col(opt, &plan->cols[i]));
         if (!all[i]) return NULL;
@@ -119,7 +124,8 @@ static const ps_expr *mark_join(attach *a, const ps_node *right, const ps_join_k
 {
     ps_join_spec spec = {.kind = PS_JOIN_MARK, .keys = key, .n_keys = key ? 1 : 0};
 
-    spec.mark = (ps_col){.id = ps_planner_id(a->opt->planner), .type = PS_TYPE(BOOL), .nullable = key != NULL};
+    spec.mark = (ps_col){
+        .id = ps_planner_id(a->opt->planner), .type = PS_TYPE(BOOL), .nullable = key != NULL};
     return join(a, right, &spec) ? ps_opt_col(a->opt, &spec.mark) : NULL;
 }
 
@@ -131,7 +137,9 @@ static bool at_most_one(const ps_node *plan, bool *exactly)
         case PS_NODE_FILTER: filtered = true; break;
         case PS_NODE_PROJECT:
         case PS_NODE_SORT: break;
-        case PS_NODE_AGGREGATE: *exactly = !filtered; return ps_node_as_aggregate(plan)->keys.n == 0;
+        case PS_NODE_AGGREGATE:
+            *exactly = !filtered;
+            return ps_node_as_aggregate(plan)->keys.n == 0;
         case PS_NODE_LIMIT: return ps_node_as_limit(plan)->count <= 1;
         case PS_NODE_TOPN: return ps_node_as_topn(plan)->count <= 1;
         case PS_NODE_VALUES: /* without columns: one row */
@@ -160,7 +168,8 @@ static const ps_expr *any_by_cases(attach *a, const ps_expr *e, const ps_node *p
     const ps_expr *cases[5];
     const ps_expr *p = comparison(opt, e, plan);
 
-    if (!p || !(cases[0] = mark_join(a, ps_node_filter_new(opt->planner, plan, p), NULL))) return NULL;
+    if (!p || !(cases[0] = mark_join(a, ps_node_filter_new(opt->planner, plan, p), NULL)))
+        return NULL;
     const ps_node *again = plan_of(opt, e);
     const ps_expr *q = again ? comparison(opt, e, again) : NULL;
     if (!q || !(q = ps_opt_call(opt, "is_null", q, NULL))) return NULL;
@@ -219,7 +228,8 @@ static const ps_expr *attach_expr(ps_ctx *cx, const ps_expr *e, void *user)
 /* e with the subqueries inside its compared values attached. */
 static const ps_expr *attach_args(attach *a, const ps_expr *e)
 {
-    const ps_expr **args = PS_ARENA_ARRAY(a->opt->cx, a->opt->arena, const ps_expr *, e->n_args + 1);
+    const ps_expr **args =
+        PS_ARENA_ARRAY(a->opt->cx, a->opt->arena, const ps_expr *, e->n_args + 1);
 
     for (uint32_t i = 0; args && i < e->n_args; i++) {
         if (!(args[i] = attach_expr(a->opt->cx, e->args[i], a))) return NULL;
@@ -243,7 +253,8 @@ static bool never_null(const ps_node *input, const ps_expr *e)
     return col ? !col->nullable : e->kind == PS_EXPR_LITERAL && !e->literal.null;
 }
 
-/* NOT ANY: an anti join; where nulls are possible, on pairs for which the comparison is not false. */
+/* NOT ANY: an anti join; where nulls are possible, on pairs for which the comparison is not false.
+ */
 static ps_status condition_not_any(attach *a, const ps_expr *e, ps_conjuncts *top)
 {
     ps_opt *opt = a->opt;
@@ -253,7 +264,8 @@ static ps_status condition_not_any(attach *a, const ps_expr *e, ps_conjuncts *to
     bool known = true, correlated;
 
     if (!plan) return opt->cx->error.code;
-    for (uint32_t i = 0; i < e->n_args; i++) known &= !plan->cols[i].nullable && never_null(a->input, e->args[i]);
+    for (uint32_t i = 0; i < e->n_args; i++)
+        known &= !plan->cols[i].nullable && never_null(a->input, e->args[i]);
     PS_TRY(is_correlated(opt, plan, &correlated));
     if (!known && !correlated && e->n_args == 1 && name && strcmp(name, "=") == 0) {
         const ps_join_key key = {e->args[0], ps_opt_col(opt, &plan->cols[0]), false};
@@ -282,7 +294,8 @@ static ps_status condition(attach *a, const ps_expr *e, ps_conjuncts *top)
     }
     if (x->kind == PS_EXPR_SUBQUERY && x->subquery != PS_SUBQUERY_SCALAR) {
         if (!(x = attach_args(a, x))) return a->opt->cx->error.code;
-        return negative == (x->subquery == PS_SUBQUERY_ALL) ? condition_any(a, x) : condition_not_any(a, x, top);
+        return negative == (x->subquery == PS_SUBQUERY_ALL) ? condition_any(a, x)
+                                                            : condition_not_any(a, x, top);
     }
     if (!(e = attach_expr(a->opt->cx, e, a))) return a->opt->cx->error.code;
     return ps_conjuncts_add(a->opt, top, e);
@@ -296,11 +309,13 @@ static const ps_node *convert_filter(ps_opt *opt, const ps_node *node)
     if (ps_conjuncts_add(opt, &all, ps_node_as_filter(node)->predicate) != PS_OK) return NULL;
     for (size_t i = 0; i < all.n; i++) {
         if (all.at[i]->flags & PS_EXPR_HAS_SUBQUERY) continue;
-        if (ps_conjuncts_add(opt, ps_expr_may_fail(all.at[i]) ? &top : &plain, all.at[i]) != PS_OK) return NULL;
+        if (ps_conjuncts_add(opt, ps_expr_may_fail(all.at[i]) ? &top : &plain, all.at[i]) != PS_OK)
+            return NULL;
     }
     if (!(a.input = ps_opt_filter(opt, node->inputs[0], &plain))) return NULL;
     for (size_t i = 0; i < all.n; i++) {
-        if (all.at[i]->flags & PS_EXPR_HAS_SUBQUERY && condition(&a, all.at[i], &top) != PS_OK) return NULL;
+        if (all.at[i]->flags & PS_EXPR_HAS_SUBQUERY && condition(&a, all.at[i], &top) != PS_OK)
+            return NULL;
     }
     return ps_opt_keep(opt, ps_opt_filter(opt, a.input, &top), node->cols, node->n_cols);
 }
@@ -316,7 +331,10 @@ static const ps_node *convert_single(ps_opt *opt, const ps_node *node)
     return ps_opt_keep(opt, out, node->cols, node->n_cols);
 }
 
-typedef struct join_attach { attach left, right; ps_ids left_ids, right_ids; } join_attach;
+typedef struct join_attach {
+    attach left, right;
+    ps_ids left_ids, right_ids;
+} join_attach;
 
 /* In a join's condition: attached to the side that the subquery reads. */
 static const ps_expr *attach_side(ps_ctx *cx, const ps_expr *e, void *user)
@@ -332,19 +350,24 @@ static const ps_expr *attach_side(ps_ctx *cx, const ps_expr *e, void *user)
         right |= ps_expr_uses(e->args[i], &j->right_ids);
     }
     if (left && right)
-        return ps_fail(cx, PS_UNSUPPORTED, "a subquery in a join condition that reads both sides is not supported"), NULL;
+        return ps_fail(cx, PS_UNSUPPORTED,
+                       "a subquery in a join condition that reads both sides is not supported"),
+               NULL;
     return attach_one(cx, e, right ? &j->right : &j->left);
 }
 static const ps_expr *attach_sides(ps_ctx *cx, const ps_expr *e, void *user)
 {
     join_attach *j = user;
 
-    return e->flags & PS_EXPR_HAS_SUBQUERY ? ps_expr_rewrite(cx, j->left.opt->arena, e, attach_side, j) : e;
+    return e->flags & PS_EXPR_HAS_SUBQUERY
+               ? ps_expr_rewrite(cx, j->left.opt->arena, e, attach_side, j)
+               : e;
 }
 
 static const ps_node *convert_join(ps_opt *opt, const ps_node *node)
 {
-    join_attach j = {.left = {.opt = opt, .input = node->inputs[0]}, .right = {.opt = opt, .input = node->inputs[1]}};
+    join_attach j = {.left = {.opt = opt, .input = node->inputs[0]},
+                     .right = {.opt = opt, .input = node->inputs[1]}};
 
     if (ps_ids_of_node(opt, node->inputs[0], &j.left_ids) != PS_OK) return NULL;
     if (ps_ids_of_node(opt, node->inputs[1], &j.right_ids) != PS_OK) return NULL;
@@ -373,7 +396,10 @@ static const ps_node *convert(ps_planner *p, const ps_node *node, void *user)
     return convert_single(opt, node);
 }
 
-static const ps_node *convert_plan(ps_opt *opt, const ps_node *plan) { return ps_node_rewrite(opt->planner, plan, convert, opt); }
+static const ps_node *convert_plan(ps_opt *opt, const ps_node *plan)
+{
+    return ps_node_rewrite(opt->planner, plan, convert, opt);
+}
 
 static const ps_node *subqueries(ps_opt *opt, const ps_node *plan)
 {
@@ -386,5 +412,7 @@ static const ps_node *subqueries(ps_opt *opt, const ps_node *plan)
 }
 
 const ps_rule ps_rule_subqueries = {
-    .name = "subqueries", .doc = "expressions with subqueries => joins, correlated ones lateral", .plan = subqueries,
+    .name = "subqueries",
+    .doc = "expressions with subqueries => joins, correlated ones lateral",
+    .plan = subqueries,
 };

@@ -1,10 +1,10 @@
 /* opt/rule_unnest.c -- lateral join(l, r)  =>  join(l, r') where r' reads nothing of l
- *   conditions of r that read l move to the join's own condition, where the operators above them allow;
- *   ungrouped aggregates become grouped ones under a left join, count of nothing being 0;
- *   everything else: r' gives r for each distinct binding of the columns of l that it reads, joined on the binding (unnest.c).
- * Why: the engine runs no plan per row; hash joins do the same work in linear time.
- * Safe: Neumann and Kemper 2015. Null bindings equal each other. The outermost lateral join goes first.
- * Required: joins left lateral can't run. Tests: tests/slt/opt/unnest.test */
+ *   conditions of r that read l move to the join's own condition, where the operators above them
+ * allow; ungrouped aggregates become grouped ones under a left join, count of nothing being 0;
+ *   everything else: r' gives r for each distinct binding of the columns of l that it reads, joined
+ * on the binding (unnest.c). Why: the engine runs no plan per row; hash joins do the same work in
+ * linear time. Safe: Neumann and Kemper 2015. Null bindings equal each other. The outermost lateral
+ * join goes first. Required: joins left lateral can't run. Tests: tests/slt/opt/unnest.test */
 #include "opt/unnest.h"
 
 #include "func/func.h"
@@ -13,10 +13,10 @@
 
 typedef struct lifting {
     ps_opt *opt;
-    ps_ids outer;           /* left's columns */
+    ps_ids outer; /* left's columns */
     ps_conjuncts lifted;
-    bool semi_like;         /* only the existence of rows counts */
-    ps_substs renamed;      /* columns of dropped projections */
+    bool semi_like;    /* only the existence of rows counts */
+    ps_substs renamed; /* columns of dropped projections */
 } lifting;
 
 static const ps_node *lift(lifting *l, const ps_node *node);
@@ -27,20 +27,23 @@ static ps_status split(lifting *l, const ps_conjuncts *all, ps_conjuncts *kept)
 
     for (size_t i = 0; i < all->n; i++) any |= ps_expr_uses(all->at[i], &l->outer);
     for (size_t i = 0; i < all->n; i++) {
-        const bool up = ps_expr_uses(all->at[i], &l->outer) || (any && ps_expr_is_fallible(all->at[i]));
+        const bool up =
+            ps_expr_uses(all->at[i], &l->outer) || (any && ps_expr_is_fallible(all->at[i]));
         PS_TRY(ps_conjuncts_add(l->opt, up ? &l->lifted : kept, all->at[i]));
     }
     return PS_OK;
 }
 
-/* e over what is below the projections dropped since `from`: from the top down, each may read the next one's columns. */
+/* e over what is below the projections dropped since `from`: from the top down, each may read the
+ * next one's columns. */
 static const ps_expr *below_dropped(lifting *l, const ps_expr *e, size_t from)
 {
     for (size_t i = from; e && i < l->renamed.n; i++) {
         ps_subst one = l->renamed.at[i];
         const ps_substs map = {&one, 1, 1};
 
-        if (one.expr->kind != PS_EXPR_COLUMN || one.expr->column != one.id) e = ps_opt_substitute(l->opt, e, &map);
+        if (one.expr->kind != PS_EXPR_COLUMN || one.expr->column != one.id)
+            e = ps_opt_substitute(l->opt, e, &map);
     }
     return e;
 }
@@ -50,7 +53,8 @@ static const ps_node *lift_filter(lifting *l, const ps_node *node)
     ps_conjuncts all = {0}, kept = {0};
     const size_t from = l->renamed.n;
     const ps_node *input = lift(l, node->inputs[0]);
-    const ps_expr *predicate = input ? below_dropped(l, ps_node_as_filter(node)->predicate, from) : NULL;
+    const ps_expr *predicate =
+        input ? below_dropped(l, ps_node_as_filter(node)->predicate, from) : NULL;
 
     if (!predicate || ps_conjuncts_add(l->opt, &all, predicate) != PS_OK) return NULL;
     if (split(l, &all, &kept) != PS_OK) return NULL;
@@ -73,14 +77,16 @@ static const ps_node *lift_project(lifting *l, const ps_node *node)
     }
     const size_t before = l->lifted.n;
     const ps_node *input = lift(l, node->inputs[0]);
-    if (!input || l->lifted.n == before) return input ? ps_node_with_inputs(opt->planner, node, &input) : NULL;
+    if (!input || l->lifted.n == before)
+        return input ? ps_node_with_inputs(opt->planner, node, &input) : NULL;
     if (ps_ids_init(opt, &reads) != PS_OK) return NULL;
     for (size_t i = before; i < l->lifted.n; i++) ps_ids_add_expr(&reads, l->lifted.at[i]);
     ps_item *all = PS_ARENA_ARRAY(opt->cx, opt->arena, ps_item, n + input->n_cols + 1);
     if (!all) return NULL;
     memcpy(all, items->at, sizeof(*all) * n);
     for (uint32_t i = 0; i < input->n_cols; i++) {
-        if (!ps_ids_has(&reads, input->cols[i].id) || ps_node_find_col(node, input->cols[i].id)) continue;
+        if (!ps_ids_has(&reads, input->cols[i].id) || ps_node_find_col(node, input->cols[i].id))
+            continue;
         all[n] = (ps_item){input->cols[i], ps_opt_col(opt, &input->cols[i])};
         if (!all[n++].expr) return NULL;
     }
@@ -96,17 +102,20 @@ static const ps_node *lift_join(lifting *l, const ps_node *node)
     ps_join_spec spec = {.kind = join->join, .keys = keys};
     const bool semi_like = l->semi_like;
 
-    if (join->lateral || (join->join != PS_JOIN_INNER && join->join != PS_JOIN_CROSS) || !keys) return keys ? node : NULL;
+    if (join->lateral || (join->join != PS_JOIN_INNER && join->join != PS_JOIN_CROSS) || !keys)
+        return keys ? node : NULL;
     for (uint32_t i = 0; i < join->keys.n; i++) {
         const ps_join_key *key = &join->keys.at[i];
         if (ps_expr_uses(key->left, &l->outer) || ps_expr_uses(key->right, &l->outer)) {
-            const ps_expr *e = ps_opt_call(opt, key->null_equal ? "is_not_distinct_from" : "=", key->left, key->right);
+            const ps_expr *e = ps_opt_call(opt, key->null_equal ? "is_not_distinct_from" : "=",
+                                           key->left, key->right);
             if (!e || ps_conjuncts_add(opt, &l->lifted, e) != PS_OK) return NULL;
         } else {
             keys[spec.n_keys++] = *key;
         }
     }
-    if (ps_conjuncts_add(opt, &all, join->residual) != PS_OK || split(l, &all, &kept) != PS_OK) return NULL;
+    if (ps_conjuncts_add(opt, &all, join->residual) != PS_OK || split(l, &all, &kept) != PS_OK)
+        return NULL;
     l->semi_like = false; /* the join above reads its inputs' columns */
     const ps_node *left = lift(l, node->inputs[0]), *right = left ? lift(l, node->inputs[1]) : NULL;
     l->semi_like = semi_like;
@@ -122,7 +131,9 @@ static const ps_node *lift(lifting *l, const ps_node *node)
     case PS_NODE_PROJECT: return lift_project(l, node);
     case PS_NODE_JOIN: return lift_join(l, node);
     case PS_NODE_SORT: return l->semi_like ? lift(l, node->inputs[0]) : node;
-    case PS_NODE_DISTINCT: return l->semi_like && ps_node_as_distinct(node)->on.n == 0 ? lift(l, node->inputs[0]) : node;
+    case PS_NODE_DISTINCT:
+        return l->semi_like && ps_node_as_distinct(node)->on.n == 0 ? lift(l, node->inputs[0])
+                                                                    : node;
     default: return node;
     }
 }
@@ -138,7 +149,10 @@ typedef struct removal {
     PS_ARRAY(ps_join_key) keys;
 } removal;
 
-static bool semi_like(ps_join_kind kind) { return kind == PS_JOIN_SEMI || kind == PS_JOIN_ANTI || kind == PS_JOIN_MARK; }
+static bool semi_like(ps_join_kind kind)
+{
+    return kind == PS_JOIN_SEMI || kind == PS_JOIN_ANTI || kind == PS_JOIN_MARK;
+}
 
 static ps_status find_cols(removal *r, const ps_node *right)
 {
@@ -159,10 +173,13 @@ static ps_status find_cols(removal *r, const ps_node *right)
     return PS_OK;
 }
 
-/* The residual of a mark join with a single key keeps it two-valued (op_join.c): the key's equality again. */
+/* The residual of a mark join with a single key keeps it two-valued (op_join.c): the key's equality
+ * again. */
 static ps_status two_valued(removal *r)
 {
-    if (r->join->join != PS_JOIN_MARK || r->keys.n != 1 || r->residual.n || r->keys.at[0].null_equal) return PS_OK;
+    if (r->join->join != PS_JOIN_MARK || r->keys.n != 1 || r->residual.n ||
+        r->keys.at[0].null_equal)
+        return PS_OK;
     const ps_expr *e = ps_opt_call(r->opt, "=", r->keys.at[0].left, r->keys.at[0].right);
     return e ? ps_conjuncts_add(r->opt, &r->residual, e) : r->opt->cx->error.code;
 }
@@ -178,14 +195,16 @@ static const ps_node *rejoin(removal *r, const ps_node *left, const ps_node *rig
     if (r->residual.n && !(spec.residual = ps_conjuncts_and(r->opt, &r->residual))) return NULL;
     if (spec.kind == PS_JOIN_CROSS && (spec.n_keys || spec.residual)) spec.kind = PS_JOIN_INNER;
     if (r->join->mark.n) spec.mark = r->join->mark.at[0];
-    return ps_opt_keep(r->opt, ps_node_join_new(r->opt->planner, left, right, &spec), r->node->cols, r->node->n_cols);
+    return ps_opt_keep(r->opt, ps_node_join_new(r->opt->planner, left, right, &spec), r->node->cols,
+                       r->node->n_cols);
 }
 
 static ps_status start_condition(removal *r)
 {
     r->keys.n = 0;
     r->residual.n = 0;
-    for (uint32_t i = 0; i < r->join->keys.n; i++) PS_TRY(PS_ARRAY_ADD_IN(r->opt->cx, r->opt->arena, &r->keys, r->join->keys.at[i]));
+    for (uint32_t i = 0; i < r->join->keys.n; i++)
+        PS_TRY(PS_ARRAY_ADD_IN(r->opt->cx, r->opt->arena, &r->keys, r->join->keys.at[i]));
     return ps_conjuncts_add(r->opt, &r->residual, r->join->residual);
 }
 
@@ -200,13 +219,16 @@ static ps_status mark_keys(removal *r, const ps_node *right)
     PS_TRY(ps_ids_of_node(r->opt, right, &right_ids));
     for (size_t i = 0; i < r->residual.n; i++) {
         const ps_expr *e = r->residual.at[i];
-        const bool equal = ps_expr_is_call(e, "=") && !(e->flags & (PS_EXPR_FALLIBLE | PS_EXPR_VOLATILE)) &&
+        const bool equal = ps_expr_is_call(e, "=") &&
+                           !(e->flags & (PS_EXPR_FALLIBLE | PS_EXPR_VOLATILE)) &&
                            ps_type_equal(e->args[0]->type, e->args[1]->type);
         const int side = equal && ps_expr_within(e->args[0], &left_ids) ? 0 : 1;
 
-        if (equal && e->args[0]->flags & e->args[1]->flags & PS_EXPR_HAS_COLUMN && ps_expr_within(e->args[side], &left_ids) &&
+        if (equal && e->args[0]->flags & e->args[1]->flags & PS_EXPR_HAS_COLUMN &&
+            ps_expr_within(e->args[side], &left_ids) &&
             ps_expr_within(e->args[1 - side], &right_ids)) {
-            PS_TRY(PS_ARRAY_ADD_IN(r->opt->cx, r->opt->arena, &r->keys, (ps_join_key){e->args[side], e->args[1 - side], false}));
+            PS_TRY(PS_ARRAY_ADD_IN(r->opt->cx, r->opt->arena, &r->keys,
+                                   (ps_join_key){e->args[side], e->args[1 - side], false}));
         } else {
             PS_TRY(ps_conjuncts_add(r->opt, &rest, e));
         }
@@ -227,12 +249,15 @@ static ps_status by_lifting(removal *r, const ps_node **out)
     PS_TRY(ps_node_uses(r->opt, right, &r->dep.set, &dependent));
     if (dependent) return PS_OK;
     PS_TRY(start_condition(r));
-    for (size_t i = 0; i < l.lifted.n; i++) PS_TRY(ps_conjuncts_add(r->opt, &r->residual, l.lifted.at[i]));
+    for (size_t i = 0; i < l.lifted.n; i++)
+        PS_TRY(ps_conjuncts_add(r->opt, &r->residual, l.lifted.at[i]));
     for (size_t i = 0; i < r->keys.n; i++) {
-        if (!(r->keys.at[i].right = below_dropped(&l, r->keys.at[i].right, 0))) return r->opt->cx->error.code;
+        if (!(r->keys.at[i].right = below_dropped(&l, r->keys.at[i].right, 0)))
+            return r->opt->cx->error.code;
     }
     for (size_t i = 0; i < r->residual.n; i++) {
-        if (!(r->residual.at[i] = below_dropped(&l, r->residual.at[i], 0))) return r->opt->cx->error.code;
+        if (!(r->residual.at[i] = below_dropped(&l, r->residual.at[i], 0)))
+            return r->opt->cx->error.code;
     }
     PS_TRY(mark_keys(r, right));
     *out = rejoin(r, r->node->inputs[0], right);
@@ -262,11 +287,13 @@ static ps_status add_binding_keys(removal *r, const ps_bound *bound)
     const size_t n = r->keys.n;
     const ps_join_key none = {0};
 
-    for (uint32_t i = 0; i < r->dep.n; i++) PS_TRY(PS_ARRAY_ADD_IN(r->opt->cx, r->opt->arena, &r->keys, none));
+    for (uint32_t i = 0; i < r->dep.n; i++)
+        PS_TRY(PS_ARRAY_ADD_IN(r->opt->cx, r->opt->arena, &r->keys, none));
     return ps_unnest_keys(&r->dep, r->dep.cols, bound->reprs, r->keys.at + n);
 }
 
-/* Projections over an ungrouped aggregate: grouped by binding under a left join, the projections above it. */
+/* Projections over an ungrouped aggregate: grouped by binding under a left join, the projections
+ * above it. */
 static ps_status by_grouping(removal *r, const ps_node *aggregate, const ps_node **out)
 {
     ps_opt *opt = r->opt;
@@ -305,7 +332,9 @@ static const ps_node *top_aggregate(const removal *r)
 {
     const ps_node *node = r->node->inputs[1];
 
-    if (r->join->join != PS_JOIN_LEFT && r->join->join != PS_JOIN_CROSS && r->join->join != PS_JOIN_INNER) return NULL;
+    if (r->join->join != PS_JOIN_LEFT && r->join->join != PS_JOIN_CROSS &&
+        r->join->join != PS_JOIN_INNER)
+        return NULL;
     if (r->join->keys.n || r->join->residual) return NULL;
     while (node->kind == PS_NODE_PROJECT) node = node->inputs[0];
     return node->kind == PS_NODE_AGGREGATE && ps_node_as_aggregate(node)->keys.n == 0 ? node : NULL;
@@ -324,7 +353,8 @@ static ps_status fallible_node(ps_ctx *cx, const ps_node *node, void *user)
 static ps_status filter_node(ps_ctx *cx, const ps_node *node, void *user)
 {
     (void)cx;
-    *(bool *)user |= node->kind == PS_NODE_FILTER || (node->kind == PS_NODE_SCAN && ps_node_as_scan(node)->filters.n);
+    *(bool *)user |= node->kind == PS_NODE_FILTER ||
+                     (node->kind == PS_NODE_SCAN && ps_node_as_scan(node)->filters.n);
     return PS_OK;
 }
 
@@ -345,7 +375,8 @@ static ps_status remove_lateral(removal *r, const ps_node **out)
     PS_TRY(by_lifting(r, out));
     if (*out) return PS_OK;
     PS_TRY(start_condition(r));
-    /* bindings that left does not have: computed only where nothing can fail and left is not cut down anyway */
+    /* bindings that left does not have: computed only where nothing can fail and left is not cut
+     * down anyway */
     PS_TRY(ps_node_visit(opt->cx, r->node->inputs[1], fallible_node, &r->dep.restrict_));
     PS_TRY(ps_node_visit(opt->cx, r->dep.left, filter_node, &r->dep.restrict_));
     if (aggregate) return by_grouping(r, aggregate, out);
@@ -369,7 +400,9 @@ static const ps_node *find_lateral(const ps_node *node)
     return NULL;
 }
 
-typedef struct replace { const ps_node *old, *new; } replace;
+typedef struct replace {
+    const ps_node *old, *new;
+} replace;
 
 static const ps_node *replace_node(ps_planner *p, const ps_node *node, void *user)
 {
@@ -391,5 +424,7 @@ static const ps_node *unnest(ps_opt *opt, const ps_node *plan)
 }
 
 const ps_rule ps_rule_unnest = {
-    .name = "unnest", .doc = "lateral join(l, r) => join(l, r') on the columns of l that r reads", .plan = unnest,
+    .name = "unnest",
+    .doc = "lateral join(l, r) => join(l, r') on the columns of l that r reads",
+    .plan = unnest,
 };

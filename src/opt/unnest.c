@@ -1,8 +1,10 @@
-/* opt/unnest.c -- pushing the bindings of a lateral join down a dependent plan, operator by operator.
+/* opt/unnest.c -- pushing the bindings of a lateral join down a dependent plan, operator by
+ * operator.
  *
- * Neumann and Kemper, Unnesting Arbitrary Queries (2015); Neumann, Improving Unnesting of Complex Queries (2025). At a
- * filter above what no longer depends, an equality with a plain expression gives the column's value and no domain is needed.
- * Recursion follows the plan, whose depth is bounded. Part of rule_unnest.c. */
+ * Neumann and Kemper, Unnesting Arbitrary Queries (2015); Neumann, Improving Unnesting of Complex
+ * Queries (2025). At a filter above what no longer depends, an equality with a plain expression
+ * gives the column's value and no domain is needed. Recursion follows the plan, whose depth is
+ * bounded. Part of rule_unnest.c. */
 #include "opt/unnest.h"
 
 #include "func/func.h"
@@ -66,7 +68,8 @@ ps_status ps_unnest_keys(ps_dep *dep, const ps_col *left, const ps_col *right, p
 {
     for (uint32_t i = 0; i < dep->n; i++) {
         const bool nullable = left[i].nullable && right[i].nullable;
-        keys[i] = (ps_join_key){ps_opt_col(dep->opt, &left[i]), ps_opt_col(dep->opt, &right[i]), nullable};
+        keys[i] = (ps_join_key){ps_opt_col(dep->opt, &left[i]), ps_opt_col(dep->opt, &right[i]),
+                                nullable};
         if (!keys[i].left || !keys[i].right) return dep->opt->cx->error.code;
     }
     return PS_OK;
@@ -85,19 +88,22 @@ static ps_status with_domain(ps_dep *dep, const ps_node *node, ps_bound *out)
 /* ---- filter ---- */
 
 /* column i = x with x over the input alone; NULL: there is none among the conjuncts. */
-static const ps_expr *equal_to(const ps_dep *dep, const ps_conjuncts *all, const ps_ids *inner, uint32_t i)
+static const ps_expr *equal_to(const ps_dep *dep, const ps_conjuncts *all, const ps_ids *inner,
+                               uint32_t i)
 {
     const ps_type type = dep->cols[i].type;
 
-    if (type.id == PS_TYPE_FLOAT64 || type.id == PS_TYPE_FLOAT32 || type.id == PS_TYPE_FLOAT16) return NULL; /* -0.0 */
+    if (type.id == PS_TYPE_FLOAT64 || type.id == PS_TYPE_FLOAT32 || type.id == PS_TYPE_FLOAT16)
+        return NULL; /* -0.0 */
     for (size_t k = 0; k < all->n; k++) {
         const ps_expr *e = all->at[k];
 
         if (!ps_expr_is_call(e, "=") || e->flags & (PS_EXPR_VOLATILE | PS_EXPR_FALLIBLE)) continue;
         for (int side = 0; side < 2; side++) {
             const ps_expr *a = e->args[side], *b = e->args[1 - side];
-            if (a->kind == PS_EXPR_COLUMN && a->column == dep->cols[i].id && b->flags & PS_EXPR_HAS_COLUMN &&
-                ps_expr_within(b, inner) && ps_type_equal(a->type, b->type))
+            if (a->kind == PS_EXPR_COLUMN && a->column == dep->cols[i].id &&
+                b->flags & PS_EXPR_HAS_COLUMN && ps_expr_within(b, inner) &&
+                ps_type_equal(a->type, b->type))
                 return b;
         }
     }
@@ -111,7 +117,9 @@ static bool is_used(const ps_dep *dep, const ps_expr *e, const ps_expr *const *e
     for (uint32_t i = 0; i < dep->n; i++) {
         for (int side = 0; side < 2; side++) {
             const ps_expr *a = e->args[side];
-            if (e->args[1 - side] == equals[i] && a->kind == PS_EXPR_COLUMN && a->column == dep->cols[i].id) return true;
+            if (e->args[1 - side] == equals[i] && a->kind == PS_EXPR_COLUMN &&
+                a->column == dep->cols[i].id)
+                return true;
         }
     }
     return false;
@@ -137,7 +145,8 @@ static ps_status add_reprs(ps_dep *dep, const ps_node *input, const ps_expr **eq
         items[input->n_cols + i] = (ps_item){dep->cols[i], equals[i]};
         items[input->n_cols + i].col.id = ps_planner_id(opt->planner);
     }
-    out->node = ps_node_project_new(opt->planner, ps_opt_filter(opt, input, &known), items, input->n_cols + dep->n);
+    out->node = ps_node_project_new(opt->planner, ps_opt_filter(opt, input, &known), items,
+                                    input->n_cols + dep->n);
     if (!out->node) return opt->cx->error.code;
     for (uint32_t i = 0; i < dep->n; i++) {
         out->reprs[i] = out->node->cols[input->n_cols + i];
@@ -195,14 +204,16 @@ static ps_status unnest_filter(ps_dep *dep, const ps_node *node, ps_bound *out)
     }
     PS_TRY(ps_ids_of_node(opt, input, &inner));
     if (!equals) return PS_MEMORY;
-    for (uint32_t i = 0; i < dep->n; i++) covered &= (equals[i] = equal_to(dep, &all, &inner, i)) != NULL;
+    for (uint32_t i = 0; i < dep->n; i++)
+        covered &= (equals[i] = equal_to(dep, &all, &inner, i)) != NULL;
     if (!covered) {
         PS_TRY(with_domain(dep, input, out));
         return filter_bound(dep, &all, out);
     }
     for (size_t k = 0; k < all.n; k++) {
         if (is_used(dep, all.at[k], equals)) continue;
-        const bool here = ps_expr_within(all.at[k], &inner) && !(all.at[k]->flags & PS_EXPR_FALLIBLE);
+        const bool here =
+            ps_expr_within(all.at[k], &inner) && !(all.at[k]->flags & PS_EXPR_FALLIBLE);
         PS_TRY(ps_conjuncts_add(opt, here ? &plain : &rest, all.at[k]));
     }
     if (!(input = ps_opt_filter(opt, input, &plain))) return opt->cx->error.code;
@@ -213,7 +224,8 @@ static ps_status unnest_filter(ps_dep *dep, const ps_node *node, ps_bound *out)
 
 /* ---- project, aggregate, distinct, sort ---- */
 
-static ps_status map_items(ps_dep *dep, const ps_f_items *items, const ps_bound *bound, uint32_t n_more, ps_item **out)
+static ps_status map_items(ps_dep *dep, const ps_f_items *items, const ps_bound *bound,
+                           uint32_t n_more, ps_item **out)
 {
     ps_substs map = {0};
 
@@ -221,7 +233,8 @@ static ps_status map_items(ps_dep *dep, const ps_f_items *items, const ps_bound 
     if (!*out) return PS_MEMORY;
     PS_TRY(ps_unnest_map(dep, bound, &map));
     for (uint32_t i = 0; i < items->n; i++) {
-        (*out)[i] = (ps_item){items->at[i].col, ps_opt_substitute(dep->opt, items->at[i].expr, &map)};
+        (*out)[i] =
+            (ps_item){items->at[i].col, ps_opt_substitute(dep->opt, items->at[i].expr, &map)};
         if (!(*out)[i].expr) return dep->opt->cx->error.code;
     }
     return PS_OK;
@@ -256,7 +269,8 @@ ps_status ps_unnest_grouped(ps_dep *dep, const ps_node_aggregate *aggregate, ps_
     PS_TRY(map_items(dep, &aggregate->keys, out, dep->n, &keys));
     PS_TRY(map_items(dep, &aggregate->aggs, out, 0, &aggs));
     PS_TRY(pass_reprs(dep, out, keys + aggregate->keys.n));
-    out->node = ps_node_aggregate_new(dep->opt->planner, out->node, keys, aggregate->keys.n + dep->n, aggs, aggregate->aggs.n);
+    out->node = ps_node_aggregate_new(dep->opt->planner, out->node, keys,
+                                      aggregate->keys.n + dep->n, aggs, aggregate->aggs.n);
     return out->node ? PS_OK : dep->opt->cx->error.code;
 }
 
@@ -264,7 +278,8 @@ static bool is_count(const ps_expr *e)
 {
     const char *name = ps_func_head_of(e->func).name;
 
-    return strncmp(name, "count", 5) == 0 || strncmp(name, "approx_count", 12) == 0 || strcmp(name, "regr_count") == 0;
+    return strncmp(name, "count", 5) == 0 || strncmp(name, "approx_count", 12) == 0 ||
+           strcmp(name, "regr_count") == 0;
 }
 
 ps_status ps_unnest_counts(ps_dep *dep, const ps_node_aggregate *aggregate, ps_substs *map)
@@ -276,8 +291,9 @@ ps_status ps_unnest_counts(ps_dep *dep, const ps_node_aggregate *aggregate, ps_s
         const ps_value zero = ps_value_int(item->expr->type, 0);
 
         if (!is_count(item->expr)) continue;
-        const ps_expr *both[] = {ps_expr_column(opt->cx, opt->arena, item->col.id, item->expr->type),
-                                 ps_expr_literal(opt->cx, opt->arena, &zero)};
+        const ps_expr *both[] = {
+            ps_expr_column(opt->cx, opt->arena, item->col.id, item->expr->type),
+            ps_expr_literal(opt->cx, opt->arena, &zero)};
         if (!both[0] || !both[1]) return opt->cx->error.code;
         const ps_subst one = {item->col.id, ps_expr_coalesce(opt->cx, opt->arena, both, 2)};
         if (!one.expr) return opt->cx->error.code;
@@ -305,8 +321,10 @@ static ps_status unnest_ungrouped(ps_dep *dep, const ps_node_aggregate *aggregat
     if (!out->node) return opt->cx->error.code;
     PS_TRY(ps_unnest_counts(dep, aggregate, &map));
     for (uint32_t i = 0; i < n; i++) {
-        const ps_expr *col = ps_expr_column(opt->cx, opt->arena, aggregate->aggs.at[i].col.id, aggregate->aggs.at[i].expr->type);
-        items[i] = (ps_item){aggregate->aggs.at[i].col, col ? ps_opt_substitute(opt, col, &map) : NULL};
+        const ps_expr *col = ps_expr_column(opt->cx, opt->arena, aggregate->aggs.at[i].col.id,
+                                            aggregate->aggs.at[i].expr->type);
+        items[i] =
+            (ps_item){aggregate->aggs.at[i].col, col ? ps_opt_substitute(opt, col, &map) : NULL};
         if (!items[i].expr) return opt->cx->error.code;
     }
     out->reprs = domain.reprs;
@@ -319,7 +337,8 @@ static ps_status unnest_distinct(ps_dep *dep, const ps_node *node, ps_bound *out
 {
     ps_opt *opt = dep->opt;
     const ps_f_exprs *old = &ps_node_as_distinct(node)->on;
-    const ps_expr **on = PS_ARENA_ARRAY(opt->cx, opt->arena, const ps_expr *, old->n + dep->n + node->n_cols + 1);
+    const ps_expr **on =
+        PS_ARENA_ARRAY(opt->cx, opt->arena, const ps_expr *, old->n + dep->n + node->n_cols + 1);
     ps_substs map = {0};
     uint32_t n = 0;
 
@@ -327,7 +346,8 @@ static ps_status unnest_distinct(ps_dep *dep, const ps_node *node, ps_bound *out
     PS_TRY(ps_unnest_node(dep, node->inputs[0], out));
     PS_TRY(ps_unnest_map(dep, out, &map));
     for (uint32_t i = 0; i < old->n; i++) on[n++] = ps_opt_substitute(opt, old->at[i], &map);
-    for (uint32_t i = 0; old->n == 0 && i < node->n_cols; i++) on[n++] = ps_opt_col(opt, &node->cols[i]);
+    for (uint32_t i = 0; old->n == 0 && i < node->n_cols; i++)
+        on[n++] = ps_opt_col(opt, &node->cols[i]);
     for (uint32_t i = 0; i < dep->n; i++) on[n++] = ps_opt_col(opt, &out->reprs[i]);
     for (uint32_t i = 0; i < n; i++) {
         if (!on[i]) return opt->cx->error.code;
@@ -339,7 +359,11 @@ static ps_status unnest_distinct(ps_dep *dep, const ps_node *node, ps_bound *out
 
 /* ---- limit and top-n: numbered within each binding ---- */
 
-typedef struct cut { const ps_sort_key *keys; uint32_t n; int64_t offset, count; } cut;
+typedef struct cut {
+    const ps_sort_key *keys;
+    uint32_t n;
+    int64_t offset, count;
+} cut;
 
 static const ps_node *number_rows(ps_dep *dep, const ps_bound *bound, const cut *c, ps_col *number)
 {
@@ -357,11 +381,17 @@ static const ps_node *number_rows(ps_dep *dep, const ps_bound *bound, const cut 
         order[i] = c->keys[i];
         if (!(order[i].expr = ps_opt_substitute(opt, c->keys[i].expr, &map))) return NULL;
     }
-    const ps_window_spec spec = {.partition = partition, .n_partition = dep->n, .order = order, .n_order = c->n,
-                                 .frame = {.unit = PS_FRAME_ROWS, .start = PS_BOUND_UNBOUNDED_PRECEDING, .end = PS_BOUND_CURRENT}};
+    const ps_window_spec spec = {.partition = partition,
+                                 .n_partition = dep->n,
+                                 .order = order,
+                                 .n_order = c->n,
+                                 .frame = {.unit = PS_FRAME_ROWS,
+                                           .start = PS_BOUND_UNBOUNDED_PRECEDING,
+                                           .end = PS_BOUND_CURRENT}};
     *number = (ps_col){.id = ps_planner_id(opt->planner), .type = PS_TYPE(INT64)};
-    const ps_item item = {*number, ps_expr_window(opt->cx, opt->arena, ps_func_find(PS_FUNC_WINDOW, "row_number"), number->type,
-                                                  NULL, 0, &part, &spec)};
+    const ps_item item = {*number, ps_expr_window(opt->cx, opt->arena,
+                                                  ps_func_find(PS_FUNC_WINDOW, "row_number"),
+                                                  number->type, NULL, 0, &part, &spec)};
     return item.expr ? ps_node_window_new(opt->planner, bound->node, &item, 1) : NULL;
 }
 
@@ -374,12 +404,14 @@ static ps_status unnest_cut(ps_dep *dep, const ps_node *input, const cut *c, ps_
     PS_TRY(ps_unnest_node(dep, input, out));
     if (!(out->node = number_rows(dep, out, c, &number))) return opt->cx->error.code;
     if (c->offset > 0) {
-        const ps_expr *e = ps_opt_call(opt, ">", ps_opt_col(opt, &number), ps_opt_int(opt, c->offset));
+        const ps_expr *e =
+            ps_opt_call(opt, ">", ps_opt_col(opt, &number), ps_opt_int(opt, c->offset));
         if (!e) return opt->cx->error.code;
         PS_TRY(ps_conjuncts_add(opt, &list, e));
     }
     if (c->count < INT64_MAX - c->offset) {
-        const ps_expr *e = ps_opt_call(opt, "<=", ps_opt_col(opt, &number), ps_opt_int(opt, c->offset + c->count));
+        const ps_expr *e =
+            ps_opt_call(opt, "<=", ps_opt_col(opt, &number), ps_opt_int(opt, c->offset + c->count));
         if (!e) return opt->cx->error.code;
         PS_TRY(ps_conjuncts_add(opt, &list, e));
     }
@@ -413,15 +445,19 @@ static ps_status unnest_window(ps_dep *dep, const ps_node *node, ps_bound *out)
     PS_TRY(map_items(dep, old, out, 0, &calls));
     for (uint32_t i = 0; i < old->n; i++) {
         const ps_expr *e = calls[i].expr;
-        const ps_expr **partition = PS_ARENA_ARRAY(opt->cx, opt->arena, const ps_expr *, e->n_partition + dep->n + 1);
+        const ps_expr **partition =
+            PS_ARENA_ARRAY(opt->cx, opt->arena, const ps_expr *, e->n_partition + dep->n + 1);
 
         if (!partition) return PS_MEMORY;
         for (uint32_t k = 0; k < e->n_partition; k++) partition[k] = e->partition[k];
         for (uint32_t k = 0; k < dep->n; k++) {
-            if (!(partition[e->n_partition + k] = ps_opt_col(opt, &out->reprs[k]))) return opt->cx->error.code;
+            if (!(partition[e->n_partition + k] = ps_opt_col(opt, &out->reprs[k])))
+                return opt->cx->error.code;
         }
-        const ps_window_spec spec = {partition, e->n_partition + dep->n, e->order, e->n_order, *e->frame};
-        calls[i].expr = ps_expr_window(opt->cx, opt->arena, e->func, e->type, e->args, e->n_args, e->agg, &spec);
+        const ps_window_spec spec = {partition, e->n_partition + dep->n, e->order, e->n_order,
+                                     *e->frame};
+        calls[i].expr = ps_expr_window(opt->cx, opt->arena, e->func, e->type, e->args, e->n_args,
+                                       e->agg, &spec);
         if (!calls[i].expr) return opt->cx->error.code;
     }
     out->node = ps_node_window_new(opt->planner, out->node, calls, old->n);
@@ -439,7 +475,8 @@ static ps_status unnest_sort(ps_dep *dep, const ps_node *node, ps_bound *out)
     PS_TRY(ps_unnest_map(dep, out, &map));
     for (uint32_t i = 0; i < old->n; i++) {
         keys[i] = old->at[i];
-        if (!(keys[i].expr = ps_opt_substitute(dep->opt, old->at[i].expr, &map))) return dep->opt->cx->error.code;
+        if (!(keys[i].expr = ps_opt_substitute(dep->opt, old->at[i].expr, &map)))
+            return dep->opt->cx->error.code;
     }
     out->node = ps_node_sort_new(dep->opt->planner, out->node, keys, old->n);
     return out->node ? PS_OK : dep->opt->cx->error.code;
@@ -462,7 +499,8 @@ static ps_status unnest_setop(ps_dep *dep, const ps_node *node, ps_bound *out)
     ps_opt *opt = dep->opt;
     const ps_node_setop *setop = ps_node_as_setop(node);
     const uint32_t n = setop->columns.n;
-    const ps_node **inputs = PS_ARENA_ARRAY(opt->cx, opt->arena, const ps_node *, node->n_inputs + 1);
+    const ps_node **inputs =
+        PS_ARENA_ARRAY(opt->cx, opt->arena, const ps_node *, node->n_inputs + 1);
     ps_col *cols = PS_ARENA_ARRAY(opt->cx, opt->arena, ps_col, n + dep->n + 1);
 
     if (!inputs || !cols) return PS_MEMORY;
@@ -515,7 +553,8 @@ ps_status ps_unnest_node(ps_dep *dep, const ps_node *node, ps_bound *out)
     case PS_NODE_FILTER: return unnest_filter(dep, node, out);
     case PS_NODE_PROJECT: return unnest_project(dep, node, out);
     case PS_NODE_AGGREGATE:
-        if (ps_node_as_aggregate(node)->keys.n) return ps_unnest_grouped(dep, ps_node_as_aggregate(node), out);
+        if (ps_node_as_aggregate(node)->keys.n)
+            return ps_unnest_grouped(dep, ps_node_as_aggregate(node), out);
         return unnest_ungrouped(dep, ps_node_as_aggregate(node), out);
     case PS_NODE_DISTINCT: return unnest_distinct(dep, node, out);
     case PS_NODE_SORT: return unnest_sort(dep, node, out);
@@ -529,6 +568,8 @@ ps_status ps_unnest_node(ps_dep *dep, const ps_node *node, ps_bound *out)
     case PS_NODE_SETOP: return unnest_setop(dep, node, out);
     case PS_NODE_SUBPLAN: return unnest_subplan(dep, node, out);
     case PS_NODE_JOIN: return ps_unnest_join(dep, node, out);
-    default: return ps_fail(dep->opt->cx, PS_UNSUPPORTED, "a correlated subquery of this form is not supported");
+    default:
+        return ps_fail(dep->opt->cx, PS_UNSUPPORTED,
+                       "a correlated subquery of this form is not supported");
     }
 }

@@ -1,7 +1,8 @@
 /* opt/unnest_join.c -- bindings pushed down a dependent join. Part of rule_unnest.c.
  *
- * inner: the dependent sides are bound, on equal bindings; everything that keeps left rows: left is bound, and what
- * right reads of the binding it reads of left's columns now (it becomes lateral, and is unnested later). */
+ * inner: the dependent sides are bound, on equal bindings; everything that keeps left rows: left is
+ * bound, and what right reads of the binding it reads of left's columns now (it becomes lateral,
+ * and is unnested later). */
 #include "opt/unnest.h"
 
 typedef struct binding_join {
@@ -12,9 +13,11 @@ typedef struct binding_join {
     ps_bound left, right;
 } binding_join;
 
-/* The join's condition with the binding's columns read from `bound`, and keys for equal bindings when both sides have one. */
-static ps_status finish(binding_join *b, ps_join_kind kind, const ps_node *left, const ps_node *right, const ps_bound *bound,
-                        bool both, bool lateral, ps_bound *out)
+/* The join's condition with the binding's columns read from `bound`, and keys for equal bindings
+ * when both sides have one. */
+static ps_status finish(binding_join *b, ps_join_kind kind, const ps_node *left,
+                        const ps_node *right, const ps_bound *bound, bool both, bool lateral,
+                        ps_bound *out)
 {
     ps_dep *dep = b->dep;
     ps_opt *opt = dep->opt;
@@ -31,7 +34,8 @@ static ps_status finish(binding_join *b, ps_join_kind kind, const ps_node *left,
         keys[i].right = ps_opt_substitute(opt, keys[i].right, &map);
         if (!keys[i].left || !keys[i].right) return opt->cx->error.code;
     }
-    if (join->residual && !(spec.residual = ps_opt_substitute(opt, join->residual, &map))) return opt->cx->error.code;
+    if (join->residual && !(spec.residual = ps_opt_substitute(opt, join->residual, &map)))
+        return opt->cx->error.code;
     if (both) {
         PS_TRY(ps_unnest_keys(dep, b->left.reprs, b->right.reprs, keys + join->keys.n));
         spec.n_keys += dep->n;
@@ -43,7 +47,8 @@ static ps_status finish(binding_join *b, ps_join_kind kind, const ps_node *left,
     return out->node ? PS_OK : opt->cx->error.code;
 }
 
-/* A dependent condition between inputs that don't depend: a filter above them, which may find equalities for the binding. */
+/* A dependent condition between inputs that don't depend: a filter above them, which may find
+ * equalities for the binding. */
 static ps_status by_filter(binding_join *b, ps_bound *out)
 {
     ps_opt *opt = b->dep->opt;
@@ -53,12 +58,14 @@ static ps_status by_filter(binding_join *b, ps_bound *out)
 
     for (uint32_t i = 0; i < join->keys.n; i++) {
         const ps_join_key *key = &join->keys.at[i];
-        const ps_expr *e = ps_opt_call(opt, key->null_equal ? "is_not_distinct_from" : "=", key->left, key->right);
+        const ps_expr *e =
+            ps_opt_call(opt, key->null_equal ? "is_not_distinct_from" : "=", key->left, key->right);
         if (!e) return opt->cx->error.code;
         PS_TRY(ps_conjuncts_add(opt, &all, e));
     }
     PS_TRY(ps_conjuncts_add(opt, &all, join->residual));
-    const ps_node *node = ps_node_join_new(opt->planner, b->node->inputs[0], b->node->inputs[1], &cross);
+    const ps_node *node =
+        ps_node_join_new(opt->planner, b->node->inputs[0], b->node->inputs[1], &cross);
     node = ps_opt_filter(opt, node, &all);
     return node ? ps_unnest_node(b->dep, node, out) : opt->cx->error.code;
 }
@@ -76,7 +83,8 @@ static ps_status inner(binding_join *b, ps_bound *out)
         PS_TRY(ps_unnest_node(b->dep, right, &b->right));
         right = b->right.node;
     }
-    return finish(b, b->join->join, left, right, b->in_left ? &b->left : &b->right, b->in_left && b->in_right, false, out);
+    return finish(b, b->join->join, left, right, b->in_left ? &b->left : &b->right,
+                  b->in_left && b->in_right, false, out);
 }
 
 /* left, semi, anti, mark, single and every lateral join. */
@@ -88,8 +96,10 @@ static ps_status keeps_left(binding_join *b, ps_bound *out)
 
     PS_TRY(ps_unnest_node(b->dep, b->node->inputs[0], &b->left));
     PS_TRY(ps_unnest_map(b->dep, &b->left, &map));
-    if (b->in_right && !(right = ps_opt_substitute_node(opt, right, &map))) return opt->cx->error.code;
-    return finish(b, b->join->join, b->left.node, right, &b->left, false, b->join->lateral || b->in_right, out);
+    if (b->in_right && !(right = ps_opt_substitute_node(opt, right, &map)))
+        return opt->cx->error.code;
+    return finish(b, b->join->join, b->left.node, right, &b->left, false,
+                  b->join->lateral || b->in_right, out);
 }
 
 /* The same with the sides exchanged. */
@@ -98,13 +108,16 @@ static ps_status keeps_right(binding_join *b, ps_bound *out)
     ps_opt *opt = b->dep->opt;
     const ps_node_join *join = b->join;
     ps_join_key *keys = PS_ARENA_ARRAY(opt->cx, opt->arena, ps_join_key, join->keys.n + 1);
-    ps_join_spec spec = {.kind = PS_JOIN_LEFT, .keys = keys, .n_keys = join->keys.n, .residual = join->residual};
+    ps_join_spec spec = {
+        .kind = PS_JOIN_LEFT, .keys = keys, .n_keys = join->keys.n, .residual = join->residual};
 
     if (!keys) return PS_MEMORY;
     for (uint32_t i = 0; i < join->keys.n; i++) {
-        keys[i] = (ps_join_key){join->keys.at[i].right, join->keys.at[i].left, join->keys.at[i].null_equal};
+        keys[i] = (ps_join_key){join->keys.at[i].right, join->keys.at[i].left,
+                                join->keys.at[i].null_equal};
     }
-    const ps_node *swapped = ps_node_join_new(opt->planner, b->node->inputs[1], b->node->inputs[0], &spec);
+    const ps_node *swapped =
+        ps_node_join_new(opt->planner, b->node->inputs[1], b->node->inputs[0], &spec);
     return swapped ? ps_unnest_node(b->dep, swapped, out) : opt->cx->error.code;
 }
 
@@ -127,7 +140,8 @@ static ps_status full(binding_join *b, ps_bound *out)
         if (!items[i].expr) return opt->cx->error.code;
     }
     for (uint32_t i = 0; i < dep->n; i++) {
-        const ps_expr *both[] = {ps_opt_col(opt, &b->left.reprs[i]), ps_opt_col(opt, &b->right.reprs[i])};
+        const ps_expr *both[] = {ps_opt_col(opt, &b->left.reprs[i]),
+                                 ps_opt_col(opt, &b->right.reprs[i])};
         if (!both[0] || !both[1]) return opt->cx->error.code;
         out->reprs[i] = dep->cols[i];
         out->reprs[i].id = ps_planner_id(opt->planner);

@@ -19,8 +19,14 @@ ps_status ps_ids_of_node(ps_opt *opt, const ps_node *node, ps_ids *set)
     return PS_OK;
 }
 
-static bool not_in(const ps_expr *e, void *user) { return e->kind != PS_EXPR_COLUMN || !ps_ids_has(user, e->column); }
-static bool is_in(const ps_expr *e, void *user) { return e->kind != PS_EXPR_COLUMN || ps_ids_has(user, e->column); }
+static bool not_in(const ps_expr *e, void *user)
+{
+    return e->kind != PS_EXPR_COLUMN || !ps_ids_has(user, e->column);
+}
+static bool is_in(const ps_expr *e, void *user)
+{
+    return e->kind != PS_EXPR_COLUMN || ps_ids_has(user, e->column);
+}
 static bool add_one(const ps_expr *e, void *user)
 {
     if (e->kind == PS_EXPR_COLUMN) ps_ids_add(user, e->column);
@@ -33,14 +39,18 @@ bool ps_expr_uses(const ps_expr *expr, const ps_ids *set)
 }
 bool ps_expr_within(const ps_expr *expr, const ps_ids *set)
 {
-    return !(expr->flags & PS_EXPR_HAS_COLUMN) || ps_expr_visit(expr, is_in, (void *)(uintptr_t)set);
+    return !(expr->flags & PS_EXPR_HAS_COLUMN) ||
+           ps_expr_visit(expr, is_in, (void *)(uintptr_t)set);
 }
 void ps_ids_add_expr(ps_ids *set, const ps_expr *expr)
 {
     if (expr) ps_expr_visit(expr, add_one, set);
 }
 
-typedef struct use_search { const ps_ids *set; bool found; } use_search;
+typedef struct use_search {
+    const ps_ids *set;
+    bool found;
+} use_search;
 
 static ps_status search_expr(ps_ctx *cx, const ps_expr *expr, void *user)
 {
@@ -70,7 +80,10 @@ static ps_status reads_expr(ps_ctx *cx, const ps_expr *expr, void *user)
     ps_ids_add_expr(user, expr);
     return PS_OK;
 }
-static ps_status reads_node(ps_ctx *cx, const ps_node *node, void *user) { return ps_node_visit_exprs(cx, node, reads_expr, user); }
+static ps_status reads_node(ps_ctx *cx, const ps_node *node, void *user)
+{
+    return ps_node_visit_exprs(cx, node, reads_expr, user);
+}
 
 ps_status ps_ids_add_reads(ps_opt *opt, const ps_node *node, ps_ids *set)
 {
@@ -83,7 +96,8 @@ ps_status ps_conjuncts_add(ps_opt *opt, ps_conjuncts *list, const ps_expr *expr)
 {
     if (!expr) return PS_OK;
     if (expr->kind == PS_EXPR_AND) {
-        for (uint32_t i = 0; i < expr->n_args; i++) PS_TRY(ps_conjuncts_add(opt, list, expr->args[i]));
+        for (uint32_t i = 0; i < expr->n_args; i++)
+            PS_TRY(ps_conjuncts_add(opt, list, expr->args[i]));
         return PS_OK;
     }
     for (size_t i = 0; i < list->n && !ps_expr_is_volatile(expr); i++) {
@@ -99,12 +113,16 @@ const ps_expr *ps_conjuncts_and(ps_opt *opt, const ps_conjuncts *list)
 
 const ps_node *ps_opt_filter(ps_opt *opt, const ps_node *input, const ps_conjuncts *list)
 {
-    return list->n && input ? ps_node_filter_new(opt->planner, input, ps_conjuncts_and(opt, list)) : input;
+    return list->n && input ? ps_node_filter_new(opt->planner, input, ps_conjuncts_and(opt, list))
+                            : input;
 }
 
 /* ---- building ---- */
 
-const ps_expr *ps_opt_col(ps_opt *opt, const ps_col *col) { return ps_expr_column(opt->cx, opt->arena, col->id, col->type); }
+const ps_expr *ps_opt_col(ps_opt *opt, const ps_col *col)
+{
+    return ps_expr_column(opt->cx, opt->arena, col->id, col->type);
+}
 
 const ps_expr *ps_opt_call(ps_opt *opt, const char *name, const ps_expr *a, const ps_expr *b)
 {
@@ -149,7 +167,10 @@ const ps_node *ps_opt_keep(ps_opt *opt, const ps_node *node, const ps_col *cols,
 
 /* ---- substitution ---- */
 
-typedef struct substitution { ps_opt *opt; const ps_substs *map; } substitution;
+typedef struct substitution {
+    ps_opt *opt;
+    const ps_substs *map;
+} substitution;
 
 static const ps_expr *substitute_one(ps_ctx *cx, const ps_expr *e, void *user)
 {
@@ -191,7 +212,8 @@ const ps_node *ps_opt_substitute_node(ps_opt *opt, const ps_node *node, const ps
 ps_status ps_substs_of_items(ps_opt *opt, const ps_f_items *items, ps_substs *map)
 {
     for (uint32_t i = 0; i < items->n; i++) {
-        PS_TRY(PS_ARRAY_ADD_IN(opt->cx, opt->arena, map, (ps_subst){items->at[i].col.id, items->at[i].expr}));
+        PS_TRY(PS_ARRAY_ADD_IN(opt->cx, opt->arena, map,
+                               (ps_subst){items->at[i].col.id, items->at[i].expr}));
     }
     return PS_OK;
 }
@@ -212,7 +234,8 @@ bool ps_expr_rejects_null(const ps_expr *e, const ps_ids *set)
         for (uint32_t i = 0; i < e->n_args; i++) {
             /* not(is_not_null(x)): what rejects as a condition need not be null as a value */
             const ps_expr *arg = e->args[i];
-            if (arg->type.id != PS_TYPE_BOOL || arg->kind == PS_EXPR_COLUMN) any |= ps_expr_rejects_null(arg, set);
+            if (arg->type.id != PS_TYPE_BOOL || arg->kind == PS_EXPR_COLUMN)
+                any |= ps_expr_rejects_null(arg, set);
         }
         return any;
     case PS_EXPR_AND:
@@ -231,9 +254,11 @@ static bool is_sound_like(const ps_expr *e)
 {
     const char *name = ps_func_head_of(e->func).name;
 
-    if (e->n_args != 2 || !strstr(name, "like") || e->args[1]->kind != PS_EXPR_LITERAL) return false;
+    if (e->n_args != 2 || !strstr(name, "like") || e->args[1]->kind != PS_EXPR_LITERAL)
+        return false;
     const ps_value *pattern = &e->args[1]->literal;
-    return pattern->type.id == PS_TYPE_STRING && (pattern->null || !memchr(pattern->str.at, '\\', pattern->str.n));
+    return pattern->type.id == PS_TYPE_STRING &&
+           (pattern->null || !memchr(pattern->str.at, '\\', pattern->str.n));
 }
 
 bool ps_expr_may_fail(const ps_expr *e)

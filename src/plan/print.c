@@ -3,8 +3,8 @@
  * All three come from the field list through one function for each field type. Columns go by their
  * names; a name that several columns have gets its id. A shared node is printed once and named
  * after that. Recursion is bounded by PS_PLAN_DEPTH_MAX and the nesting of subqueries.
- * The exact form that can be read back is json_write.c's. Tests: tests/unit/test_lower.c, test_plan_json.c,
- * test_lower.c */
+ * The exact form that can be read back is json_write.c's. Tests: tests/unit/test_lower.c,
+ * test_plan_json.c, test_lower.c */
 #include "base/array.h"
 #include "base/map.h"
 #include "plan/node_internal.h"

@@ -1,4 +1,5 @@
-/* stat/estimate.c -- rows of every node, from the leaves up. See estimate.h. Tests: tests/unit/test_opt.c */
+/* stat/estimate.c -- rows of every node, from the leaves up. See estimate.h. Tests:
+ * tests/unit/test_opt.c */
 #include "stat/estimate.h"
 
 #include <math.h>
@@ -23,25 +24,40 @@ static void set_items(ps_stat *stat, const ps_f_items *items, double rows)
 
         if (item->col.id >= stat->n_cols) continue;
         if (item->expr->kind == PS_EXPR_COLUMN) copy_col(stat, item->col.id, item->expr->column);
-        else stat->cols[item->col.id] = (ps_stat_col){.n_distinct = ps_stat_distinct(stat, item->expr, rows)};
+        else
+            stat->cols[item->col.id] =
+                (ps_stat_col){.n_distinct = ps_stat_distinct(stat, item->expr, rows)};
     }
 }
 
 static bool as_number(const ps_value *v, double *out)
 {
     switch (v->type.id) {
-    case PS_TYPE_FLOAT16: case PS_TYPE_FLOAT32: case PS_TYPE_FLOAT64: *out = v->f64; return isfinite(v->f64);
-    case PS_TYPE_STRING: case PS_TYPE_BINARY: case PS_TYPE_FIXED_BINARY: case PS_TYPE_INTERVAL: case PS_TYPE_UUID:
-    case PS_TYPE_LIST: case PS_TYPE_ARRAY: case PS_TYPE_STRUCT: case PS_TYPE_MAP: case PS_TYPE_UNION:
-    case PS_TYPE_EXTENSION: case PS_TYPE_NULL: return false;
+    case PS_TYPE_FLOAT16:
+    case PS_TYPE_FLOAT32:
+    case PS_TYPE_FLOAT64: *out = v->f64; return isfinite(v->f64);
+    case PS_TYPE_STRING:
+    case PS_TYPE_BINARY:
+    case PS_TYPE_FIXED_BINARY:
+    case PS_TYPE_INTERVAL:
+    case PS_TYPE_UUID:
+    case PS_TYPE_LIST:
+    case PS_TYPE_ARRAY:
+    case PS_TYPE_STRUCT:
+    case PS_TYPE_MAP:
+    case PS_TYPE_UNION:
+    case PS_TYPE_EXTENSION:
+    case PS_TYPE_NULL: return false;
     default: *out = (double)v->i; return true;
     }
 }
 
-/* Different values where the source has not counted them: not more than the range has whole numbers. */
+/* Different values where the source has not counted them: not more than the range has whole
+ * numbers. */
 static double guess_distinct(const ps_stat_col *col, ps_type type, double rows)
 {
-    const bool whole = type.id != PS_TYPE_FLOAT64 && type.id != PS_TYPE_FLOAT32 && type.id != PS_TYPE_FLOAT16;
+    const bool whole =
+        type.id != PS_TYPE_FLOAT64 && type.id != PS_TYPE_FLOAT32 && type.id != PS_TYPE_FLOAT16;
 
     if (col->has_range && whole) return PS_MAX(1.0, PS_MIN(rows, col->hi - col->lo + 1));
     return PS_MAX(1.0, pow(rows, 0.75));
@@ -60,8 +76,11 @@ static ps_status scan_rows(ps_stat *stat, const ps_node_scan *scan, double *rows
         ps_stat_col col = {0};
 
         if (column->col.id >= stat->n_cols) continue;
-        if (from && from->has_range) col.has_range = as_number(&from->min, &col.lo) && as_number(&from->max, &col.hi);
-        col.n_distinct = from && from->n_distinct > 0 ? from->n_distinct : guess_distinct(&col, column->col.type, *rows);
+        if (from && from->has_range)
+            col.has_range = as_number(&from->min, &col.lo) && as_number(&from->max, &col.hi);
+        col.n_distinct = from && from->n_distinct > 0
+                             ? from->n_distinct
+                             : guess_distinct(&col, column->col.type, *rows);
         stat->cols[column->col.id] = col;
     }
     if (scan->filters.n) {
@@ -101,15 +120,18 @@ static double join_rows(ps_stat *stat, const ps_node_join *join, double l, doubl
 
 static double group_rows(const ps_stat *stat, const ps_node *node, double in)
 {
-    const ps_node_aggregate *aggregate = node->kind == PS_NODE_AGGREGATE ? ps_node_as_aggregate(node) : NULL;
+    const ps_node_aggregate *aggregate =
+        node->kind == PS_NODE_AGGREGATE ? ps_node_as_aggregate(node) : NULL;
     double groups = 1;
 
     if (aggregate) {
-        for (uint32_t i = 0; i < aggregate->keys.n; i++) groups *= ps_stat_distinct(stat, aggregate->keys.at[i].expr, in);
+        for (uint32_t i = 0; i < aggregate->keys.n; i++)
+            groups *= ps_stat_distinct(stat, aggregate->keys.at[i].expr, in);
     } else {
         for (uint32_t i = 0; i < node->n_cols; i++) {
             const ps_col_id id = node->cols[i].id;
-            groups *= id < stat->n_cols && stat->cols[id].n_distinct > 0 ? stat->cols[id].n_distinct : in;
+            groups *=
+                id < stat->n_cols && stat->cols[id].n_distinct > 0 ? stat->cols[id].n_distinct : in;
         }
     }
     return PS_MAX(1.0, PS_MIN(groups, aggregate && aggregate->keys.n == 0 ? 1.0 : in));
@@ -124,7 +146,8 @@ static void set_positional(ps_stat *stat, const ps_f_cols *cols, const ps_node *
         ps_stat_col *col = &stat->cols[cols->at[i].id];
         for (uint32_t k = 1; k < node->n_inputs; k++) {
             const ps_col_id id = node->inputs[k]->cols[i].id;
-            if (id < stat->n_cols) col->n_distinct = PS_MAX(col->n_distinct, stat->cols[id].n_distinct);
+            if (id < stat->n_cols)
+                col->n_distinct = PS_MAX(col->n_distinct, stat->cols[id].n_distinct);
             col->has_range = false;
         }
     }
@@ -142,21 +165,27 @@ static ps_status node_rows(ps_stat *stat, const ps_node *node, double *rows)
         *rows = values->columns.n ? (double)(values->cells.n / values->columns.n) : 1;
         return PS_OK;
     }
-    case PS_NODE_FILTER: *rows = in * ps_stat_selectivity(stat, ps_node_as_filter(node)->predicate); return PS_OK;
+    case PS_NODE_FILTER:
+        *rows = in * ps_stat_selectivity(stat, ps_node_as_filter(node)->predicate);
+        return PS_OK;
     case PS_NODE_PROJECT: set_items(stat, &ps_node_as_project(node)->items, in); return PS_OK;
     case PS_NODE_AGGREGATE:
         *rows = group_rows(stat, node, in);
         set_items(stat, &ps_node_as_aggregate(node)->keys, in);
         return PS_OK;
     case PS_NODE_DISTINCT: *rows = group_rows(stat, node, in); return PS_OK;
-    case PS_NODE_JOIN: *rows = join_rows(stat, ps_node_as_join(node), in, node->inputs[1]->rows_est); return PS_OK;
+    case PS_NODE_JOIN:
+        *rows = join_rows(stat, ps_node_as_join(node), in, node->inputs[1]->rows_est);
+        return PS_OK;
     case PS_NODE_LIMIT: *rows = PS_MIN(in, (double)ps_node_as_limit(node)->count); return PS_OK;
     case PS_NODE_TOPN: *rows = PS_MIN(in, (double)ps_node_as_topn(node)->count); return PS_OK;
     case PS_NODE_SETOP:
         for (uint32_t i = 1; i < node->n_inputs; i++) *rows += node->inputs[i]->rows_est;
         set_positional(stat, &ps_node_as_setop(node)->columns, node);
         return PS_OK;
-    case PS_NODE_SUBPLAN: set_positional(stat, &ps_node_as_subplan(node)->columns, node); return PS_OK;
+    case PS_NODE_SUBPLAN:
+        set_positional(stat, &ps_node_as_subplan(node)->columns, node);
+        return PS_OK;
     default: return PS_OK;
     }
 }
@@ -167,7 +196,9 @@ static const ps_node *stamp(ps_planner *p, const ps_node *node, void *user)
 
     if (node_rows(user, node, &rows) != PS_OK) return NULL;
     if (!(rows >= 0)) rows = 0;
-    return node->rows_est >= 0 && fabs(node->rows_est - rows) <= 1e-9 * rows ? node : ps_node_with_rows(p, node, rows);
+    return node->rows_est >= 0 && fabs(node->rows_est - rows) <= 1e-9 * rows
+               ? node
+               : ps_node_with_rows(p, node, rows);
 }
 
 const ps_node *ps_stat_stamp(ps_stat *stat, const ps_node *root)

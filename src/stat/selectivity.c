@@ -1,7 +1,7 @@
 /* stat/selectivity.c -- the share of rows that conditions keep. See estimate.h.
  *
- * Ranges by interpolation between least and greatest value, equality by distinct values, the rest by fixed shares;
- * conjuncts are taken as independent. Tests: tests/unit/test_opt.c */
+ * Ranges by interpolation between least and greatest value, equality by distinct values, the rest
+ * by fixed shares; conjuncts are taken as independent. Tests: tests/unit/test_opt.c */
 #include "func/func.h"
 #include "stat/estimate.h"
 
@@ -16,11 +16,20 @@ static bool number_of(const ps_value *v, double *out)
     case PS_TYPE_FLOAT16:
     case PS_TYPE_FLOAT32:
     case PS_TYPE_FLOAT64: *out = v->f64; return isfinite(v->f64);
-    case PS_TYPE_INT8: case PS_TYPE_INT16: case PS_TYPE_INT32: case PS_TYPE_INT64: case PS_TYPE_INT128:
-    case PS_TYPE_UINT8: case PS_TYPE_UINT16: case PS_TYPE_UINT32: case PS_TYPE_UINT64:
-    case PS_TYPE_DECIMAL: case PS_TYPE_DATE: case PS_TYPE_TIME: case PS_TYPE_TIMESTAMP: case PS_TYPE_TIMESTAMP_TZ:
-        *out = (double)v->i;
-        return true;
+    case PS_TYPE_INT8:
+    case PS_TYPE_INT16:
+    case PS_TYPE_INT32:
+    case PS_TYPE_INT64:
+    case PS_TYPE_INT128:
+    case PS_TYPE_UINT8:
+    case PS_TYPE_UINT16:
+    case PS_TYPE_UINT32:
+    case PS_TYPE_UINT64:
+    case PS_TYPE_DECIMAL:
+    case PS_TYPE_DATE:
+    case PS_TYPE_TIME:
+    case PS_TYPE_TIMESTAMP:
+    case PS_TYPE_TIMESTAMP_TZ: *out = (double)v->i; return true;
     default: return false;
     }
 }
@@ -41,7 +50,8 @@ double ps_stat_distinct(const ps_stat *stat, const ps_expr *expr, double rows)
     return PS_MAX(1.0, PS_MIN(n, rows));
 }
 
-double ps_stat_keys(const ps_stat *stat, const ps_join_key *keys, uint32_t n, double left, double right)
+double ps_stat_keys(const ps_stat *stat, const ps_join_key *keys, uint32_t n, double left,
+                    double right)
 {
     double l = 1, r = 1;
 
@@ -59,10 +69,12 @@ static double below(const ps_stat_col *col, double value)
     return PS_MAX(0.0, PS_MIN(1.0, (value - col->lo) / (col->hi - col->lo)));
 }
 
-static double compare(const ps_stat *stat, const char *name, const ps_expr *column, const ps_expr *literal)
+static double compare(const ps_stat *stat, const char *name, const ps_expr *column,
+                      const ps_expr *literal)
 {
     const ps_stat_col *col = col_of(stat, column);
-    const bool same_scale = ps_type_equal(column->type, literal->type) && column->kind == PS_EXPR_COLUMN;
+    const bool same_scale =
+        ps_type_equal(column->type, literal->type) && column->kind == PS_EXPR_COLUMN;
     double value;
     const bool ranged = col && col->has_range && same_scale && number_of(&literal->literal, &value);
 
@@ -78,19 +90,23 @@ static double compare(const ps_stat *stat, const char *name, const ps_expr *colu
 
 static double call(const ps_stat *stat, const ps_expr *e)
 {
-    static const char *const flipped[][2] = {{"=", "="}, {"<>", "<>"}, {"<", ">"}, {"<=", ">="}, {">", "<"}, {">=", "<="}};
+    static const char *const flipped[][2] = {{"=", "="},   {"<>", "<>"}, {"<", ">"},
+                                             {"<=", ">="}, {">", "<"},   {">=", "<="}};
     const char *name = ps_func_head_of(e->func).name;
 
     if (strcmp(name, "not") == 0) return 1 - ps_stat_selectivity(stat, e->args[0]);
     if (strcmp(name, "is_null") == 0) return SHARE_NULL;
     if (strcmp(name, "is_not_null") == 0) return 1 - SHARE_NULL;
-    if (strstr(name, "like") || strcmp(name, "starts_with") == 0 || strcmp(name, "contains") == 0) return SHARE_LIKE;
+    if (strstr(name, "like") || strcmp(name, "starts_with") == 0 || strcmp(name, "contains") == 0)
+        return SHARE_LIKE;
     for (size_t i = 0; i < PS_COUNT(flipped) && e->n_args == 2; i++) {
         if (strcmp(name, flipped[i][0]) != 0) continue;
         if (ps_expr_is_literal(e->args[1])) return compare(stat, name, e->args[0], e->args[1]);
-        if (ps_expr_is_literal(e->args[0])) return compare(stat, flipped[i][1], e->args[1], e->args[0]);
+        if (ps_expr_is_literal(e->args[0]))
+            return compare(stat, flipped[i][1], e->args[1], e->args[0]);
         if (i == 0) {
-            const double a = ps_stat_distinct(stat, e->args[0], 1e9), b = ps_stat_distinct(stat, e->args[1], 1e9);
+            const double a = ps_stat_distinct(stat, e->args[0], 1e9),
+                         b = ps_stat_distinct(stat, e->args[1], 1e9);
             return 1 / PS_MAX(a, b);
         }
     }
@@ -108,10 +124,12 @@ static double conjunction(const ps_stat *stat, const ps_expr *e)
 
         for (uint32_t k = 0; k < i; k++) {
             const ps_expr *a = e->args[k], *b = e->args[i];
-            const bool bounds = a->kind == PS_EXPR_CALL && b->kind == PS_EXPR_CALL && a->n_args == 2 && b->n_args == 2 &&
-                                ps_expr_equal(a->args[0], b->args[0]) && ps_expr_is_literal(a->args[1]) &&
-                                ps_expr_is_literal(b->args[1]);
-            if (!bounds || ps_func_head_of(a->func).name[0] == ps_func_head_of(b->func).name[0]) continue;
+            const bool bounds = a->kind == PS_EXPR_CALL && b->kind == PS_EXPR_CALL &&
+                                a->n_args == 2 && b->n_args == 2 &&
+                                ps_expr_equal(a->args[0], b->args[0]) &&
+                                ps_expr_is_literal(a->args[1]) && ps_expr_is_literal(b->args[1]);
+            if (!bounds || ps_func_head_of(a->func).name[0] == ps_func_head_of(b->func).name[0])
+                continue;
             const double other = ps_stat_selectivity(stat, a);
             if (own + other > 1) joint = PS_MIN(own, (own + other - 1) / other);
         }
@@ -133,7 +151,8 @@ double ps_stat_selectivity(const ps_stat *stat, const ps_expr *e)
         return PS_MAX(SHARE_LEAST, 1 - none);
     case PS_EXPR_IN:
         col = col_of(stat, e->args[0]);
-        return PS_MIN(1.0, (e->n_args - 1) * (col && col->n_distinct > 0 ? 1 / col->n_distinct : 0.05));
+        return PS_MIN(1.0,
+                      (e->n_args - 1) * (col && col->n_distinct > 0 ? 1 / col->n_distinct : 0.05));
     case PS_EXPR_CALL: return PS_MAX(SHARE_LEAST, call(stat, e));
     case PS_EXPR_COLUMN: return 0.5;
     default: return SHARE_UNKNOWN;

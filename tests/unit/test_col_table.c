@@ -223,8 +223,8 @@ static void failures_leave_nothing(void **state)
         for (uint32_t c = 0; c < schema->n; c++) {
             ps_value values[100];
             for (uint32_t i = 0; i < 100; i++) values[i] = value_at(&arena, schema, c, i);
-            check(ps_vec_of_values(&cx, &arena, schema->fields[c].type, values, 100,
-                                   &batch.cols[c]));
+            check(
+                ps_vec_of_values(&cx, &arena, schema->fields[c].type, values, 100, &batch.cols[c]));
         }
         ps_mem_fail_after(n, false);
         ps_status st = ps_segment_builder_new(&cx, schema, &builder);

@@ -105,7 +105,8 @@ static void test_index_is_the_state_machine(void **state)
 /* Fields that are quoted as they should be: the kernel's way through. */
 static void test_index_of_well_formed_fields(void **state)
 {
-    static const char *const fields[] = {"a", "", "\"\"", "\"a,b\"", "\"x\"\"y\"", "\"\n\r\n\"", "\"\"\"\""};
+    static const char *const fields[] = {"a",          "",           "\"\"",    "\"a,b\"",
+                                         "\"x\"\"y\"", "\"\n\r\n\"", "\"\"\"\""};
     uint64_t seed = 2;
     char at[N + 128] = {0};
 
@@ -151,7 +152,8 @@ static void test_states_compose(void **state)
 
     (void)state;
     for (int round = 0; round < 20000; round++) {
-        for (size_t i = 0; i < sizeof at; i++) at[i] = letters[next_random(&seed) % (sizeof letters - 1)];
+        for (size_t i = 0; i < sizeof at; i++)
+            at[i] = letters[next_random(&seed) % (sizeof letters - 1)];
         const ps_csv_dialect d = {',', '"', round % 2 ? '"' : '\\'};
         const size_t cut = next_random(&seed) % sizeof at;
         const ps_csv_state from = next_random(&seed) % PS_CSV_ESCAPED;
@@ -163,9 +165,12 @@ static void test_states_compose(void **state)
 
 static void test_field_text(void **state)
 {
-    static const struct { const char *in, *out; bool good; } cases[] = {
-        {"a", "a", true}, {"\"\"", "", true}, {"\"a\"\"b\"", "a\"b", true}, {"\"a\"b", NULL, false},
-        {"\"", NULL, false}, {"\"a", NULL, false}, {"\"\"\"\"", "\"", true}, {"a\"b", "a\"b", true}};
+    static const struct {
+        const char *in, *out;
+        bool good;
+    } cases[] = {{"a", "a", true},         {"\"\"", "", true},    {"\"a\"\"b\"", "a\"b", true},
+                 {"\"a\"b", NULL, false},  {"\"", NULL, false},   {"\"a", NULL, false},
+                 {"\"\"\"\"", "\"", true}, {"a\"b", "a\"b", true}};
     ps_arena arena = {0};
 
     (void)state;

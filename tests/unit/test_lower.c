@@ -83,8 +83,10 @@ static void test_tpch(void **state)
 static const struct {
     const char *sql, *columns;
 } good[] = {
-    {"SELECT 1, 2147483648, 9223372036854775808, 1.5, 0.05, 1e3, 'x', NULL, true, -2147483648, 0x10",
-     "1 INTEGER, 2147483648 BIGINT, 9223372036854775808 HUGEINT, 1.5 DECIMAL(2,1), 0.05 DECIMAL(3,2), 1e3 DOUBLE, "
+    {"SELECT 1, 2147483648, 9223372036854775808, 1.5, 0.05, 1e3, 'x', NULL, true, -2147483648, "
+     "0x10",
+     "1 INTEGER, 2147483648 BIGINT, 9223372036854775808 HUGEINT, 1.5 DECIMAL(2,1), 0.05 "
+     "DECIMAL(3,2), 1e3 DOUBLE, "
      "'x' VARCHAR, NULL NULL, TRUE BOOLEAN, -2147483648 INTEGER, 0x10 INTEGER"},
     {"FROM t SELECT a", "a INTEGER"},
     {"SELECT A, T.B FROM t", "a INTEGER, b INTEGER"},
@@ -110,19 +112,23 @@ static const struct {
     {"WITH q(x) AS (SELECT a FROM t) SELECT q1.x, q2.x AS y FROM q q1, q q2",
      "x INTEGER, y INTEGER"},
     {"SELECT (SELECT max(u.c) FROM u WHERE u.a = t.a) AS m FROM t", "m BIGINT"},
-    {"SELECT a FROM t WHERE a IN (SELECT a FROM u) AND b > ALL (SELECT c FROM u) AND NOT EXISTS (SELECT 1 FROM u WHERE u.a = b)",
+    {"SELECT a FROM t WHERE a IN (SELECT a FROM u) AND b > ALL (SELECT c FROM u) AND NOT EXISTS "
+     "(SELECT 1 FROM u WHERE u.a = b)",
      "a INTEGER"},
     {"SELECT a FROM t GROUP BY a HAVING (SELECT count(*) FROM u WHERE u.a = t.a) > 1", "a INTEGER"},
     {"SELECT * FROM t, LATERAL (SELECT c FROM u WHERE u.a = t.a) x",
      "a INTEGER, b INTEGER, s VARCHAR, c BIGINT"},
-    {"SELECT row_number() OVER w AS r, sum(b) OVER (w ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS m FROM t "
+    {"SELECT row_number() OVER w AS r, sum(b) OVER (w ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) "
+     "AS m FROM t "
      "WINDOW w AS (PARTITION BY s ORDER BY a)",
      "r BIGINT, m HUGEINT"},
     {"SELECT s, sum(sum(b)) OVER (ORDER BY s) AS m FROM t GROUP BY s QUALIFY m > 1",
      "s VARCHAR, m HUGEINT"},
-    {"SELECT CASE a WHEN 1 THEN 2 ELSE 2.5 END AS c, coalesce(a, 1.5) AS d, nullif(a, 1) AS n FROM t",
+    {"SELECT CASE a WHEN 1 THEN 2 ELSE 2.5 END AS c, coalesce(a, 1.5) AS d, nullif(a, 1) AS n "
+     "FROM t",
      "c DECIMAL(11,1), d DECIMAL(11,1), n INTEGER"},
-    {"SELECT a IN (1, 2, NULL) AS i, a BETWEEN 1 AND 2 AS b, s LIKE 'x%' AS l, a IS NULL AS n FROM t",
+    {"SELECT a IN (1, 2, NULL) AS i, a BETWEEN 1 AND 2 AS b, s LIKE 'x%' AS l, a IS NULL AS n "
+     "FROM t",
      "i BOOLEAN, b BOOLEAN, l BOOLEAN, n BOOLEAN"},
     {"SELECT x FROM v", "x INTEGER"},
     {"SELECT * FROM range(3) r", "r BIGINT"},
@@ -130,7 +136,8 @@ static const struct {
      "x HUGEINT, y VARCHAR"},
     {"SELECT (a, b) = (1, 2) AS e FROM t WHERE (a, b) IN (SELECT a, c FROM u)", "e BOOLEAN"},
     {"DESCRIBE t",
-     "column_name VARCHAR, column_type VARCHAR, null VARCHAR, key VARCHAR, default VARCHAR, extra VARCHAR"},
+     "column_name VARCHAR, column_type VARCHAR, null VARCHAR, key VARCHAR, default VARCHAR, "
+     "extra VARCHAR"},
     {"SHOW TABLES", "name VARCHAR"},
     {"SELECT #2 FROM t", "#2 INTEGER"},
     {"INSERT INTO u (c, a) SELECT a, b FROM t", "a INTEGER, c BIGINT, d DECIMAL(15,2)"},
@@ -278,7 +285,8 @@ static void test_memory(void **state)
         ps_mem_fail_after(n, true);
         ps_status st = fixture_lower(
             &f,
-            "WITH q AS (SELECT a, sum(b) AS m FROM t GROUP BY a) SELECT *, row_number() OVER (ORDER BY m) "
+            "WITH q AS (SELECT a, sum(b) AS m FROM t GROUP BY a) SELECT *, row_number() OVER "
+            "(ORDER BY m) "
             "FROM q WHERE m > (SELECT max(c) FROM u WHERE u.a = q.a) ORDER BY 1",
             &out);
         ps_mem_fail_after(0, false);

@@ -8,14 +8,20 @@
 
 static const char *const queries[] = {
     "SELECT * FROM t",
-    "SELECT a, b, 'x''y\n', 1.5, 1e300, NULL, DATE '2020-01-02', INTERVAL '3' MONTH, 'ab'::BLOB FROM t WHERE a IN (1, 2, NULL) LIMIT 3 OFFSET 1",
-    "SELECT CASE WHEN a > 1 THEN b END, coalesce(a, b), TRY_CAST(s AS INTEGER), a + b * 2 FROM t WHERE s LIKE 'a%' OR NOT (a = 1 AND b <> 2)",
-    "SELECT s, sum(a), count(*), count(DISTINCT b) FILTER (WHERE a > 1), min(a ORDER BY b DESC) FROM t GROUP BY s HAVING max(b) > 3 ORDER BY 2 DESC, s",
-    "SELECT row_number() OVER (PARTITION BY s ORDER BY a DESC), sum(b) OVER (ORDER BY a ROWS BETWEEN 2 PRECEDING AND 1 FOLLOWING) FROM t",
+    "SELECT a, b, 'x''y\n', 1.5, 1e300, NULL, DATE '2020-01-02', INTERVAL '3' MONTH, 'ab'::BLOB "
+    "FROM t WHERE a IN (1, 2, NULL) LIMIT 3 OFFSET 1",
+    "SELECT CASE WHEN a > 1 THEN b END, coalesce(a, b), TRY_CAST(s AS INTEGER), a + b * 2 FROM "
+    "t WHERE s LIKE 'a%' OR NOT (a = 1 AND b <> 2)",
+    "SELECT s, sum(a), count(*), count(DISTINCT b) FILTER (WHERE a > 1), min(a ORDER BY b DESC) "
+    "FROM t GROUP BY s HAVING max(b) > 3 ORDER BY 2 DESC, s",
+    "SELECT row_number() OVER (PARTITION BY s ORDER BY a DESC), sum(b) OVER (ORDER BY a ROWS "
+    "BETWEEN 2 PRECEDING AND 1 FOLLOWING) FROM t",
     "SELECT * FROM t LEFT JOIN u ON t.a = u.a AND t.b < u.c",
     "SELECT * FROM t FULL JOIN u USING (a)",
-    "SELECT a FROM t WHERE b > (SELECT max(c) FROM u WHERE u.a = t.a) AND a NOT IN (SELECT a FROM u) AND EXISTS (SELECT 1 FROM u WHERE u.c > t.b)",
-    "WITH q AS (SELECT a, b FROM t) SELECT * FROM q x, q y WHERE x.a = y.b AND x.a IN (SELECT a FROM q)",
+    "SELECT a FROM t WHERE b > (SELECT max(c) FROM u WHERE u.a = t.a) AND a NOT IN (SELECT a "
+    "FROM u) AND EXISTS (SELECT 1 FROM u WHERE u.c > t.b)",
+    "WITH q AS (SELECT a, b FROM t) SELECT * FROM q x, q y WHERE x.a = y.b AND x.a IN (SELECT a "
+    "FROM q)",
     "SELECT * FROM t, LATERAL (SELECT c FROM u WHERE u.a = t.a) x",
     "SELECT a FROM t UNION SELECT c FROM u EXCEPT ALL VALUES (1), (2)",
     "SELECT DISTINCT ON (a) a, b FROM t ORDER BY a, b",
@@ -190,12 +196,15 @@ static void test_damaged(void **state)
          "the number of inputs is wrong"},
         {"{\"penstock_plan\":1,\"nodes\":[{\"node\":\"values\",\"speed\":3}]}", PS_UNSUPPORTED,
          "speed"},
-        {"{\"penstock_plan\":1,\"nodes\":[{\"node\":\"values\"},{\"node\":\"filter\",\"inputs\":[0],\"predicate\":0}]}",
+        {"{\"penstock_plan\":1,\"nodes\":[{\"node\":\"values\"},"
+         "{\"node\":\"filter\",\"inputs\":[0],\"predicate\":0}]}",
          PS_DATA, "fewer columns"},
-        {"{\"penstock_plan\":1,\"nodes\":[{\"node\":\"values\"},{\"node\":\"limit\",\"inputs\":[1]}]}",
+        {"{\"penstock_plan\":1,\"nodes\":[{\"node\":\"values\"},"
+         "{\"node\":\"limit\",\"inputs\":[1]}]}",
          PS_DATA, "before this one"},
         {"{\"penstock_plan\":1,\"penstock_plan\":1}", PS_DATA, "twice"},
-        {"{\"penstock_plan\":1,\"nodes\":[{\"node\":\"values\"},{\"node\":\"filter\",\"inputs\":[0],\"predicate\":{\"literal\":\"1\",\"type\":"
+        {"{\"penstock_plan\":1,\"nodes\":[{\"node\":\"values\"},"
+         "{\"node\":\"filter\",\"inputs\":[0],\"predicate\":{\"literal\":\"1\",\"type\":"
          "\"INT32\"}}]}",
          PS_DATA, "no condition"},
     };

@@ -23,12 +23,19 @@ static ps_status parse(ps_ctx *cx, ps_str text, size_t *n)
 
 static void test_errors(void **state)
 {
-    static const struct { const char *text; ps_status code; uint32_t at; const char *message, *hint; } cases[] = {
+    static const struct {
+        const char *text;
+        ps_status code;
+        uint32_t at;
+        const char *message, *hint;
+    } cases[] = {
         {"select * FORM t where x", PS_PARSE, 9, "syntax error at \"FORM\"", "did you mean FROM"},
         {"selec 1", PS_PARSE, 0, "syntax error at \"selec\"", "did you mean SELECT"},
-        {"select a from t gruop by a", PS_PARSE, 16, "syntax error at \"gruop\"", "did you mean GROUP"},
+        {"select a from t gruop by a", PS_PARSE, 16, "syntax error at \"gruop\"",
+         "did you mean GROUP"},
         {"select a from t where", PS_PARSE, 21, "syntax error at the end of the statement", ""},
-        {"select a from t.", PS_PARSE, 16, "syntax error at the end of the statement", "expected a name"},
+        {"select a from t.", PS_PARSE, 16, "syntax error at the end of the statement",
+         "expected a name"},
         {"set x", PS_PARSE, 5, "syntax error at the end of the statement", "expected = or TO"},
         {"select 1, 'abc", PS_PARSE, 10, "a string that starts here has no closing quote", ""},
         {"select \"abc", PS_PARSE, 7, "a quoted name that starts here has no closing quote", ""},
@@ -78,7 +85,8 @@ static void test_statements(void **state)
 }
 
 /* before, n times the middle, after. */
-static char *repeat(const char *before, const char *middle, size_t n, const char *after, size_t *length)
+static char *repeat(const char *before, const char *middle, size_t n, const char *after,
+                    size_t *length)
 {
     const size_t b = strlen(before), m = strlen(middle), a = strlen(after);
     char *text = malloc(b + m * n + a + 1);
@@ -92,18 +100,32 @@ static char *repeat(const char *before, const char *middle, size_t n, const char
 
 static void test_depth(void **state)
 {
-    static const struct { const char *before, *middle; size_t n; const char *after; ps_status want; } cases[] = {
-        {"select ", "(", 10000, "1", PS_PARSE},      {"select ", "not ", 10000, "a", PS_PARSE},
-        {"select ", "- ", 10000, "1", PS_PARSE},     {"", "(select ", 10000, "1", PS_PARSE},
-        {"select ", "f(", 10000, "1", PS_PARSE},     {"select ", "case when ", 10000, "1", PS_PARSE},
-        {"select ", "[", 10000, "1", PS_PARSE},      {"", "explain ", 10000, "select 1", PS_PARSE},
-        {"select 1", "::int", 10000, "", PS_PARSE},  {"select a", "[1]", 10000, "", PS_PARSE},
-        {"select 1::int", "[]", 10000, "", PS_PARSE}, {"select 1", "+1-1", 10000, "", PS_PARSE},
+    static const struct {
+        const char *before, *middle;
+        size_t n;
+        const char *after;
+        ps_status want;
+    } cases[] = {
+        {"select ", "(", 10000, "1", PS_PARSE},
+        {"select ", "not ", 10000, "a", PS_PARSE},
+        {"select ", "- ", 10000, "1", PS_PARSE},
+        {"", "(select ", 10000, "1", PS_PARSE},
+        {"select ", "f(", 10000, "1", PS_PARSE},
+        {"select ", "case when ", 10000, "1", PS_PARSE},
+        {"select ", "[", 10000, "1", PS_PARSE},
+        {"", "explain ", 10000, "select 1", PS_PARSE},
+        {"select 1", "::int", 10000, "", PS_PARSE},
+        {"select a", "[1]", 10000, "", PS_PARSE},
+        {"select 1::int", "[]", 10000, "", PS_PARSE},
+        {"select 1", "+1-1", 10000, "", PS_PARSE},
         {"select * from t", " cross join t", 10000, "", PS_PARSE},
-        {"select 1", " and 1", 10000, "", PS_OK},    {"select 1", "+1", 10000, "", PS_OK},
-        {"select 1", ",1", 5000, "", PS_OK},         {"select 1 in (1", ",1", 100000, ")", PS_OK},
+        {"select 1", " and 1", 10000, "", PS_OK},
+        {"select 1", "+1", 10000, "", PS_OK},
+        {"select 1", ",1", 5000, "", PS_OK},
+        {"select 1 in (1", ",1", 100000, ")", PS_OK},
         {"select 1", " union all select 1", 5000, "", PS_OK},
-        {"select '", "x", 1000000, "'", PS_OK},      {"select '", "''", 1000000, "'", PS_OK},
+        {"select '", "x", 1000000, "'", PS_OK},
+        {"select '", "''", 1000000, "'", PS_OK},
     };
     ps_ctx cx;
 
@@ -158,14 +180,18 @@ static void test_complete(void **state)
 }
 
 static const char *const seeds[] = {
-    "select a, sum(b) filter (where c > 1) over (partition by d order by e rows 2 preceding) from t "
+    "select a, sum(b) filter (where c > 1) over (partition by d order by e rows 2 preceding) "
+    "from t "
     "left join u using (x) where a in (select 1) group by all having 1 order by 1 limit 3 offset 2",
-    "with recursive x(a) as (select 1 union all select a + 1 from x) select * exclude (b) from x, y",
-    "pivot t on a using sum(b) group by c", "from t pivot (sum(a) for b in (1, 2 as x) group by c)",
+    "with recursive x(a) as (select 1 union all select a + 1 from x) select * exclude (b) from "
+    "x, y",
+    "pivot t on a using sum(b) group by c",
+    "from t pivot (sum(a) for b in (1, 2 as x) group by c)",
     "create table t (a int primary key, b decimal(10, 2)[] not null default 1)",
     "select {'a': 1}, map {1: 2}, [x for x in y if z], a[1:2], lambda x: x + 1, interval 3 days",
     "copy (select 1) to 'x' (format parquet); insert into t values (1, default) returning *",
-    "select case when a then b end, cast(a as struct(x int)), extract(year from d), trim(both from s)",
+    "select case when a then b end, cast(a as struct(x int)), extract(year from d), trim(both "
+    "from s)",
     "explain (format json) select 1; set x = 1; prepare p as select $1; execute p(1); describe t",
 };
 
@@ -179,14 +205,17 @@ static void test_fuzz(void **state)
     for (int round = 0; round < 100000; round++) {
         size_t n = 0;
         random = ps_hash_u64((uint64_t)round, 7);
-        const char *a = seeds[random % PS_COUNT(seeds)], *b = seeds[(random >> 8) % PS_COUNT(seeds)];
-        const size_t cut_a = (random >> 16) % (strlen(a) + 1), cut_b = (random >> 32) % (strlen(b) + 1);
+        const char *a = seeds[random % PS_COUNT(seeds)],
+                   *b = seeds[(random >> 8) % PS_COUNT(seeds)];
+        const size_t cut_a = (random >> 16) % (strlen(a) + 1),
+                     cut_b = (random >> 32) % (strlen(b) + 1);
         ps_ctx cx;
         ps_arena arena = {0};
         ps_sql_statements s;
         ps_text printed;
         n += (size_t)snprintf(text, sizeof text, "%.*s%s", (int)cut_a, a, b + cut_b);
-        if (n > 0 && (random & 3) == 0) text[(random >> 40) % n] = "()[]{},.'\"*:;-$?\xc3 1a"[(random >> 50) % 20];
+        if (n > 0 && (random & 3) == 0)
+            text[(random >> 40) % n] = "()[]{},.'\"*:;-$?\xc3 1a"[(random >> 50) % 20];
         ps_ctx_init(&cx, &mem, NULL);
         ps_text_init(&printed, &cx);
         if (ps_sql_parse(&cx, &arena, (ps_str){text, n}, &s) == PS_OK) {
@@ -229,8 +258,9 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_errors), cmocka_unit_test(test_statements), cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_locate), cmocka_unit_test(test_complete),   cmocka_unit_test(test_fuzz),
+        cmocka_unit_test(test_errors),   cmocka_unit_test(test_statements),
+        cmocka_unit_test(test_depth),    cmocka_unit_test(test_locate),
+        cmocka_unit_test(test_complete), cmocka_unit_test(test_fuzz),
         cmocka_unit_test(test_memory),
     };
     ps_mem_init(&mem, NULL, "test", 0);

@@ -91,26 +91,16 @@ static void test_golden(void **state)
 static void test_precedence(void **state)
 {
     static const char *const pairs[][2] = {
-        {"a + b * c", "a + b * c"},
-        {"(a + b) * c", "(a + b) * c"},
-        {"a or b and c", "a OR b AND c"},
-        {"(a or b) and c", "(a OR b) AND c"},
-        {"a -> b -> c", "a -> b -> c"},
-        {"a or b -> c", "a OR b -> c"},
-        {"(a -> b) or c", "(a -> b) OR c"},
-        {"-a ** b", "-a ** b"},
-        {"-(a ** b)", "-(a ** b)"},
-        {"~a + b", "~(a + b)"},
-        {"(~a) + b", "(~a) + b"},
-        {"a ->> b = c", "a ->> b = c"},
-        {"a ->> (b = c)", "a ->> (b = c)"},
-        {"a & b | c", "a & b | c"},
-        {"a & (b | c)", "a & (b | c)"},
-        {"not a = b", "NOT a = b"},
-        {"(not a) = b", "(NOT a) = b"},
-        {"a || b like c || d", "a || b LIKE c || d"},
-        {"-a::int", "-CAST(a AS int)"},
-        {"a between b and c and d", "a BETWEEN b AND c AND d"},
+        {"a + b * c", "a + b * c"},         {"(a + b) * c", "(a + b) * c"},
+        {"a or b and c", "a OR b AND c"},   {"(a or b) and c", "(a OR b) AND c"},
+        {"a -> b -> c", "a -> b -> c"},     {"a or b -> c", "a OR b -> c"},
+        {"(a -> b) or c", "(a -> b) OR c"}, {"-a ** b", "-a ** b"},
+        {"-(a ** b)", "-(a ** b)"},         {"~a + b", "~(a + b)"},
+        {"(~a) + b", "(~a) + b"},           {"a ->> b = c", "a ->> b = c"},
+        {"a ->> (b = c)", "a ->> (b = c)"}, {"a & b | c", "a & b | c"},
+        {"a & (b | c)", "a & (b | c)"},     {"not a = b", "NOT a = b"},
+        {"(not a) = b", "(NOT a) = b"},     {"a || b like c || d", "a || b LIKE c || d"},
+        {"-a::int", "-CAST(a AS int)"},     {"a between b and c and d", "a BETWEEN b AND c AND d"},
     };
     ps_ctx cx;
     ps_text printed, text;

@@ -32,20 +32,20 @@
 
 /* not by way of SQL_NEW: NULL and bool would be expanded on the way */
 #define NEW(name, KIND, at_, ...)                                                                  \
-    sql_node(sql, PS_SQL_##KIND, &(ps_sql_##name){.head = {.start = (at_)}, __VA_ARGS__},           \
+    ps_gram_node(sql, PS_SQL_##KIND, &(ps_sql_##name){.head = {.start = (at_)}, __VA_ARGS__},           \
              sizeof(ps_sql_##name))
 static void syntax_error(void *parser);
 #define AS(name, node) ((ps_sql_##name *)(node))
 #define SET(name, node, field, value) \
     do { if (node) AS(name, node)->field = (value); } while (0)
 #define SET_NODE(name, node, field, value) \
-    do { if (node) { AS(name, node)->field = (value); sql_depth_raise(sql, node, AS(name, node)->field); } } while (0)
-#define ONE(node) sql_list_add(sql, (ps_sql_list){0}, (node))
-#define TWO(a, b) sql_list_add(sql, ONE(a), (b))
-#define THREE(a, b, c) sql_list_add(sql, TWO(a, b), (c))
+    do { if (node) { AS(name, node)->field = (value); ps_gram_depth_raise(sql, node, AS(name, node)->field); } } while (0)
+#define ONE(node) ps_gram_list_add(sql, (ps_sql_list){0}, (node))
+#define TWO(a, b) ps_gram_list_add(sql, ONE(a), (b))
+#define THREE(a, b, c) ps_gram_list_add(sql, TWO(a, b), (c))
 /* lemon's stack is the parser's own memory, bounded: see grammar_state.h */
-#define malloc(bytes) sql_stack_grow(p->sql, NULL, (size_t)(bytes))
-#define realloc(block, bytes) sql_stack_grow(p->sql, (block), (size_t)(bytes))
+#define malloc(bytes) ps_gram_stack_grow(p->sql, NULL, (size_t)(bytes))
+#define realloc(block, bytes) ps_gram_stack_grow(p->sql, (block), (size_t)(bytes))
 #define free(block) ps_free(block)
 /**************** End of %include directives **********************************/
 /* These constants specify the various numeric values for terminal symbols.
@@ -5025,7 +5025,7 @@ static void yyStackOverflow(yyParser *yypParser){
    /* Here code is inserted which will execute if the parser
    ** stack every overflows */
 /******** Begin %stack_overflow code ******************************************/
- sql_stack_overflow(sql); 
+ ps_gram_stack_overflow(sql); 
 /******** End %stack_overflow code ********************************************/
    ps_sql_grammarARG_STORE /* Suppress warning about unused %extra_argument var */
    ps_sql_grammarCTX_STORE
@@ -6397,20 +6397,20 @@ static YYACTIONTYPE yy_reduce(
       case 1: /* name ::= ID */
       case 2: /* label ::= ID|UNIT|ALL|ANALYSE|ANALYZE|AND|ANY|ARRAY|AS|ASC|ASYMMETRIC|BOTH|CASE|CAST|CHECK|COLLATE|COLUMN|CONSTRAINT|CREATE|DEFAULT|DEFERRABLE|DESC|DESCRIBE|DISTINCT|DO|ELSE|END|EXCEPT|FALSE|FETCH|FOR|FOREIGN|FROM|GROUP|HAVING|IN|INITIALLY|INTERSECT|INTO|LAMBDA|LATERAL|LEADING|LIMIT|NOT|NULL|OFFSET|ON|ONLY|OR|ORDER|PIVOT|PIVOT_LONGER|PIVOT_WIDER|PLACING|PRIMARY|QUALIFY|REFERENCES|RETURNING|SELECT|SHOW|SOME|SUMMARIZE|SYMMETRIC|TABLE|THEN|TO|TRAILING|TRUE|UNION|UNIQUE|UNPIVOT|USING|VARIADIC|WHEN|WHERE|WINDOW|WITH|JOIN|TABLESAMPLE|ANTI|ASOF|AT|COLUMNS|CROSS|CUBE|EXISTS|EXTRACT|FILTER|FULL|GROUPING|GROUPS|IGNORE|INNER|INTERVAL|LEFT|NATURAL|OVER|OVERLAY|PARTITION|POSITION|POSITIONAL|RANGE|RESPECT|RIGHT|ROLLUP|ROW|ROWS|SEMI|SET|SUBSTRING|TRIM|TRY_CAST|VALUES|ABORT|ALTER|ALWAYS|ATTACH|BEGIN|BETWEEN|BY|CALL|CASCADE|CHECKPOINT|COMMENT|COMMIT|CONFLICT|COPY|CURRENT|DATA|DATABASE|DEALLOCATE|DELETE|DETACH|DROP|ESCAPE|EXCLUDE|EXECUTE|EXPLAIN|EXPORT|EXPORT_STATE|FIRST|FOLLOWING|FORCE|FUNCTION|GENERATED|GLOB|GLOBAL|IF|ILIKE|IMPORT|INCLUDE|INDEX|INSERT|INSTALL|IS|ISNULL|KEY|LAST|LIKE|LOAD|LOCAL|MACRO|MAP|MATERIALIZED|MERGE|NAME|NEXT|NO|NOTHING|NOTNULL|NULLS|ORDINALITY|OTHERS|OUTER|PERCENT|PRAGMA|PRECEDING|PRECISION|PREPARE|RECURSIVE|RENAME|REPEATABLE|REPLACE|RESET|RESTRICT|ROLLBACK|RULES|SAMPLE|SCHEMA|SECRET|SEQUENCE|SESSION|SETS|SIMILAR|START|STORED|STRUCT|TABLES|TEMP|TEMPORARY|TIES|TIME|TRANSACTION|TRIGGER|TRUNCATE|TYPE|UNBOUNDED|UNKNOWN|UPDATE|USE|VACUUM|VALUE|VARIABLE|VARYING|VIEW|VIRTUAL|WITHIN|WITHOUT|ZONE */ yytestcase(yyruleno==2);
       case 566: /* option_name ::= ID|ANALYZE|NULL|DEFAULT */ yytestcase(yyruleno==566);
-{ yylhsminor.yy574 = sql_ident(sql, yymsp[0].minor.yy0); }
+{ yylhsminor.yy574 = ps_gram_ident(sql, yymsp[0].minor.yy0); }
   yymsp[0].minor.yy574 = yylhsminor.yy574;
         break;
       case 3: /* label ::= STRING */
-{ yylhsminor.yy574 = (ps_sql_ident){.text = sql_string(sql, yymsp[0].minor.yy0), .offset = yymsp[0].minor.yy0->start, .quoted = true}; }
+{ yylhsminor.yy574 = (ps_sql_ident){.text = ps_gram_string(sql, yymsp[0].minor.yy0), .offset = yymsp[0].minor.yy0->start, .quoted = true}; }
   yymsp[0].minor.yy574 = yylhsminor.yy574;
         break;
       case 4: /* names ::= name */
       case 410: /* value_names ::= name */ yytestcase(yyruleno==410);
-{ yylhsminor.yy269 = sql_idents_add(sql, (ps_sql_idents){0}, yymsp[0].minor.yy574); }
+{ yylhsminor.yy269 = ps_gram_idents_add(sql, (ps_sql_idents){0}, yymsp[0].minor.yy574); }
   yymsp[0].minor.yy269 = yylhsminor.yy269;
         break;
       case 5: /* names ::= names COMMA name */
-{ yylhsminor.yy269 = sql_idents_add(sql, yymsp[-2].minor.yy269, yymsp[0].minor.yy574); }
+{ yylhsminor.yy269 = ps_gram_idents_add(sql, yymsp[-2].minor.yy269, yymsp[0].minor.yy574); }
   yymsp[-2].minor.yy269 = yylhsminor.yy269;
         break;
       case 6: /* names_opt ::= */
@@ -6422,11 +6422,11 @@ static YYACTIONTYPE yy_reduce(
 { yymsp[-2].minor.yy269 = yymsp[-1].minor.yy269; }
         break;
       case 8: /* idents ::= ID */
-{ yylhsminor.yy269 = sql_idents_add(sql, (ps_sql_idents){0}, sql_ident(sql, yymsp[0].minor.yy0)); }
+{ yylhsminor.yy269 = ps_gram_idents_add(sql, (ps_sql_idents){0}, ps_gram_ident(sql, yymsp[0].minor.yy0)); }
   yymsp[0].minor.yy269 = yylhsminor.yy269;
         break;
       case 9: /* idents ::= idents DOT ID */
-{ yylhsminor.yy269 = sql_idents_add(sql, yymsp[-2].minor.yy269, sql_ident(sql, yymsp[0].minor.yy0)); }
+{ yylhsminor.yy269 = ps_gram_idents_add(sql, yymsp[-2].minor.yy269, ps_gram_ident(sql, yymsp[0].minor.yy0)); }
   yymsp[-2].minor.yy269 = yylhsminor.yy269;
         break;
       case 10: /* exprs ::= expr */
@@ -6477,7 +6477,7 @@ static YYACTIONTYPE yy_reduce(
       case 527: /* set_items ::= set_items COMMA set_item */ yytestcase(yyruleno==527);
       case 562: /* options ::= options COMMA option */ yytestcase(yyruleno==562);
       case 587: /* set_values ::= set_values COMMA set_value */ yytestcase(yyruleno==587);
-{ yylhsminor.yy130 = sql_list_add(sql, yymsp[-2].minor.yy130, yymsp[0].minor.yy294); }
+{ yylhsminor.yy130 = ps_gram_list_add(sql, yymsp[-2].minor.yy130, yymsp[0].minor.yy294); }
   yymsp[-2].minor.yy130 = yylhsminor.yy130;
         break;
       case 12: /* exprs_c ::= exprs */
@@ -6512,13 +6512,13 @@ static YYACTIONTYPE yy_reduce(
         break;
       case 17: /* expr ::= INTEGER */
       case 18: /* expr ::= NUMBER */ yytestcase(yyruleno==18);
-{ yylhsminor.yy294 = sql_number(sql, yymsp[0].minor.yy0); }
+{ yylhsminor.yy294 = ps_gram_number(sql, yymsp[0].minor.yy0); }
   yymsp[0].minor.yy294 = yylhsminor.yy294;
         break;
       case 19: /* expr ::= STRING */
       case 132: /* in_primary ::= STRING */ yytestcase(yyruleno==132);
       case 554: /* copy_path ::= STRING */ yytestcase(yyruleno==554);
-{ yylhsminor.yy294 = sql_string_node(sql, yymsp[0].minor.yy0); }
+{ yylhsminor.yy294 = ps_gram_string_node(sql, yymsp[0].minor.yy0); }
   yymsp[0].minor.yy294 = yylhsminor.yy294;
         break;
       case 20: /* expr ::= BLOB */
@@ -6528,50 +6528,50 @@ static YYACTIONTYPE yy_reduce(
       case 21: /* expr ::= PARAM */
       case 131: /* in_primary ::= PARAM */ yytestcase(yyruleno==131);
       case 555: /* copy_path ::= PARAM */ yytestcase(yyruleno==555);
-{ yylhsminor.yy294 = sql_param(sql, yymsp[0].minor.yy0); }
+{ yylhsminor.yy294 = ps_gram_param(sql, yymsp[0].minor.yy0); }
   yymsp[0].minor.yy294 = yylhsminor.yy294;
         break;
       case 22: /* expr ::= ORDINAL */
-{ yylhsminor.yy294 = NEW(position, POSITION, yymsp[0].minor.yy0->start, .number = sql_count(sql, yymsp[0].minor.yy0)); }
+{ yylhsminor.yy294 = NEW(position, POSITION, yymsp[0].minor.yy0->start, .number = ps_gram_count(sql, yymsp[0].minor.yy0)); }
   yymsp[0].minor.yy294 = yylhsminor.yy294;
         break;
       case 23: /* expr ::= idents STRING */
-{ yylhsminor.yy294 = sql_typed(sql, yymsp[-1].minor.yy269, "", yymsp[0].minor.yy0); }
+{ yylhsminor.yy294 = ps_gram_typed(sql, yymsp[-1].minor.yy269, "", yymsp[0].minor.yy0); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 24: /* expr ::= idents WITH_TIME_ZONE STRING */
-{ yylhsminor.yy294 = sql_typed(sql, yymsp[-2].minor.yy269, "tz", yymsp[0].minor.yy0); }
+{ yylhsminor.yy294 = ps_gram_typed(sql, yymsp[-2].minor.yy269, "tz", yymsp[0].minor.yy0); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 25: /* expr ::= INTERVAL STRING */
-{ yylhsminor.yy294 = NEW(interval, INTERVAL, yymsp[-1].minor.yy0->start, .value = sql_string_node(sql, yymsp[0].minor.yy0)); }
+{ yylhsminor.yy294 = NEW(interval, INTERVAL, yymsp[-1].minor.yy0->start, .value = ps_gram_string_node(sql, yymsp[0].minor.yy0)); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 26: /* expr ::= INTERVAL STRING UNIT */
-{ yylhsminor.yy294 = NEW(interval, INTERVAL, yymsp[-2].minor.yy0->start, .value = sql_string_node(sql, yymsp[-1].minor.yy0), .unit = sql_unit(sql, yymsp[0].minor.yy0)); }
+{ yylhsminor.yy294 = NEW(interval, INTERVAL, yymsp[-2].minor.yy0->start, .value = ps_gram_string_node(sql, yymsp[-1].minor.yy0), .unit = ps_gram_unit(sql, yymsp[0].minor.yy0)); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 27: /* expr ::= INTERVAL INTEGER UNIT */
       case 28: /* expr ::= INTERVAL NUMBER UNIT */ yytestcase(yyruleno==28);
-{ yylhsminor.yy294 = NEW(interval, INTERVAL, yymsp[-2].minor.yy0->start, .value = sql_number(sql, yymsp[-1].minor.yy0), .unit = sql_unit(sql, yymsp[0].minor.yy0)); }
+{ yylhsminor.yy294 = NEW(interval, INTERVAL, yymsp[-2].minor.yy0->start, .value = ps_gram_number(sql, yymsp[-1].minor.yy0), .unit = ps_gram_unit(sql, yymsp[0].minor.yy0)); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 29: /* expr ::= INTERVAL PARAM UNIT */
-{ yylhsminor.yy294 = NEW(interval, INTERVAL, yymsp[-2].minor.yy0->start, .value = sql_param(sql, yymsp[-1].minor.yy0), .unit = sql_unit(sql, yymsp[0].minor.yy0)); }
+{ yylhsminor.yy294 = NEW(interval, INTERVAL, yymsp[-2].minor.yy0->start, .value = ps_gram_param(sql, yymsp[-1].minor.yy0), .unit = ps_gram_unit(sql, yymsp[0].minor.yy0)); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 30: /* expr ::= INTERVAL LP expr RP UNIT */
-{ yylhsminor.yy294 = NEW(interval, INTERVAL, yymsp[-4].minor.yy0->start, .value = yymsp[-2].minor.yy294, .unit = sql_unit(sql, yymsp[0].minor.yy0)); }
+{ yylhsminor.yy294 = NEW(interval, INTERVAL, yymsp[-4].minor.yy0->start, .value = yymsp[-2].minor.yy294, .unit = ps_gram_unit(sql, yymsp[0].minor.yy0)); }
   yymsp[-4].minor.yy294 = yylhsminor.yy294;
         break;
       case 31: /* expr ::= INTERVAL idents UNIT */
-{ yylhsminor.yy294 = NEW(interval, INTERVAL, yymsp[-2].minor.yy0->start, .value = sql_column(sql, yymsp[-1].minor.yy269), .unit = sql_unit(sql, yymsp[0].minor.yy0)); }
+{ yylhsminor.yy294 = NEW(interval, INTERVAL, yymsp[-2].minor.yy0->start, .value = ps_gram_column(sql, yymsp[-1].minor.yy269), .unit = ps_gram_unit(sql, yymsp[0].minor.yy0)); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 32: /* expr ::= idents */
       case 128: /* in_primary ::= idents */ yytestcase(yyruleno==128);
       case 556: /* copy_path ::= idents */ yytestcase(yyruleno==556);
-{ yylhsminor.yy294 = sql_column(sql, yymsp[0].minor.yy269); }
+{ yylhsminor.yy294 = ps_gram_column(sql, yymsp[0].minor.yy269); }
   yymsp[0].minor.yy294 = yylhsminor.yy294;
         break;
       case 33: /* expr ::= LP expr RP */
@@ -6584,7 +6584,7 @@ static YYACTIONTYPE yy_reduce(
 { yymsp[-2].minor.yy294 = yymsp[-1].minor.yy294; }
         break;
       case 34: /* expr ::= LP exprs COMMA expr RP */
-{ yylhsminor.yy294 = NEW(row, ROW, yymsp[-4].minor.yy0->start, .items = sql_list_add(sql, yymsp[-3].minor.yy130, yymsp[-1].minor.yy294)); }
+{ yylhsminor.yy294 = NEW(row, ROW, yymsp[-4].minor.yy0->start, .items = ps_gram_list_add(sql, yymsp[-3].minor.yy130, yymsp[-1].minor.yy294)); }
   yymsp[-4].minor.yy294 = yylhsminor.yy294;
         break;
       case 35: /* expr ::= LP exprs COMMA RP */
@@ -6711,11 +6711,11 @@ static YYACTIONTYPE yy_reduce(
   yymsp[-2].minor.yy494 = yylhsminor.yy494;
         break;
       case 59: /* entries ::= entries COMMA expr COLON expr */
-{ yylhsminor.yy494.keys = sql_list_add(sql, yymsp[-4].minor.yy494.keys, yymsp[-2].minor.yy294); yylhsminor.yy494.values = sql_list_add(sql, yymsp[-4].minor.yy494.values, yymsp[0].minor.yy294); }
+{ yylhsminor.yy494.keys = ps_gram_list_add(sql, yymsp[-4].minor.yy494.keys, yymsp[-2].minor.yy294); yylhsminor.yy494.values = ps_gram_list_add(sql, yymsp[-4].minor.yy494.values, yymsp[0].minor.yy294); }
   yymsp[-4].minor.yy494 = yylhsminor.yy494;
         break;
       case 60: /* expr ::= star exclude_opt replace_opt rename_opt */
-{ yylhsminor.yy294 = sql_star_with(sql, yymsp[-3].minor.yy294, yymsp[-2].minor.yy130, yymsp[-1].minor.yy130, yymsp[0].minor.yy130); }
+{ yylhsminor.yy294 = ps_gram_star_with(sql, yymsp[-3].minor.yy294, yymsp[-2].minor.yy130, yymsp[-1].minor.yy130, yymsp[0].minor.yy130); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 61: /* star ::= STAR */
@@ -6727,7 +6727,7 @@ static YYACTIONTYPE yy_reduce(
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 64: /* exclude_opt ::= EXCLUDE idents */
-{ yymsp[-1].minor.yy130 = ONE(sql_column(sql, yymsp[0].minor.yy269)); }
+{ yymsp[-1].minor.yy130 = ONE(ps_gram_column(sql, yymsp[0].minor.yy269)); }
         break;
       case 65: /* exclude_opt ::= EXCLUDE LP exclude_names RP */
       case 70: /* replace_opt ::= REPLACE LP replace_items RP */ yytestcase(yyruleno==70);
@@ -6743,11 +6743,11 @@ static YYACTIONTYPE yy_reduce(
         break;
       case 67: /* exclude_names ::= idents */
       case 414: /* pivot_head ::= idents */ yytestcase(yyruleno==414);
-{ yylhsminor.yy130 = ONE(sql_column(sql, yymsp[0].minor.yy269)); }
+{ yylhsminor.yy130 = ONE(ps_gram_column(sql, yymsp[0].minor.yy269)); }
   yymsp[0].minor.yy130 = yylhsminor.yy130;
         break;
       case 68: /* exclude_names ::= exclude_names COMMA idents */
-{ yylhsminor.yy130 = sql_list_add(sql, yymsp[-2].minor.yy130, sql_column(sql, yymsp[0].minor.yy269)); }
+{ yylhsminor.yy130 = ps_gram_list_add(sql, yymsp[-2].minor.yy130, ps_gram_column(sql, yymsp[0].minor.yy269)); }
   yymsp[-2].minor.yy130 = yylhsminor.yy130;
         break;
       case 72: /* replace_opt ::= REPLACE replace_item */
@@ -6761,11 +6761,11 @@ static YYACTIONTYPE yy_reduce(
         break;
       case 76: /* replace_item ::= expr ID */
       case 339: /* item ::= expr ID */ yytestcase(yyruleno==339);
-{ yylhsminor.yy294 = NEW(item, ITEM, yymsp[0].minor.yy0->start, .expr = yymsp[-1].minor.yy294, .alias = sql_ident(sql, yymsp[0].minor.yy0)); }
+{ yylhsminor.yy294 = NEW(item, ITEM, yymsp[0].minor.yy0->start, .expr = yymsp[-1].minor.yy294, .alias = ps_gram_ident(sql, yymsp[0].minor.yy0)); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 83: /* rename ::= idents AS label */
-{ yylhsminor.yy294 = NEW(rename, RENAME, yymsp[0].minor.yy574.offset, .column = sql_column(sql, yymsp[-2].minor.yy269), .name = yymsp[0].minor.yy574); }
+{ yylhsminor.yy294 = NEW(rename, RENAME, yymsp[0].minor.yy574.offset, .column = ps_gram_column(sql, yymsp[-2].minor.yy269), .name = yymsp[0].minor.yy574); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 84: /* expr ::= COLUMNS LP expr RP */
@@ -6777,11 +6777,11 @@ static YYACTIONTYPE yy_reduce(
   yymsp[-4].minor.yy294 = yylhsminor.yy294;
         break;
       case 86: /* expr ::= expr OR expr */
-{ yylhsminor.yy294 = sql_and_or(sql, PS_SQL_OR, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_and_or(sql, PS_SQL_OR, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 87: /* expr ::= expr AND expr */
-{ yylhsminor.yy294 = sql_and_or(sql, PS_SQL_AND, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_and_or(sql, PS_SQL_AND, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 88: /* expr ::= NOT expr */
@@ -6789,7 +6789,7 @@ static YYACTIONTYPE yy_reduce(
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 89: /* expr ::= expr ARROW expr */
-{ yylhsminor.yy294 = sql_binary(sql, PS_SQL_OP_ARROW, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_binary(sql, PS_SQL_OP_ARROW, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 90: /* expr ::= LAMBDA names COLON expr */
@@ -6831,40 +6831,40 @@ static YYACTIONTYPE yy_reduce(
 { yymsp[0].minor.yy292 = 1; }
         break;
       case 93: /* expr ::= expr IS not_opt NULL */
-{ yylhsminor.yy294 = sql_is(sql, PS_SQL_IS_NULL, yymsp[-1].minor.yy292, yymsp[-2].minor.yy0->start, yymsp[-3].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_is(sql, PS_SQL_IS_NULL, yymsp[-1].minor.yy292, yymsp[-2].minor.yy0->start, yymsp[-3].minor.yy294); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 94: /* expr ::= expr IS not_opt TRUE */
-{ yylhsminor.yy294 = sql_is(sql, PS_SQL_IS_TRUE, yymsp[-1].minor.yy292, yymsp[-2].minor.yy0->start, yymsp[-3].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_is(sql, PS_SQL_IS_TRUE, yymsp[-1].minor.yy292, yymsp[-2].minor.yy0->start, yymsp[-3].minor.yy294); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 95: /* expr ::= expr IS not_opt FALSE */
-{ yylhsminor.yy294 = sql_is(sql, PS_SQL_IS_FALSE, yymsp[-1].minor.yy292, yymsp[-2].minor.yy0->start, yymsp[-3].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_is(sql, PS_SQL_IS_FALSE, yymsp[-1].minor.yy292, yymsp[-2].minor.yy0->start, yymsp[-3].minor.yy294); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 96: /* expr ::= expr IS not_opt UNKNOWN */
-{ yylhsminor.yy294 = sql_is(sql, PS_SQL_IS_UNKNOWN, yymsp[-1].minor.yy292, yymsp[-2].minor.yy0->start, yymsp[-3].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_is(sql, PS_SQL_IS_UNKNOWN, yymsp[-1].minor.yy292, yymsp[-2].minor.yy0->start, yymsp[-3].minor.yy294); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 97: /* expr ::= expr IS not_opt DISTINCT FROM expr */
-{ yylhsminor.yy294 = sql_binary(sql, yymsp[-3].minor.yy292 ? PS_SQL_OP_NOT_DISTINCT_FROM : PS_SQL_OP_DISTINCT_FROM, yymsp[-4].minor.yy0->start, yymsp[-5].minor.yy294, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_binary(sql, yymsp[-3].minor.yy292 ? PS_SQL_OP_NOT_DISTINCT_FROM : PS_SQL_OP_DISTINCT_FROM, yymsp[-4].minor.yy0->start, yymsp[-5].minor.yy294, yymsp[0].minor.yy294); }
   yymsp[-5].minor.yy294 = yylhsminor.yy294;
         break;
       case 98: /* expr ::= expr ISNULL */
-{ yylhsminor.yy294 = sql_is(sql, PS_SQL_IS_NULL, false, yymsp[0].minor.yy0->start, yymsp[-1].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_is(sql, PS_SQL_IS_NULL, false, yymsp[0].minor.yy0->start, yymsp[-1].minor.yy294); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 99: /* expr ::= expr NOTNULL */
-{ yylhsminor.yy294 = sql_is(sql, PS_SQL_IS_NULL, true, yymsp[0].minor.yy0->start, yymsp[-1].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_is(sql, PS_SQL_IS_NULL, true, yymsp[0].minor.yy0->start, yymsp[-1].minor.yy294); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 100: /* expr ::= expr NOT NULL */
-{ yylhsminor.yy294 = sql_is(sql, PS_SQL_IS_NULL, true, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_is(sql, PS_SQL_IS_NULL, true, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 101: /* expr ::= expr EQ|NE|LT|LE|GT|GE expr */
       case 134: /* expr ::= expr OPERATOR|TILDE|CONCAT expr */ yytestcase(yyruleno==134);
-{ yylhsminor.yy294 = sql_operator(sql, yymsp[-1].minor.yy0, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_operator(sql, yymsp[-1].minor.yy0, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 102: /* quantifier ::= ANY */
@@ -6877,47 +6877,47 @@ static YYACTIONTYPE yy_reduce(
 { yymsp[0].minor.yy292 = 0; }
         break;
       case 105: /* expr ::= expr EQ|NE|LT|LE|GT|GE quantifier query_paren */
-{ yylhsminor.yy294 = sql_quantified(sql, yymsp[-2].minor.yy0, yymsp[-3].minor.yy294, yymsp[-1].minor.yy292, yymsp[0].minor.yy294, NULL); }
+{ yylhsminor.yy294 = ps_gram_quantified(sql, yymsp[-2].minor.yy0, yymsp[-3].minor.yy294, yymsp[-1].minor.yy292, yymsp[0].minor.yy294, NULL); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 106: /* expr ::= expr EQ|NE|LT|LE|GT|GE quantifier LP expr RP */
-{ yylhsminor.yy294 = sql_quantified(sql, yymsp[-4].minor.yy0, yymsp[-5].minor.yy294, yymsp[-3].minor.yy292, NULL, yymsp[-1].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_quantified(sql, yymsp[-4].minor.yy0, yymsp[-5].minor.yy294, yymsp[-3].minor.yy292, NULL, yymsp[-1].minor.yy294); }
   yymsp[-5].minor.yy294 = yylhsminor.yy294;
         break;
       case 107: /* expr ::= expr LIKE|ILIKE|GLOB expr */
-{ yylhsminor.yy294 = sql_like(sql, sql_like_kind(yymsp[-1].minor.yy0), false, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294, NULL); }
+{ yylhsminor.yy294 = ps_gram_like(sql, ps_gram_like_kind(yymsp[-1].minor.yy0), false, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294, NULL); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 108: /* expr ::= expr LIKE|ILIKE|GLOB expr ESCAPE expr */
-{ yylhsminor.yy294 = sql_like(sql, sql_like_kind(yymsp[-3].minor.yy0), false, yymsp[-3].minor.yy0->start, yymsp[-4].minor.yy294, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_like(sql, ps_gram_like_kind(yymsp[-3].minor.yy0), false, yymsp[-3].minor.yy0->start, yymsp[-4].minor.yy294, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
   yymsp[-4].minor.yy294 = yylhsminor.yy294;
         break;
       case 109: /* expr ::= expr NOT_LA LIKE|ILIKE|GLOB expr */
-{ yylhsminor.yy294 = sql_like(sql, sql_like_kind(yymsp[-1].minor.yy0), true, yymsp[-2].minor.yy0->start, yymsp[-3].minor.yy294, yymsp[0].minor.yy294, NULL); }
+{ yylhsminor.yy294 = ps_gram_like(sql, ps_gram_like_kind(yymsp[-1].minor.yy0), true, yymsp[-2].minor.yy0->start, yymsp[-3].minor.yy294, yymsp[0].minor.yy294, NULL); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 110: /* expr ::= expr NOT_LA LIKE|ILIKE|GLOB expr ESCAPE expr */
-{ yylhsminor.yy294 = sql_like(sql, sql_like_kind(yymsp[-3].minor.yy0), true, yymsp[-4].minor.yy0->start, yymsp[-5].minor.yy294, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_like(sql, ps_gram_like_kind(yymsp[-3].minor.yy0), true, yymsp[-4].minor.yy0->start, yymsp[-5].minor.yy294, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
   yymsp[-5].minor.yy294 = yylhsminor.yy294;
         break;
       case 111: /* expr ::= expr SIMILAR TO expr */
-{ yylhsminor.yy294 = sql_like(sql, PS_SQL_LIKE_SIMILAR, false, yymsp[-2].minor.yy0->start, yymsp[-3].minor.yy294, yymsp[0].minor.yy294, NULL); }
+{ yylhsminor.yy294 = ps_gram_like(sql, PS_SQL_LIKE_SIMILAR, false, yymsp[-2].minor.yy0->start, yymsp[-3].minor.yy294, yymsp[0].minor.yy294, NULL); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 112: /* expr ::= expr SIMILAR TO expr ESCAPE expr */
-{ yylhsminor.yy294 = sql_like(sql, PS_SQL_LIKE_SIMILAR, false, yymsp[-4].minor.yy0->start, yymsp[-5].minor.yy294, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_like(sql, PS_SQL_LIKE_SIMILAR, false, yymsp[-4].minor.yy0->start, yymsp[-5].minor.yy294, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
   yymsp[-5].minor.yy294 = yylhsminor.yy294;
         break;
       case 113: /* expr ::= expr NOT_LA SIMILAR TO expr */
-{ yylhsminor.yy294 = sql_like(sql, PS_SQL_LIKE_SIMILAR, true, yymsp[-3].minor.yy0->start, yymsp[-4].minor.yy294, yymsp[0].minor.yy294, NULL); }
+{ yylhsminor.yy294 = ps_gram_like(sql, PS_SQL_LIKE_SIMILAR, true, yymsp[-3].minor.yy0->start, yymsp[-4].minor.yy294, yymsp[0].minor.yy294, NULL); }
   yymsp[-4].minor.yy294 = yylhsminor.yy294;
         break;
       case 114: /* expr ::= expr NOT_LA SIMILAR TO expr ESCAPE expr */
-{ yylhsminor.yy294 = sql_like(sql, PS_SQL_LIKE_SIMILAR, true, yymsp[-5].minor.yy0->start, yymsp[-6].minor.yy294, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_like(sql, PS_SQL_LIKE_SIMILAR, true, yymsp[-5].minor.yy0->start, yymsp[-6].minor.yy294, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
   yymsp[-6].minor.yy294 = yylhsminor.yy294;
         break;
       case 115: /* expr ::= expr between expr AND expr */
-{ yylhsminor.yy294 = sql_between_with(sql, yymsp[-3].minor.yy294, yymsp[-4].minor.yy294, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_between_with(sql, yymsp[-3].minor.yy294, yymsp[-4].minor.yy294, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
   yymsp[-4].minor.yy294 = yylhsminor.yy294;
         break;
       case 116: /* between ::= BETWEEN */
@@ -6945,11 +6945,11 @@ static YYACTIONTYPE yy_reduce(
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 122: /* expr ::= expr IN in_set */
-{ yylhsminor.yy294 = sql_in_with(sql, yymsp[0].minor.yy294, yymsp[-2].minor.yy294, false, yymsp[-1].minor.yy0->start); }
+{ yylhsminor.yy294 = ps_gram_in_with(sql, yymsp[0].minor.yy294, yymsp[-2].minor.yy294, false, yymsp[-1].minor.yy0->start); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 123: /* expr ::= expr NOT_LA IN in_set */
-{ yylhsminor.yy294 = sql_in_with(sql, yymsp[0].minor.yy294, yymsp[-3].minor.yy294, true, yymsp[-2].minor.yy0->start); }
+{ yylhsminor.yy294 = ps_gram_in_with(sql, yymsp[0].minor.yy294, yymsp[-3].minor.yy294, true, yymsp[-2].minor.yy0->start); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 124: /* in_set ::= LP exprs_c RP */
@@ -6973,47 +6973,47 @@ static YYACTIONTYPE yy_reduce(
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 135: /* expr ::= TILDE expr */
-{ yylhsminor.yy294 = sql_unary(sql, PS_SQL_OP_BIT_NOT, yymsp[-1].minor.yy0->start, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_unary(sql, PS_SQL_OP_BIT_NOT, yymsp[-1].minor.yy0->start, yymsp[0].minor.yy294); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 136: /* expr ::= AT_SIGN expr */
-{ yylhsminor.yy294 = sql_unary(sql, PS_SQL_OP_ABS, yymsp[-1].minor.yy0->start, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_unary(sql, PS_SQL_OP_ABS, yymsp[-1].minor.yy0->start, yymsp[0].minor.yy294); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 137: /* expr ::= expr BANG */
-{ yylhsminor.yy294 = sql_unary(sql, PS_SQL_OP_FACTORIAL, yymsp[0].minor.yy0->start, yymsp[-1].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_unary(sql, PS_SQL_OP_FACTORIAL, yymsp[0].minor.yy0->start, yymsp[-1].minor.yy294); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 138: /* expr ::= expr PLUS expr */
-{ yylhsminor.yy294 = sql_binary(sql, PS_SQL_OP_ADD, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_binary(sql, PS_SQL_OP_ADD, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 139: /* expr ::= expr MINUS expr */
-{ yylhsminor.yy294 = sql_binary(sql, PS_SQL_OP_SUB, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_binary(sql, PS_SQL_OP_SUB, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 140: /* expr ::= expr STAR expr */
-{ yylhsminor.yy294 = sql_binary(sql, PS_SQL_OP_MUL, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_binary(sql, PS_SQL_OP_MUL, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 141: /* expr ::= expr SLASH expr */
-{ yylhsminor.yy294 = sql_binary(sql, PS_SQL_OP_DIV, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_binary(sql, PS_SQL_OP_DIV, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 142: /* expr ::= expr INT_DIV expr */
-{ yylhsminor.yy294 = sql_binary(sql, PS_SQL_OP_INT_DIV, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_binary(sql, PS_SQL_OP_INT_DIV, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 143: /* expr ::= expr MOD expr */
-{ yylhsminor.yy294 = sql_binary(sql, PS_SQL_OP_MOD, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_binary(sql, PS_SQL_OP_MOD, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 144: /* expr ::= expr POWER expr */
-{ yylhsminor.yy294 = sql_binary(sql, PS_SQL_OP_POWER, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_binary(sql, PS_SQL_OP_POWER, yymsp[-1].minor.yy0->start, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 145: /* expr ::= expr AT TIME ZONE expr */
-{ yylhsminor.yy294 = sql_call(sql, "timezone", yymsp[-3].minor.yy0->start, TWO(yymsp[0].minor.yy294, yymsp[-4].minor.yy294)); }
+{ yylhsminor.yy294 = ps_gram_call(sql, "timezone", yymsp[-3].minor.yy0->start, TWO(yymsp[0].minor.yy294, yymsp[-4].minor.yy294)); }
   yymsp[-4].minor.yy294 = yylhsminor.yy294;
         break;
       case 146: /* expr ::= expr COLLATE idents */
@@ -7021,11 +7021,11 @@ static YYACTIONTYPE yy_reduce(
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 147: /* expr ::= MINUS expr */
-{ yylhsminor.yy294 = sql_unary(sql, PS_SQL_OP_NEGATE, yymsp[-1].minor.yy0->start, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_unary(sql, PS_SQL_OP_NEGATE, yymsp[-1].minor.yy0->start, yymsp[0].minor.yy294); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 148: /* expr ::= PLUS expr */
-{ yylhsminor.yy294 = sql_unary(sql, PS_SQL_OP_PLUS, yymsp[-1].minor.yy0->start, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_unary(sql, PS_SQL_OP_PLUS, yymsp[-1].minor.yy0->start, yymsp[0].minor.yy294); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 149: /* expr ::= expr LB expr RB */
@@ -7060,11 +7060,11 @@ static YYACTIONTYPE yy_reduce(
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 156: /* expr ::= expr DOT ID */
-{ yylhsminor.yy294 = NEW(field, FIELD, yymsp[0].minor.yy0->start, .arg = yymsp[-2].minor.yy294, .name = sql_ident(sql, yymsp[0].minor.yy0)); }
+{ yylhsminor.yy294 = NEW(field, FIELD, yymsp[0].minor.yy0->start, .arg = yymsp[-2].minor.yy294, .name = ps_gram_ident(sql, yymsp[0].minor.yy0)); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 157: /* expr ::= expr DOT ID LP call_body RP */
-{ yylhsminor.yy294 = sql_call_chained(sql, yymsp[-3].minor.yy0, yymsp[-5].minor.yy294, &yymsp[-1].minor.yy349); }
+{ yylhsminor.yy294 = ps_gram_call_chained(sql, yymsp[-3].minor.yy0, yymsp[-5].minor.yy294, &yymsp[-1].minor.yy349); }
   yymsp[-5].minor.yy294 = yylhsminor.yy294;
         break;
       case 158: /* expr ::= CAST LP expr AS type RP */
@@ -7082,7 +7082,7 @@ static YYACTIONTYPE yy_reduce(
       case 166: /* whens ::= whens when */
       case 413: /* pivot_fors ::= pivot_fors pivot_for */ yytestcase(yyruleno==413);
       case 475: /* constraints ::= constraints constraint */ yytestcase(yyruleno==475);
-{ yylhsminor.yy130 = sql_list_add(sql, yymsp[-1].minor.yy130, yymsp[0].minor.yy294); }
+{ yylhsminor.yy130 = ps_gram_list_add(sql, yymsp[-1].minor.yy130, yymsp[0].minor.yy294); }
   yymsp[-1].minor.yy130 = yylhsminor.yy130;
         break;
       case 167: /* when ::= WHEN expr THEN expr */
@@ -7094,43 +7094,43 @@ static YYACTIONTYPE yy_reduce(
   yymsp[-5].minor.yy294 = yylhsminor.yy294;
         break;
       case 169: /* expr ::= SUBSTRING LP expr FROM expr FOR expr RP */
-{ yylhsminor.yy294 = sql_call(sql, "substring", yymsp[-7].minor.yy0->start, THREE(yymsp[-5].minor.yy294, yymsp[-3].minor.yy294, yymsp[-1].minor.yy294)); }
+{ yylhsminor.yy294 = ps_gram_call(sql, "substring", yymsp[-7].minor.yy0->start, THREE(yymsp[-5].minor.yy294, yymsp[-3].minor.yy294, yymsp[-1].minor.yy294)); }
   yymsp[-7].minor.yy294 = yylhsminor.yy294;
         break;
       case 170: /* expr ::= SUBSTRING LP expr FROM expr RP */
-{ yylhsminor.yy294 = sql_call(sql, "substring", yymsp[-5].minor.yy0->start, TWO(yymsp[-3].minor.yy294, yymsp[-1].minor.yy294)); }
+{ yylhsminor.yy294 = ps_gram_call(sql, "substring", yymsp[-5].minor.yy0->start, TWO(yymsp[-3].minor.yy294, yymsp[-1].minor.yy294)); }
   yymsp[-5].minor.yy294 = yylhsminor.yy294;
         break;
       case 171: /* expr ::= SUBSTRING LP expr FOR expr RP */
-{ yylhsminor.yy294 = sql_call(sql, "substring", yymsp[-5].minor.yy0->start, THREE(yymsp[-3].minor.yy294, sql_integer(sql, 1, yymsp[-5].minor.yy0->start), yymsp[-1].minor.yy294)); }
+{ yylhsminor.yy294 = ps_gram_call(sql, "substring", yymsp[-5].minor.yy0->start, THREE(yymsp[-3].minor.yy294, ps_gram_integer(sql, 1, yymsp[-5].minor.yy0->start), yymsp[-1].minor.yy294)); }
   yymsp[-5].minor.yy294 = yylhsminor.yy294;
         break;
       case 172: /* expr ::= SUBSTRING LP exprs RP */
-{ yylhsminor.yy294 = sql_call(sql, "substring", yymsp[-3].minor.yy0->start, yymsp[-1].minor.yy130); }
+{ yylhsminor.yy294 = ps_gram_call(sql, "substring", yymsp[-3].minor.yy0->start, yymsp[-1].minor.yy130); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 173: /* expr ::= POSITION LP exprs RP */
-{ yylhsminor.yy294 = sql_position(sql, yymsp[-3].minor.yy0->start, yymsp[-1].minor.yy130); }
+{ yylhsminor.yy294 = ps_gram_position(sql, yymsp[-3].minor.yy0->start, yymsp[-1].minor.yy130); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 174: /* expr ::= TRIM LP exprs RP */
-{ yylhsminor.yy294 = sql_call(sql, "trim", yymsp[-3].minor.yy0->start, yymsp[-1].minor.yy130); }
+{ yylhsminor.yy294 = ps_gram_call(sql, "trim", yymsp[-3].minor.yy0->start, yymsp[-1].minor.yy130); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 175: /* expr ::= TRIM LP expr FROM expr RP */
-{ yylhsminor.yy294 = sql_call(sql, "trim", yymsp[-5].minor.yy0->start, TWO(yymsp[-1].minor.yy294, yymsp[-3].minor.yy294)); }
+{ yylhsminor.yy294 = ps_gram_call(sql, "trim", yymsp[-5].minor.yy0->start, TWO(yymsp[-1].minor.yy294, yymsp[-3].minor.yy294)); }
   yymsp[-5].minor.yy294 = yylhsminor.yy294;
         break;
       case 176: /* expr ::= TRIM LP trim_side FROM expr RP */
-{ yylhsminor.yy294 = sql_trim(sql, yymsp[-3].minor.yy0, yymsp[-5].minor.yy0->start, ONE(yymsp[-1].minor.yy294)); }
+{ yylhsminor.yy294 = ps_gram_trim(sql, yymsp[-3].minor.yy0, yymsp[-5].minor.yy0->start, ONE(yymsp[-1].minor.yy294)); }
   yymsp[-5].minor.yy294 = yylhsminor.yy294;
         break;
       case 177: /* expr ::= TRIM LP trim_side expr RP */
-{ yylhsminor.yy294 = sql_trim(sql, yymsp[-2].minor.yy0, yymsp[-4].minor.yy0->start, ONE(yymsp[-1].minor.yy294)); }
+{ yylhsminor.yy294 = ps_gram_trim(sql, yymsp[-2].minor.yy0, yymsp[-4].minor.yy0->start, ONE(yymsp[-1].minor.yy294)); }
   yymsp[-4].minor.yy294 = yylhsminor.yy294;
         break;
       case 178: /* expr ::= TRIM LP trim_side expr FROM expr RP */
-{ yylhsminor.yy294 = sql_trim(sql, yymsp[-4].minor.yy0, yymsp[-6].minor.yy0->start, TWO(yymsp[-1].minor.yy294, yymsp[-3].minor.yy294)); }
+{ yylhsminor.yy294 = ps_gram_trim(sql, yymsp[-4].minor.yy0, yymsp[-6].minor.yy0->start, TWO(yymsp[-1].minor.yy294, yymsp[-3].minor.yy294)); }
   yymsp[-6].minor.yy294 = yylhsminor.yy294;
         break;
       case 179: /* trim_side ::= BOTH|LEADING|TRAILING */
@@ -7138,23 +7138,23 @@ static YYACTIONTYPE yy_reduce(
   yymsp[0].minor.yy0 = yylhsminor.yy0;
         break;
       case 180: /* expr ::= OVERLAY LP expr PLACING expr FROM expr RP */
-{ yylhsminor.yy294 = sql_call(sql, "overlay", yymsp[-7].minor.yy0->start, THREE(yymsp[-5].minor.yy294, yymsp[-3].minor.yy294, yymsp[-1].minor.yy294)); }
+{ yylhsminor.yy294 = ps_gram_call(sql, "overlay", yymsp[-7].minor.yy0->start, THREE(yymsp[-5].minor.yy294, yymsp[-3].minor.yy294, yymsp[-1].minor.yy294)); }
   yymsp[-7].minor.yy294 = yylhsminor.yy294;
         break;
       case 181: /* expr ::= OVERLAY LP expr PLACING expr FROM expr FOR expr RP */
-{ yylhsminor.yy294 = sql_call(sql, "overlay", yymsp[-9].minor.yy0->start, sql_list_add(sql, THREE(yymsp[-7].minor.yy294, yymsp[-5].minor.yy294, yymsp[-3].minor.yy294), yymsp[-1].minor.yy294)); }
+{ yylhsminor.yy294 = ps_gram_call(sql, "overlay", yymsp[-9].minor.yy0->start, ps_gram_list_add(sql, THREE(yymsp[-7].minor.yy294, yymsp[-5].minor.yy294, yymsp[-3].minor.yy294), yymsp[-1].minor.yy294)); }
   yymsp[-9].minor.yy294 = yylhsminor.yy294;
         break;
       case 182: /* expr ::= OVERLAY LP exprs RP */
-{ yylhsminor.yy294 = sql_call(sql, "overlay", yymsp[-3].minor.yy0->start, yymsp[-1].minor.yy130); }
+{ yylhsminor.yy294 = ps_gram_call(sql, "overlay", yymsp[-3].minor.yy0->start, yymsp[-1].minor.yy130); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 184: /* call ::= call_head within_opt filter_opt export_opt over_opt */
-{ yylhsminor.yy294 = sql_call_with(sql, yymsp[-4].minor.yy294, yymsp[-3].minor.yy130, yymsp[-2].minor.yy294, yymsp[-1].minor.yy292, yymsp[0].minor.yy536); }
+{ yylhsminor.yy294 = ps_gram_call_with(sql, yymsp[-4].minor.yy294, yymsp[-3].minor.yy130, yymsp[-2].minor.yy294, yymsp[-1].minor.yy292, yymsp[0].minor.yy536); }
   yymsp[-4].minor.yy294 = yylhsminor.yy294;
         break;
       case 185: /* call_head ::= idents LP call_body RP */
-{ yylhsminor.yy294 = sql_call_named(sql, yymsp[-3].minor.yy269, &yymsp[-1].minor.yy349); }
+{ yylhsminor.yy294 = ps_gram_call_named(sql, yymsp[-3].minor.yy269, &yymsp[-1].minor.yy349); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 186: /* call_body ::= args_opt */
@@ -7183,7 +7183,7 @@ static YYACTIONTYPE yy_reduce(
         break;
       case 199: /* arg ::= ID ASSIGN expr */
       case 200: /* arg ::= ID FAT_ARROW expr */ yytestcase(yyruleno==200);
-{ yylhsminor.yy294 = NEW(named, NAMED, yymsp[-2].minor.yy0->start, .name = sql_ident(sql, yymsp[-2].minor.yy0), .value = yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = NEW(named, NAMED, yymsp[-2].minor.yy0->start, .name = ps_gram_ident(sql, yymsp[-2].minor.yy0), .value = yymsp[0].minor.yy294); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 201: /* nulls ::= IGNORE NULLS */
@@ -7209,11 +7209,11 @@ static YYACTIONTYPE yy_reduce(
 { yymsp[1].minor.yy536 = (sql_over){0}; }
         break;
       case 213: /* over_opt ::= OVER|IGNORE_NULLS_OVER|RESPECT_NULLS_OVER name */
-{ yylhsminor.yy536 = (sql_over){sql_over_nulls(yymsp[-1].minor.yy0), NEW(window, WINDOW, yymsp[-1].minor.yy0->start, .base = yymsp[0].minor.yy574, .reference = true)}; }
+{ yylhsminor.yy536 = (sql_over){ps_gram_over_nulls(yymsp[-1].minor.yy0), NEW(window, WINDOW, yymsp[-1].minor.yy0->start, .base = yymsp[0].minor.yy574, .reference = true)}; }
   yymsp[-1].minor.yy536 = yylhsminor.yy536;
         break;
       case 214: /* over_opt ::= OVER|IGNORE_NULLS_OVER|RESPECT_NULLS_OVER window_spec */
-{ yylhsminor.yy536 = (sql_over){sql_over_nulls(yymsp[-1].minor.yy0), yymsp[0].minor.yy294}; }
+{ yylhsminor.yy536 = (sql_over){ps_gram_over_nulls(yymsp[-1].minor.yy0), yymsp[0].minor.yy294}; }
   yymsp[-1].minor.yy536 = yylhsminor.yy536;
         break;
       case 215: /* window_spec ::= LP base_opt partition_opt order_opt frame_opt RP */
@@ -7241,11 +7241,11 @@ static YYACTIONTYPE yy_reduce(
 { yymsp[1].minor.yy391 = (sql_frame){.start.kind = PS_SQL_BOUND_UNBOUNDED_PRECEDING, .end.kind = PS_SQL_BOUND_CURRENT_ROW}; }
         break;
       case 221: /* frame_opt ::= ROWS|RANGE|GROUPS bound frame_exclude_opt */
-{ yylhsminor.yy391 = sql_frame_of(sql, yymsp[-2].minor.yy0, yymsp[-1].minor.yy768, (sql_bound){.kind = PS_SQL_BOUND_CURRENT_ROW}, yymsp[0].minor.yy292); }
+{ yylhsminor.yy391 = ps_gram_frame_of(sql, yymsp[-2].minor.yy0, yymsp[-1].minor.yy768, (sql_bound){.kind = PS_SQL_BOUND_CURRENT_ROW}, yymsp[0].minor.yy292); }
   yymsp[-2].minor.yy391 = yylhsminor.yy391;
         break;
       case 222: /* frame_opt ::= ROWS|RANGE|GROUPS BETWEEN bound AND bound frame_exclude_opt */
-{ yylhsminor.yy391 = sql_frame_of(sql, yymsp[-5].minor.yy0, yymsp[-3].minor.yy768, yymsp[-1].minor.yy768, yymsp[0].minor.yy292); }
+{ yylhsminor.yy391 = ps_gram_frame_of(sql, yymsp[-5].minor.yy0, yymsp[-3].minor.yy768, yymsp[-1].minor.yy768, yymsp[0].minor.yy292); }
   yymsp[-5].minor.yy391 = yylhsminor.yy391;
         break;
       case 223: /* bound ::= UNBOUNDED PRECEDING */
@@ -7281,56 +7281,56 @@ static YYACTIONTYPE yy_reduce(
 { yymsp[-1].minor.yy292 = PS_SQL_EXCLUDE_TIES; }
         break;
       case 234: /* type ::= type LB RB */
-{ yylhsminor.yy294 = sql_type_dim(sql, yymsp[-2].minor.yy294, -1); }
+{ yylhsminor.yy294 = ps_gram_type_dim(sql, yymsp[-2].minor.yy294, -1); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 235: /* type ::= type LB INTEGER RB */
-{ yylhsminor.yy294 = sql_type_dim(sql, yymsp[-3].minor.yy294, sql_count(sql, yymsp[-1].minor.yy0)); }
+{ yylhsminor.yy294 = ps_gram_type_dim(sql, yymsp[-3].minor.yy294, ps_gram_count(sql, yymsp[-1].minor.yy0)); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 236: /* type_base ::= idents */
-{ yylhsminor.yy294 = sql_type(sql, yymsp[0].minor.yy269, "", (ps_sql_list){0}); }
+{ yylhsminor.yy294 = ps_gram_type(sql, yymsp[0].minor.yy269, "", (ps_sql_list){0}); }
   yymsp[0].minor.yy294 = yylhsminor.yy294;
         break;
       case 237: /* type_base ::= idents LP exprs RP */
-{ yylhsminor.yy294 = sql_type(sql, yymsp[-3].minor.yy269, "", yymsp[-1].minor.yy130); }
+{ yylhsminor.yy294 = ps_gram_type(sql, yymsp[-3].minor.yy269, "", yymsp[-1].minor.yy130); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 238: /* type_base ::= idents LP RP */
-{ yylhsminor.yy294 = sql_type(sql, yymsp[-2].minor.yy269, "", (ps_sql_list){0}); }
+{ yylhsminor.yy294 = ps_gram_type(sql, yymsp[-2].minor.yy269, "", (ps_sql_list){0}); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 239: /* type_base ::= idents WITH_TIME_ZONE */
-{ yylhsminor.yy294 = sql_type(sql, yymsp[-1].minor.yy269, "tz", (ps_sql_list){0}); }
+{ yylhsminor.yy294 = ps_gram_type(sql, yymsp[-1].minor.yy269, "tz", (ps_sql_list){0}); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 240: /* type_base ::= idents LP exprs RP WITH_TIME_ZONE */
-{ yylhsminor.yy294 = sql_type(sql, yymsp[-4].minor.yy269, "tz", yymsp[-2].minor.yy130); }
+{ yylhsminor.yy294 = ps_gram_type(sql, yymsp[-4].minor.yy269, "tz", yymsp[-2].minor.yy130); }
   yymsp[-4].minor.yy294 = yylhsminor.yy294;
         break;
       case 241: /* type_base ::= idents WITHOUT_TIME_ZONE */
       case 242: /* type_base ::= idents PRECISION */ yytestcase(yyruleno==242);
-{ yylhsminor.yy294 = sql_type(sql, yymsp[-1].minor.yy269, "", (ps_sql_list){0}); }
+{ yylhsminor.yy294 = ps_gram_type(sql, yymsp[-1].minor.yy269, "", (ps_sql_list){0}); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 243: /* type_base ::= idents VARYING */
-{ yylhsminor.yy294 = sql_type(sql, sql_varying(yymsp[-1].minor.yy269), "", (ps_sql_list){0}); }
+{ yylhsminor.yy294 = ps_gram_type(sql, ps_gram_varying(yymsp[-1].minor.yy269), "", (ps_sql_list){0}); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 244: /* type_base ::= idents VARYING LP exprs RP */
-{ yylhsminor.yy294 = sql_type(sql, sql_varying(yymsp[-4].minor.yy269), "", yymsp[-1].minor.yy130); }
+{ yylhsminor.yy294 = ps_gram_type(sql, ps_gram_varying(yymsp[-4].minor.yy269), "", yymsp[-1].minor.yy130); }
   yymsp[-4].minor.yy294 = yylhsminor.yy294;
         break;
       case 245: /* type_base ::= MAP */
       case 247: /* type_base ::= STRUCT */ yytestcase(yyruleno==247);
-{ yylhsminor.yy294 = sql_type_word(sql, yymsp[0].minor.yy0, (ps_sql_list){0}); }
+{ yylhsminor.yy294 = ps_gram_type_word(sql, yymsp[0].minor.yy0, (ps_sql_list){0}); }
   yymsp[0].minor.yy294 = yylhsminor.yy294;
         break;
       case 246: /* type_base ::= MAP LP types RP */
       case 248: /* type_base ::= STRUCT LP type_fields RP */ yytestcase(yyruleno==248);
       case 249: /* type_base ::= ROW LP type_fields RP */ yytestcase(yyruleno==249);
       case 250: /* type_base ::= UNION LP type_fields RP */ yytestcase(yyruleno==250);
-{ yylhsminor.yy294 = sql_type_word(sql, yymsp[-3].minor.yy0, yymsp[-1].minor.yy130); }
+{ yylhsminor.yy294 = ps_gram_type_word(sql, yymsp[-3].minor.yy0, yymsp[-1].minor.yy130); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 255: /* type_field ::= label type */
@@ -7338,27 +7338,27 @@ static YYACTIONTYPE yy_reduce(
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 260: /* query_np ::= body */
-{ yylhsminor.yy294 = sql_query_of(sql, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_query_of(sql, yymsp[0].minor.yy294); }
   yymsp[0].minor.yy294 = yylhsminor.yy294;
         break;
       case 261: /* query_np ::= clause order_opt limit */
-{ yylhsminor.yy294 = sql_query_tail(sql, yymsp[-2].minor.yy294, yymsp[-1].minor.yy130, yymsp[0].minor.yy322); }
+{ yylhsminor.yy294 = ps_gram_query_tail(sql, yymsp[-2].minor.yy294, yymsp[-1].minor.yy130, yymsp[0].minor.yy322); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 262: /* query_np ::= clause order */
-{ yylhsminor.yy294 = sql_query_tail(sql, yymsp[-1].minor.yy294, yymsp[0].minor.yy130, (sql_limits){0}); }
+{ yylhsminor.yy294 = ps_gram_query_tail(sql, yymsp[-1].minor.yy294, yymsp[0].minor.yy130, (sql_limits){0}); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 263: /* query_np ::= with clause */
-{ yylhsminor.yy294 = sql_query_with(sql, yymsp[-1].minor.yy220, sql_query_tail(sql, yymsp[0].minor.yy294, (ps_sql_list){0}, (sql_limits){0})); }
+{ yylhsminor.yy294 = ps_gram_query_with(sql, yymsp[-1].minor.yy220, ps_gram_query_tail(sql, yymsp[0].minor.yy294, (ps_sql_list){0}, (sql_limits){0})); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 264: /* query_np ::= with clause order_opt limit */
-{ yylhsminor.yy294 = sql_query_with(sql, yymsp[-3].minor.yy220, sql_query_tail(sql, yymsp[-2].minor.yy294, yymsp[-1].minor.yy130, yymsp[0].minor.yy322)); }
+{ yylhsminor.yy294 = ps_gram_query_with(sql, yymsp[-3].minor.yy220, ps_gram_query_tail(sql, yymsp[-2].minor.yy294, yymsp[-1].minor.yy130, yymsp[0].minor.yy322)); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 265: /* query_np ::= with clause order */
-{ yylhsminor.yy294 = sql_query_with(sql, yymsp[-2].minor.yy220, sql_query_tail(sql, yymsp[-1].minor.yy294, yymsp[0].minor.yy130, (sql_limits){0})); }
+{ yylhsminor.yy294 = ps_gram_query_with(sql, yymsp[-2].minor.yy220, ps_gram_query_tail(sql, yymsp[-1].minor.yy294, yymsp[0].minor.yy130, (sql_limits){0})); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 268: /* with ::= WITH ctes */
@@ -7436,26 +7436,26 @@ static YYACTIONTYPE yy_reduce(
 { yymsp[-2].minor.yy322 = (sql_limits){.limit = yymsp[-1].minor.yy294, .percent = true}; }
         break;
       case 299: /* limit_count ::= FETCH first INTEGER ID ONLY */
-{ yymsp[-4].minor.yy322 = (sql_limits){.limit = sql_number(sql, yymsp[-2].minor.yy0)}; }
+{ yymsp[-4].minor.yy322 = (sql_limits){.limit = ps_gram_number(sql, yymsp[-2].minor.yy0)}; }
         break;
       case 300: /* limit_count ::= FETCH first ID ONLY */
-{ yylhsminor.yy322 = (sql_limits){.limit = sql_integer(sql, 1, yymsp[-3].minor.yy0->start)}; }
+{ yylhsminor.yy322 = (sql_limits){.limit = ps_gram_integer(sql, 1, yymsp[-3].minor.yy0->start)}; }
   yymsp[-3].minor.yy322 = yylhsminor.yy322;
         break;
       case 305: /* body ::= SELECT distinct_opt items_c from_opt block_tail */
-{ yylhsminor.yy294 = sql_select_with(sql, yymsp[0].minor.yy294, yymsp[-4].minor.yy0->start, yymsp[-3].minor.yy834, yymsp[-2].minor.yy130, yymsp[-1].minor.yy130); }
+{ yylhsminor.yy294 = ps_gram_select_with(sql, yymsp[0].minor.yy294, yymsp[-4].minor.yy0->start, yymsp[-3].minor.yy834, yymsp[-2].minor.yy130, yymsp[-1].minor.yy130); }
   yymsp[-4].minor.yy294 = yylhsminor.yy294;
         break;
       case 306: /* body ::= FROM tables SELECT distinct_opt items_c block_tail */
-{ yylhsminor.yy294 = sql_select_with(sql, yymsp[0].minor.yy294, yymsp[-5].minor.yy0->start, yymsp[-2].minor.yy834, yymsp[-1].minor.yy130, yymsp[-4].minor.yy130); }
+{ yylhsminor.yy294 = ps_gram_select_with(sql, yymsp[0].minor.yy294, yymsp[-5].minor.yy0->start, yymsp[-2].minor.yy834, yymsp[-1].minor.yy130, yymsp[-4].minor.yy130); }
   yymsp[-5].minor.yy294 = yylhsminor.yy294;
         break;
       case 307: /* body ::= FROM tables block_tail */
-{ yylhsminor.yy294 = sql_select_with(sql, yymsp[0].minor.yy294, yymsp[-2].minor.yy0->start, (sql_distinct){0}, ONE(NEW(item, ITEM, yymsp[-2].minor.yy0->start, .expr = NEW(star, STAR, yymsp[-2].minor.yy0->start))), yymsp[-1].minor.yy130); }
+{ yylhsminor.yy294 = ps_gram_select_with(sql, yymsp[0].minor.yy294, yymsp[-2].minor.yy0->start, (sql_distinct){0}, ONE(NEW(item, ITEM, yymsp[-2].minor.yy0->start, .expr = NEW(star, STAR, yymsp[-2].minor.yy0->start))), yymsp[-1].minor.yy130); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 308: /* body ::= TABLE idents */
-{ yylhsminor.yy294 = sql_table_query(sql, yymsp[-1].minor.yy0, yymsp[0].minor.yy269); }
+{ yylhsminor.yy294 = ps_gram_table_query(sql, yymsp[-1].minor.yy0, yymsp[0].minor.yy269); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 309: /* body ::= VALUES rows COMMA */
@@ -7467,11 +7467,11 @@ static YYACTIONTYPE yy_reduce(
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 311: /* body ::= clause setop clause */
-{ yylhsminor.yy294 = sql_setop(sql, yymsp[-1].minor.yy344.op, yymsp[-1].minor.yy344.all, yymsp[-1].minor.yy344.by_name, yymsp[-1].minor.yy344.at, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_setop(sql, yymsp[-1].minor.yy344.op, yymsp[-1].minor.yy344.all, yymsp[-1].minor.yy344.by_name, yymsp[-1].minor.yy344.at, yymsp[-2].minor.yy294, yymsp[0].minor.yy294); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 312: /* body ::= clause INTERSECT set_all_opt clause */
-{ yylhsminor.yy294 = sql_setop(sql, PS_SQL_SETOP_INTERSECT, yymsp[-1].minor.yy292 & 1, yymsp[-1].minor.yy292 & 2, yymsp[-2].minor.yy0->start, yymsp[-3].minor.yy294, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_setop(sql, PS_SQL_SETOP_INTERSECT, yymsp[-1].minor.yy292 & 1, yymsp[-1].minor.yy292 & 2, yymsp[-2].minor.yy0->start, yymsp[-3].minor.yy294, yymsp[0].minor.yy294); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 313: /* setop ::= UNION set_all_opt */
@@ -7517,7 +7517,7 @@ static YYACTIONTYPE yy_reduce(
   yymsp[0].minor.yy294 = yylhsminor.yy294;
         break;
       case 340: /* item ::= ID COLON expr */
-{ yylhsminor.yy294 = NEW(item, ITEM, yymsp[-2].minor.yy0->start, .expr = yymsp[0].minor.yy294, .alias = sql_ident(sql, yymsp[-2].minor.yy0)); }
+{ yylhsminor.yy294 = NEW(item, ITEM, yymsp[-2].minor.yy0->start, .expr = yymsp[0].minor.yy294, .alias = ps_gram_ident(sql, yymsp[-2].minor.yy0)); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 341: /* block_tail ::= where_opt group_opt having_opt windows_opt qualify_opt using_sample_opt */
@@ -7566,43 +7566,43 @@ static YYACTIONTYPE yy_reduce(
 { yymsp[-2].minor.yy294 = yymsp[0].minor.yy294; }
         break;
       case 366: /* sample ::= sample_size LP ID RP */
-{ yylhsminor.yy294 = yymsp[-3].minor.yy294; SET(sample, yymsp[-3].minor.yy294, method, sql_ident(sql, yymsp[-1].minor.yy0)); }
+{ yylhsminor.yy294 = yymsp[-3].minor.yy294; SET(sample, yymsp[-3].minor.yy294, method, ps_gram_ident(sql, yymsp[-1].minor.yy0)); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 367: /* sample ::= sample_size LP ID COMMA INTEGER RP */
-{ yylhsminor.yy294 = yymsp[-5].minor.yy294; SET(sample, yymsp[-5].minor.yy294, method, sql_ident(sql, yymsp[-3].minor.yy0)); SET_NODE(sample, yymsp[-5].minor.yy294, seed, sql_number(sql, yymsp[-1].minor.yy0)); }
+{ yylhsminor.yy294 = yymsp[-5].minor.yy294; SET(sample, yymsp[-5].minor.yy294, method, ps_gram_ident(sql, yymsp[-3].minor.yy0)); SET_NODE(sample, yymsp[-5].minor.yy294, seed, ps_gram_number(sql, yymsp[-1].minor.yy0)); }
   yymsp[-5].minor.yy294 = yylhsminor.yy294;
         break;
       case 368: /* sample ::= sample_size REPEATABLE LP INTEGER RP */
-{ yylhsminor.yy294 = yymsp[-4].minor.yy294; SET_NODE(sample, yymsp[-4].minor.yy294, seed, sql_number(sql, yymsp[-1].minor.yy0)); }
+{ yylhsminor.yy294 = yymsp[-4].minor.yy294; SET_NODE(sample, yymsp[-4].minor.yy294, seed, ps_gram_number(sql, yymsp[-1].minor.yy0)); }
   yymsp[-4].minor.yy294 = yylhsminor.yy294;
         break;
       case 369: /* sample ::= ID LP sample_size RP repeatable_opt */
-{ yylhsminor.yy294 = yymsp[-2].minor.yy294; SET(sample, yymsp[-2].minor.yy294, method, sql_ident(sql, yymsp[-4].minor.yy0)); SET_NODE(sample, yymsp[-2].minor.yy294, seed, yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = yymsp[-2].minor.yy294; SET(sample, yymsp[-2].minor.yy294, method, ps_gram_ident(sql, yymsp[-4].minor.yy0)); SET_NODE(sample, yymsp[-2].minor.yy294, seed, yymsp[0].minor.yy294); }
   yymsp[-4].minor.yy294 = yylhsminor.yy294;
         break;
       case 371: /* repeatable_opt ::= REPEATABLE LP INTEGER RP */
-{ yymsp[-3].minor.yy294 = sql_number(sql, yymsp[-1].minor.yy0); }
+{ yymsp[-3].minor.yy294 = ps_gram_number(sql, yymsp[-1].minor.yy0); }
         break;
       case 372: /* sample_size ::= INTEGER|NUMBER */
-{ yylhsminor.yy294 = NEW(sample, SAMPLE, yymsp[0].minor.yy0->start, .size = sql_number(sql, yymsp[0].minor.yy0)); }
+{ yylhsminor.yy294 = NEW(sample, SAMPLE, yymsp[0].minor.yy0->start, .size = ps_gram_number(sql, yymsp[0].minor.yy0)); }
   yymsp[0].minor.yy294 = yylhsminor.yy294;
         break;
       case 373: /* sample_size ::= INTEGER|NUMBER MOD */
       case 374: /* sample_size ::= INTEGER|NUMBER PERCENT */ yytestcase(yyruleno==374);
-{ yylhsminor.yy294 = NEW(sample, SAMPLE, yymsp[-1].minor.yy0->start, .size = sql_number(sql, yymsp[-1].minor.yy0), .percent = true); }
+{ yylhsminor.yy294 = NEW(sample, SAMPLE, yymsp[-1].minor.yy0->start, .size = ps_gram_number(sql, yymsp[-1].minor.yy0), .percent = true); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 375: /* sample_size ::= INTEGER|NUMBER ID */
-{ yylhsminor.yy294 = NEW(sample, SAMPLE, yymsp[-1].minor.yy0->start, .size = sql_number(sql, yymsp[-1].minor.yy0)); }
+{ yylhsminor.yy294 = NEW(sample, SAMPLE, yymsp[-1].minor.yy0->start, .size = ps_gram_number(sql, yymsp[-1].minor.yy0)); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 376: /* sample_size ::= PARAM */
-{ yylhsminor.yy294 = NEW(sample, SAMPLE, yymsp[0].minor.yy0->start, .size = sql_param(sql, yymsp[0].minor.yy0)); }
+{ yylhsminor.yy294 = NEW(sample, SAMPLE, yymsp[0].minor.yy0->start, .size = ps_gram_param(sql, yymsp[0].minor.yy0)); }
   yymsp[0].minor.yy294 = yylhsminor.yy294;
         break;
       case 377: /* sample_size ::= PARAM MOD */
-{ yylhsminor.yy294 = NEW(sample, SAMPLE, yymsp[-1].minor.yy0->start, .size = sql_param(sql, yymsp[-1].minor.yy0), .percent = true); }
+{ yylhsminor.yy294 = NEW(sample, SAMPLE, yymsp[-1].minor.yy0->start, .size = ps_gram_param(sql, yymsp[-1].minor.yy0), .percent = true); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 380: /* from_opt ::= FROM tables COMMA */
@@ -7622,32 +7622,32 @@ static YYACTIONTYPE yy_reduce(
 { yymsp[-2].minor.yy174 = (sql_alias){yymsp[-1].minor.yy574, yymsp[0].minor.yy269}; }
         break;
       case 388: /* alias ::= ID names_opt */
-{ yylhsminor.yy174 = (sql_alias){sql_ident(sql, yymsp[-1].minor.yy0), yymsp[0].minor.yy269}; }
+{ yylhsminor.yy174 = (sql_alias){ps_gram_ident(sql, yymsp[-1].minor.yy0), yymsp[0].minor.yy269}; }
   yymsp[-1].minor.yy174 = yylhsminor.yy174;
         break;
       case 389: /* table ::= table_plain alias_opt */
-{ yylhsminor.yy294 = sql_table_alias(sql, yymsp[-1].minor.yy294, yymsp[0].minor.yy174.name, yymsp[0].minor.yy174.columns); }
+{ yylhsminor.yy294 = ps_gram_table_alias(sql, yymsp[-1].minor.yy294, yymsp[0].minor.yy174.name, yymsp[0].minor.yy174.columns); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 390: /* table ::= table_plain alias_opt TABLESAMPLE sample */
-{ yylhsminor.yy294 = sql_table_sample(sql, sql_table_alias(sql, yymsp[-3].minor.yy294, yymsp[-2].minor.yy174.name, yymsp[-2].minor.yy174.columns), yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_table_sample(sql, ps_gram_table_alias(sql, yymsp[-3].minor.yy294, yymsp[-2].minor.yy174.name, yymsp[-2].minor.yy174.columns), yymsp[0].minor.yy294); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 391: /* table ::= ID COLON table_plain */
-{ yylhsminor.yy294 = sql_table_alias(sql, yymsp[0].minor.yy294, sql_ident(sql, yymsp[-2].minor.yy0), (ps_sql_idents){0}); }
+{ yylhsminor.yy294 = ps_gram_table_alias(sql, yymsp[0].minor.yy294, ps_gram_ident(sql, yymsp[-2].minor.yy0), (ps_sql_idents){0}); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 392: /* table_plain ::= idents */
       case 534: /* update_target ::= idents */ yytestcase(yyruleno==534);
-{ yylhsminor.yy294 = sql_table(sql, yymsp[0].minor.yy269); }
+{ yylhsminor.yy294 = ps_gram_table(sql, yymsp[0].minor.yy269); }
   yymsp[0].minor.yy294 = yylhsminor.yy294;
         break;
       case 393: /* table_plain ::= idents AT LP ID FAT_ARROW expr RP */
-{ yylhsminor.yy294 = sql_table(sql, yymsp[-6].minor.yy269); (void)yymsp[-5].minor.yy0; SET(table, yylhsminor.yy294, at_unit, sql_ident(sql, yymsp[-3].minor.yy0).text); SET_NODE(table, yylhsminor.yy294, at, yymsp[-1].minor.yy294); }
+{ yylhsminor.yy294 = ps_gram_table(sql, yymsp[-6].minor.yy269); (void)yymsp[-5].minor.yy0; SET(table, yylhsminor.yy294, at_unit, ps_gram_ident(sql, yymsp[-3].minor.yy0).text); SET_NODE(table, yylhsminor.yy294, at, yymsp[-1].minor.yy294); }
   yymsp[-6].minor.yy294 = yylhsminor.yy294;
         break;
       case 394: /* table_plain ::= STRING */
-{ yylhsminor.yy294 = NEW(file, FILE, yymsp[0].minor.yy0->start, .path = sql_string(sql, yymsp[0].minor.yy0)); }
+{ yylhsminor.yy294 = NEW(file, FILE, yymsp[0].minor.yy0->start, .path = ps_gram_string(sql, yymsp[0].minor.yy0)); }
   yymsp[0].minor.yy294 = yylhsminor.yy294;
         break;
       case 395: /* table_plain ::= call_head */
@@ -7671,7 +7671,7 @@ static YYACTIONTYPE yy_reduce(
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 400: /* table_plain ::= VALUES rows */
-{ yylhsminor.yy294 = NEW(derived, DERIVED, yymsp[-1].minor.yy0->start, .query = sql_query_of(sql, NEW(values, VALUES, yymsp[-1].minor.yy0->start, .rows = yymsp[0].minor.yy130))); }
+{ yylhsminor.yy294 = NEW(derived, DERIVED, yymsp[-1].minor.yy0->start, .query = ps_gram_query_of(sql, NEW(values, VALUES, yymsp[-1].minor.yy0->start, .rows = yymsp[0].minor.yy130))); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 401: /* table_plain ::= LATERAL query_paren */
@@ -7707,19 +7707,19 @@ static YYACTIONTYPE yy_reduce(
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 422: /* joined ::= table_ref join_kind table_ref join_qual */
-{ yylhsminor.yy294 = sql_join_of(sql, yymsp[-2].minor.yy133, yymsp[-3].minor.yy294, yymsp[-1].minor.yy294, yymsp[0].minor.yy323); }
+{ yylhsminor.yy294 = ps_gram_join_of(sql, yymsp[-2].minor.yy133, yymsp[-3].minor.yy294, yymsp[-1].minor.yy294, yymsp[0].minor.yy323); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 423: /* joined ::= table_ref CROSS JOIN table_ref */
-{ yylhsminor.yy294 = sql_join_of(sql, (sql_join_kind){PS_SQL_JOIN_CROSS, yymsp[-2].minor.yy0->start, false, false}, yymsp[-3].minor.yy294, yymsp[0].minor.yy294, (sql_join_qual){0}); }
+{ yylhsminor.yy294 = ps_gram_join_of(sql, (sql_join_kind){PS_SQL_JOIN_CROSS, yymsp[-2].minor.yy0->start, false, false}, yymsp[-3].minor.yy294, yymsp[0].minor.yy294, (sql_join_qual){0}); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 424: /* joined ::= table_ref POSITIONAL JOIN table_ref */
-{ yylhsminor.yy294 = sql_join_of(sql, (sql_join_kind){PS_SQL_JOIN_POSITIONAL, yymsp[-2].minor.yy0->start, false, false}, yymsp[-3].minor.yy294, yymsp[0].minor.yy294, (sql_join_qual){0}); }
+{ yylhsminor.yy294 = ps_gram_join_of(sql, (sql_join_kind){PS_SQL_JOIN_POSITIONAL, yymsp[-2].minor.yy0->start, false, false}, yymsp[-3].minor.yy294, yymsp[0].minor.yy294, (sql_join_qual){0}); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 425: /* joined ::= table_ref NATURAL join_kind table_ref */
-{ yymsp[-1].minor.yy133.natural = true; yylhsminor.yy294 = sql_join_of(sql, yymsp[-1].minor.yy133, yymsp[-3].minor.yy294, yymsp[0].minor.yy294, (sql_join_qual){0}); }
+{ yymsp[-1].minor.yy133.natural = true; yylhsminor.yy294 = ps_gram_join_of(sql, yymsp[-1].minor.yy133, yymsp[-3].minor.yy294, yymsp[0].minor.yy294, (sql_join_qual){0}); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 426: /* join_kind ::= JOIN */
@@ -7767,7 +7767,7 @@ static YYACTIONTYPE yy_reduce(
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 438: /* body ::= PIVOT|PIVOT_WIDER table_ref ON items_c using_opt pivot_group_opt */
-{ yylhsminor.yy294 = NEW(pivot, PIVOT, yymsp[-5].minor.yy0->start, .source = yymsp[-4].minor.yy294, .on = sql_pivot_ons(sql, yymsp[-2].minor.yy130), .aggregates = yymsp[-1].minor.yy130, .group = yymsp[0].minor.yy130); }
+{ yylhsminor.yy294 = NEW(pivot, PIVOT, yymsp[-5].minor.yy0->start, .source = yymsp[-4].minor.yy294, .on = ps_gram_pivot_ons(sql, yymsp[-2].minor.yy130), .aggregates = yymsp[-1].minor.yy130, .group = yymsp[0].minor.yy130); }
   yymsp[-5].minor.yy294 = yylhsminor.yy294;
         break;
       case 439: /* body ::= PIVOT|PIVOT_WIDER table_ref USING items_c pivot_group_opt */
@@ -7789,20 +7789,20 @@ static YYACTIONTYPE yy_reduce(
 { yymsp[-4].minor.yy256 = (sql_unpivot_names){yymsp[-2].minor.yy574, yymsp[0].minor.yy269}; }
         break;
       case 447: /* statement ::= CREATE or_replace_opt temp_opt TABLE if_not_exists_opt idents table_body */
-{ yylhsminor.yy294 = yymsp[0].minor.yy294; sql_create_table_with(sql, yymsp[0].minor.yy294, yymsp[-6].minor.yy0->start, yymsp[-5].minor.yy292, yymsp[-4].minor.yy292, yymsp[-2].minor.yy292, yymsp[-1].minor.yy269); }
+{ yylhsminor.yy294 = yymsp[0].minor.yy294; ps_gram_create_table_with(sql, yymsp[0].minor.yy294, yymsp[-6].minor.yy0->start, yymsp[-5].minor.yy292, yymsp[-4].minor.yy292, yymsp[-2].minor.yy292, yymsp[-1].minor.yy269); }
   yymsp[-6].minor.yy294 = yylhsminor.yy294;
         break;
       case 457: /* table_body ::= LP elements RP */
-{ yymsp[-2].minor.yy294 = sql_table_body(sql, yymsp[-1].minor.yy130, NULL, 0); }
+{ yymsp[-2].minor.yy294 = ps_gram_table_body(sql, yymsp[-1].minor.yy130, NULL, 0); }
         break;
       case 458: /* table_body ::= LP elements COMMA RP */
-{ yymsp[-3].minor.yy294 = sql_table_body(sql, yymsp[-2].minor.yy130, NULL, 0); }
+{ yymsp[-3].minor.yy294 = ps_gram_table_body(sql, yymsp[-2].minor.yy130, NULL, 0); }
         break;
       case 459: /* table_body ::= AS query data_opt */
-{ yymsp[-2].minor.yy294 = sql_table_body(sql, (ps_sql_list){0}, yymsp[-1].minor.yy294, yymsp[0].minor.yy292); }
+{ yymsp[-2].minor.yy294 = ps_gram_table_body(sql, (ps_sql_list){0}, yymsp[-1].minor.yy294, yymsp[0].minor.yy292); }
         break;
       case 460: /* table_body ::= LP elements RP AS query data_opt */
-{ yymsp[-5].minor.yy294 = sql_table_body(sql, yymsp[-4].minor.yy130, yymsp[-1].minor.yy294, yymsp[0].minor.yy292); }
+{ yymsp[-5].minor.yy294 = ps_gram_table_body(sql, yymsp[-4].minor.yy130, yymsp[-1].minor.yy294, yymsp[0].minor.yy292); }
         break;
       case 462: /* data_opt ::= WITH DATA */
 { yymsp[-1].minor.yy292 = 0; }
@@ -7839,7 +7839,7 @@ static YYACTIONTYPE yy_reduce(
   yymsp[-7].minor.yy294 = yylhsminor.yy294;
         break;
       case 476: /* constraints ::= constraints CONSTRAINT name constraint */
-{ SET(constraint, yymsp[0].minor.yy294, name, yymsp[-1].minor.yy574); yylhsminor.yy130 = sql_list_add(sql, yymsp[-3].minor.yy130, yymsp[0].minor.yy294); }
+{ SET(constraint, yymsp[0].minor.yy294, name, yymsp[-1].minor.yy574); yylhsminor.yy130 = ps_gram_list_add(sql, yymsp[-3].minor.yy130, yymsp[0].minor.yy294); }
   yymsp[-3].minor.yy130 = yylhsminor.yy130;
         break;
       case 477: /* constraint ::= NOT NULL */
@@ -7923,7 +7923,7 @@ static YYACTIONTYPE yy_reduce(
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 509: /* statement ::= INSERT insert_or_opt INTO idents insert_alias_opt insert_source conflict_opt returning_opt */
-{ yylhsminor.yy294 = yymsp[-2].minor.yy294; sql_insert_with(sql, yymsp[-2].minor.yy294, yymsp[-7].minor.yy0->start, yymsp[-6].minor.yy292, yymsp[-4].minor.yy269, yymsp[-3].minor.yy574, yymsp[-1].minor.yy294, yymsp[0].minor.yy130); }
+{ yylhsminor.yy294 = yymsp[-2].minor.yy294; ps_gram_insert_with(sql, yymsp[-2].minor.yy294, yymsp[-7].minor.yy0->start, yymsp[-6].minor.yy292, yymsp[-4].minor.yy269, yymsp[-3].minor.yy574, yymsp[-1].minor.yy294, yymsp[0].minor.yy130); }
   yymsp[-7].minor.yy294 = yylhsminor.yy294;
         break;
       case 514: /* insert_alias_opt ::= AS name */
@@ -7978,11 +7978,11 @@ static YYACTIONTYPE yy_reduce(
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 535: /* update_target ::= idents AS name */
-{ yylhsminor.yy294 = sql_table_alias(sql, sql_table(sql, yymsp[-2].minor.yy269), yymsp[0].minor.yy574, (ps_sql_idents){0}); }
+{ yylhsminor.yy294 = ps_gram_table_alias(sql, ps_gram_table(sql, yymsp[-2].minor.yy269), yymsp[0].minor.yy574, (ps_sql_idents){0}); }
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 536: /* update_target ::= idents ID */
-{ yylhsminor.yy294 = sql_table_alias(sql, sql_table(sql, yymsp[-1].minor.yy269), sql_ident(sql, yymsp[0].minor.yy0), (ps_sql_idents){0}); }
+{ yylhsminor.yy294 = ps_gram_table_alias(sql, ps_gram_table(sql, yymsp[-1].minor.yy269), ps_gram_ident(sql, yymsp[0].minor.yy0), (ps_sql_idents){0}); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 539: /* statement ::= DROP object if_exists_opt idents cascade_opt */
@@ -8038,15 +8038,15 @@ static YYACTIONTYPE yy_reduce(
   yymsp[-2].minor.yy294 = yylhsminor.yy294;
         break;
       case 568: /* describe ::= DESCRIBE|DESC|SUMMARIZE query */
-{ yylhsminor.yy294 = NEW(describe, DESCRIBE, yymsp[-1].minor.yy0->start, .summarize = sql_is_word(sql, yymsp[-1].minor.yy0, PS_TK_SUMMARIZE), .query = yymsp[0].minor.yy294); }
+{ yylhsminor.yy294 = NEW(describe, DESCRIBE, yymsp[-1].minor.yy0->start, .summarize = ps_gram_is_word(sql, yymsp[-1].minor.yy0, PS_TK_SUMMARIZE), .query = yymsp[0].minor.yy294); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 569: /* describe ::= DESCRIBE|DESC|SUMMARIZE idents */
-{ yylhsminor.yy294 = NEW(describe, DESCRIBE, yymsp[-1].minor.yy0->start, .summarize = sql_is_word(sql, yymsp[-1].minor.yy0, PS_TK_SUMMARIZE), .name = yymsp[0].minor.yy269); }
+{ yylhsminor.yy294 = NEW(describe, DESCRIBE, yymsp[-1].minor.yy0->start, .summarize = ps_gram_is_word(sql, yymsp[-1].minor.yy0, PS_TK_SUMMARIZE), .name = yymsp[0].minor.yy269); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 570: /* describe ::= DESCRIBE|DESC|SUMMARIZE STRING */
-{ yylhsminor.yy294 = NEW(describe, DESCRIBE, yymsp[-1].minor.yy0->start, .summarize = sql_is_word(sql, yymsp[-1].minor.yy0, PS_TK_SUMMARIZE), .path = sql_string(sql, yymsp[0].minor.yy0)); }
+{ yylhsminor.yy294 = NEW(describe, DESCRIBE, yymsp[-1].minor.yy0->start, .summarize = ps_gram_is_word(sql, yymsp[-1].minor.yy0, PS_TK_SUMMARIZE), .path = ps_gram_string(sql, yymsp[0].minor.yy0)); }
   yymsp[-1].minor.yy294 = yylhsminor.yy294;
         break;
       case 571: /* describe ::= DESCRIBE|DESC|SUMMARIZE */
@@ -8079,7 +8079,7 @@ static YYACTIONTYPE yy_reduce(
   yymsp[-4].minor.yy294 = yylhsminor.yy294;
         break;
       case 579: /* statement ::= SET TIME ZONE set_value */
-{ yylhsminor.yy294 = NEW(set, SET, yymsp[-3].minor.yy0->start, .name = sql_ident_of("TimeZone", yymsp[-2].minor.yy0->start), .values = ONE(yymsp[0].minor.yy294)); }
+{ yylhsminor.yy294 = NEW(set, SET, yymsp[-3].minor.yy0->start, .name = ps_gram_ident_of("TimeZone", yymsp[-2].minor.yy0->start), .values = ONE(yymsp[0].minor.yy294)); }
   yymsp[-3].minor.yy294 = yylhsminor.yy294;
         break;
       case 580: /* statement ::= RESET scope_opt name */
@@ -8525,7 +8525,7 @@ static bool state_accepts(void *state, uint16_t kind)
 static void syntax_error(void *raw)
 {
     yyParser *parser = raw;
-    sql_syntax_error(parser->sql, state_accepts, &parser->yytos->stateno);
+    ps_gram_syntax_error(parser->sql, state_accepts, &parser->yytos->stateno);
 }
 
 size_t ps_sql_grammar_bytes(void)

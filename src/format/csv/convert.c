@@ -1,6 +1,7 @@
 /* format/csv/convert.c -- fields to values: common forms here, the rest by the parsers of casts.
  *
- * Numbers are stricter than casts: a whole number is a sign and digits, so that 5.5 isn't rounded. */
+ * Numbers are stricter than casts: a whole number is a sign and digits, so that 5.5 isn't rounded.
+ */
 #include "col/slots.h"
 #include "col/value.h"
 #include "format/csv/source.h"
@@ -14,8 +15,8 @@ bool ps_csv_field(ps_ctx *cx, ps_arena *arena, ps_csv_dialect d, const char *at,
     if (!*quoted) return true;
     if (n < 2) return false;
     const char *const end = at + n;
-    const bool special = memchr(at + 1, d.quote, n - 2) ||
-                         (d.escape != d.quote && memchr(at + 1, d.escape, n - 2));
+    const bool special =
+        memchr(at + 1, d.quote, n - 2) || (d.escape != d.quote && memchr(at + 1, d.escape, n - 2));
     if (!special) {
         *out = (ps_str){at + 1, n - 2};
         return end[-1] == d.quote;
@@ -75,8 +76,8 @@ static bool date(ps_str s, int32_t *out)
  * (Clinger, "How to read floating point numbers accurately", 1990). */
 static bool f64(ps_str s, double *out)
 {
-    static const double power[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-                                   1e12, 1e13, 1e14, 1e15};
+    static const double power[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                   1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
     const bool negative = s.n && s.at[0] == '-';
     uint64_t digits = 0;
     size_t point = s.n, i = negative, n = 0;
@@ -112,10 +113,12 @@ static bool slot(ps_str text, ps_type type, ps_i128 *out)
     switch (type.id) {
     case PS_TYPE_BOOL: return boolean(text, &yes) && (*out = yes, true);
     case PS_TYPE_DATE: return date(text, &days) && (*out = days, true);
-    case PS_TYPE_TIME: return ps_parse_time(text, (ps_unit)type.unit, &units) && (*out = units, true);
+    case PS_TYPE_TIME:
+        return ps_parse_time(text, (ps_unit)type.unit, &units) && (*out = units, true);
     case PS_TYPE_TIMESTAMP:
     case PS_TYPE_TIMESTAMP_TZ:
-        return ps_parse_timestamp(text, (ps_unit)type.unit, type.id == PS_TYPE_TIMESTAMP_TZ, &units) &&
+        return ps_parse_timestamp(text, (ps_unit)type.unit, type.id == PS_TYPE_TIMESTAMP_TZ,
+                                  &units) &&
                (*out = units, true);
     case PS_TYPE_DECIMAL:
         return text.n && !memchr(text.at, '_', text.n) &&

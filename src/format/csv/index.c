@@ -65,7 +65,8 @@ static ps_status room_make(ps_ctx *cx, ps_csv_index *index, uint32_t n)
         index->ends = at, index->ends_room = (uint32_t)room;
     }
     if (records > index->records_room) {
-        const uint64_t room = PS_MIN(PS_MAX(records, (uint64_t)index->records_room * 2), UINT32_MAX);
+        const uint64_t room =
+            PS_MIN(PS_MAX(records, (uint64_t)index->records_room * 2), UINT32_MAX);
         uint32_t *at = ps_realloc(cx, index->records, room * sizeof *at);
         if (!at) return PS_MEMORY;
         index->records = at, index->records_room = (uint32_t)room;
@@ -102,7 +103,7 @@ static uint32_t blocks_index(ps_csv_index *index, const char *bytes, uint32_t to
 
     if (n == 0) return 0;
     index->at += (uint32_t)n * 64;
-    index->state = quoted         ? PS_CSV_QUOTED
+    index->state = quoted       ? PS_CSV_QUOTED
                    : before & 1 ? PS_CSV_START
                    : before & 2 ? PS_CSV_CLOSED
                                 : PS_CSV_BARE;

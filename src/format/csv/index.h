@@ -14,10 +14,10 @@ typedef struct ps_csv_dialect {
 
 /* Between two bytes: what the next one means. */
 typedef enum ps_csv_state {
-    PS_CSV_START,  /* a field begins */
-    PS_CSV_BARE,   /* in a field without quotes, or after its closing quote */
-    PS_CSV_QUOTED, /* between quotes */
-    PS_CSV_CLOSED, /* after a quote between quotes: the end, or the first half of a doubled one */
+    PS_CSV_START,   /* a field begins */
+    PS_CSV_BARE,    /* in a field without quotes, or after its closing quote */
+    PS_CSV_QUOTED,  /* between quotes */
+    PS_CSV_CLOSED,  /* after a quote between quotes: the end, or the first half of a doubled one */
     PS_CSV_ESCAPED, /* after an escape between quotes that isn't the quote */
     PS_CSV_STATES
 } ps_csv_state;
@@ -42,9 +42,9 @@ ps_csv_state ps_csv_state_after(ps_csv_dialect d, ps_csv_state state, const char
 /* Grows as it reads on. */
 typedef struct ps_csv_index {
     ps_csv_dialect dialect;
-    ps_csv_state state; /* at `at` */
+    ps_csv_state state;  /* at `at` */
     bool after_cr, high; /* high: a byte above 127 was seen */
-    uint32_t at;        /* bytes indexed */
+    uint32_t at;         /* bytes indexed */
     uint32_t *ends, *records;
     uint32_t n_ends, ends_room, n_records, records_room;
 } ps_csv_index;

@@ -92,10 +92,8 @@ static size_t blocks_index(const char *at, size_t n_blocks, ps_csv_dialect d, ui
             break;
         any |= m.high;
         for (uint64_t x = ends_here & (m.lf | m.cr); x; x &= x - 1)
-            records[r++] =
-                n + (uint32_t)__builtin_popcountll(ends_here & ((x & (0 - x)) - 1));
-        for (uint64_t x = ends_here; x; x &= x - 1)
-            ends[n++] = base + (uint32_t)__builtin_ctzll(x);
+            records[r++] = n + (uint32_t)__builtin_popcountll(ends_here & ((x & (0 - x)) - 1));
+        for (uint64_t x = ends_here; x; x &= x - 1) ends[n++] = base + (uint32_t)__builtin_ctzll(x);
         last = (uint32_t)(separators >> 63 | closing >> 63 << 1 | cr >> 63 << 2);
         carry = 0 - (inside >> 63);
     }

@@ -7,8 +7,22 @@
 #include <stdio.h>
 
 typedef enum option_id {
-    DELIM, QUOTE, ESCAPE, HEADER, NULLSTR, FORCE_QUOTE, SKIP, SAMPLE_SIZE, ALL_VARCHAR,
-    IGNORE_ERRORS, NULL_PADDING, MAX_LINE_SIZE, BUFFER_SIZE, NAMES, TYPES, COLUMNS
+    DELIM,
+    QUOTE,
+    ESCAPE,
+    HEADER,
+    NULLSTR,
+    FORCE_QUOTE,
+    SKIP,
+    SAMPLE_SIZE,
+    ALL_VARCHAR,
+    IGNORE_ERRORS,
+    NULL_PADDING,
+    MAX_LINE_SIZE,
+    BUFFER_SIZE,
+    NAMES,
+    TYPES,
+    COLUMNS
 } option_id;
 
 enum { READS = 1, WRITES = 2, BOTH = 3 };
@@ -18,13 +32,24 @@ static const struct option_name {
     option_id id;
     int use;
 } NAMES_KNOWN[] = {
-    {"delim", DELIM, BOTH}, {"delimiter", DELIM, BOTH}, {"sep", DELIM, BOTH},
-    {"quote", QUOTE, BOTH}, {"escape", ESCAPE, BOTH}, {"header", HEADER, BOTH},
-    {"null", NULLSTR, BOTH}, {"nullstr", NULLSTR, BOTH}, {"force_quote", FORCE_QUOTE, WRITES},
-    {"skip", SKIP, READS}, {"sample_size", SAMPLE_SIZE, READS},
-    {"all_varchar", ALL_VARCHAR, READS}, {"ignore_errors", IGNORE_ERRORS, READS},
-    {"null_padding", NULL_PADDING, READS}, {"max_line_size", MAX_LINE_SIZE, READS},
-    {"buffer_size", BUFFER_SIZE, READS}, {"names", NAMES, READS}, {"types", TYPES, READS},
+    {"delim", DELIM, BOTH},
+    {"delimiter", DELIM, BOTH},
+    {"sep", DELIM, BOTH},
+    {"quote", QUOTE, BOTH},
+    {"escape", ESCAPE, BOTH},
+    {"header", HEADER, BOTH},
+    {"null", NULLSTR, BOTH},
+    {"nullstr", NULLSTR, BOTH},
+    {"force_quote", FORCE_QUOTE, WRITES},
+    {"skip", SKIP, READS},
+    {"sample_size", SAMPLE_SIZE, READS},
+    {"all_varchar", ALL_VARCHAR, READS},
+    {"ignore_errors", IGNORE_ERRORS, READS},
+    {"null_padding", NULL_PADDING, READS},
+    {"max_line_size", MAX_LINE_SIZE, READS},
+    {"buffer_size", BUFFER_SIZE, READS},
+    {"names", NAMES, READS},
+    {"types", TYPES, READS},
     {"columns", COLUMNS, READS},
 };
 
@@ -111,9 +136,9 @@ static ps_status option_set(ps_ctx *cx, option_id id, const ps_option *o, ps_csv
     case MAX_LINE_SIZE: return number_value(cx, o, 1, 1 << 30, &out->line_bytes_max);
     case BUFFER_SIZE: return number_value(cx, o, 1, 1 << 28, &out->chunk_bytes);
     case NAMES: return texts_value(cx, o, PS_TYPE_LIST, &out->names);
-    case TYPES: return texts_value(cx, o, o->value.type.id == PS_TYPE_STRUCT ? PS_TYPE_STRUCT
-                                                                             : PS_TYPE_LIST,
-                                   &out->types);
+    case TYPES:
+        return texts_value(
+            cx, o, o->value.type.id == PS_TYPE_STRUCT ? PS_TYPE_STRUCT : PS_TYPE_LIST, &out->types);
     case COLUMNS: return texts_value(cx, o, PS_TYPE_STRUCT, &out->columns);
     }
     return PS_OK;
@@ -173,16 +198,22 @@ static bool decimal_of_name(ps_str name, ps_type *out)
 
 ps_status ps_csv_type_of_name(ps_ctx *cx, ps_str name, ps_type *out)
 {
-    static const struct { const char *name; ps_type_id id; } known[] = {
-        {"BOOLEAN", PS_TYPE_BOOL}, {"BOOL", PS_TYPE_BOOL}, {"TINYINT", PS_TYPE_INT8},
-        {"SMALLINT", PS_TYPE_INT16}, {"INTEGER", PS_TYPE_INT32}, {"INT", PS_TYPE_INT32},
-        {"BIGINT", PS_TYPE_INT64}, {"HUGEINT", PS_TYPE_INT128}, {"UTINYINT", PS_TYPE_UINT8},
-        {"USMALLINT", PS_TYPE_UINT16}, {"UINTEGER", PS_TYPE_UINT32}, {"UBIGINT", PS_TYPE_UINT64},
-        {"FLOAT", PS_TYPE_FLOAT32}, {"REAL", PS_TYPE_FLOAT32}, {"DOUBLE", PS_TYPE_FLOAT64},
-        {"DATE", PS_TYPE_DATE}, {"TIME", PS_TYPE_TIME}, {"TIMESTAMP", PS_TYPE_TIMESTAMP},
+    static const struct {
+        const char *name;
+        ps_type_id id;
+    } known[] = {
+        {"BOOLEAN", PS_TYPE_BOOL},       {"BOOL", PS_TYPE_BOOL},
+        {"TINYINT", PS_TYPE_INT8},       {"SMALLINT", PS_TYPE_INT16},
+        {"INTEGER", PS_TYPE_INT32},      {"INT", PS_TYPE_INT32},
+        {"BIGINT", PS_TYPE_INT64},       {"HUGEINT", PS_TYPE_INT128},
+        {"UTINYINT", PS_TYPE_UINT8},     {"USMALLINT", PS_TYPE_UINT16},
+        {"UINTEGER", PS_TYPE_UINT32},    {"UBIGINT", PS_TYPE_UINT64},
+        {"FLOAT", PS_TYPE_FLOAT32},      {"REAL", PS_TYPE_FLOAT32},
+        {"DOUBLE", PS_TYPE_FLOAT64},     {"DATE", PS_TYPE_DATE},
+        {"TIME", PS_TYPE_TIME},          {"TIMESTAMP", PS_TYPE_TIMESTAMP},
         {"DATETIME", PS_TYPE_TIMESTAMP}, {"TIMESTAMPTZ", PS_TYPE_TIMESTAMP_TZ},
-        {"VARCHAR", PS_TYPE_STRING}, {"TEXT", PS_TYPE_STRING}, {"STRING", PS_TYPE_STRING},
-        {"UUID", PS_TYPE_UUID},
+        {"VARCHAR", PS_TYPE_STRING},     {"TEXT", PS_TYPE_STRING},
+        {"STRING", PS_TYPE_STRING},      {"UUID", PS_TYPE_UUID},
     };
     ps_near near = ps_near_of(name);
 

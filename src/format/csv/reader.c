@@ -230,7 +230,8 @@ ps_status ps_csv_reader_start(ps_ctx *cx, ps_reader *base, uint64_t morsel)
     r->at = from - before, r->n = 0, r->end = (uint32_t)size + before;
     r->complete = false;
     PS_TRY(bytes_load(cx, r, (uint64_t)r->end + TAIL_BYTES));
-    if (morsel + 1 < base->scan->n_morsels) exit_note(r, morsel, PS_CSV_BARE, r->bytes + before, (size_t)size);
+    if (morsel + 1 < base->scan->n_morsels)
+        exit_note(r, morsel, PS_CSV_BARE, r->bytes + before, (size_t)size);
     PS_TRY(entry_find(cx, r, morsel, &state));
     r->next = record_find(r, state, before);
     ps_csv_index_start(&r->index, s->dialect, r->next);
@@ -260,10 +261,12 @@ static ps_status fail_at(ps_ctx *cx, const reader *r, uint32_t start, const char
     ps_fail(cx, PS_DATA, "%s, at line %llu%s%.*s%s of %.*s", what, (unsigned long long)line,
             name.n ? ", column \"" : "", PS_STR_ARGS(name), name.n ? "\"" : "",
             PS_STR_ARGS(r->open->path));
-    ps_hint(cx, "read with delimiter '%c', quote '%c', escape '%c', header %s; types are from the "
-            "first %llu rows: name the right ones, or ignore_errors := true", s->dialect.delim,
-            s->dialect.quote ? s->dialect.quote : ' ', s->dialect.escape ? s->dialect.escape : ' ',
-            s->options.header ? "true" : "false", (unsigned long long)s->n_sniffed);
+    ps_hint(cx,
+            "read with delimiter '%c', quote '%c', escape '%c', header %s; types are from the "
+            "first %llu rows: name the right ones, or ignore_errors := true",
+            s->dialect.delim, s->dialect.quote ? s->dialect.quote : ' ',
+            s->dialect.escape ? s->dialect.escape : ' ', s->options.header ? "true" : "false",
+            (unsigned long long)s->n_sniffed);
     return PS_DATA;
 }
 
@@ -299,7 +302,8 @@ static ps_status tail_index(ps_ctx *cx, reader *r)
     }
     if (r->index.state == PS_CSV_QUOTED || r->index.state == PS_CSV_ESCAPED) {
         const uint32_t first = had ? r->index.records[had - 1] + 1 : 0;
-        return fail_at(cx, r, r->index.n_ends > first ? r->index.ends[r->index.n_ends - 1] + 1 : start,
+        return fail_at(cx, r,
+                       r->index.n_ends > first ? r->index.ends[r->index.n_ends - 1] + 1 : start,
                        "a quote is never closed", (ps_str){"", 0});
     }
     return ps_csv_index_finish(cx, &r->index, start, r->n);
@@ -315,7 +319,8 @@ static ps_status record_wrong(ps_ctx *cx, const reader *r, uint32_t start, uint3
 }
 
 /* Takes records of the index as rows of the batch. */
-static ps_status rows_take(ps_ctx *cx, reader *r, uint32_t n_max, uint32_t *n_rows, uint32_t *n_records)
+static ps_status rows_take(ps_ctx *cx, reader *r, uint32_t n_max, uint32_t *n_rows,
+                           uint32_t *n_records)
 {
     const ps_csv_source *s = source_of(r);
     const uint32_t n_cols = s->base.schema->n;
@@ -340,8 +345,8 @@ static ps_status rows_take(ps_ctx *cx, reader *r, uint32_t n_max, uint32_t *n_ro
 
 /* ---- values ---- */
 
-static ps_status value_wrong(ps_ctx *cx, const reader *r, uint32_t row, uint32_t ordinal, ps_str text,
-                             const char *why)
+static ps_status value_wrong(ps_ctx *cx, const reader *r, uint32_t row, uint32_t ordinal,
+                             ps_str text, const char *why)
 {
     const ps_field *field = &r->base.scan->source->schema->fields[ordinal];
     ps_text what;
@@ -360,7 +365,10 @@ static ps_status value_wrong(ps_ctx *cx, const reader *r, uint32_t row, uint32_t
     return st;
 }
 
-typedef struct cell { ps_str text; bool null, good; } cell;
+typedef struct cell {
+    ps_str text;
+    bool null, good;
+} cell;
 
 PS_INLINE cell cell_get(ps_ctx *cx, reader *r, uint32_t row, uint32_t ordinal)
 {
@@ -424,7 +432,8 @@ static ps_status column_need(ps_ctx *cx, reader *r, uint32_t i, ps_batch *out)
                           &out->cols[i]);
 }
 
-/* Rows with a value that can't be read are left out whichever columns are asked for: all are looked at. */
+/* Rows with a value that can't be read are left out whichever columns are asked for: all are looked
+ * at. */
 static ps_status bad_rows_drop(ps_ctx *cx, reader *r, ps_batch *out)
 {
     const ps_scan_request *request = &scan_of(r)->request;
@@ -476,8 +485,9 @@ static ps_status records_index(ps_ctx *cx, reader *r)
 {
     while (!r->complete && r->index.n_records < cx->batch_rows) {
         if (r->index.at < r->end)
-            PS_TRY(ps_csv_index_add(cx, &r->index, r->bytes,
-                                    (uint32_t)PS_MIN((uint64_t)r->end, (uint64_t)r->index.at + (1 << 16))));
+            PS_TRY(ps_csv_index_add(
+                cx, &r->index, r->bytes,
+                (uint32_t)PS_MIN((uint64_t)r->end, (uint64_t)r->index.at + (1 << 16))));
         else PS_TRY(tail_index(cx, r));
     }
     return PS_OK;

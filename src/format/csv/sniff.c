@@ -10,10 +10,13 @@
 enum { SAMPLE_BYTES = 8 << 20, SAMPLE_BYTES_MAX = 1 << 30, SCORE_ROWS = 1024 };
 
 /* Types in the order they are tried; VARCHAR when none is left. */
-static const ps_type CANDIDATES[] = {
-    {.id = PS_TYPE_BOOL}, {.id = PS_TYPE_INT64}, {.id = PS_TYPE_INT128}, {.id = PS_TYPE_FLOAT64},
-    {.id = PS_TYPE_DATE}, {.id = PS_TYPE_TIME, .unit = PS_UNIT_US},
-    {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}};
+static const ps_type CANDIDATES[] = {{.id = PS_TYPE_BOOL},
+                                     {.id = PS_TYPE_INT64},
+                                     {.id = PS_TYPE_INT128},
+                                     {.id = PS_TYPE_FLOAT64},
+                                     {.id = PS_TYPE_DATE},
+                                     {.id = PS_TYPE_TIME, .unit = PS_UNIT_US},
+                                     {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}};
 enum { ALL_CANDIDATES = (1 << PS_COUNT(CANDIDATES)) - 1 };
 
 typedef struct sample {
@@ -120,8 +123,8 @@ static uint8_t narrow(uint8_t left, ps_str text)
     ps_i128 room;
 
     for (uint32_t k = 0; k < PS_COUNT(CANDIDATES); k++)
-        if ((left >> k & 1) && !ps_csv_convert(text, CANDIDATES[k], ps_type_layout(CANDIDATES[k]),
-                                               &room, 0))
+        if ((left >> k & 1) &&
+            !ps_csv_convert(text, CANDIDATES[k], ps_type_layout(CANDIDATES[k]), &room, 0))
             left &= (uint8_t)~(1u << k);
     return left;
 }
@@ -198,8 +201,7 @@ static ps_status name_make(ps_ctx *cx, sample *s, uint32_t row, uint32_t i, ps_f
     bool quoted, again = true;
 
     if (o->names && i < o->names->n_items) name = o->names->items[i].str;
-    else if (o->columns && i < o->columns->n_items)
-        name = o->columns->type.ext->fields[i].name;
+    else if (o->columns && i < o->columns->n_items) name = o->columns->type.ext->fields[i].name;
     else if (o->header && row < s->index.n_records) {
         const uint32_t f = (row ? s->index.records[row - 1] + 1 : 0) + i;
         const uint32_t at = i ? s->index.ends[f - 1] + 1 : row_start(s, row);
@@ -339,8 +341,9 @@ ps_status ps_csv_file_start(ps_ctx *cx, const ps_csv_source *source, ps_file *fi
             (source->options.names || source->options.columns || !name.n ||
              ps_str_starts(source->base.schema->fields[i].name, name)))
             continue;
-        PS_GO(ps_fail(cx, PS_DATA, "the header differs from that of the first file at column %u: %.*s",
-                      i + 1, PS_STR_ARGS(name)));
+        PS_GO(ps_fail(cx, PS_DATA,
+                      "the header differs from that of the first file at column %u: %.*s", i + 1,
+                      PS_STR_ARGS(name)));
     }
     facts->start = row_start(&s, row + 1);
 done:

@@ -125,8 +125,11 @@ static ps_status file_add(ps_ctx *cx, ps_csv_source *s, uint32_t i, ps_str path)
 static ps_status source_fill(ps_ctx *cx, ps_csv_source *s, const ps_str *paths, uint32_t n_paths,
                              const ps_options *options)
 {
-    s->options = (ps_csv_options){.quote = '"', .null = {"", 0}, .sample = SAMPLE_ROWS,
-                                  .line_bytes_max = LINE_BYTES_MAX, .chunk_bytes = CHUNK_BYTES};
+    s->options = (ps_csv_options){.quote = '"',
+                                  .null = {"", 0},
+                                  .sample = SAMPLE_ROWS,
+                                  .line_bytes_max = LINE_BYTES_MAX,
+                                  .chunk_bytes = CHUNK_BYTES};
     PS_TRY(ps_csv_options_read(cx, options, false, &s->options));
     char *null = ps_arena_strndup(cx, &s->arena, s->options.null.at, s->options.null.n);
     s->files = PS_ARENA_ARRAY(cx, &s->arena, ps_csv_file, n_paths);

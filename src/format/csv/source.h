@@ -22,7 +22,7 @@ typedef struct ps_csv_source {
     ps_csv_file *files;
     uint32_t n_files;
     uint64_t n_morsels, bytes;
-    double row_bytes; /* of the sample */
+    double row_bytes;   /* of the sample */
     uint64_t n_sniffed; /* rows that types come from; 0: they were given */
 } ps_csv_source;
 

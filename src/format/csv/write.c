@@ -14,10 +14,10 @@ enum { FLUSH_BYTES = 1 << 16 };
 struct ps_sink {
     ps_csv_options options;
     ps_file_writer *file;
-    ps_text text;  /* rows not yet handed to the file */
-    ps_text value; /* one value */
+    ps_text text;      /* rows not yet handed to the file */
+    ps_text value;     /* one value */
     bool special[256]; /* bytes that need quotes */
-    bool *forced;  /* by column */
+    bool *forced;      /* by column */
     uint64_t n_rows;
 };
 
@@ -58,9 +58,9 @@ static ps_status forced_set(ps_ctx *cx, ps_sink *sink, const ps_schema *schema)
     bool found = ps_str_equal(wanted, PS_STR("*"));
 
     for (uint32_t i = 0; i < schema->n; i++) {
-        sink->forced[i] = sink->options.has_force &&
-                          (ps_str_equal(wanted, PS_STR("*")) ||
-                           ps_str_equal_nocase(schema->fields[i].name, wanted));
+        sink->forced[i] =
+            sink->options.has_force && (ps_str_equal(wanted, PS_STR("*")) ||
+                                        ps_str_equal_nocase(schema->fields[i].name, wanted));
         found |= sink->forced[i];
     }
     if (sink->options.has_force && !found)
@@ -163,8 +163,5 @@ static ps_status csv_commit(ps_ctx *cx, ps_sink *sink, uint64_t *n_rows)
     return ps_file_writer_commit(cx, sink->file);
 }
 
-const ps_sink_class ps_csv_sink = {.name = "csv",
-                                   .open = csv_open,
-                                   .write = csv_write,
-                                   .commit = csv_commit,
-                                   .close = csv_close};
+const ps_sink_class ps_csv_sink = {
+    .name = "csv", .open = csv_open, .write = csv_write, .commit = csv_commit, .close = csv_close};

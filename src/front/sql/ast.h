@@ -23,7 +23,7 @@ typedef enum ps_sql_kind {
 #define N(KIND, name, doc) PS_SQL_##KIND,
     PS_SQL_NODES(N)
 #undef N
-    PS_SQL_KIND_COUNT
+        PS_SQL_KIND_COUNT
 } ps_sql_kind;
 
 /* ps_sql_f_op is the type of a field F(op, ..): PS_SQL_OP_ADD, ...; and so for each enum list. */
@@ -90,11 +90,24 @@ typedef struct ps_sql_node {
     uint32_t end;   /* one past the last byte; may be past closing brackets */
 } ps_sql_node;
 
-typedef struct ps_sql_list { ps_sql_node **at; uint32_t n, room; } ps_sql_list;
+typedef struct ps_sql_list {
+    ps_sql_node **at;
+    uint32_t n, room;
+} ps_sql_list;
 /* A name. Quoted text is unescaped. text.n is 0 where a name may be missing and is. */
-typedef struct ps_sql_ident { ps_str text; uint32_t offset; bool quoted; } ps_sql_ident;
-typedef struct ps_sql_idents { ps_sql_ident *at; uint32_t n, room; } ps_sql_idents;
-typedef struct ps_sql_dims { int64_t *at; uint32_t n, room; } ps_sql_dims;
+typedef struct ps_sql_ident {
+    ps_str text;
+    uint32_t offset;
+    bool quoted;
+} ps_sql_ident;
+typedef struct ps_sql_idents {
+    ps_sql_ident *at;
+    uint32_t n, room;
+} ps_sql_idents;
+typedef struct ps_sql_dims {
+    int64_t *at;
+    uint32_t n, room;
+} ps_sql_dims;
 
 typedef ps_sql_node *ps_sql_f_node;
 typedef ps_sql_list ps_sql_f_list;
@@ -107,8 +120,11 @@ typedef int64_t ps_sql_f_int;
 
 /* typedef struct ps_sql_call { ps_sql_node head; ps_sql_idents name; ... } ps_sql_call; */
 #define F(type, name, doc) ps_sql_f_##type name;
-#define N(KIND, name, doc) \
-    typedef struct ps_sql_##name { ps_sql_node head; PS_SQL_FIELDS_##KIND(F) } ps_sql_##name;
+#define N(KIND, name, doc)                                                                         \
+    typedef struct ps_sql_##name {                                                                 \
+        ps_sql_node head;                                                                          \
+        PS_SQL_FIELDS_##KIND(F)                                                                    \
+    } ps_sql_##name;
 PS_SQL_NODES(N)
 #undef N
 #undef F
@@ -120,10 +136,13 @@ typedef struct ps_sql_statement {
     uint32_t n_params;   /* highest number of ? and $n */
 } ps_sql_statement;
 
-typedef struct ps_sql_statements { ps_sql_statement *at; size_t n, room; } ps_sql_statements;
+typedef struct ps_sql_statements {
+    ps_sql_statement *at;
+    size_t n, room;
+} ps_sql_statements;
 
 /* Checked downcast: NULL when node is NULL or of another kind. */
-#define ps_sql_as(name, KIND, node_) \
+#define ps_sql_as(name, KIND, node_)                                                               \
     ((const ps_sql_##name *)ps_sql_as_kind((const ps_sql_node *)(node_), PS_SQL_##KIND))
 PS_INLINE const ps_sql_node *ps_sql_as_kind(const ps_sql_node *node, ps_sql_kind kind)
 {

@@ -18,10 +18,7 @@ static void print_quoted(ps_str text, char quote, ps_text *out)
     ps_text_char(out, quote);
 }
 
-void sql_print_string(ps_str text, ps_text *out)
-{
-    print_quoted(text, '\'', out);
-}
+void ps_sql_print_string(ps_str text, ps_text *out) { print_quoted(text, '\'', out); }
 
 static bool is_plain(ps_str text, bool quoted)
 {
@@ -35,46 +32,46 @@ static bool is_plain(ps_str text, bool quoted)
     return text.n > 0;
 }
 
-void sql_print_ident(ps_sql_ident ident, ps_text *out)
+void ps_sql_print_ident(ps_sql_ident ident, ps_text *out)
 {
     if (is_plain(ident.text, ident.quoted) && !ps_sql_word_is_reserved(ident.text))
         ps_text_str(out, ident.text);
-    else
-        print_quoted(ident.text, '"', out);
+    else print_quoted(ident.text, '"', out);
 }
 
-void sql_print_idents(ps_sql_idents idents, const char *between, ps_text *out)
+void ps_sql_print_idents(ps_sql_idents idents, const char *between, ps_text *out)
 {
     for (uint32_t i = 0; i < idents.n; i++) {
         if (i) ps_text_puts(out, between);
-        sql_print_ident(idents.at[i], out);
+        ps_sql_print_ident(idents.at[i], out);
     }
 }
 
-void sql_print_names(ps_sql_idents names, ps_text *out)
+void ps_sql_print_names(ps_sql_idents names, ps_text *out)
 {
     if (!names.n) return;
     ps_text_puts(out, " (");
-    sql_print_idents(names, ", ", out);
+    ps_sql_print_idents(names, ", ", out);
     ps_text_char(out, ')');
 }
 
 /* Words that are keywords elsewhere but read well as the name of a function or a type. */
-void sql_print_word_name(ps_sql_idents name, ps_text *out)
+void ps_sql_print_word_name(ps_sql_idents name, ps_text *out)
 {
-    static const char *const words[] = {
-        "replace", "if", "first", "last", "left", "right", "trim", "substring", "overlay", "range",
-        "time", "interval", "map", "struct", "row", "union", "name", "value", "glob", "like"};
+    static const char *const words[] = {"replace", "if",       "first",     "last",    "left",
+                                        "right",   "trim",     "substring", "overlay", "range",
+                                        "time",    "interval", "map",       "struct",  "row",
+                                        "union",   "name",     "value",     "glob",    "like"};
     if (name.n == 1 && !name.at[0].quoted)
         for (size_t i = 0; i < PS_COUNT(words); i++)
             if (ps_str_equal_nocase(name.at[0].text, ps_str_of(words[i]))) {
                 ps_text_str(out, name.at[0].text);
                 return;
             }
-    sql_print_idents(name, ".", out);
+    ps_sql_print_idents(name, ".", out);
 }
 
-void sql_print_exprs(ps_sql_list list, const char *between, ps_text *out)
+void ps_sql_print_exprs(ps_sql_list list, const char *between, ps_text *out)
 {
     for (uint32_t i = 0; i < list.n; i++) {
         if (i) ps_text_puts(out, between);
@@ -82,29 +79,29 @@ void sql_print_exprs(ps_sql_list list, const char *between, ps_text *out)
     }
 }
 
-void sql_print_list(const char *before, ps_sql_list list, ps_text *out)
+void ps_sql_print_list(const char *before, ps_sql_list list, ps_text *out)
 {
     if (!list.n) return;
     ps_text_puts(out, before);
-    sql_print_exprs(list, ", ", out);
+    ps_sql_print_exprs(list, ", ", out);
 }
 
-void sql_print_alias(ps_sql_ident alias, ps_sql_idents columns, ps_text *out)
+void ps_sql_print_alias(ps_sql_ident alias, ps_sql_idents columns, ps_text *out)
 {
     if (!alias.text.n) return;
     ps_text_puts(out, " AS ");
-    sql_print_ident(alias, out);
-    sql_print_names(columns, out);
+    ps_sql_print_ident(alias, out);
+    ps_sql_print_names(columns, out);
 }
 
 /* ---- types ---- */
 
-void sql_print_type(const ps_sql_type *type, ps_text *out)
+void ps_sql_print_type(const ps_sql_type *type, ps_text *out)
 {
-    sql_print_word_name(type->name, out);
+    ps_sql_print_word_name(type->name, out);
     if (type->params.n) {
         ps_text_char(out, '(');
-        sql_print_exprs(type->params, ", ", out);
+        ps_sql_print_exprs(type->params, ", ", out);
         ps_text_char(out, ')');
     }
     for (uint32_t i = 0; i < type->dims.n; i++) {
@@ -163,7 +160,7 @@ static int level_of(const ps_sql_node *node)
     }
 }
 
-void sql_print_expr(const ps_sql_node *node, int level, ps_text *out)
+void ps_sql_print_expr(const ps_sql_node *node, int level, ps_text *out)
 {
     const bool brackets = level_of(node) < level;
     sql_print_if(brackets, "(", out);
@@ -180,7 +177,7 @@ static void print_chain(ps_sql_list args, const char *op, int level, bool left_t
             ps_text_puts(out, op);
             ps_text_char(out, ' ');
         }
-        sql_print_expr(args.at[i], i || left_too ? level + 1 : level, out);
+        ps_sql_print_expr(args.at[i], i || left_too ? level + 1 : level, out);
     }
 }
 
@@ -194,34 +191,34 @@ static void print_binary(const ps_sql_binary *self, ps_text *out)
 static void print_unary(const ps_sql_unary *self, ps_text *out)
 {
     if (self->op == PS_SQL_OP_FACTORIAL) {
-        sql_print_expr(self->arg, LEVEL_POSTFIX, out);
+        ps_sql_print_expr(self->arg, LEVEL_POSTFIX, out);
         ps_text_puts(out, " !");
         return;
     }
     ps_text_puts(out, sql_text_op[self->op]);
-    sql_print_expr(self->arg, LEVEL_POSTFIX, out);
+    ps_sql_print_expr(self->arg, LEVEL_POSTFIX, out);
 }
 
 static void print_like(const ps_sql_like *self, ps_text *out)
 {
-    sql_print_expr(self->arg, LEVEL_LIKE + 1, out);
+    ps_sql_print_expr(self->arg, LEVEL_LIKE + 1, out);
     ps_text_puts(out, self->negated ? " NOT " : " ");
     ps_text_puts(out, sql_text_like[self->op]);
     ps_text_char(out, ' ');
-    sql_print_expr(self->pattern, LEVEL_LIKE + 1, out);
+    ps_sql_print_expr(self->pattern, LEVEL_LIKE + 1, out);
     if (!self->escape) return;
     ps_text_puts(out, " ESCAPE ");
-    sql_print_expr(self->escape, LEVEL_LIKE + 1, out);
+    ps_sql_print_expr(self->escape, LEVEL_LIKE + 1, out);
 }
 
 static void print_between(const ps_sql_between *self, ps_text *out)
 {
-    sql_print_expr(self->arg, LEVEL_LIKE + 1, out);
+    ps_sql_print_expr(self->arg, LEVEL_LIKE + 1, out);
     ps_text_puts(out, self->negated ? " NOT BETWEEN " : " BETWEEN ");
     sql_print_if(self->symmetric, "SYMMETRIC ", out);
-    sql_print_expr(self->low, LEVEL_LIKE + 1, out);
+    ps_sql_print_expr(self->low, LEVEL_LIKE + 1, out);
     ps_text_puts(out, " AND ");
-    sql_print_expr(self->high, LEVEL_LIKE + 1, out);
+    ps_sql_print_expr(self->high, LEVEL_LIKE + 1, out);
 }
 
 static void print_brackets(const ps_sql_node *node, ps_text *out)
@@ -234,16 +231,15 @@ static void print_brackets(const ps_sql_node *node, ps_text *out)
 /* What a ".name" follows: after a name, a number or a unit the dot would be theirs. */
 static void print_receiver(const ps_sql_node *node, ps_text *out)
 {
-    if (node->kind == PS_SQL_COLUMN || node->kind == PS_SQL_NUMBER || node->kind == PS_SQL_INTERVAL ||
-        node->kind == PS_SQL_STAR)
+    if (node->kind == PS_SQL_COLUMN || node->kind == PS_SQL_NUMBER ||
+        node->kind == PS_SQL_INTERVAL || node->kind == PS_SQL_STAR)
         print_brackets(node, out);
-    else
-        sql_print_expr(node, LEVEL_POSTFIX, out);
+    else ps_sql_print_expr(node, LEVEL_POSTFIX, out);
 }
 
 static void print_in(const ps_sql_in *self, ps_text *out)
 {
-    sql_print_expr(self->arg, LEVEL_LIKE + 1, out);
+    ps_sql_print_expr(self->arg, LEVEL_LIKE + 1, out);
     ps_text_puts(out, self->negated ? " NOT IN " : " IN ");
     if (self->query) {
         print_brackets(self->query, out);
@@ -251,7 +247,7 @@ static void print_in(const ps_sql_in *self, ps_text *out)
         ps_sql_print(self->set, out);
     } else {
         ps_text_char(out, '(');
-        sql_print_exprs(self->items, ", ", out);
+        ps_sql_print_exprs(self->items, ", ", out);
         ps_text_char(out, ')');
     }
 }
@@ -267,19 +263,19 @@ static void print_case(const ps_sql_case *self, ps_text *out)
 
 static void print_star(const ps_sql_star *self, ps_text *out)
 {
-    sql_print_idents(self->table, ".", out);
+    ps_sql_print_idents(self->table, ".", out);
     ps_text_puts(out, self->table.n ? ".*" : "*");
-    sql_print_list(" EXCLUDE (", self->exclude, out);
+    ps_sql_print_list(" EXCLUDE (", self->exclude, out);
     sql_print_if(self->exclude.n, ")", out);
-    sql_print_list(" REPLACE (", self->replace, out);
+    ps_sql_print_list(" REPLACE (", self->replace, out);
     sql_print_if(self->replace.n, ")", out);
-    sql_print_list(" RENAME (", self->rename, out);
+    ps_sql_print_list(" RENAME (", self->rename, out);
     sql_print_if(self->rename.n, ")", out);
     if (!self->like) return;
     ps_text_char(out, ' ');
     ps_text_str(out, self->like_op);
     ps_text_char(out, ' ');
-    sql_print_expr(self->like, LEVEL_LIKE + 1, out);
+    ps_sql_print_expr(self->like, LEVEL_LIKE + 1, out);
 }
 
 static void print_interval(const ps_sql_interval *self, ps_text *out)
@@ -299,40 +295,40 @@ static void print_call(const ps_sql_call *self, ps_text *out)
     if (self->chained) {
         print_receiver(self->args.at[0], out);
         ps_text_char(out, '.');
-        sql_print_ident(self->name.at[0], out);
+        ps_sql_print_ident(self->name.at[0], out);
     } else {
-        sql_print_word_name(self->name, out);
+        ps_sql_print_word_name(self->name, out);
     }
     ps_text_puts(out, self->distinct ? "(DISTINCT " : "(");
     for (uint32_t i = first; i < self->args.n; i++) {
         if (i > first) ps_text_puts(out, ", ");
         ps_sql_print(self->args.at[i], out);
     }
-    sql_print_list(self->args.n > first ? " ORDER BY " : "ORDER BY ", self->order, out);
+    ps_sql_print_list(self->args.n > first ? " ORDER BY " : "ORDER BY ", self->order, out);
     if (self->nulls) ps_text_printf(out, " %s", sql_text_nulls[self->nulls]);
     ps_text_char(out, ')');
-    sql_print_list(" WITHIN GROUP (ORDER BY ", self->within, out);
+    ps_sql_print_list(" WITHIN GROUP (ORDER BY ", self->within, out);
     sql_print_if(self->within.n, ")", out);
     sql_print_opt(" FILTER (WHERE ", self->filter, out);
     sql_print_if(self->filter, ")", out);
     sql_print_if(self->export_state, " EXPORT_STATE", out);
     if (!self->over) return;
     ps_text_puts(out, " OVER ");
-    sql_print_window((const ps_sql_window *)self->over, out);
+    ps_sql_print_window((const ps_sql_window *)self->over, out);
 }
 
 static void print_subscript(const ps_sql_node *node, ps_text *out)
 {
     if (node->kind == PS_SQL_SUBSCRIPT) {
         SELF(subscript, node);
-        sql_print_expr(self->arg, LEVEL_POSTFIX, out);
+        ps_sql_print_expr(self->arg, LEVEL_POSTFIX, out);
         ps_text_char(out, '[');
         ps_sql_print(self->index, out);
         ps_text_char(out, ']');
         return;
     }
     SELF(slice, node);
-    sql_print_expr(self->arg, LEVEL_POSTFIX, out);
+    ps_sql_print_expr(self->arg, LEVEL_POSTFIX, out);
     ps_text_char(out, '[');
     if (self->low) ps_sql_print(self->low, out);
     ps_text_puts(out, " : ");
@@ -348,7 +344,7 @@ static void print_struct(const ps_sql_struct *self, ps_text *out)
     for (uint32_t i = 0; i < self->fields.n; i++) {
         const ps_sql_named *field = (const ps_sql_named *)self->fields.at[i];
         if (i) ps_text_puts(out, ", ");
-        sql_print_string(field->name.text, out);
+        ps_sql_print_string(field->name.text, out);
         sql_print_opt(": ", field->value, out);
     }
     ps_text_char(out, '}');
@@ -370,7 +366,7 @@ static void print_comprehension(const ps_sql_comprehension *self, ps_text *out)
     ps_text_char(out, '[');
     ps_sql_print(self->body, out);
     ps_text_puts(out, " FOR ");
-    sql_print_idents(self->params, ", ", out);
+    ps_sql_print_idents(self->params, ", ", out);
     sql_print_opt(" IN ", self->source, out);
     sql_print_opt(" IF ", self->filter, out);
     ps_text_char(out, ']');
@@ -381,18 +377,20 @@ static bool print_literal(const ps_sql_node *node, ps_text *out)
     switch ((ps_sql_kind)node->kind) {
     case PS_SQL_NULL: ps_text_puts(out, "NULL"); return true;
     case PS_SQL_DEFAULT: ps_text_puts(out, "DEFAULT"); return true;
-    case PS_SQL_BOOL: ps_text_puts(out, ((const ps_sql_bool *)node)->value ? "TRUE" : "FALSE"); return true;
+    case PS_SQL_BOOL:
+        ps_text_puts(out, ((const ps_sql_bool *)node)->value ? "TRUE" : "FALSE");
+        return true;
     case PS_SQL_NUMBER: ps_text_str(out, ((const ps_sql_number *)node)->text); return true;
-    case PS_SQL_STRING: sql_print_string(((const ps_sql_string *)node)->value, out); return true;
+    case PS_SQL_STRING: ps_sql_print_string(((const ps_sql_string *)node)->value, out); return true;
     case PS_SQL_BLOB:
         ps_text_char(out, 'x');
-        sql_print_string(((const ps_sql_blob *)node)->hex, out);
+        ps_sql_print_string(((const ps_sql_blob *)node)->hex, out);
         return true;
     case PS_SQL_TYPED: {
         SELF(typed, node);
         ps_sql_print(self->type, out);
         ps_text_char(out, ' ');
-        sql_print_string(self->value, out);
+        ps_sql_print_string(self->value, out);
         return true;
     }
     case PS_SQL_PARAM: {
@@ -422,7 +420,7 @@ static bool print_bracketed(const ps_sql_node *node, ps_text *out)
     case PS_SQL_EXTRACT: {
         SELF(extract, node);
         ps_text_puts(out, "EXTRACT(");
-        sql_print_string(self->part.text, out);
+        ps_sql_print_string(self->part.text, out);
         sql_print_opt(" FROM ", self->arg, out);
         break;
     }
@@ -440,7 +438,7 @@ static bool print_bracketed(const ps_sql_node *node, ps_text *out)
     case PS_SQL_ROW: {
         SELF(row, node);
         ps_text_puts(out, self->keyword ? "ROW(" : "(");
-        sql_print_exprs(self->items, ", ", out);
+        ps_sql_print_exprs(self->items, ", ", out);
         sql_print_if(self->items.n == 1 && !self->keyword, ",", out);
         break;
     }
@@ -453,8 +451,12 @@ static bool print_bracketed(const ps_sql_node *node, ps_text *out)
 static bool print_operator(const ps_sql_node *node, ps_text *out)
 {
     switch ((ps_sql_kind)node->kind) {
-    case PS_SQL_AND: print_chain(((const ps_sql_and *)node)->args, "AND", LEVEL_AND, true, out); return true;
-    case PS_SQL_OR: print_chain(((const ps_sql_or *)node)->args, "OR", LEVEL_OR, true, out); return true;
+    case PS_SQL_AND:
+        print_chain(((const ps_sql_and *)node)->args, "AND", LEVEL_AND, true, out);
+        return true;
+    case PS_SQL_OR:
+        print_chain(((const ps_sql_or *)node)->args, "OR", LEVEL_OR, true, out);
+        return true;
     case PS_SQL_BINARY: print_binary((const ps_sql_binary *)node, out); return true;
     case PS_SQL_UNARY: print_unary((const ps_sql_unary *)node, out); return true;
     case PS_SQL_LIKE: print_like((const ps_sql_like *)node, out); return true;
@@ -462,27 +464,27 @@ static bool print_operator(const ps_sql_node *node, ps_text *out)
     case PS_SQL_IN: print_in((const ps_sql_in *)node, out); return true;
     case PS_SQL_NOT:
         ps_text_puts(out, "NOT ");
-        sql_print_expr(((const ps_sql_not *)node)->arg, LEVEL_NOT, out);
+        ps_sql_print_expr(((const ps_sql_not *)node)->arg, LEVEL_NOT, out);
         return true;
     case PS_SQL_IS: {
         SELF(is, node);
-        sql_print_expr(self->arg, LEVEL_IS + 1, out);
+        ps_sql_print_expr(self->arg, LEVEL_IS + 1, out);
         ps_text_puts(out, self->negated ? " IS NOT " : " IS ");
         ps_text_puts(out, sql_text_is[self->what]);
         return true;
     }
     case PS_SQL_QUANTIFIED: {
         SELF(quantified, node);
-        sql_print_expr(self->arg, LEVEL_COMPARE + 1, out);
+        ps_sql_print_expr(self->arg, LEVEL_COMPARE + 1, out);
         ps_text_printf(out, " %s %s ", sql_text_op[self->op], self->all ? "ALL" : "ANY");
         print_brackets(self->query ? self->query : self->set, out);
         return true;
     }
     case PS_SQL_COLLATE: {
         SELF(collate, node);
-        sql_print_expr(self->arg, LEVEL_COLLATE, out);
+        ps_sql_print_expr(self->arg, LEVEL_COLLATE, out);
         ps_text_puts(out, " COLLATE ");
-        sql_print_idents(self->collation, ".", out);
+        ps_sql_print_idents(self->collation, ".", out);
         return true;
     }
     default: return false;
@@ -492,7 +494,9 @@ static bool print_operator(const ps_sql_node *node, ps_text *out)
 static bool print_composite(const ps_sql_node *node, ps_text *out)
 {
     switch ((ps_sql_kind)node->kind) {
-    case PS_SQL_COLUMN: sql_print_idents(((const ps_sql_column *)node)->parts, ".", out); return true;
+    case PS_SQL_COLUMN:
+        ps_sql_print_idents(((const ps_sql_column *)node)->parts, ".", out);
+        return true;
     case PS_SQL_STAR: print_star((const ps_sql_star *)node, out); return true;
     case PS_SQL_INTERVAL: print_interval((const ps_sql_interval *)node, out); return true;
     case PS_SQL_CASE: print_case((const ps_sql_case *)node, out); return true;
@@ -501,8 +505,10 @@ static bool print_composite(const ps_sql_node *node, ps_text *out)
     case PS_SQL_SLICE: print_subscript(node, out); return true;
     case PS_SQL_STRUCT: print_struct((const ps_sql_struct *)node, out); return true;
     case PS_SQL_MAP: print_map((const ps_sql_map *)node, out); return true;
-    case PS_SQL_COMPREHENSION: print_comprehension((const ps_sql_comprehension *)node, out); return true;
-    case PS_SQL_TYPE: sql_print_type((const ps_sql_type *)node, out); return true;
+    case PS_SQL_COMPREHENSION:
+        print_comprehension((const ps_sql_comprehension *)node, out);
+        return true;
+    case PS_SQL_TYPE: ps_sql_print_type((const ps_sql_type *)node, out); return true;
     case PS_SQL_WHEN: {
         SELF(when, node);
         sql_print_opt("WHEN ", self->condition, out);
@@ -513,12 +519,12 @@ static bool print_composite(const ps_sql_node *node, ps_text *out)
         SELF(rename, node);
         ps_sql_print(self->column, out);
         ps_text_puts(out, " AS ");
-        sql_print_ident(self->name, out);
+        ps_sql_print_ident(self->name, out);
         return true;
     }
     case PS_SQL_NAMED: {
         SELF(named, node);
-        sql_print_ident(self->name, out);
+        ps_sql_print_ident(self->name, out);
         sql_print_opt(" := ", self->value, out);
         return true;
     }
@@ -526,26 +532,26 @@ static bool print_composite(const ps_sql_node *node, ps_text *out)
         SELF(field, node);
         print_receiver(self->arg, out);
         ps_text_char(out, '.');
-        sql_print_ident(self->name, out);
+        ps_sql_print_ident(self->name, out);
         return true;
     }
     case PS_SQL_LIST: {
         SELF(list_literal, node);
         ps_text_char(out, '[');
-        sql_print_exprs(self->items, ", ", out);
+        ps_sql_print_exprs(self->items, ", ", out);
         ps_text_char(out, ']');
         return true;
     }
     case PS_SQL_LAMBDA: {
         SELF(lambda, node);
         ps_text_puts(out, "lambda ");
-        sql_print_idents(self->params, ", ", out);
+        ps_sql_print_idents(self->params, ", ", out);
         sql_print_opt(": ", self->body, out);
         return true;
     }
     case PS_SQL_TYPE_FIELD: {
         SELF(type_field, node);
-        sql_print_ident(self->name, out);
+        ps_sql_print_ident(self->name, out);
         sql_print_opt(" ", self->type, out);
         return true;
     }
@@ -556,10 +562,10 @@ static bool print_composite(const ps_sql_node *node, ps_text *out)
 void ps_sql_print(const ps_sql_node *node, ps_text *out)
 {
     if (print_literal(node, out) || print_composite(node, out) || print_operator(node, out) ||
-        print_bracketed(node, out) || sql_print_query_part(node, out) ||
-        sql_print_table_part(node, out))
+        print_bracketed(node, out) || ps_sql_print_query_part(node, out) ||
+        ps_sql_print_table_part(node, out))
         return;
-    const bool known = sql_print_statement(node, out);
+    const bool known = ps_sql_print_statement(node, out);
     PS_ASSERT(known);
     (void)known;
 }

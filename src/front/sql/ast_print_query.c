@@ -17,22 +17,22 @@ static void print_bound(ps_sql_f_bound bound, const ps_sql_node *value, ps_text 
     ps_text_puts(out, sql_text_bound[bound]);
 }
 
-void sql_print_window(const ps_sql_window *self, ps_text *out)
+void ps_sql_print_window(const ps_sql_window *self, ps_text *out)
 {
     if (self->reference) {
-        sql_print_ident(self->base, out);
+        ps_sql_print_ident(self->base, out);
         return;
     }
     const char *between = "";
     ps_text_char(out, '(');
-    if (self->base.text.n) sql_print_ident(self->base, out), between = " ";
+    if (self->base.text.n) ps_sql_print_ident(self->base, out), between = " ";
     if (self->partition.n) {
         ps_text_puts(out, between);
-        sql_print_list("PARTITION BY ", self->partition, out), between = " ";
+        ps_sql_print_list("PARTITION BY ", self->partition, out), between = " ";
     }
     if (self->order.n) {
         ps_text_puts(out, between);
-        sql_print_list("ORDER BY ", self->order, out), between = " ";
+        ps_sql_print_list("ORDER BY ", self->order, out), between = " ";
     }
     if (self->unit) {
         ps_text_printf(out, "%s%s BETWEEN ", between, sql_text_frame[self->unit]);
@@ -61,13 +61,13 @@ static void print_body(const ps_sql_node *body, ps_text *out)
 
 static void print_query(const ps_sql_query *self, ps_text *out)
 {
-    sql_print_list(self->recursive ? "WITH RECURSIVE " : "WITH ", self->ctes, out);
+    ps_sql_print_list(self->recursive ? "WITH RECURSIVE " : "WITH ", self->ctes, out);
     sql_print_if(self->ctes.n, " ", out);
     print_body(self->body, out);
-    sql_print_list(" ORDER BY ", self->order, out);
+    ps_sql_print_list(" ORDER BY ", self->order, out);
     if (self->limit) {
         ps_text_puts(out, " LIMIT ");
-        sql_print_expr(self->limit, LEVEL_ADD, out);
+        ps_sql_print_expr(self->limit, LEVEL_ADD, out);
         sql_print_if(self->limit_percent, " PERCENT", out);
     }
     sql_print_opt(" OFFSET ", self->offset, out);
@@ -76,20 +76,20 @@ static void print_query(const ps_sql_query *self, ps_text *out)
 static void print_select(const ps_sql_select *self, ps_text *out)
 {
     ps_text_puts(out, self->distinct ? "SELECT DISTINCT " : "SELECT ");
-    sql_print_list("ON (", self->distinct_on, out);
+    ps_sql_print_list("ON (", self->distinct_on, out);
     sql_print_if(self->distinct_on.n, ") ", out);
-    sql_print_exprs(self->items, ", ", out);
-    sql_print_list(" FROM ", self->from, out);
+    ps_sql_print_exprs(self->items, ", ", out);
+    ps_sql_print_list(" FROM ", self->from, out);
     sql_print_opt(" WHERE ", self->where, out);
     sql_print_if(self->group_all, " GROUP BY ALL", out);
-    sql_print_list(" GROUP BY ", self->group, out);
+    ps_sql_print_list(" GROUP BY ", self->group, out);
     sql_print_opt(" HAVING ", self->having, out);
     for (uint32_t i = 0; i < self->windows.n; i++) {
         const ps_sql_window *window = (const ps_sql_window *)self->windows.at[i];
         ps_text_puts(out, i ? ", " : " WINDOW ");
-        sql_print_ident(window->name, out);
+        ps_sql_print_ident(window->name, out);
         ps_text_puts(out, " AS ");
-        sql_print_window(window, out);
+        ps_sql_print_window(window, out);
     }
     sql_print_opt(" QUALIFY ", self->qualify, out);
     sql_print_opt(" USING SAMPLE ", self->sample, out);
@@ -113,10 +113,10 @@ static void print_setop(const ps_sql_setop *self, ps_text *out)
 
 static void print_cte(const ps_sql_cte *self, ps_text *out)
 {
-    sql_print_ident(self->name, out);
-    sql_print_names(self->columns, out);
+    ps_sql_print_ident(self->name, out);
+    ps_sql_print_names(self->columns, out);
     if (self->key.n) ps_text_puts(out, " USING KEY");
-    sql_print_names(self->key, out);
+    ps_sql_print_names(self->key, out);
     ps_text_puts(out, " AS ");
     if (self->materialized) ps_text_printf(out, "%s ", sql_text_materialized[self->materialized]);
     print_brackets(self->query, out);
@@ -129,7 +129,7 @@ static void print_grouping(const ps_sql_grouping *self, ps_text *out)
         return;
     }
     ps_text_puts(out, sql_text_grouping[self->kind]);
-    sql_print_list(" (", self->items, out);
+    ps_sql_print_list(" (", self->items, out);
     ps_text_char(out, ')');
 }
 
@@ -146,10 +146,10 @@ static void print_item(const ps_sql_item *self, ps_text *out)
     ps_sql_print(self->expr, out);
     if (!self->alias.text.n) return;
     ps_text_puts(out, " AS ");
-    sql_print_ident(self->alias, out);
+    ps_sql_print_ident(self->alias, out);
 }
 
-bool sql_print_query_part(const ps_sql_node *node, ps_text *out)
+bool ps_sql_print_query_part(const ps_sql_node *node, ps_text *out)
 {
     switch ((ps_sql_kind)node->kind) {
     case PS_SQL_QUERY: print_query((const ps_sql_query *)node, out); return true;
@@ -159,13 +159,13 @@ bool sql_print_query_part(const ps_sql_node *node, ps_text *out)
     case PS_SQL_ITEM: print_item((const ps_sql_item *)node, out); return true;
     case PS_SQL_SORT: print_sort((const ps_sql_sort *)node, out); return true;
     case PS_SQL_GROUPING: print_grouping((const ps_sql_grouping *)node, out); return true;
-    case PS_SQL_WINDOW: sql_print_window((const ps_sql_window *)node, out); return true;
+    case PS_SQL_WINDOW: ps_sql_print_window((const ps_sql_window *)node, out); return true;
     case PS_SQL_VALUES: {
         SELF(values, node);
         for (uint32_t i = 0; i < self->rows.n; i++) {
             const ps_sql_row *row = (const ps_sql_row *)self->rows.at[i];
             ps_text_puts(out, i ? ", (" : "VALUES (");
-            sql_print_exprs(row->items, ", ", out);
+            ps_sql_print_exprs(row->items, ", ", out);
             ps_text_char(out, ')');
         }
         return true;
@@ -191,16 +191,16 @@ static void print_join(const ps_sql_join *self, ps_text *out)
     else ps_sql_print(self->right, out);
     sql_print_opt(" ON ", self->on, out);
     sql_print_if(self->columns.n, " USING", out);
-    sql_print_names(self->columns, out);
+    ps_sql_print_names(self->columns, out);
     sql_print_if(self->alias.text.n, ")", out);
-    sql_print_alias(self->alias, self->alias_columns, out);
+    ps_sql_print_alias(self->alias, self->alias_columns, out);
 }
 
 static void print_sample(const ps_sql_node *node, ps_text *out)
 {
     SELF(sample, node);
     if (self->method.text.n) {
-        sql_print_ident(self->method, out);
+        ps_sql_print_ident(self->method, out);
         ps_text_char(out, '(');
     }
     ps_sql_print(self->size, out);
@@ -212,17 +212,17 @@ static void print_sample(const ps_sql_node *node, ps_text *out)
 
 static void print_pivot_on(const ps_sql_pivot_on *self, ps_text *out)
 {
-    if (self->exprs.n == 1) sql_print_expr(self->exprs.at[0], LEVEL_PRIMARY, out);
+    if (self->exprs.n == 1) ps_sql_print_expr(self->exprs.at[0], LEVEL_PRIMARY, out);
     else {
-        sql_print_list("(", self->exprs, out);
+        ps_sql_print_list("(", self->exprs, out);
         ps_text_char(out, ')');
     }
-    sql_print_list(" IN (", self->values, out);
+    ps_sql_print_list(" IN (", self->values, out);
     sql_print_opt(" IN (", self->query, out);
     sql_print_if(self->values.n || self->query, ")", out);
     if (!self->type.text.n) return;
     ps_text_puts(out, " IN ");
-    sql_print_ident(self->type, out);
+    ps_sql_print_ident(self->type, out);
 }
 
 static bool pivot_is_table(const ps_sql_pivot *self)
@@ -240,18 +240,18 @@ static void print_pivot(const ps_sql_pivot *self, ps_text *out)
     if (self->alias.text.n || pivot_is_table(self)) { /* the form inside FROM */
         if (self->source->kind == PS_SQL_JOIN) print_brackets(self->source, out);
         else ps_sql_print(self->source, out);
-        sql_print_list(" PIVOT (", self->aggregates, out);
+        ps_sql_print_list(" PIVOT (", self->aggregates, out);
         ps_text_puts(out, " FOR ");
-        sql_print_exprs(self->on, " ", out);
-        sql_print_list(" GROUP BY ", self->group, out);
+        ps_sql_print_exprs(self->on, " ", out);
+        ps_sql_print_list(" GROUP BY ", self->group, out);
         ps_text_char(out, ')');
-        sql_print_alias(self->alias, self->columns, out);
+        ps_sql_print_alias(self->alias, self->columns, out);
         return;
     }
     sql_print_opt("PIVOT ", self->source, out);
-    sql_print_list(" ON ", self->on, out);
-    sql_print_list(" USING ", self->aggregates, out);
-    sql_print_list(" GROUP BY ", self->group, out);
+    ps_sql_print_list(" ON ", self->on, out);
+    ps_sql_print_list(" USING ", self->aggregates, out);
+    ps_sql_print_list(" GROUP BY ", self->group, out);
 }
 
 static void print_unpivot(const ps_sql_unpivot *self, ps_text *out)
@@ -260,29 +260,30 @@ static void print_unpivot(const ps_sql_unpivot *self, ps_text *out)
     else ps_sql_print(self->source, out);
     ps_text_puts(out, self->include_nulls ? " UNPIVOT INCLUDE NULLS (" : " UNPIVOT (");
     sql_print_if(self->values.n > 1, "(", out);
-    if (self->values.n) sql_print_idents(self->values, ", ", out);
+    if (self->values.n) ps_sql_print_idents(self->values, ", ", out);
     else ps_text_puts(out, "\"value\"");
     sql_print_if(self->values.n > 1, ")", out);
     ps_text_puts(out, " FOR ");
-    if (self->name.text.n) sql_print_ident(self->name, out);
+    if (self->name.text.n) ps_sql_print_ident(self->name, out);
     else ps_text_puts(out, "\"name\"");
-    sql_print_list(" IN (", self->on, out);
+    ps_sql_print_list(" IN (", self->on, out);
     ps_text_puts(out, "))");
-    sql_print_alias(self->alias, self->columns, out);
+    ps_sql_print_alias(self->alias, self->columns, out);
 }
 
-static void print_tail(ps_sql_ident alias, ps_sql_idents columns, const ps_sql_node *sample, ps_text *out)
+static void print_tail(ps_sql_ident alias, ps_sql_idents columns, const ps_sql_node *sample,
+                       ps_text *out)
 {
-    sql_print_alias(alias, columns, out);
+    ps_sql_print_alias(alias, columns, out);
     sql_print_opt(" TABLESAMPLE ", sample, out);
 }
 
-bool sql_print_table_part(const ps_sql_node *node, ps_text *out)
+bool ps_sql_print_table_part(const ps_sql_node *node, ps_text *out)
 {
     switch ((ps_sql_kind)node->kind) {
     case PS_SQL_TABLE: {
         SELF(table, node);
-        sql_print_idents(self->name, ".", out);
+        ps_sql_print_idents(self->name, ".", out);
         if (self->at) ps_text_printf(out, " AT (%.*s => ", PS_STR_ARGS(self->at_unit));
         sql_print_opt("", self->at, out);
         sql_print_if(self->at, ")", out);
@@ -291,7 +292,7 @@ bool sql_print_table_part(const ps_sql_node *node, ps_text *out)
     }
     case PS_SQL_FILE: {
         SELF(file, node);
-        sql_print_string(self->path, out);
+        ps_sql_print_string(self->path, out);
         print_tail(self->alias, self->columns, self->sample, out);
         return true;
     }

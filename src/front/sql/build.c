@@ -3,7 +3,7 @@
 #include "front/sql/grammar.h"
 #include "front/sql/grammar_state.h"
 
-void sql_fail_at(sql_parser *p, ps_status code, uint32_t at, const char *text)
+void ps_gram_fail_at(sql_parser *p, ps_status code, uint32_t at, const char *text)
 {
     if (p->status != PS_OK) return; /* the first failure is the one to tell */
     p->status = ps_fail(p->cx, code, "%s", text);
@@ -23,7 +23,7 @@ static void fail_depth(sql_parser *p, uint32_t at)
     ps_fail_at(p->cx, at);
 }
 
-void *sql_stack_grow(sql_parser *p, void *block, size_t bytes)
+void *ps_gram_stack_grow(sql_parser *p, void *block, size_t bytes)
 {
     if (bytes > SQL_STACK_BYTES_MAX) return NULL;
     void *grown = ps_realloc(p->cx, block, bytes);
@@ -31,12 +31,11 @@ void *sql_stack_grow(sql_parser *p, void *block, size_t bytes)
     return grown;
 }
 
-void sql_stack_overflow(sql_parser *p)
-{
-    fail_depth(p, p->tokens[p->at].start);
-}
+void ps_gram_stack_overflow(sql_parser *p) { fail_depth(p, p->tokens[p->at].start); }
 
-typedef struct depth_state { uint32_t depth; } depth_state;
+typedef struct depth_state {
+    uint32_t depth;
+} depth_state;
 
 static ps_status depth_visit(void *state, ps_sql_node *child)
 {
@@ -45,7 +44,7 @@ static ps_status depth_visit(void *state, ps_sql_node *child)
     return PS_OK;
 }
 
-ps_sql_node *sql_node(sql_parser *p, ps_sql_kind kind, const void *filled, size_t bytes)
+ps_sql_node *ps_gram_node(sql_parser *p, ps_sql_kind kind, const void *filled, size_t bytes)
 {
     ps_sql_node *node = ps_arena_alloc_raw(p->cx, p->arena, bytes, 8);
     depth_state s = {0};
@@ -60,7 +59,7 @@ ps_sql_node *sql_node(sql_parser *p, ps_sql_kind kind, const void *filled, size_
     return node;
 }
 
-void sql_depth_raise(sql_parser *p, ps_sql_node *node, const ps_sql_node *child)
+void ps_gram_depth_raise(sql_parser *p, ps_sql_node *node, const ps_sql_node *child)
 {
     if (!node) return;
     node->end = p->at ? p->tokens[p->at - 1].end : node->end;
@@ -82,14 +81,14 @@ static bool room_make(sql_parser *p, void **at, uint32_t n, uint32_t *room, size
     return true;
 }
 
-ps_sql_list sql_list_add(sql_parser *p, ps_sql_list list, ps_sql_node *node)
+ps_sql_list ps_gram_list_add(sql_parser *p, ps_sql_list list, ps_sql_node *node)
 {
     if (node && room_make(p, (void **)&list.at, list.n, &list.room, sizeof *list.at))
         list.at[list.n++] = node;
     return list;
 }
 
-ps_sql_idents sql_idents_add(sql_parser *p, ps_sql_idents idents, ps_sql_ident ident)
+ps_sql_idents ps_gram_idents_add(sql_parser *p, ps_sql_idents idents, ps_sql_ident ident)
 {
     if (room_make(p, (void **)&idents.at, idents.n, &idents.room, sizeof *idents.at))
         idents.at[idents.n++] = ident;
@@ -112,17 +111,17 @@ static ps_str undouble(sql_parser *p, ps_str text, char quote)
     return (ps_str){copy, n};
 }
 
-ps_sql_ident sql_ident(sql_parser *p, sql_token token)
+ps_sql_ident ps_gram_ident(sql_parser *p, sql_token token)
 {
     const char *text = p->text + token->start;
     const size_t n = token->end - token->start;
 
     if (*text != '"') return (ps_sql_ident){{text, n}, token->start, false};
-    if (n == 2) sql_fail_at(p, PS_PARSE, token->start, "a quoted name is empty");
+    if (n == 2) ps_gram_fail_at(p, PS_PARSE, token->start, "a quoted name is empty");
     return (ps_sql_ident){undouble(p, (ps_str){text + 1, n - 2}, '"'), token->start, true};
 }
 
-ps_sql_ident sql_ident_of(const char *literal, uint32_t offset)
+ps_sql_ident ps_gram_ident_of(const char *literal, uint32_t offset)
 {
     return (ps_sql_ident){ps_str_of(literal), offset, false};
 }
@@ -160,7 +159,14 @@ static size_t escape_read(ps_str text, size_t *at, char out[4])
     case 'x': value = escape_number(text, at, 16, 2); break;
     case 'u': value = escape_number(text, at, 16, 4); break;
     case 'U': value = escape_number(text, at, 16, 8); break;
-    case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7':
+    case '0':
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+    case '6':
+    case '7':
         --*at;
         value = escape_number(text, at, 8, 3);
         break;
@@ -186,8 +192,8 @@ static ps_str unescape(sql_parser *p, ps_str text, uint32_t at)
             i++;
             const size_t more = escape_read(text, &i, copy + n);
             if (!more) {
-                sql_fail_at(p, PS_PARSE, at + (uint32_t)i,
-                            "an escape in a string gives no valid character");
+                ps_gram_fail_at(p, PS_PARSE, at + (uint32_t)i,
+                                "an escape in a string gives no valid character");
                 break;
             }
             n += more;
@@ -196,7 +202,7 @@ static ps_str unescape(sql_parser *p, ps_str text, uint32_t at)
     return (ps_str){copy, n};
 }
 
-ps_str sql_string(sql_parser *p, sql_token token)
+ps_str ps_gram_string(sql_parser *p, sql_token token)
 {
     const char *text = p->text + token->start;
     const size_t n = token->end - token->start;
@@ -208,12 +214,12 @@ ps_str sql_string(sql_parser *p, sql_token token)
     return (ps_str){text + tag, n - 2 * tag};
 }
 
-ps_sql_node *sql_string_node(sql_parser *p, sql_token token)
+ps_sql_node *ps_gram_string_node(sql_parser *p, sql_token token)
 {
-    return SQL_NEW(p, string, STRING, token->start, .value = sql_string(p, token));
+    return SQL_NEW(p, string, STRING, token->start, .value = ps_gram_string(p, token));
 }
 
-ps_sql_node *sql_number(sql_parser *p, sql_token token)
+ps_sql_node *ps_gram_number(sql_parser *p, sql_token token)
 {
     ps_str text = {p->text + token->start, token->end - token->start};
     ps_sql_f_num form = PS_SQL_NUM_INTEGER;
@@ -230,7 +236,8 @@ ps_sql_node *sql_number(sql_parser *p, sql_token token)
         const char second = text.n > 1 ? (char)(text.at[1] | 32) : '\0';
         if (second == 'x') form = PS_SQL_NUM_HEX;
         else if (second == 'b') form = PS_SQL_NUM_BINARY;
-        else if (memchr(text.at, 'e', text.n) || memchr(text.at, 'E', text.n)) form = PS_SQL_NUM_FLOAT;
+        else if (memchr(text.at, 'e', text.n) || memchr(text.at, 'E', text.n))
+            form = PS_SQL_NUM_FLOAT;
         else form = PS_SQL_NUM_DECIMAL;
     }
     return SQL_NEW(p, number, NUMBER, token->start, .form = form, .text = text);
@@ -246,18 +253,18 @@ static int64_t digits_value(ps_str text)
     return value;
 }
 
-int64_t sql_count(sql_parser *p, sql_token token)
+int64_t ps_gram_count(sql_parser *p, sql_token token)
 {
     const uint32_t skip = p->text[token->start] == '#';
     const int64_t value =
         digits_value((ps_str){p->text + token->start + skip, token->end - token->start - skip});
 
     if (value >= 0) return value;
-    sql_fail_at(p, PS_PARSE, token->start, "a number here must be below 1000000000");
+    ps_gram_fail_at(p, PS_PARSE, token->start, "a number here must be below 1000000000");
     return 0;
 }
 
-ps_sql_node *sql_param(sql_parser *p, sql_token token)
+ps_sql_node *ps_gram_param(sql_parser *p, sql_token token)
 {
     const ps_str text = {p->text + token->start + 1, token->end - token->start - 1};
     int64_t number = 0;
@@ -266,17 +273,16 @@ ps_sql_node *sql_param(sql_parser *p, sql_token token)
         return SQL_NEW(p, param, PARAM, token->start, .name = text);
     number = text.n ? digits_value(text) : (int64_t)++p->n_marks;
     if (number < 1 || number > 65535)
-        sql_fail_at(p, PS_PARSE, token->start, "the number of a parameter must be 1 to 65535");
-    else if (number > p->n_params)
-        p->n_params = (uint32_t)number;
+        ps_gram_fail_at(p, PS_PARSE, token->start, "the number of a parameter must be 1 to 65535");
+    else if (number > p->n_params) p->n_params = (uint32_t)number;
     return SQL_NEW(p, param, PARAM, token->start, .number = number);
 }
 
-ps_sql_ident sql_unit(sql_parser *p, sql_token token)
+ps_sql_ident ps_gram_unit(sql_parser *p, sql_token token)
 {
-    static const char *const units[] = {"year",   "quarter", "month",  "week",        "day",
-                                        "hour",   "minute",  "second", "millisecond", "microsecond",
-                                        "decade", "century", "millennium"};
+    static const char *const units[] = {
+        "year",   "quarter",     "month",       "week",   "day",     "hour",      "minute",
+        "second", "millisecond", "microsecond", "decade", "century", "millennium"};
     const ps_str word = {p->text + token->start, token->end - token->start};
 
     for (size_t i = 0; i < PS_COUNT(units); i++) {
@@ -285,5 +291,5 @@ ps_sql_ident sql_unit(sql_parser *p, sql_token token)
             ps_str_equal_nocase((ps_str){word.at, unit.n}, unit))
             return (ps_sql_ident){unit, token->start, false};
     }
-    return sql_ident_of((word.at[0] | 32) == 'c' ? "century" : "millennium", token->start);
+    return ps_gram_ident_of((word.at[0] | 32) == 'c' ? "century" : "millennium", token->start);
 }

@@ -20,20 +20,20 @@
 
 /* not by way of SQL_NEW: NULL and bool would be expanded on the way */
 #define NEW(name, KIND, at_, ...)                                                                  \
-    sql_node(sql, PS_SQL_##KIND, &(ps_sql_##name){.head = {.start = (at_)}, __VA_ARGS__},           \
+    ps_gram_node(sql, PS_SQL_##KIND, &(ps_sql_##name){.head = {.start = (at_)}, __VA_ARGS__},           \
              sizeof(ps_sql_##name))
 static void syntax_error(void *parser);
 #define AS(name, node) ((ps_sql_##name *)(node))
 #define SET(name, node, field, value) \
     do { if (node) AS(name, node)->field = (value); } while (0)
 #define SET_NODE(name, node, field, value) \
-    do { if (node) { AS(name, node)->field = (value); sql_depth_raise(sql, node, AS(name, node)->field); } } while (0)
-#define ONE(node) sql_list_add(sql, (ps_sql_list){0}, (node))
-#define TWO(a, b) sql_list_add(sql, ONE(a), (b))
-#define THREE(a, b, c) sql_list_add(sql, TWO(a, b), (c))
+    do { if (node) { AS(name, node)->field = (value); ps_gram_depth_raise(sql, node, AS(name, node)->field); } } while (0)
+#define ONE(node) ps_gram_list_add(sql, (ps_sql_list){0}, (node))
+#define TWO(a, b) ps_gram_list_add(sql, ONE(a), (b))
+#define THREE(a, b, c) ps_gram_list_add(sql, TWO(a, b), (c))
 /* lemon's stack is the parser's own memory, bounded: see grammar_state.h */
-#define malloc(bytes) sql_stack_grow(p->sql, NULL, (size_t)(bytes))
-#define realloc(block, bytes) sql_stack_grow(p->sql, (block), (size_t)(bytes))
+#define malloc(bytes) ps_gram_stack_grow(p->sql, NULL, (size_t)(bytes))
+#define realloc(block, bytes) ps_gram_stack_grow(p->sql, (block), (size_t)(bytes))
 #define free(block) ps_free(block)
 }
 
@@ -47,7 +47,7 @@ static bool state_accepts(void *state, uint16_t kind)
 static void syntax_error(void *raw)
 {
     yyParser *parser = raw;
-    sql_syntax_error(parser->sql, state_accepts, &parser->yytos->stateno);
+    ps_gram_syntax_error(parser->sql, state_accepts, &parser->yytos->stateno);
 }
 
 size_t ps_sql_grammar_bytes(void)
@@ -57,7 +57,7 @@ size_t ps_sql_grammar_bytes(void)
 }
 
 %syntax_error { (void)yymajor; (void)yyminor; syntax_error(yypParser); }
-%stack_overflow { sql_stack_overflow(sql); }
+%stack_overflow { ps_gram_stack_overflow(sql); }
 
 /* @keywords */
 
@@ -174,44 +174,44 @@ size_t ps_sql_grammar_bytes(void)
 text ::= statement(S). { sql->statement = S; }
 
 /* ---- names ---- */
-name(A) ::= ID(T). { A = sql_ident(sql, T); }
-label(A) ::= word(T). { A = sql_ident(sql, T); }
-label(A) ::= STRING(T). { A = (ps_sql_ident){.text = sql_string(sql, T), .offset = T->start, .quoted = true}; }
-names(A) ::= name(N). { A = sql_idents_add(sql, (ps_sql_idents){0}, N); }
-names(A) ::= names(L) COMMA name(N). { A = sql_idents_add(sql, L, N); }
+name(A) ::= ID(T). { A = ps_gram_ident(sql, T); }
+label(A) ::= word(T). { A = ps_gram_ident(sql, T); }
+label(A) ::= STRING(T). { A = (ps_sql_ident){.text = ps_gram_string(sql, T), .offset = T->start, .quoted = true}; }
+names(A) ::= name(N). { A = ps_gram_idents_add(sql, (ps_sql_idents){0}, N); }
+names(A) ::= names(L) COMMA name(N). { A = ps_gram_idents_add(sql, L, N); }
 names_opt(A) ::= . { A = (ps_sql_idents){0}; }
 names_opt(A) ::= LP names(L) RP. { A = L; }
-idents(A) ::= ID(T). { A = sql_idents_add(sql, (ps_sql_idents){0}, sql_ident(sql, T)); }
-idents(A) ::= idents(L) DOT ID(T). { A = sql_idents_add(sql, L, sql_ident(sql, T)); }
+idents(A) ::= ID(T). { A = ps_gram_idents_add(sql, (ps_sql_idents){0}, ps_gram_ident(sql, T)); }
+idents(A) ::= idents(L) DOT ID(T). { A = ps_gram_idents_add(sql, L, ps_gram_ident(sql, T)); }
 
 /* ---- expressions ---- */
 exprs(A) ::= expr(E). { A = ONE(E); }
-exprs(A) ::= exprs(L) COMMA expr(E). { A = sql_list_add(sql, L, E); }
+exprs(A) ::= exprs(L) COMMA expr(E). { A = ps_gram_list_add(sql, L, E); }
 exprs_c(A) ::= exprs(L). { A = L; }
 exprs_c(A) ::= exprs(L) COMMA. { A = L; }
 
 expr(A) ::= NULL(T). { A = NEW(null, NULL, T->start); }
 expr(A) ::= TRUE(T). { A = NEW(bool, BOOL, T->start, .value = true); }
 expr(A) ::= FALSE(T). { A = NEW(bool, BOOL, T->start, .value = false); }
-expr(A) ::= INTEGER(T). { A = sql_number(sql, T); }
-expr(A) ::= NUMBER(T). { A = sql_number(sql, T); }
-expr(A) ::= STRING(T). { A = sql_string_node(sql, T); }
+expr(A) ::= INTEGER(T). { A = ps_gram_number(sql, T); }
+expr(A) ::= NUMBER(T). { A = ps_gram_number(sql, T); }
+expr(A) ::= STRING(T). { A = ps_gram_string_node(sql, T); }
 expr(A) ::= BLOB(T). { A = NEW(blob, BLOB, T->start, .hex = {sql->text + T->start + 2, T->end - T->start - 3}); }
-expr(A) ::= PARAM(T). { A = sql_param(sql, T); }
-expr(A) ::= ORDINAL(T). { A = NEW(position, POSITION, T->start, .number = sql_count(sql, T)); }
-expr(A) ::= idents(L) STRING(T). { A = sql_typed(sql, L, "", T); }
-expr(A) ::= idents(L) WITH_TIME_ZONE STRING(T). { A = sql_typed(sql, L, "tz", T); }
-expr(A) ::= INTERVAL(I) STRING(T). { A = NEW(interval, INTERVAL, I->start, .value = sql_string_node(sql, T)); }
-expr(A) ::= INTERVAL(I) STRING(T) UNIT(U). { A = NEW(interval, INTERVAL, I->start, .value = sql_string_node(sql, T), .unit = sql_unit(sql, U)); }
-expr(A) ::= INTERVAL(I) INTEGER(T) UNIT(U). { A = NEW(interval, INTERVAL, I->start, .value = sql_number(sql, T), .unit = sql_unit(sql, U)); }
-expr(A) ::= INTERVAL(I) NUMBER(T) UNIT(U). { A = NEW(interval, INTERVAL, I->start, .value = sql_number(sql, T), .unit = sql_unit(sql, U)); }
-expr(A) ::= INTERVAL(I) PARAM(T) UNIT(U). { A = NEW(interval, INTERVAL, I->start, .value = sql_param(sql, T), .unit = sql_unit(sql, U)); }
-expr(A) ::= INTERVAL(I) LP expr(E) RP UNIT(U). { A = NEW(interval, INTERVAL, I->start, .value = E, .unit = sql_unit(sql, U)); }
-expr(A) ::= INTERVAL(I) idents(L) UNIT(U). { A = NEW(interval, INTERVAL, I->start, .value = sql_column(sql, L), .unit = sql_unit(sql, U)); }
+expr(A) ::= PARAM(T). { A = ps_gram_param(sql, T); }
+expr(A) ::= ORDINAL(T). { A = NEW(position, POSITION, T->start, .number = ps_gram_count(sql, T)); }
+expr(A) ::= idents(L) STRING(T). { A = ps_gram_typed(sql, L, "", T); }
+expr(A) ::= idents(L) WITH_TIME_ZONE STRING(T). { A = ps_gram_typed(sql, L, "tz", T); }
+expr(A) ::= INTERVAL(I) STRING(T). { A = NEW(interval, INTERVAL, I->start, .value = ps_gram_string_node(sql, T)); }
+expr(A) ::= INTERVAL(I) STRING(T) UNIT(U). { A = NEW(interval, INTERVAL, I->start, .value = ps_gram_string_node(sql, T), .unit = ps_gram_unit(sql, U)); }
+expr(A) ::= INTERVAL(I) INTEGER(T) UNIT(U). { A = NEW(interval, INTERVAL, I->start, .value = ps_gram_number(sql, T), .unit = ps_gram_unit(sql, U)); }
+expr(A) ::= INTERVAL(I) NUMBER(T) UNIT(U). { A = NEW(interval, INTERVAL, I->start, .value = ps_gram_number(sql, T), .unit = ps_gram_unit(sql, U)); }
+expr(A) ::= INTERVAL(I) PARAM(T) UNIT(U). { A = NEW(interval, INTERVAL, I->start, .value = ps_gram_param(sql, T), .unit = ps_gram_unit(sql, U)); }
+expr(A) ::= INTERVAL(I) LP expr(E) RP UNIT(U). { A = NEW(interval, INTERVAL, I->start, .value = E, .unit = ps_gram_unit(sql, U)); }
+expr(A) ::= INTERVAL(I) idents(L) UNIT(U). { A = NEW(interval, INTERVAL, I->start, .value = ps_gram_column(sql, L), .unit = ps_gram_unit(sql, U)); }
 
-expr(A) ::= idents(L). [LOWEST] { A = sql_column(sql, L); }
+expr(A) ::= idents(L). [LOWEST] { A = ps_gram_column(sql, L); }
 expr(A) ::= LP expr(E) RP. { A = E; }
-expr(A) ::= LP(T) exprs(L) COMMA expr(E) RP. { A = NEW(row, ROW, T->start, .items = sql_list_add(sql, L, E)); }
+expr(A) ::= LP(T) exprs(L) COMMA expr(E) RP. { A = NEW(row, ROW, T->start, .items = ps_gram_list_add(sql, L, E)); }
 expr(A) ::= LP(T) exprs(L) COMMA RP. { A = NEW(row, ROW, T->start, .items = L); }
 expr(A) ::= ROW(T) LP exprs_c(L) RP. { A = NEW(row, ROW, T->start, .keyword = true, .items = L); }
 expr(A) ::= ROW(T) LP RP. { A = NEW(row, ROW, T->start, .keyword = true); }
@@ -229,78 +229,78 @@ fields_opt(A) ::= . { A = (ps_sql_list){0}; }
 fields_opt(A) ::= fields(L). { A = L; }
 fields_opt(A) ::= fields(L) COMMA. { A = L; }
 fields(A) ::= field(F). { A = ONE(F); }
-fields(A) ::= fields(L) COMMA field(F). { A = sql_list_add(sql, L, F); }
+fields(A) ::= fields(L) COMMA field(F). { A = ps_gram_list_add(sql, L, F); }
 field(A) ::= label(N) COLON expr(E). { A = NEW(named, NAMED, N.offset, .name = N, .value = E); }
 expr(A) ::= MAP_LITERAL(T) LC entries_opt(E) RC. { A = NEW(map, MAP, T->start, .keys = E.keys, .values = E.values); }
 entries_opt(A) ::= . { A = (sql_entries){0}; }
 entries_opt(A) ::= entries(E). { A = E; }
 entries_opt(A) ::= entries(E) COMMA. { A = E; }
 entries(A) ::= expr(K) COLON expr(V). { A.keys = ONE(K); A.values = ONE(V); }
-entries(A) ::= entries(E) COMMA expr(K) COLON expr(V). { A.keys = sql_list_add(sql, E.keys, K); A.values = sql_list_add(sql, E.values, V); }
+entries(A) ::= entries(E) COMMA expr(K) COLON expr(V). { A.keys = ps_gram_list_add(sql, E.keys, K); A.values = ps_gram_list_add(sql, E.values, V); }
 
-expr(A) ::= star(S) exclude_opt(X) replace_opt(R) rename_opt(N). { A = sql_star_with(sql, S, X, R, N); }
+expr(A) ::= star(S) exclude_opt(X) replace_opt(R) rename_opt(N). { A = ps_gram_star_with(sql, S, X, R, N); }
 star(A) ::= STAR(T). { A = NEW(star, STAR, T->start); }
 star(A) ::= idents(L) DOT STAR(T). { A = NEW(star, STAR, T->start, .table = L); }
 exclude_opt(A) ::= . { A = (ps_sql_list){0}; }
-exclude_opt(A) ::= EXCLUDE idents(C). [LOWEST] { A = ONE(sql_column(sql, C)); }
+exclude_opt(A) ::= EXCLUDE idents(C). [LOWEST] { A = ONE(ps_gram_column(sql, C)); }
 exclude_opt(A) ::= EXCLUDE LP exclude_names(L) RP. { A = L; }
 exclude_opt(A) ::= EXCLUDE LP exclude_names(L) COMMA RP. { A = L; }
-exclude_names(A) ::= idents(C). { A = ONE(sql_column(sql, C)); }
-exclude_names(A) ::= exclude_names(L) COMMA idents(C). { A = sql_list_add(sql, L, sql_column(sql, C)); }
+exclude_names(A) ::= idents(C). { A = ONE(ps_gram_column(sql, C)); }
+exclude_names(A) ::= exclude_names(L) COMMA idents(C). { A = ps_gram_list_add(sql, L, ps_gram_column(sql, C)); }
 replace_opt(A) ::= . { A = (ps_sql_list){0}; }
 replace_opt(A) ::= REPLACE LP replace_items(L) RP. { A = L; }
 replace_opt(A) ::= REPLACE LP replace_items(L) COMMA RP. { A = L; }
 replace_opt(A) ::= REPLACE replace_item(I). { A = ONE(I); }
 replace_items(A) ::= replace_item(I). { A = ONE(I); }
-replace_items(A) ::= replace_items(L) COMMA replace_item(I). { A = sql_list_add(sql, L, I); }
+replace_items(A) ::= replace_items(L) COMMA replace_item(I). { A = ps_gram_list_add(sql, L, I); }
 replace_item(A) ::= expr(E) AS label(N). { A = NEW(item, ITEM, N.offset, .expr = E, .alias = N); }
-replace_item(A) ::= expr(E) ID(T). { A = NEW(item, ITEM, T->start, .expr = E, .alias = sql_ident(sql, T)); }
+replace_item(A) ::= expr(E) ID(T). { A = NEW(item, ITEM, T->start, .expr = E, .alias = ps_gram_ident(sql, T)); }
 rename_opt(A) ::= . { A = (ps_sql_list){0}; }
 rename_opt(A) ::= RENAME LP renames(L) RP. { A = L; }
 rename_opt(A) ::= RENAME LP renames(L) COMMA RP. { A = L; }
 rename_opt(A) ::= RENAME rename(R). { A = ONE(R); }
 renames(A) ::= rename(R). { A = ONE(R); }
-renames(A) ::= renames(L) COMMA rename(R). { A = sql_list_add(sql, L, R); }
-rename(A) ::= idents(C) AS label(N). { A = NEW(rename, RENAME, N.offset, .column = sql_column(sql, C), .name = N); }
+renames(A) ::= renames(L) COMMA rename(R). { A = ps_gram_list_add(sql, L, R); }
+rename(A) ::= idents(C) AS label(N). { A = NEW(rename, RENAME, N.offset, .column = ps_gram_column(sql, C), .name = N); }
 expr(A) ::= COLUMNS(T) LP expr(E) RP. { A = NEW(columns, COLUMNS, T->start, .arg = E); }
 expr(A) ::= STAR(T) COLUMNS LP expr(E) RP. { A = NEW(columns, COLUMNS, T->start, .arg = E, .unpack = true); }
 
-expr(A) ::= expr(B) OR(T) expr(C). { A = sql_and_or(sql, PS_SQL_OR, T->start, B, C); }
-expr(A) ::= expr(B) AND(T) expr(C). { A = sql_and_or(sql, PS_SQL_AND, T->start, B, C); }
+expr(A) ::= expr(B) OR(T) expr(C). { A = ps_gram_and_or(sql, PS_SQL_OR, T->start, B, C); }
+expr(A) ::= expr(B) AND(T) expr(C). { A = ps_gram_and_or(sql, PS_SQL_AND, T->start, B, C); }
 expr(A) ::= NOT(T) expr(B). { A = NEW(not, NOT, T->start, .arg = B); }
-expr(A) ::= expr(B) ARROW(T) expr(C). { A = sql_binary(sql, PS_SQL_OP_ARROW, T->start, B, C); }
+expr(A) ::= expr(B) ARROW(T) expr(C). { A = ps_gram_binary(sql, PS_SQL_OP_ARROW, T->start, B, C); }
 expr(A) ::= LAMBDA(T) names(N) COLON expr(B). [LOWEST] { A = NEW(lambda, LAMBDA, T->start, .params = N, .body = B); }
 
 not_opt(A) ::= . { A = 0; }
 not_opt(A) ::= NOT. { A = 1; }
-expr(A) ::= expr(B) IS(T) not_opt(N) NULL. [IS] { A = sql_is(sql, PS_SQL_IS_NULL, N, T->start, B); }
-expr(A) ::= expr(B) IS(T) not_opt(N) TRUE. [IS] { A = sql_is(sql, PS_SQL_IS_TRUE, N, T->start, B); }
-expr(A) ::= expr(B) IS(T) not_opt(N) FALSE. [IS] { A = sql_is(sql, PS_SQL_IS_FALSE, N, T->start, B); }
-expr(A) ::= expr(B) IS(T) not_opt(N) UNKNOWN. [IS] { A = sql_is(sql, PS_SQL_IS_UNKNOWN, N, T->start, B); }
-expr(A) ::= expr(B) IS(T) not_opt(N) DISTINCT FROM expr(C). [IS] { A = sql_binary(sql, N ? PS_SQL_OP_NOT_DISTINCT_FROM : PS_SQL_OP_DISTINCT_FROM, T->start, B, C); }
-expr(A) ::= expr(B) ISNULL(T). { A = sql_is(sql, PS_SQL_IS_NULL, false, T->start, B); }
-expr(A) ::= expr(B) NOTNULL(T). { A = sql_is(sql, PS_SQL_IS_NULL, true, T->start, B); }
-expr(A) ::= expr(B) NOT(T) NULL. [ISNULL] { A = sql_is(sql, PS_SQL_IS_NULL, true, T->start, B); }
+expr(A) ::= expr(B) IS(T) not_opt(N) NULL. [IS] { A = ps_gram_is(sql, PS_SQL_IS_NULL, N, T->start, B); }
+expr(A) ::= expr(B) IS(T) not_opt(N) TRUE. [IS] { A = ps_gram_is(sql, PS_SQL_IS_TRUE, N, T->start, B); }
+expr(A) ::= expr(B) IS(T) not_opt(N) FALSE. [IS] { A = ps_gram_is(sql, PS_SQL_IS_FALSE, N, T->start, B); }
+expr(A) ::= expr(B) IS(T) not_opt(N) UNKNOWN. [IS] { A = ps_gram_is(sql, PS_SQL_IS_UNKNOWN, N, T->start, B); }
+expr(A) ::= expr(B) IS(T) not_opt(N) DISTINCT FROM expr(C). [IS] { A = ps_gram_binary(sql, N ? PS_SQL_OP_NOT_DISTINCT_FROM : PS_SQL_OP_DISTINCT_FROM, T->start, B, C); }
+expr(A) ::= expr(B) ISNULL(T). { A = ps_gram_is(sql, PS_SQL_IS_NULL, false, T->start, B); }
+expr(A) ::= expr(B) NOTNULL(T). { A = ps_gram_is(sql, PS_SQL_IS_NULL, true, T->start, B); }
+expr(A) ::= expr(B) NOT(T) NULL. [ISNULL] { A = ps_gram_is(sql, PS_SQL_IS_NULL, true, T->start, B); }
 
 %token_class compare EQ NE LT LE GT GE.
 %token_class like LIKE ILIKE GLOB.
-expr(A) ::= expr(B) compare(T) expr(C). { A = sql_operator(sql, T, B, C); }
+expr(A) ::= expr(B) compare(T) expr(C). { A = ps_gram_operator(sql, T, B, C); }
 quantifier(A) ::= ANY. { A = 0; }
 quantifier(A) ::= SOME. { A = 0; }
 quantifier(A) ::= ALL. { A = 1; }
-expr(A) ::= expr(B) compare(T) quantifier(Q) query_paren(S). [EQ] { A = sql_quantified(sql, T, B, Q, S, NULL); }
-expr(A) ::= expr(B) compare(T) quantifier(Q) LP expr(S) RP. [EQ] { A = sql_quantified(sql, T, B, Q, NULL, S); }
+expr(A) ::= expr(B) compare(T) quantifier(Q) query_paren(S). [EQ] { A = ps_gram_quantified(sql, T, B, Q, S, NULL); }
+expr(A) ::= expr(B) compare(T) quantifier(Q) LP expr(S) RP. [EQ] { A = ps_gram_quantified(sql, T, B, Q, NULL, S); }
 
-expr(A) ::= expr(B) like(T) expr(C). [LIKE] { A = sql_like(sql, sql_like_kind(T), false, T->start, B, C, NULL); }
-expr(A) ::= expr(B) like(T) expr(C) ESCAPE expr(D). [LIKE] { A = sql_like(sql, sql_like_kind(T), false, T->start, B, C, D); }
-expr(A) ::= expr(B) NOT_LA(N) like(T) expr(C). [LIKE] { A = sql_like(sql, sql_like_kind(T), true, N->start, B, C, NULL); }
-expr(A) ::= expr(B) NOT_LA(N) like(T) expr(C) ESCAPE expr(D). [LIKE] { A = sql_like(sql, sql_like_kind(T), true, N->start, B, C, D); }
-expr(A) ::= expr(B) SIMILAR(T) TO expr(C). [LIKE] { A = sql_like(sql, PS_SQL_LIKE_SIMILAR, false, T->start, B, C, NULL); }
-expr(A) ::= expr(B) SIMILAR(T) TO expr(C) ESCAPE expr(D). [LIKE] { A = sql_like(sql, PS_SQL_LIKE_SIMILAR, false, T->start, B, C, D); }
-expr(A) ::= expr(B) NOT_LA(N) SIMILAR TO expr(C). [LIKE] { A = sql_like(sql, PS_SQL_LIKE_SIMILAR, true, N->start, B, C, NULL); }
-expr(A) ::= expr(B) NOT_LA(N) SIMILAR TO expr(C) ESCAPE expr(D). [LIKE] { A = sql_like(sql, PS_SQL_LIKE_SIMILAR, true, N->start, B, C, D); }
+expr(A) ::= expr(B) like(T) expr(C). [LIKE] { A = ps_gram_like(sql, ps_gram_like_kind(T), false, T->start, B, C, NULL); }
+expr(A) ::= expr(B) like(T) expr(C) ESCAPE expr(D). [LIKE] { A = ps_gram_like(sql, ps_gram_like_kind(T), false, T->start, B, C, D); }
+expr(A) ::= expr(B) NOT_LA(N) like(T) expr(C). [LIKE] { A = ps_gram_like(sql, ps_gram_like_kind(T), true, N->start, B, C, NULL); }
+expr(A) ::= expr(B) NOT_LA(N) like(T) expr(C) ESCAPE expr(D). [LIKE] { A = ps_gram_like(sql, ps_gram_like_kind(T), true, N->start, B, C, D); }
+expr(A) ::= expr(B) SIMILAR(T) TO expr(C). [LIKE] { A = ps_gram_like(sql, PS_SQL_LIKE_SIMILAR, false, T->start, B, C, NULL); }
+expr(A) ::= expr(B) SIMILAR(T) TO expr(C) ESCAPE expr(D). [LIKE] { A = ps_gram_like(sql, PS_SQL_LIKE_SIMILAR, false, T->start, B, C, D); }
+expr(A) ::= expr(B) NOT_LA(N) SIMILAR TO expr(C). [LIKE] { A = ps_gram_like(sql, PS_SQL_LIKE_SIMILAR, true, N->start, B, C, NULL); }
+expr(A) ::= expr(B) NOT_LA(N) SIMILAR TO expr(C) ESCAPE expr(D). [LIKE] { A = ps_gram_like(sql, PS_SQL_LIKE_SIMILAR, true, N->start, B, C, D); }
 
-expr(A) ::= expr(B) between(N) expr(C) AND expr(D). [BETWEEN] { A = sql_between_with(sql, N, B, C, D); }
+expr(A) ::= expr(B) between(N) expr(C) AND expr(D). [BETWEEN] { A = ps_gram_between_with(sql, N, B, C, D); }
 between(A) ::= BETWEEN(T). { A = NEW(between, BETWEEN, T->start); }
 between(A) ::= BETWEEN(T) SYMMETRIC. { A = NEW(between, BETWEEN, T->start, .symmetric = true); }
 between(A) ::= BETWEEN(T) ASYMMETRIC. { A = NEW(between, BETWEEN, T->start); }
@@ -308,35 +308,35 @@ between(A) ::= NOT_LA(T) BETWEEN. { A = NEW(between, BETWEEN, T->start, .negated
 between(A) ::= NOT_LA(T) BETWEEN SYMMETRIC. { A = NEW(between, BETWEEN, T->start, .negated = true, .symmetric = true); }
 between(A) ::= NOT_LA(T) BETWEEN ASYMMETRIC. { A = NEW(between, BETWEEN, T->start, .negated = true); }
 
-expr(A) ::= expr(B) IN(T) in_set(S). [IN] { A = sql_in_with(sql, S, B, false, T->start); }
-expr(A) ::= expr(B) NOT_LA(T) IN in_set(S). [IN] { A = sql_in_with(sql, S, B, true, T->start); }
+expr(A) ::= expr(B) IN(T) in_set(S). [IN] { A = ps_gram_in_with(sql, S, B, false, T->start); }
+expr(A) ::= expr(B) NOT_LA(T) IN in_set(S). [IN] { A = ps_gram_in_with(sql, S, B, true, T->start); }
 in_set(A) ::= LP(T) exprs_c(L) RP. { A = NEW(in, IN, T->start, .items = L); }
 in_set(A) ::= LP(T) RP. { A = NEW(in, IN, T->start); }
 in_set(A) ::= query_paren(Q). { A = NEW(in, IN, Q ? Q->start : 0, .query = Q); }
 in_set(A) ::= in_primary(E). [LOWEST] { A = NEW(in, IN, E ? E->start : 0, .set = E); }
-in_primary(A) ::= idents(L). [LOWEST] { A = sql_column(sql, L); }
+in_primary(A) ::= idents(L). [LOWEST] { A = ps_gram_column(sql, L); }
 in_primary(A) ::= call(C). { A = C; }
 in_primary(A) ::= list(L). { A = L; }
-in_primary(A) ::= PARAM(T). { A = sql_param(sql, T); }
-in_primary(A) ::= STRING(T). { A = sql_string_node(sql, T); }
+in_primary(A) ::= PARAM(T). { A = ps_gram_param(sql, T); }
+in_primary(A) ::= STRING(T). { A = ps_gram_string_node(sql, T); }
 in_primary(A) ::= in_primary(B) LB expr(I) RB. { A = NEW(subscript, SUBSCRIPT, B ? B->start : 0, .arg = B, .index = I); }
 
 %token_class generic OPERATOR TILDE CONCAT.
-expr(A) ::= expr(B) generic(T) expr(C). [OPERATOR] { A = sql_operator(sql, T, B, C); }
-expr(A) ::= TILDE(T) expr(B). [OPERATOR] { A = sql_unary(sql, PS_SQL_OP_BIT_NOT, T->start, B); }
-expr(A) ::= AT_SIGN(T) expr(B). [OPERATOR] { A = sql_unary(sql, PS_SQL_OP_ABS, T->start, B); }
-expr(A) ::= expr(B) BANG(T). { A = sql_unary(sql, PS_SQL_OP_FACTORIAL, T->start, B); }
-expr(A) ::= expr(B) PLUS(T) expr(C). { A = sql_binary(sql, PS_SQL_OP_ADD, T->start, B, C); }
-expr(A) ::= expr(B) MINUS(T) expr(C). { A = sql_binary(sql, PS_SQL_OP_SUB, T->start, B, C); }
-expr(A) ::= expr(B) STAR(T) expr(C). { A = sql_binary(sql, PS_SQL_OP_MUL, T->start, B, C); }
-expr(A) ::= expr(B) SLASH(T) expr(C). { A = sql_binary(sql, PS_SQL_OP_DIV, T->start, B, C); }
-expr(A) ::= expr(B) INT_DIV(T) expr(C). { A = sql_binary(sql, PS_SQL_OP_INT_DIV, T->start, B, C); }
-expr(A) ::= expr(B) MOD(T) expr(C). { A = sql_binary(sql, PS_SQL_OP_MOD, T->start, B, C); }
-expr(A) ::= expr(B) POWER(T) expr(C). { A = sql_binary(sql, PS_SQL_OP_POWER, T->start, B, C); }
-expr(A) ::= expr(B) AT(T) TIME ZONE expr(C). [AT] { A = sql_call(sql, "timezone", T->start, TWO(C, B)); }
+expr(A) ::= expr(B) generic(T) expr(C). [OPERATOR] { A = ps_gram_operator(sql, T, B, C); }
+expr(A) ::= TILDE(T) expr(B). [OPERATOR] { A = ps_gram_unary(sql, PS_SQL_OP_BIT_NOT, T->start, B); }
+expr(A) ::= AT_SIGN(T) expr(B). [OPERATOR] { A = ps_gram_unary(sql, PS_SQL_OP_ABS, T->start, B); }
+expr(A) ::= expr(B) BANG(T). { A = ps_gram_unary(sql, PS_SQL_OP_FACTORIAL, T->start, B); }
+expr(A) ::= expr(B) PLUS(T) expr(C). { A = ps_gram_binary(sql, PS_SQL_OP_ADD, T->start, B, C); }
+expr(A) ::= expr(B) MINUS(T) expr(C). { A = ps_gram_binary(sql, PS_SQL_OP_SUB, T->start, B, C); }
+expr(A) ::= expr(B) STAR(T) expr(C). { A = ps_gram_binary(sql, PS_SQL_OP_MUL, T->start, B, C); }
+expr(A) ::= expr(B) SLASH(T) expr(C). { A = ps_gram_binary(sql, PS_SQL_OP_DIV, T->start, B, C); }
+expr(A) ::= expr(B) INT_DIV(T) expr(C). { A = ps_gram_binary(sql, PS_SQL_OP_INT_DIV, T->start, B, C); }
+expr(A) ::= expr(B) MOD(T) expr(C). { A = ps_gram_binary(sql, PS_SQL_OP_MOD, T->start, B, C); }
+expr(A) ::= expr(B) POWER(T) expr(C). { A = ps_gram_binary(sql, PS_SQL_OP_POWER, T->start, B, C); }
+expr(A) ::= expr(B) AT(T) TIME ZONE expr(C). [AT] { A = ps_gram_call(sql, "timezone", T->start, TWO(C, B)); }
 expr(A) ::= expr(B) COLLATE(T) idents(N). [COLLATE] { A = NEW(collate, COLLATE, T->start, .arg = B, .collation = N); }
-expr(A) ::= MINUS(T) expr(B). [UMINUS] { A = sql_unary(sql, PS_SQL_OP_NEGATE, T->start, B); }
-expr(A) ::= PLUS(T) expr(B). [UMINUS] { A = sql_unary(sql, PS_SQL_OP_PLUS, T->start, B); }
+expr(A) ::= MINUS(T) expr(B). [UMINUS] { A = ps_gram_unary(sql, PS_SQL_OP_NEGATE, T->start, B); }
+expr(A) ::= PLUS(T) expr(B). [UMINUS] { A = ps_gram_unary(sql, PS_SQL_OP_PLUS, T->start, B); }
 expr(A) ::= expr(B) LB(T) expr(I) RB. [LB] { A = NEW(subscript, SUBSCRIPT, T->start, .arg = B, .index = I); }
 expr(A) ::= expr(B) LB(T) slice_bound(L) COLON slice_bound(H) RB. [LB] { A = NEW(slice, SLICE, T->start, .arg = B, .low = L, .high = H); }
 expr(A) ::= expr(B) LB(T) slice_bound(L) COLON slice_bound(H) COLON slice_bound(S) RB. [LB] { A = NEW(slice, SLICE, T->start, .arg = B, .low = L, .high = H, .step = S); }
@@ -344,8 +344,8 @@ slice_bound(A) ::= . { A = NULL; }
 slice_bound(A) ::= MINUS. [LOWEST] { A = NULL; }
 slice_bound(A) ::= expr(E). { A = E; }
 expr(A) ::= expr(B) TYPECAST(T) type(C). [LOWEST] { A = NEW(cast, CAST, T->start, .arg = B, .type = C); }
-expr(A) ::= expr(B) DOT ID(T). [LOWEST] { A = NEW(field, FIELD, T->start, .arg = B, .name = sql_ident(sql, T)); }
-expr(A) ::= expr(B) DOT ID(T) LP call_body(C) RP. { A = sql_call_chained(sql, T, B, &C); }
+expr(A) ::= expr(B) DOT ID(T). [LOWEST] { A = NEW(field, FIELD, T->start, .arg = B, .name = ps_gram_ident(sql, T)); }
+expr(A) ::= expr(B) DOT ID(T) LP call_body(C) RP. { A = ps_gram_call_chained(sql, T, B, &C); }
 
 /* ---- forms with words inside the brackets ---- */
 expr(A) ::= CAST(T) LP expr(E) AS type(C) RP. { A = NEW(cast, CAST, T->start, .arg = E, .type = C); }
@@ -356,30 +356,30 @@ case_arg_opt(A) ::= expr(E). { A = E; }
 else_opt(A) ::= . { A = NULL; }
 else_opt(A) ::= ELSE expr(E). { A = E; }
 whens(A) ::= when(W). { A = ONE(W); }
-whens(A) ::= whens(L) when(W). { A = sql_list_add(sql, L, W); }
+whens(A) ::= whens(L) when(W). { A = ps_gram_list_add(sql, L, W); }
 when(A) ::= WHEN(T) expr(C) THEN expr(R). { A = NEW(when, WHEN, T->start, .condition = C, .result = R); }
 expr(A) ::= EXTRACT(T) LP label(P) FROM expr(E) RP. { A = NEW(extract, EXTRACT, T->start, .part = P, .arg = E); }
-expr(A) ::= SUBSTRING(T) LP expr(E) FROM expr(F) FOR expr(N) RP. { A = sql_call(sql, "substring", T->start, THREE(E, F, N)); }
-expr(A) ::= SUBSTRING(T) LP expr(E) FROM expr(F) RP. { A = sql_call(sql, "substring", T->start, TWO(E, F)); }
-expr(A) ::= SUBSTRING(T) LP expr(E) FOR expr(N) RP. { A = sql_call(sql, "substring", T->start, THREE(E, sql_integer(sql, 1, T->start), N)); }
-expr(A) ::= SUBSTRING(T) LP exprs(L) RP. { A = sql_call(sql, "substring", T->start, L); }
-expr(A) ::= POSITION(T) LP exprs(L) RP. { A = sql_position(sql, T->start, L); }
-expr(A) ::= TRIM(T) LP exprs(L) RP. { A = sql_call(sql, "trim", T->start, L); }
-expr(A) ::= TRIM(T) LP expr(C) FROM expr(E) RP. { A = sql_call(sql, "trim", T->start, TWO(E, C)); }
-expr(A) ::= TRIM(T) LP trim_side(S) FROM expr(E) RP. { A = sql_trim(sql, S, T->start, ONE(E)); }
-expr(A) ::= TRIM(T) LP trim_side(S) expr(E) RP. { A = sql_trim(sql, S, T->start, ONE(E)); }
-expr(A) ::= TRIM(T) LP trim_side(S) expr(C) FROM expr(E) RP. { A = sql_trim(sql, S, T->start, TWO(E, C)); }
+expr(A) ::= SUBSTRING(T) LP expr(E) FROM expr(F) FOR expr(N) RP. { A = ps_gram_call(sql, "substring", T->start, THREE(E, F, N)); }
+expr(A) ::= SUBSTRING(T) LP expr(E) FROM expr(F) RP. { A = ps_gram_call(sql, "substring", T->start, TWO(E, F)); }
+expr(A) ::= SUBSTRING(T) LP expr(E) FOR expr(N) RP. { A = ps_gram_call(sql, "substring", T->start, THREE(E, ps_gram_integer(sql, 1, T->start), N)); }
+expr(A) ::= SUBSTRING(T) LP exprs(L) RP. { A = ps_gram_call(sql, "substring", T->start, L); }
+expr(A) ::= POSITION(T) LP exprs(L) RP. { A = ps_gram_position(sql, T->start, L); }
+expr(A) ::= TRIM(T) LP exprs(L) RP. { A = ps_gram_call(sql, "trim", T->start, L); }
+expr(A) ::= TRIM(T) LP expr(C) FROM expr(E) RP. { A = ps_gram_call(sql, "trim", T->start, TWO(E, C)); }
+expr(A) ::= TRIM(T) LP trim_side(S) FROM expr(E) RP. { A = ps_gram_trim(sql, S, T->start, ONE(E)); }
+expr(A) ::= TRIM(T) LP trim_side(S) expr(E) RP. { A = ps_gram_trim(sql, S, T->start, ONE(E)); }
+expr(A) ::= TRIM(T) LP trim_side(S) expr(C) FROM expr(E) RP. { A = ps_gram_trim(sql, S, T->start, TWO(E, C)); }
 %type trim_side {sql_token}
 %token_class side BOTH LEADING TRAILING.
 trim_side(A) ::= side(T). { A = T; }
-expr(A) ::= OVERLAY(T) LP expr(E) PLACING expr(N) FROM expr(F) RP. { A = sql_call(sql, "overlay", T->start, THREE(E, N, F)); }
-expr(A) ::= OVERLAY(T) LP expr(E) PLACING expr(N) FROM expr(F) FOR expr(C) RP. { A = sql_call(sql, "overlay", T->start, sql_list_add(sql, THREE(E, N, F), C)); }
-expr(A) ::= OVERLAY(T) LP exprs(L) RP. { A = sql_call(sql, "overlay", T->start, L); }
+expr(A) ::= OVERLAY(T) LP expr(E) PLACING expr(N) FROM expr(F) RP. { A = ps_gram_call(sql, "overlay", T->start, THREE(E, N, F)); }
+expr(A) ::= OVERLAY(T) LP expr(E) PLACING expr(N) FROM expr(F) FOR expr(C) RP. { A = ps_gram_call(sql, "overlay", T->start, ps_gram_list_add(sql, THREE(E, N, F), C)); }
+expr(A) ::= OVERLAY(T) LP exprs(L) RP. { A = ps_gram_call(sql, "overlay", T->start, L); }
 
 /* ---- calls and windows ---- */
 expr(A) ::= call(C). { A = C; }
-call(A) ::= call_head(C) within_opt(W) filter_opt(F) export_opt(X) over_opt(O). { A = sql_call_with(sql, C, W, F, X, O); }
-call_head(A) ::= idents(N) LP call_body(C) RP. { A = sql_call_named(sql, N, &C); }
+call(A) ::= call_head(C) within_opt(W) filter_opt(F) export_opt(X) over_opt(O). { A = ps_gram_call_with(sql, C, W, F, X, O); }
+call_head(A) ::= idents(N) LP call_body(C) RP. { A = ps_gram_call_named(sql, N, &C); }
 call_body(A) ::= args_opt(L). { A = (sql_call_body){.args = L}; }
 call_body(A) ::= all_opt(D) args(L) order_opt(O) nulls_opt(N). { A = (sql_call_body){.distinct = D == 2, .args = L, .order = O, .nulls = (uint8_t)N}; }
 all_opt(A) ::= ALL. { A = 1; }
@@ -391,10 +391,10 @@ args_opt(A) ::= . { A = (ps_sql_list){0}; }
 args_opt(A) ::= args(L). { A = L; }
 args_opt(A) ::= args(L) COMMA. { A = L; }
 args(A) ::= arg(E). { A = ONE(E); }
-args(A) ::= args(L) COMMA arg(E). { A = sql_list_add(sql, L, E); }
+args(A) ::= args(L) COMMA arg(E). { A = ps_gram_list_add(sql, L, E); }
 arg(A) ::= expr(E). { A = E; }
-arg(A) ::= ID(T) ASSIGN expr(E). { A = NEW(named, NAMED, T->start, .name = sql_ident(sql, T), .value = E); }
-arg(A) ::= ID(T) FAT_ARROW expr(E). { A = NEW(named, NAMED, T->start, .name = sql_ident(sql, T), .value = E); }
+arg(A) ::= ID(T) ASSIGN expr(E). { A = NEW(named, NAMED, T->start, .name = ps_gram_ident(sql, T), .value = E); }
+arg(A) ::= ID(T) FAT_ARROW expr(E). { A = NEW(named, NAMED, T->start, .name = ps_gram_ident(sql, T), .value = E); }
 %type nulls {int}
 nulls(A) ::= IGNORE NULLS. { A = PS_SQL_NULLS_IGNORE; }
 nulls(A) ::= RESPECT NULLS. { A = PS_SQL_NULLS_RESPECT; }
@@ -412,8 +412,8 @@ export_opt(A) ::= EXPORT_STATE. { A = 1; }
 %type over_opt {sql_over}
 %token_class over OVER IGNORE_NULLS_OVER RESPECT_NULLS_OVER.
 over_opt(A) ::= . { A = (sql_over){0}; }
-over_opt(A) ::= over(T) name(B). { A = (sql_over){sql_over_nulls(T), NEW(window, WINDOW, T->start, .base = B, .reference = true)}; }
-over_opt(A) ::= over(T) window_spec(W). { A = (sql_over){sql_over_nulls(T), W}; }
+over_opt(A) ::= over(T) name(B). { A = (sql_over){ps_gram_over_nulls(T), NEW(window, WINDOW, T->start, .base = B, .reference = true)}; }
+over_opt(A) ::= over(T) window_spec(W). { A = (sql_over){ps_gram_over_nulls(T), W}; }
 window_spec(A) ::= LP(T) base_opt(B) partition_opt(P) order_opt(O) frame_opt(F) RP. {
     A = NEW(window, WINDOW, T->start, .base = B, .partition = P, .order = O, .unit = F.unit,
             .start = F.start.kind, .start_value = F.start.value, .end = F.end.kind,
@@ -426,8 +426,8 @@ partition_opt(A) ::= . { A = (ps_sql_list){0}; }
 partition_opt(A) ::= PARTITION BY exprs(L). { A = L; }
 frame_opt(A) ::= . { A = (sql_frame){.start.kind = PS_SQL_BOUND_UNBOUNDED_PRECEDING, .end.kind = PS_SQL_BOUND_CURRENT_ROW}; }
 %token_class frame_unit ROWS RANGE GROUPS.
-frame_opt(A) ::= frame_unit(U) bound(B) frame_exclude_opt(X). { A = sql_frame_of(sql, U, B, (sql_bound){.kind = PS_SQL_BOUND_CURRENT_ROW}, X); }
-frame_opt(A) ::= frame_unit(U) BETWEEN bound(B) AND bound(C) frame_exclude_opt(X). { A = sql_frame_of(sql, U, B, C, X); }
+frame_opt(A) ::= frame_unit(U) bound(B) frame_exclude_opt(X). { A = ps_gram_frame_of(sql, U, B, (sql_bound){.kind = PS_SQL_BOUND_CURRENT_ROW}, X); }
+frame_opt(A) ::= frame_unit(U) BETWEEN bound(B) AND bound(C) frame_exclude_opt(X). { A = ps_gram_frame_of(sql, U, B, C, X); }
 bound(A) ::= UNBOUNDED PRECEDING. { A = (sql_bound){PS_SQL_BOUND_UNBOUNDED_PRECEDING, NULL}; }
 bound(A) ::= UNBOUNDED FOLLOWING. { A = (sql_bound){PS_SQL_BOUND_UNBOUNDED_FOLLOWING, NULL}; }
 bound(A) ::= CURRENT_ROW. { A = (sql_bound){PS_SQL_BOUND_CURRENT_ROW, NULL}; }
@@ -441,27 +441,27 @@ frame_exclude_opt(A) ::= EXCLUDE TIES. { A = PS_SQL_EXCLUDE_TIES; }
 
 /* ---- types ---- */
 type(A) ::= type_base(B). { A = B; }
-type(A) ::= type(B) LB RB. { A = sql_type_dim(sql, B, -1); }
-type(A) ::= type(B) LB INTEGER(T) RB. { A = sql_type_dim(sql, B, sql_count(sql, T)); }
-type_base(A) ::= idents(N). [LOWEST] { A = sql_type(sql, N, "", (ps_sql_list){0}); }
-type_base(A) ::= idents(N) LP exprs(L) RP. { A = sql_type(sql, N, "", L); }
-type_base(A) ::= idents(N) LP RP. { A = sql_type(sql, N, "", (ps_sql_list){0}); }
-type_base(A) ::= idents(N) WITH_TIME_ZONE. { A = sql_type(sql, N, "tz", (ps_sql_list){0}); }
-type_base(A) ::= idents(N) LP exprs(L) RP WITH_TIME_ZONE. { A = sql_type(sql, N, "tz", L); }
-type_base(A) ::= idents(N) WITHOUT_TIME_ZONE. { A = sql_type(sql, N, "", (ps_sql_list){0}); }
-type_base(A) ::= idents(N) PRECISION. { A = sql_type(sql, N, "", (ps_sql_list){0}); }
-type_base(A) ::= idents(N) VARYING. { A = sql_type(sql, sql_varying(N), "", (ps_sql_list){0}); }
-type_base(A) ::= idents(N) VARYING LP exprs(L) RP. { A = sql_type(sql, sql_varying(N), "", L); }
-type_base(A) ::= MAP(T). [LOWEST] { A = sql_type_word(sql, T, (ps_sql_list){0}); }
-type_base(A) ::= MAP(T) LP types(L) RP. { A = sql_type_word(sql, T, L); }
-type_base(A) ::= STRUCT(T). [LOWEST] { A = sql_type_word(sql, T, (ps_sql_list){0}); }
-type_base(A) ::= STRUCT(T) LP type_fields(L) RP. { A = sql_type_word(sql, T, L); }
-type_base(A) ::= ROW(T) LP type_fields(L) RP. { A = sql_type_word(sql, T, L); }
-type_base(A) ::= UNION(T) LP type_fields(L) RP. { A = sql_type_word(sql, T, L); }
+type(A) ::= type(B) LB RB. { A = ps_gram_type_dim(sql, B, -1); }
+type(A) ::= type(B) LB INTEGER(T) RB. { A = ps_gram_type_dim(sql, B, ps_gram_count(sql, T)); }
+type_base(A) ::= idents(N). [LOWEST] { A = ps_gram_type(sql, N, "", (ps_sql_list){0}); }
+type_base(A) ::= idents(N) LP exprs(L) RP. { A = ps_gram_type(sql, N, "", L); }
+type_base(A) ::= idents(N) LP RP. { A = ps_gram_type(sql, N, "", (ps_sql_list){0}); }
+type_base(A) ::= idents(N) WITH_TIME_ZONE. { A = ps_gram_type(sql, N, "tz", (ps_sql_list){0}); }
+type_base(A) ::= idents(N) LP exprs(L) RP WITH_TIME_ZONE. { A = ps_gram_type(sql, N, "tz", L); }
+type_base(A) ::= idents(N) WITHOUT_TIME_ZONE. { A = ps_gram_type(sql, N, "", (ps_sql_list){0}); }
+type_base(A) ::= idents(N) PRECISION. { A = ps_gram_type(sql, N, "", (ps_sql_list){0}); }
+type_base(A) ::= idents(N) VARYING. { A = ps_gram_type(sql, ps_gram_varying(N), "", (ps_sql_list){0}); }
+type_base(A) ::= idents(N) VARYING LP exprs(L) RP. { A = ps_gram_type(sql, ps_gram_varying(N), "", L); }
+type_base(A) ::= MAP(T). [LOWEST] { A = ps_gram_type_word(sql, T, (ps_sql_list){0}); }
+type_base(A) ::= MAP(T) LP types(L) RP. { A = ps_gram_type_word(sql, T, L); }
+type_base(A) ::= STRUCT(T). [LOWEST] { A = ps_gram_type_word(sql, T, (ps_sql_list){0}); }
+type_base(A) ::= STRUCT(T) LP type_fields(L) RP. { A = ps_gram_type_word(sql, T, L); }
+type_base(A) ::= ROW(T) LP type_fields(L) RP. { A = ps_gram_type_word(sql, T, L); }
+type_base(A) ::= UNION(T) LP type_fields(L) RP. { A = ps_gram_type_word(sql, T, L); }
 types(A) ::= type(T). { A = ONE(T); }
-types(A) ::= types(L) COMMA type(T). { A = sql_list_add(sql, L, T); }
+types(A) ::= types(L) COMMA type(T). { A = ps_gram_list_add(sql, L, T); }
 type_fields(A) ::= type_field(F). { A = ONE(F); }
-type_fields(A) ::= type_fields(L) COMMA type_field(F). { A = sql_list_add(sql, L, F); }
+type_fields(A) ::= type_fields(L) COMMA type_field(F). { A = ps_gram_list_add(sql, L, F); }
 type_field(A) ::= label(N) type(T). { A = NEW(type_field, TYPE_FIELD, N.offset, .name = N, .type = T); }
 
 /* ---- queries ---- */
@@ -469,19 +469,19 @@ query(A) ::= query_np(Q). { A = Q; }
 query(A) ::= query_paren(Q). { A = Q; }
 query_paren(A) ::= LP query_np(Q) RP. { A = Q; }
 query_paren(A) ::= LP query_paren(Q) RP. { A = Q; }
-query_np(A) ::= body(B). { A = sql_query_of(sql, B); }
-query_np(A) ::= clause(B) order_opt(O) limit(L). { A = sql_query_tail(sql, B, O, L); }
-query_np(A) ::= clause(B) order(O). { A = sql_query_tail(sql, B, O, (sql_limits){0}); }
-query_np(A) ::= with(W) clause(B). { A = sql_query_with(sql, W, sql_query_tail(sql, B, (ps_sql_list){0}, (sql_limits){0})); }
-query_np(A) ::= with(W) clause(B) order_opt(O) limit(L). { A = sql_query_with(sql, W, sql_query_tail(sql, B, O, L)); }
-query_np(A) ::= with(W) clause(B) order(O). { A = sql_query_with(sql, W, sql_query_tail(sql, B, O, (sql_limits){0})); }
+query_np(A) ::= body(B). { A = ps_gram_query_of(sql, B); }
+query_np(A) ::= clause(B) order_opt(O) limit(L). { A = ps_gram_query_tail(sql, B, O, L); }
+query_np(A) ::= clause(B) order(O). { A = ps_gram_query_tail(sql, B, O, (sql_limits){0}); }
+query_np(A) ::= with(W) clause(B). { A = ps_gram_query_with(sql, W, ps_gram_query_tail(sql, B, (ps_sql_list){0}, (sql_limits){0})); }
+query_np(A) ::= with(W) clause(B) order_opt(O) limit(L). { A = ps_gram_query_with(sql, W, ps_gram_query_tail(sql, B, O, L)); }
+query_np(A) ::= with(W) clause(B) order(O). { A = ps_gram_query_with(sql, W, ps_gram_query_tail(sql, B, O, (sql_limits){0})); }
 clause(A) ::= body(B). { A = B; }
 clause(A) ::= query_paren(Q). { A = Q; }
 
 with(A) ::= WITH ctes(L). { A = (sql_with){.ctes = L}; }
 with(A) ::= WITH RECURSIVE ctes(L). { A = (sql_with){.ctes = L, .recursive = true}; }
 ctes(A) ::= cte(C). { A = ONE(C); }
-ctes(A) ::= ctes(L) COMMA cte(C). { A = sql_list_add(sql, L, C); }
+ctes(A) ::= ctes(L) COMMA cte(C). { A = ps_gram_list_add(sql, L, C); }
 cte(A) ::= name(N) names_opt(C) key_opt(K) AS materialized_opt(M) query_paren(Q). { A = NEW(cte, CTE, N.offset, .name = N, .columns = C, .key = K, .materialized = (ps_sql_f_materialized)M, .query = Q); }
 %type key_opt {ps_sql_idents}
 key_opt(A) ::= . { A = (ps_sql_idents){0}; }
@@ -494,7 +494,7 @@ order_opt(A) ::= . { A = (ps_sql_list){0}; }
 order_opt(A) ::= order(O). { A = O; }
 order(A) ::= ORDER BY sorts(L). { A = L; }
 sorts(A) ::= sort(S). { A = ONE(S); }
-sorts(A) ::= sorts(L) COMMA sort(S). { A = sql_list_add(sql, L, S); }
+sorts(A) ::= sorts(L) COMMA sort(S). { A = ps_gram_list_add(sql, L, S); }
 sort(A) ::= expr(E) direction_opt(D) null_order_opt(N). { A = NEW(sort, SORT, E ? E->start : 0, .expr = E, .direction = (ps_sql_f_direction)D, .nulls = (ps_sql_f_null_order)N); }
 sort(A) ::= ALL(T) direction_opt(D) null_order_opt(N). { A = NEW(sort, SORT, T->start, .all = true, .direction = (ps_sql_f_direction)D, .nulls = (ps_sql_f_null_order)N); }
 direction_opt(A) ::= . { A = PS_SQL_DIRECTION_DEFAULT; }
@@ -512,22 +512,22 @@ limit_count(A) ::= LIMIT expr(E). { A = (sql_limits){.limit = E}; }
 limit_count(A) ::= LIMIT ALL. { A = (sql_limits){0}; }
 limit_count(A) ::= LIMIT expr(E) PERCENT. { A = (sql_limits){.limit = E, .percent = true}; }
 limit_count(A) ::= LIMIT expr(E) MOD. { A = (sql_limits){.limit = E, .percent = true}; }
-limit_count(A) ::= FETCH first INTEGER(T) ID ONLY. { A = (sql_limits){.limit = sql_number(sql, T)}; }
-limit_count(A) ::= FETCH(F) first ID ONLY. { A = (sql_limits){.limit = sql_integer(sql, 1, F->start)}; }
+limit_count(A) ::= FETCH first INTEGER(T) ID ONLY. { A = (sql_limits){.limit = ps_gram_number(sql, T)}; }
+limit_count(A) ::= FETCH(F) first ID ONLY. { A = (sql_limits){.limit = ps_gram_integer(sql, 1, F->start)}; }
 %type first {int}
 first(A) ::= FIRST. { A = 0; }
 first(A) ::= NEXT. { A = 0; }
 offset(A) ::= OFFSET expr(E). { A = E; }
 offset(A) ::= OFFSET expr(E) ID. { A = E; }
 
-body(A) ::= SELECT(T) distinct_opt(D) items_c(I) from_opt(F) block_tail(B). { A = sql_select_with(sql, B, T->start, D, I, F); }
-body(A) ::= FROM(T) tables(F) SELECT distinct_opt(D) items_c(I) block_tail(B). { A = sql_select_with(sql, B, T->start, D, I, F); }
-body(A) ::= FROM(T) tables(F) block_tail(B). { A = sql_select_with(sql, B, T->start, (sql_distinct){0}, ONE(NEW(item, ITEM, T->start, .expr = NEW(star, STAR, T->start))), F); }
-body(A) ::= TABLE(T) idents(N). { A = sql_table_query(sql, T, N); }
+body(A) ::= SELECT(T) distinct_opt(D) items_c(I) from_opt(F) block_tail(B). { A = ps_gram_select_with(sql, B, T->start, D, I, F); }
+body(A) ::= FROM(T) tables(F) SELECT distinct_opt(D) items_c(I) block_tail(B). { A = ps_gram_select_with(sql, B, T->start, D, I, F); }
+body(A) ::= FROM(T) tables(F) block_tail(B). { A = ps_gram_select_with(sql, B, T->start, (sql_distinct){0}, ONE(NEW(item, ITEM, T->start, .expr = NEW(star, STAR, T->start))), F); }
+body(A) ::= TABLE(T) idents(N). { A = ps_gram_table_query(sql, T, N); }
 body(A) ::= VALUES(T) rows(R) COMMA. { A = NEW(values, VALUES, T->start, .rows = R); }
 body(A) ::= VALUES(T) rows(R). [AND] { A = NEW(values, VALUES, T->start, .rows = R); }
-body(A) ::= clause(B) setop(S) clause(C). [UNION] { A = sql_setop(sql, S.op, S.all, S.by_name, S.at, B, C); }
-body(A) ::= clause(B) INTERSECT(T) set_all_opt(L) clause(C). [INTERSECT] { A = sql_setop(sql, PS_SQL_SETOP_INTERSECT, L & 1, L & 2, T->start, B, C); }
+body(A) ::= clause(B) setop(S) clause(C). [UNION] { A = ps_gram_setop(sql, S.op, S.all, S.by_name, S.at, B, C); }
+body(A) ::= clause(B) INTERSECT(T) set_all_opt(L) clause(C). [INTERSECT] { A = ps_gram_setop(sql, PS_SQL_SETOP_INTERSECT, L & 1, L & 2, T->start, B, C); }
 setop(A) ::= UNION(T) set_all_opt(L). { A = (sql_setop_kind){PS_SQL_SETOP_UNION, L & 1, L & 2, T->start}; }
 setop(A) ::= EXCEPT(T) set_all_opt(L). { A = (sql_setop_kind){PS_SQL_SETOP_EXCEPT, L & 1, L & 2, T->start}; }
 %type set_all_opt {int}
@@ -538,11 +538,11 @@ set_all_opt(A) ::= BY NAME. { A = 2; }
 set_all_opt(A) ::= ALL BY NAME. { A = 3; }
 set_all_opt(A) ::= DISTINCT BY NAME. { A = 2; }
 rows(A) ::= row(R). { A = ONE(R); }
-rows(A) ::= rows(L) COMMA row(R). { A = sql_list_add(sql, L, R); }
+rows(A) ::= rows(L) COMMA row(R). { A = ps_gram_list_add(sql, L, R); }
 row(A) ::= LP(T) row_items(L) RP. { A = NEW(row, ROW, T->start, .items = L); }
 row(A) ::= LP(T) row_items(L) COMMA RP. { A = NEW(row, ROW, T->start, .items = L); }
 row_items(A) ::= row_item(E). { A = ONE(E); }
-row_items(A) ::= row_items(L) COMMA row_item(E). { A = sql_list_add(sql, L, E); }
+row_items(A) ::= row_items(L) COMMA row_item(E). { A = ps_gram_list_add(sql, L, E); }
 row_item(A) ::= expr(E). { A = E; }
 row_item(A) ::= DEFAULT(T). { A = NEW(default, DEFAULT, T->start); }
 
@@ -551,13 +551,13 @@ distinct_opt(A) ::= ALL. { A = (sql_distinct){0}; }
 distinct_opt(A) ::= DISTINCT. { A = (sql_distinct){.distinct = true}; }
 distinct_opt(A) ::= DISTINCT ON LP exprs(L) RP. { A = (sql_distinct){true, L}; }
 items(A) ::= item(I). { A = ONE(I); }
-items(A) ::= items(L) COMMA item(I). { A = sql_list_add(sql, L, I); }
+items(A) ::= items(L) COMMA item(I). { A = ps_gram_list_add(sql, L, I); }
 items_c(A) ::= items(L). { A = L; }
 items_c(A) ::= items(L) COMMA. { A = L; }
 item(A) ::= expr(E). { A = NEW(item, ITEM, E ? E->start : 0, .expr = E); }
 item(A) ::= expr(E) AS label(N). { A = NEW(item, ITEM, N.offset, .expr = E, .alias = N); }
-item(A) ::= expr(E) ID(T). { A = NEW(item, ITEM, T->start, .expr = E, .alias = sql_ident(sql, T)); }
-item(A) ::= ID(T) COLON expr(E). { A = NEW(item, ITEM, T->start, .expr = E, .alias = sql_ident(sql, T)); }
+item(A) ::= expr(E) ID(T). { A = NEW(item, ITEM, T->start, .expr = E, .alias = ps_gram_ident(sql, T)); }
+item(A) ::= ID(T) COLON expr(E). { A = NEW(item, ITEM, T->start, .expr = E, .alias = ps_gram_ident(sql, T)); }
 
 block_tail(A) ::= where_opt(W) group_opt(G) having_opt(H) windows_opt(N) qualify_opt(Q) using_sample_opt(S). {
     A = NEW(select, SELECT, 0, .where = W, .group_all = G.all, .group = G.list, .having = H, .windows = N, .qualify = Q, .sample = S);
@@ -568,7 +568,7 @@ group_opt(A) ::= . { A = (sql_groups){0}; }
 group_opt(A) ::= GROUP BY ALL. { A = (sql_groups){.all = true}; }
 group_opt(A) ::= GROUP BY groups(L). { A = (sql_groups){.list = L}; }
 groups(A) ::= group(G). { A = ONE(G); }
-groups(A) ::= groups(L) COMMA group(G). { A = sql_list_add(sql, L, G); }
+groups(A) ::= groups(L) COMMA group(G). { A = ps_gram_list_add(sql, L, G); }
 group(A) ::= expr(E). { A = E; }
 group(A) ::= LP(T) RP. { A = NEW(grouping, GROUPING, T->start, .kind = PS_SQL_GROUPING_EMPTY); }
 group(A) ::= ROLLUP(T) LP exprs_c(L) RP. { A = NEW(grouping, GROUPING, T->start, .kind = PS_SQL_GROUPING_ROLLUP, .items = L); }
@@ -581,49 +581,49 @@ qualify_opt(A) ::= QUALIFY expr(E). { A = E; }
 windows_opt(A) ::= . { A = (ps_sql_list){0}; }
 windows_opt(A) ::= WINDOW windows(L). { A = L; }
 windows(A) ::= window(W). { A = ONE(W); }
-windows(A) ::= windows(L) COMMA window(W). { A = sql_list_add(sql, L, W); }
+windows(A) ::= windows(L) COMMA window(W). { A = ps_gram_list_add(sql, L, W); }
 window(A) ::= name(N) AS window_spec(W). { A = W; SET(window, W, name, N); }
 using_sample_opt(A) ::= . { A = NULL; }
 using_sample_opt(A) ::= USING SAMPLE sample(S). { A = S; }
 sample(A) ::= sample_size(S). { A = S; }
-sample(A) ::= sample_size(S) LP ID(M) RP. { A = S; SET(sample, S, method, sql_ident(sql, M)); }
-sample(A) ::= sample_size(S) LP ID(M) COMMA INTEGER(N) RP. { A = S; SET(sample, S, method, sql_ident(sql, M)); SET_NODE(sample, S, seed, sql_number(sql, N)); }
-sample(A) ::= sample_size(S) REPEATABLE LP INTEGER(N) RP. { A = S; SET_NODE(sample, S, seed, sql_number(sql, N)); }
-sample(A) ::= ID(M) LP sample_size(S) RP repeatable_opt(R). { A = S; SET(sample, S, method, sql_ident(sql, M)); SET_NODE(sample, S, seed, R); }
+sample(A) ::= sample_size(S) LP ID(M) RP. { A = S; SET(sample, S, method, ps_gram_ident(sql, M)); }
+sample(A) ::= sample_size(S) LP ID(M) COMMA INTEGER(N) RP. { A = S; SET(sample, S, method, ps_gram_ident(sql, M)); SET_NODE(sample, S, seed, ps_gram_number(sql, N)); }
+sample(A) ::= sample_size(S) REPEATABLE LP INTEGER(N) RP. { A = S; SET_NODE(sample, S, seed, ps_gram_number(sql, N)); }
+sample(A) ::= ID(M) LP sample_size(S) RP repeatable_opt(R). { A = S; SET(sample, S, method, ps_gram_ident(sql, M)); SET_NODE(sample, S, seed, R); }
 repeatable_opt(A) ::= . { A = NULL; }
-repeatable_opt(A) ::= REPEATABLE LP INTEGER(N) RP. { A = sql_number(sql, N); }
+repeatable_opt(A) ::= REPEATABLE LP INTEGER(N) RP. { A = ps_gram_number(sql, N); }
 %token_class figure INTEGER NUMBER.
-sample_size(A) ::= figure(T). { A = NEW(sample, SAMPLE, T->start, .size = sql_number(sql, T)); }
-sample_size(A) ::= figure(T) MOD. { A = NEW(sample, SAMPLE, T->start, .size = sql_number(sql, T), .percent = true); }
-sample_size(A) ::= figure(T) PERCENT. { A = NEW(sample, SAMPLE, T->start, .size = sql_number(sql, T), .percent = true); }
-sample_size(A) ::= figure(T) ID. { A = NEW(sample, SAMPLE, T->start, .size = sql_number(sql, T)); }
-sample_size(A) ::= PARAM(T). { A = NEW(sample, SAMPLE, T->start, .size = sql_param(sql, T)); }
-sample_size(A) ::= PARAM(T) MOD. { A = NEW(sample, SAMPLE, T->start, .size = sql_param(sql, T), .percent = true); }
+sample_size(A) ::= figure(T). { A = NEW(sample, SAMPLE, T->start, .size = ps_gram_number(sql, T)); }
+sample_size(A) ::= figure(T) MOD. { A = NEW(sample, SAMPLE, T->start, .size = ps_gram_number(sql, T), .percent = true); }
+sample_size(A) ::= figure(T) PERCENT. { A = NEW(sample, SAMPLE, T->start, .size = ps_gram_number(sql, T), .percent = true); }
+sample_size(A) ::= figure(T) ID. { A = NEW(sample, SAMPLE, T->start, .size = ps_gram_number(sql, T)); }
+sample_size(A) ::= PARAM(T). { A = NEW(sample, SAMPLE, T->start, .size = ps_gram_param(sql, T)); }
+sample_size(A) ::= PARAM(T) MOD. { A = NEW(sample, SAMPLE, T->start, .size = ps_gram_param(sql, T), .percent = true); }
 
 /* ---- tables ---- */
 from_opt(A) ::= . { A = (ps_sql_list){0}; }
 from_opt(A) ::= FROM tables(L). { A = L; }
 from_opt(A) ::= FROM tables(L) COMMA. { A = L; }
 tables(A) ::= table_ref(T). { A = ONE(T); }
-tables(A) ::= tables(L) COMMA table_ref(T). { A = sql_list_add(sql, L, T); }
+tables(A) ::= tables(L) COMMA table_ref(T). { A = ps_gram_list_add(sql, L, T); }
 table_ref(A) ::= table(T). { A = T; }
 table_ref(A) ::= joined(J). { A = J; }
 alias_opt(A) ::= . [LOWEST] { A = (sql_alias){0}; }
 alias_opt(A) ::= alias(B). { A = B; }
 alias(A) ::= AS label(N) names_opt(C). { A = (sql_alias){N, C}; }
-alias(A) ::= ID(T) names_opt(C). { A = (sql_alias){sql_ident(sql, T), C}; }
-table(A) ::= table_plain(T) alias_opt(L). { A = sql_table_alias(sql, T, L.name, L.columns); }
-table(A) ::= table_plain(T) alias_opt(L) TABLESAMPLE sample(S). { A = sql_table_sample(sql, sql_table_alias(sql, T, L.name, L.columns), S); }
-table(A) ::= ID(N) COLON table_plain(T). { A = sql_table_alias(sql, T, sql_ident(sql, N), (ps_sql_idents){0}); }
-table_plain(A) ::= idents(N). { A = sql_table(sql, N); }
-table_plain(A) ::= idents(N) AT(T) LP ID(U) FAT_ARROW expr(E) RP. { A = sql_table(sql, N); (void)T; SET(table, A, at_unit, sql_ident(sql, U).text); SET_NODE(table, A, at, E); }
-table_plain(A) ::= STRING(T). { A = NEW(file, FILE, T->start, .path = sql_string(sql, T)); }
+alias(A) ::= ID(T) names_opt(C). { A = (sql_alias){ps_gram_ident(sql, T), C}; }
+table(A) ::= table_plain(T) alias_opt(L). { A = ps_gram_table_alias(sql, T, L.name, L.columns); }
+table(A) ::= table_plain(T) alias_opt(L) TABLESAMPLE sample(S). { A = ps_gram_table_sample(sql, ps_gram_table_alias(sql, T, L.name, L.columns), S); }
+table(A) ::= ID(N) COLON table_plain(T). { A = ps_gram_table_alias(sql, T, ps_gram_ident(sql, N), (ps_sql_idents){0}); }
+table_plain(A) ::= idents(N). { A = ps_gram_table(sql, N); }
+table_plain(A) ::= idents(N) AT(T) LP ID(U) FAT_ARROW expr(E) RP. { A = ps_gram_table(sql, N); (void)T; SET(table, A, at_unit, ps_gram_ident(sql, U).text); SET_NODE(table, A, at, E); }
+table_plain(A) ::= STRING(T). { A = NEW(file, FILE, T->start, .path = ps_gram_string(sql, T)); }
 table_plain(A) ::= call_head(C). { A = NEW(function, FUNCTION, C ? C->start : 0, .call = C); }
 table_plain(A) ::= call_head(C) WITH_ORDINALITY. { A = NEW(function, FUNCTION, C ? C->start : 0, .call = C, .ordinality = true); }
 table_plain(A) ::= LATERAL(T) call_head(C). { A = NEW(function, FUNCTION, T->start, .call = C, .lateral = true); }
 table_plain(A) ::= query_paren(Q). [LOWEST] { A = NEW(derived, DERIVED, Q ? Q->start : 0, .query = Q); }
 table_plain(A) ::= LATERAL(T) call_head(C) WITH_ORDINALITY. { A = NEW(function, FUNCTION, T->start, .call = C, .lateral = true, .ordinality = true); }
-table_plain(A) ::= VALUES(T) rows(R). [LOWEST] { A = NEW(derived, DERIVED, T->start, .query = sql_query_of(sql, NEW(values, VALUES, T->start, .rows = R))); }
+table_plain(A) ::= VALUES(T) rows(R). [LOWEST] { A = NEW(derived, DERIVED, T->start, .query = ps_gram_query_of(sql, NEW(values, VALUES, T->start, .rows = R))); }
 table_plain(A) ::= LATERAL(T) query_paren(Q). { A = NEW(derived, DERIVED, T->start, .query = Q, .lateral = true); }
 table_plain(A) ::= LP(T) describe(D) RP. { A = NEW(derived, DERIVED, T->start, .query = D); }
 table_plain(A) ::= LP joined(J) RP. { A = J; }
@@ -637,12 +637,12 @@ table(A) ::= table(S) UNPIVOT(T) include_nulls_opt(N) LP value_names(V) FOR name
 include_nulls_opt(A) ::= . { A = 0; }
 include_nulls_opt(A) ::= INCLUDE_NULLS. { A = 1; }
 include_nulls_opt(A) ::= EXCLUDE_NULLS. { A = 0; }
-value_names(A) ::= name(N). { A = sql_idents_add(sql, (ps_sql_idents){0}, N); }
+value_names(A) ::= name(N). { A = ps_gram_idents_add(sql, (ps_sql_idents){0}, N); }
 value_names(A) ::= LP names(L) RP. { A = L; }
 pivot_fors(A) ::= pivot_for(P). { A = ONE(P); }
-pivot_fors(A) ::= pivot_fors(L) pivot_for(P). { A = sql_list_add(sql, L, P); }
+pivot_fors(A) ::= pivot_fors(L) pivot_for(P). { A = ps_gram_list_add(sql, L, P); }
 %type pivot_head {ps_sql_list}
-pivot_head(A) ::= idents(N). { A = ONE(sql_column(sql, N)); }
+pivot_head(A) ::= idents(N). { A = ONE(ps_gram_column(sql, N)); }
 pivot_head(A) ::= call_head(C). { A = ONE(C); }
 pivot_head(A) ::= LP exprs(L) RP. { A = L; }
 pivot_for(A) ::= pivot_head(H) IN(T) LP items_c(I) RP. { A = NEW(pivot_on, PIVOT_ON, T->start, .exprs = H, .values = I); }
@@ -652,10 +652,10 @@ pivot_for(A) ::= pivot_head(H) IN(T) name(N). { A = NEW(pivot_on, PIVOT_ON, T->s
 pivot_group_opt(A) ::= . { A = (ps_sql_list){0}; }
 pivot_group_opt(A) ::= GROUP BY exprs(L). { A = L; }
 
-joined(A) ::= table_ref(L) join_kind(K) table_ref(R) join_qual(Q). [JOIN] { A = sql_join_of(sql, K, L, R, Q); }
-joined(A) ::= table_ref(L) CROSS(T) JOIN table_ref(R). [JOIN] { A = sql_join_of(sql, (sql_join_kind){PS_SQL_JOIN_CROSS, T->start, false, false}, L, R, (sql_join_qual){0}); }
-joined(A) ::= table_ref(L) POSITIONAL(T) JOIN table_ref(R). [JOIN] { A = sql_join_of(sql, (sql_join_kind){PS_SQL_JOIN_POSITIONAL, T->start, false, false}, L, R, (sql_join_qual){0}); }
-joined(A) ::= table_ref(L) NATURAL join_kind(K) table_ref(R). [JOIN] { K.natural = true; A = sql_join_of(sql, K, L, R, (sql_join_qual){0}); }
+joined(A) ::= table_ref(L) join_kind(K) table_ref(R) join_qual(Q). [JOIN] { A = ps_gram_join_of(sql, K, L, R, Q); }
+joined(A) ::= table_ref(L) CROSS(T) JOIN table_ref(R). [JOIN] { A = ps_gram_join_of(sql, (sql_join_kind){PS_SQL_JOIN_CROSS, T->start, false, false}, L, R, (sql_join_qual){0}); }
+joined(A) ::= table_ref(L) POSITIONAL(T) JOIN table_ref(R). [JOIN] { A = ps_gram_join_of(sql, (sql_join_kind){PS_SQL_JOIN_POSITIONAL, T->start, false, false}, L, R, (sql_join_qual){0}); }
+joined(A) ::= table_ref(L) NATURAL join_kind(K) table_ref(R). [JOIN] { K.natural = true; A = ps_gram_join_of(sql, K, L, R, (sql_join_qual){0}); }
 join_kind(A) ::= JOIN(T). { A = (sql_join_kind){PS_SQL_JOIN_INNER, T->start, false, false}; }
 join_kind(A) ::= INNER(T) JOIN. { A = (sql_join_kind){PS_SQL_JOIN_INNER, T->start, false, false}; }
 join_kind(A) ::= LEFT(T) outer_opt JOIN. { A = (sql_join_kind){PS_SQL_JOIN_LEFT, T->start, false, false}; }
@@ -673,7 +673,7 @@ join_qual(A) ::= USING LP names(L) COMMA RP. { A = (sql_join_qual){.columns = L}
 %token_class pivot_word PIVOT PIVOT_WIDER.
 %token_class unpivot_word UNPIVOT PIVOT_LONGER.
 body(A) ::= pivot_word(T) table_ref(S). { A = NEW(pivot, PIVOT, T->start, .source = S); }
-body(A) ::= pivot_word(T) table_ref(S) ON items_c(O) using_opt(U) pivot_group_opt(G). { A = NEW(pivot, PIVOT, T->start, .source = S, .on = sql_pivot_ons(sql, O), .aggregates = U, .group = G); }
+body(A) ::= pivot_word(T) table_ref(S) ON items_c(O) using_opt(U) pivot_group_opt(G). { A = NEW(pivot, PIVOT, T->start, .source = S, .on = ps_gram_pivot_ons(sql, O), .aggregates = U, .group = G); }
 body(A) ::= pivot_word(T) table_ref(S) USING items_c(U) pivot_group_opt(G). { A = NEW(pivot, PIVOT, T->start, .source = S, .aggregates = U, .group = G); }
 body(A) ::= pivot_word(T) table_ref(S) GROUP BY exprs(G). { A = NEW(pivot, PIVOT, T->start, .source = S, .group = G); }
 using_opt(A) ::= . { A = (ps_sql_list){0}; }
@@ -684,7 +684,7 @@ unpivot_into_opt(A) ::= INTO NAME name(N) VALUE names(V). { A = (sql_unpivot_nam
 
 /* ---- statements ---- */
 statement(A) ::= query(Q). { A = Q; }
-statement(A) ::= CREATE(T) or_replace_opt(R) temp_opt(P) TABLE if_not_exists_opt(I) idents(N) table_body(B). { A = B; sql_create_table_with(sql, B, T->start, R, P, I, N); }
+statement(A) ::= CREATE(T) or_replace_opt(R) temp_opt(P) TABLE if_not_exists_opt(I) idents(N) table_body(B). { A = B; ps_gram_create_table_with(sql, B, T->start, R, P, I, N); }
 or_replace_opt(A) ::= . { A = 0; }
 or_replace_opt(A) ::= OR_REPLACE. { A = 1; }
 temp_opt(A) ::= . { A = 0; }
@@ -694,15 +694,15 @@ if_not_exists_opt(A) ::= . { A = 0; }
 if_not_exists_opt(A) ::= IF_NOT_EXISTS. { A = 1; }
 if_exists_opt(A) ::= . { A = 0; }
 if_exists_opt(A) ::= IF_EXISTS. { A = 1; }
-table_body(A) ::= LP elements(L) RP. { A = sql_table_body(sql, L, NULL, 0); }
-table_body(A) ::= LP elements(L) COMMA RP. { A = sql_table_body(sql, L, NULL, 0); }
-table_body(A) ::= AS query(Q) data_opt(D). { A = sql_table_body(sql, (ps_sql_list){0}, Q, D); }
-table_body(A) ::= LP elements(L) RP AS query(Q) data_opt(D). { A = sql_table_body(sql, L, Q, D); }
+table_body(A) ::= LP elements(L) RP. { A = ps_gram_table_body(sql, L, NULL, 0); }
+table_body(A) ::= LP elements(L) COMMA RP. { A = ps_gram_table_body(sql, L, NULL, 0); }
+table_body(A) ::= AS query(Q) data_opt(D). { A = ps_gram_table_body(sql, (ps_sql_list){0}, Q, D); }
+table_body(A) ::= LP elements(L) RP AS query(Q) data_opt(D). { A = ps_gram_table_body(sql, L, Q, D); }
 data_opt(A) ::= . { A = 0; }
 data_opt(A) ::= WITH DATA. { A = 0; }
 data_opt(A) ::= WITH NO DATA. { A = 1; }
 elements(A) ::= element(E). { A = ONE(E); }
-elements(A) ::= elements(L) COMMA element(E). { A = sql_list_add(sql, L, E); }
+elements(A) ::= elements(L) COMMA element(E). { A = ps_gram_list_add(sql, L, E); }
 element(A) ::= name(N) constraints(C). { A = NEW(column_def, COLUMN_DEF, N.offset, .name = N, .constraints = C); }
 element(A) ::= name(N) type(T) constraints(C). { A = NEW(column_def, COLUMN_DEF, N.offset, .name = N, .type = T, .constraints = C); }
 element(A) ::= table_constraint(C). { A = C; }
@@ -712,8 +712,8 @@ table_constraint(A) ::= UNIQUE(T) LP names(L) RP. { A = NEW(constraint, CONSTRAI
 table_constraint(A) ::= CHECK(T) LP expr(E) RP. { A = NEW(constraint, CONSTRAINT, T->start, .kind = PS_SQL_CONSTRAINT_CHECK, .expr = E); }
 table_constraint(A) ::= FOREIGN(T) KEY LP names(L) RP REFERENCES idents(R) names_opt(C). { A = NEW(constraint, CONSTRAINT, T->start, .kind = PS_SQL_CONSTRAINT_FOREIGN_KEY, .columns = L, .table = R, .table_columns = C); }
 constraints(A) ::= . { A = (ps_sql_list){0}; }
-constraints(A) ::= constraints(L) constraint(C). { A = sql_list_add(sql, L, C); }
-constraints(A) ::= constraints(L) CONSTRAINT name(N) constraint(C). { SET(constraint, C, name, N); A = sql_list_add(sql, L, C); }
+constraints(A) ::= constraints(L) constraint(C). { A = ps_gram_list_add(sql, L, C); }
+constraints(A) ::= constraints(L) CONSTRAINT name(N) constraint(C). { SET(constraint, C, name, N); A = ps_gram_list_add(sql, L, C); }
 constraint(A) ::= NOT(T) NULL. { A = NEW(constraint, CONSTRAINT, T->start, .kind = PS_SQL_CONSTRAINT_NOT_NULL); }
 constraint(A) ::= NULL(T). { A = NEW(constraint, CONSTRAINT, T->start, .kind = PS_SQL_CONSTRAINT_NULLABLE); }
 constraint(A) ::= PRIMARY(T) KEY. { A = NEW(constraint, CONSTRAINT, T->start, .kind = PS_SQL_CONSTRAINT_PRIMARY_KEY); }
@@ -743,19 +743,19 @@ macro_bodies(A) ::= LP(T) macro_params(L) RP AS TABLE query(Q). { A = ONE(NEW(ma
 macro_bodies(A) ::= macro_exprs(L). { A = L; }
 %type macro_exprs {ps_sql_list}
 macro_exprs(A) ::= macro_body(B). { A = ONE(B); }
-macro_exprs(A) ::= macro_exprs(L) COMMA macro_body(B). { A = sql_list_add(sql, L, B); }
+macro_exprs(A) ::= macro_exprs(L) COMMA macro_body(B). { A = ps_gram_list_add(sql, L, B); }
 macro_body(A) ::= LP(T) macro_params(L) RP AS expr(E). { A = NEW(macro_body, MACRO_BODY, T->start, .params = L, .expr = E); }
 macro_params(A) ::= . { A = (ps_sql_list){0}; }
 macro_params(A) ::= macro_param_list(L). { A = L; }
 %type macro_param_list {ps_sql_list}
 macro_param_list(A) ::= macro_param(E). { A = ONE(E); }
-macro_param_list(A) ::= macro_param_list(L) COMMA macro_param(E). { A = sql_list_add(sql, L, E); }
+macro_param_list(A) ::= macro_param_list(L) COMMA macro_param(E). { A = ps_gram_list_add(sql, L, E); }
 macro_param(A) ::= name(N). { A = NEW(column_def, COLUMN_DEF, N.offset, .name = N); }
 macro_param(A) ::= name(N) type(T). { A = NEW(column_def, COLUMN_DEF, N.offset, .name = N, .type = T); }
 macro_param(A) ::= name(N) ASSIGN expr(E). { A = NEW(named, NAMED, N.offset, .name = N, .value = E); }
 macro_param(A) ::= name(N) FAT_ARROW expr(E). { A = NEW(named, NAMED, N.offset, .name = N, .value = E); }
 
-statement(A) ::= INSERT(T) insert_or_opt(O) INTO idents(N) insert_alias_opt(L) insert_source(S) conflict_opt(C) returning_opt(R). { A = S; sql_insert_with(sql, S, T->start, O, N, L, C, R); }
+statement(A) ::= INSERT(T) insert_or_opt(O) INTO idents(N) insert_alias_opt(L) insert_source(S) conflict_opt(C) returning_opt(R). { A = S; ps_gram_insert_with(sql, S, T->start, O, N, L, C, R); }
 insert_or_opt(A) ::= . { A = 0; }
 insert_or_opt(A) ::= OR_REPLACE. { A = 1; }
 insert_or_opt(A) ::= OR_IGNORE. { A = 2; }
@@ -775,16 +775,16 @@ conflict_where_names(A) ::= names_opt(L). { A = L; }
 returning_opt(A) ::= . { A = (ps_sql_list){0}; }
 returning_opt(A) ::= RETURNING items_c(L). { A = L; }
 set_items(A) ::= set_item(I). { A = ONE(I); }
-set_items(A) ::= set_items(L) COMMA set_item(I). { A = sql_list_add(sql, L, I); }
+set_items(A) ::= set_items(L) COMMA set_item(I). { A = ps_gram_list_add(sql, L, I); }
 set_item(A) ::= name(N) EQ row_item(E). { A = NEW(named, NAMED, N.offset, .name = N, .value = E); }
 statement(A) ::= UPDATE(T) update_target(B) SET set_items(S) from_opt(F) where_opt(W) returning_opt(R). { A = NEW(update, UPDATE, T->start, .table = B, .sets = S, .from = F, .where = W, .returning = R); }
 statement(A) ::= with(H) UPDATE(T) update_target(B) SET set_items(S) from_opt(F) where_opt(W) returning_opt(R). { A = NEW(update, UPDATE, T->start, .ctes = H.ctes, .table = B, .sets = S, .from = F, .where = W, .returning = R); }
 statement(A) ::= DELETE(T) FROM update_target(B) delete_using_opt(U) where_opt(W) returning_opt(R). { A = NEW(delete, DELETE, T->start, .table = B, .using = U, .where = W, .returning = R); }
 statement(A) ::= with(H) DELETE(T) FROM update_target(B) delete_using_opt(U) where_opt(W) returning_opt(R). { A = NEW(delete, DELETE, T->start, .ctes = H.ctes, .table = B, .using = U, .where = W, .returning = R); }
 statement(A) ::= TRUNCATE(T) update_target(B). { A = NEW(delete, DELETE, T->start, .table = B); }
-update_target(A) ::= idents(N). { A = sql_table(sql, N); }
-update_target(A) ::= idents(N) AS name(L). { A = sql_table_alias(sql, sql_table(sql, N), L, (ps_sql_idents){0}); }
-update_target(A) ::= idents(N) ID(L). { A = sql_table_alias(sql, sql_table(sql, N), sql_ident(sql, L), (ps_sql_idents){0}); }
+update_target(A) ::= idents(N). { A = ps_gram_table(sql, N); }
+update_target(A) ::= idents(N) AS name(L). { A = ps_gram_table_alias(sql, ps_gram_table(sql, N), L, (ps_sql_idents){0}); }
+update_target(A) ::= idents(N) ID(L). { A = ps_gram_table_alias(sql, ps_gram_table(sql, N), ps_gram_ident(sql, L), (ps_sql_idents){0}); }
 %type delete_using_opt {ps_sql_list}
 delete_using_opt(A) ::= . { A = (ps_sql_list){0}; }
 delete_using_opt(A) ::= USING tables(L). { A = L; }
@@ -805,27 +805,27 @@ cascade_opt(A) ::= RESTRICT. { A = 0; }
 statement(A) ::= COPY(T) query_paren(Q) TO copy_path(P) options_opt(O). { A = NEW(copy_to, COPY_TO, T->start, .query = Q, .path = P, .options = O); }
 statement(A) ::= COPY(T) idents(N) names_opt(C) TO copy_path(P) options_opt(O). { A = NEW(copy_to, COPY_TO, T->start, .name = N, .columns = C, .path = P, .options = O); }
 statement(A) ::= COPY(T) idents(N) names_opt(C) FROM copy_path(P) options_opt(O). { A = NEW(copy_from, COPY_FROM, T->start, .name = N, .columns = C, .path = P, .options = O); }
-copy_path(A) ::= STRING(T). { A = sql_string_node(sql, T); }
-copy_path(A) ::= PARAM(T). { A = sql_param(sql, T); }
-copy_path(A) ::= idents(N). { A = sql_column(sql, N); }
+copy_path(A) ::= STRING(T). { A = ps_gram_string_node(sql, T); }
+copy_path(A) ::= PARAM(T). { A = ps_gram_param(sql, T); }
+copy_path(A) ::= idents(N). { A = ps_gram_column(sql, N); }
 copy_path(A) ::= LP expr(E) RP. { A = E; }
 options_opt(A) ::= . { A = (ps_sql_list){0}; }
 options_opt(A) ::= LP options(L) RP. { A = L; }
 options_opt(A) ::= WITH LP options(L) RP. { A = L; }
 options(A) ::= option(O). { A = ONE(O); }
-options(A) ::= options(L) COMMA option(O). { A = sql_list_add(sql, L, O); }
+options(A) ::= options(L) COMMA option(O). { A = ps_gram_list_add(sql, L, O); }
 option(A) ::= option_name(N). { A = NEW(option, OPTION, N.offset, .name = N); }
 option(A) ::= option_name(N) expr(E). { A = NEW(option, OPTION, N.offset, .name = N, .value = E); }
 option(A) ::= option_name(N) EQ expr(E). { A = NEW(option, OPTION, N.offset, .name = N, .value = E); }
 %type option_name {ps_sql_ident}
 %token_class option_word ID ANALYZE NULL DEFAULT.
-option_name(A) ::= option_word(T). { A = sql_ident(sql, T); }
+option_name(A) ::= option_word(T). { A = ps_gram_ident(sql, T); }
 
 statement(A) ::= describe(D). { A = D; }
 %token_class describe_word DESCRIBE DESC SUMMARIZE.
-describe(A) ::= describe_word(T) query(Q). { A = NEW(describe, DESCRIBE, T->start, .summarize = sql_is_word(sql, T, PS_TK_SUMMARIZE), .query = Q); }
-describe(A) ::= describe_word(T) idents(N). { A = NEW(describe, DESCRIBE, T->start, .summarize = sql_is_word(sql, T, PS_TK_SUMMARIZE), .name = N); }
-describe(A) ::= describe_word(T) STRING(S). { A = NEW(describe, DESCRIBE, T->start, .summarize = sql_is_word(sql, T, PS_TK_SUMMARIZE), .path = sql_string(sql, S)); }
+describe(A) ::= describe_word(T) query(Q). { A = NEW(describe, DESCRIBE, T->start, .summarize = ps_gram_is_word(sql, T, PS_TK_SUMMARIZE), .query = Q); }
+describe(A) ::= describe_word(T) idents(N). { A = NEW(describe, DESCRIBE, T->start, .summarize = ps_gram_is_word(sql, T, PS_TK_SUMMARIZE), .name = N); }
+describe(A) ::= describe_word(T) STRING(S). { A = NEW(describe, DESCRIBE, T->start, .summarize = ps_gram_is_word(sql, T, PS_TK_SUMMARIZE), .path = ps_gram_string(sql, S)); }
 describe(A) ::= describe_word(T). { A = NEW(show, SHOW, T->start, .tables = true); }
 describe(A) ::= SHOW(T). { A = NEW(show, SHOW, T->start, .tables = true); }
 describe(A) ::= SHOW(T) idents(N). { A = NEW(show, SHOW, T->start, .name = N); }
@@ -835,7 +835,7 @@ describe(A) ::= SHOW(T) ALL TABLES. { A = NEW(show, SHOW, T->start, .tables = tr
 describe(A) ::= SHOW(T) query(Q). { A = NEW(describe, DESCRIBE, T->start, .query = Q); }
 
 statement(A) ::= SET(T) scope_opt(S) name(N) set_to set_values(V). { A = NEW(set, SET, T->start, .scope = (ps_sql_f_scope)S, .name = N, .values = V); }
-statement(A) ::= SET(T) TIME(M) ZONE set_value(V). { A = NEW(set, SET, T->start, .name = sql_ident_of("TimeZone", M->start), .values = ONE(V)); }
+statement(A) ::= SET(T) TIME(M) ZONE set_value(V). { A = NEW(set, SET, T->start, .name = ps_gram_ident_of("TimeZone", M->start), .values = ONE(V)); }
 statement(A) ::= RESET(T) scope_opt(S) name(N). { A = NEW(set, SET, T->start, .scope = (ps_sql_f_scope)S, .name = N, .reset = true); }
 set_to ::= EQ.
 set_to ::= TO.
@@ -845,7 +845,7 @@ scope_opt(A) ::= GLOBAL. { A = PS_SQL_SCOPE_GLOBAL; }
 scope_opt(A) ::= LOCAL. { A = PS_SQL_SCOPE_LOCAL; }
 scope_opt(A) ::= VARIABLE. { A = PS_SQL_SCOPE_VARIABLE; }
 set_values(A) ::= set_value(V). { A = ONE(V); }
-set_values(A) ::= set_values(L) COMMA set_value(V). { A = sql_list_add(sql, L, V); }
+set_values(A) ::= set_values(L) COMMA set_value(V). { A = ps_gram_list_add(sql, L, V); }
 set_value(A) ::= expr(E). { A = E; }
 set_value(A) ::= ON(T). { A = NEW(bool, BOOL, T->start, .value = true); }
 set_value(A) ::= DEFAULT(T). { A = NEW(default, DEFAULT, T->start); }

@@ -18,9 +18,9 @@ typedef PS_ARRAY(ps_sql_token) ps_sql_tokens;
 
 /* What scanning a token can give besides a token. */
 enum {
-    PS_TK_EOT = 0,         /* end of the text; also lemon's end marker */
+    PS_TK_EOT = 0, /* end of the text; also lemon's end marker */
     PS_TK_BAD_CHARACTER = 1000,
-    PS_TK_OPEN_STRING,         /* no closing quote: the token is the opening one */
+    PS_TK_OPEN_STRING, /* no closing quote: the token is the opening one */
     PS_TK_OPEN_NAME,
     PS_TK_OPEN_DOLLAR,
     PS_TK_OPEN_COMMENT,

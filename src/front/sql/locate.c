@@ -85,7 +85,8 @@ void ps_sql_locate(ps_str text, uint32_t offset, ps_error *error)
     }
     if (at < text.n && at > start) at = PS_MAX(char_start(text, at), start);
     for (size_t i = start, width; i < at; i += char_bytes(text, i, &width)) error->column++;
-    for (end = at; end < text.n && text.at[end] != '\n'; end++) {}
+    for (end = at; end < text.n && text.at[end] != '\n'; end++) {
+    }
     if (end > start && end > at && text.at[end - 1] == '\r') end--;
 
     size_t from = step(text, at, EXCERPT_COLUMNS / 2, true, start);

@@ -159,7 +159,8 @@ static const ps_expr *lower_cast(ps_lower_in *in, const ps_sql_cast *node)
     if (ps_type_equal(arg->type, type)) return arg;
     const ps_cast_mode mode = node->attempt ? PS_CAST_TRY : PS_CAST_ERROR;
     const ps_expr *now = ps_lower_cast(in->lo, arg, type, mode);
-    /* what was cast has a type of its own: as a literal, 2::BIGINT would adapt to others as 2 does */
+    /* what was cast has a type of its own: as a literal, 2::BIGINT would adapt to others as 2 does
+     */
     if (!now || now->kind != PS_EXPR_LITERAL || !ps_expr_adapts(now)) return now;
     return ps_expr_cast(in->lo->cx, in->lo->arena, arg, type, mode);
 }

@@ -54,8 +54,9 @@ typedef struct ps_lower_in {
     struct ps_lower_items *items; /* aliases in reach; NULL: none */
     bool alias_first;             /* ORDER BY: an alias wins over a column */
     bool no_aggregates, no_windows;
-    bool *saw_aggregate;        /* set when an aggregate is bound here, even if folding drops it; or NULL */
-    const char *clause;         /* "WHERE", for errors */
+    bool
+        *saw_aggregate; /* set when an aggregate is bound here, even if folding drops it; or NULL */
+    const char *clause; /* "WHERE", for errors */
     const ps_sql_list *windows; /* WINDOW clause */
 } ps_lower_in;
 

@@ -251,7 +251,8 @@ static bool finish(ps_lower_select *s)
     if (s->order.n && !(s->node = ps_node_sort_new(p, s->node, s->order.at, (uint32_t)s->order.n)))
         return false;
     if (s->on.n == 0) return hide_extra(s, &out);
-    /* DISTINCT ON keeps the first row in the order asked for, but gives rows in an order of its own */
+    /* DISTINCT ON keeps the first row in the order asked for, but gives rows in an order of its own
+     */
     s->node = ps_node_distinct_new(p, s->node, s->on.at, (uint32_t)s->on.n);
     if (s->node && s->order.n)
         s->node = ps_node_sort_new(p, s->node, s->order.at, (uint32_t)s->order.n);

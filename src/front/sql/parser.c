@@ -15,9 +15,15 @@ enum { SQL_TEXT_BYTES_MAX = 1 << 30 };
 static ps_status fail_token(ps_ctx *cx, const char *text, ps_sql_token token)
 {
     switch (token.kind) {
-    case PS_TK_OPEN_STRING: ps_fail(cx, PS_PARSE, "a string that starts here has no closing quote"); break;
-    case PS_TK_OPEN_NAME: ps_fail(cx, PS_PARSE, "a quoted name that starts here has no closing quote"); break;
-    case PS_TK_OPEN_DOLLAR: ps_fail(cx, PS_PARSE, "a dollar-quoted string that starts here has no end"); break;
+    case PS_TK_OPEN_STRING:
+        ps_fail(cx, PS_PARSE, "a string that starts here has no closing quote");
+        break;
+    case PS_TK_OPEN_NAME:
+        ps_fail(cx, PS_PARSE, "a quoted name that starts here has no closing quote");
+        break;
+    case PS_TK_OPEN_DOLLAR:
+        ps_fail(cx, PS_PARSE, "a dollar-quoted string that starts here has no end");
+        break;
     case PS_TK_OPEN_COMMENT: ps_fail(cx, PS_PARSE, "a comment that starts here has no end"); break;
     case PS_TK_BAD_BLOB: ps_fail(cx, PS_PARSE, "x'..' needs pairs of hexadecimal digits"); break;
     default:
@@ -52,11 +58,30 @@ static bool is_clause_word(void *state, uint16_t kind)
 {
     (void)state;
     switch (kind) {
-    case PS_TK_SELECT: case PS_TK_FROM: case PS_TK_WHERE: case PS_TK_GROUP: case PS_TK_ORDER:
-    case PS_TK_HAVING: case PS_TK_LIMIT: case PS_TK_OFFSET: case PS_TK_QUALIFY: case PS_TK_UNION:
-    case PS_TK_INTERSECT: case PS_TK_EXCEPT: case PS_TK_JOIN: case PS_TK_USING: case PS_TK_WINDOW:
-    case PS_TK_LEFT: case PS_TK_RIGHT: case PS_TK_INNER: case PS_TK_CROSS: case PS_TK_BETWEEN:
-    case PS_TK_LIKE: case PS_TK_DISTINCT: case PS_TK_TABLE: case PS_TK_VALUES: return true;
+    case PS_TK_SELECT:
+    case PS_TK_FROM:
+    case PS_TK_WHERE:
+    case PS_TK_GROUP:
+    case PS_TK_ORDER:
+    case PS_TK_HAVING:
+    case PS_TK_LIMIT:
+    case PS_TK_OFFSET:
+    case PS_TK_QUALIFY:
+    case PS_TK_UNION:
+    case PS_TK_INTERSECT:
+    case PS_TK_EXCEPT:
+    case PS_TK_JOIN:
+    case PS_TK_USING:
+    case PS_TK_WINDOW:
+    case PS_TK_LEFT:
+    case PS_TK_RIGHT:
+    case PS_TK_INNER:
+    case PS_TK_CROSS:
+    case PS_TK_BETWEEN:
+    case PS_TK_LIKE:
+    case PS_TK_DISTINCT:
+    case PS_TK_TABLE:
+    case PS_TK_VALUES: return true;
     default: return false;
     }
 }
@@ -88,10 +113,19 @@ static const char *misspelled(const sql_parser *p, size_t *at,
 /* "expected FROM, WHERE or )" while there are few; writes nothing when there are many. */
 static void hint_expected(sql_parser *p, bool (*accepts)(void *state, uint16_t kind), void *state)
 {
-    static const struct { uint16_t kind; const char *text; } signs[] = {
-        {PS_TK_ID, "a name"}, {PS_TK_LP, "("}, {PS_TK_RP, ")"}, {PS_TK_RB, "]"}, {PS_TK_RC, "}"},
-        {PS_TK_COMMA, ","},   {PS_TK_EQ, "="}, {PS_TK_INTEGER, "a number"}, {PS_TK_STRING, "a string"},
-        {PS_TK_COLON, ":"}};
+    static const struct {
+        uint16_t kind;
+        const char *text;
+    } signs[] = {{PS_TK_ID, "a name"},
+                 {PS_TK_LP, "("},
+                 {PS_TK_RP, ")"},
+                 {PS_TK_RB, "]"},
+                 {PS_TK_RC, "}"},
+                 {PS_TK_COMMA, ","},
+                 {PS_TK_EQ, "="},
+                 {PS_TK_INTEGER, "a number"},
+                 {PS_TK_STRING, "a string"},
+                 {PS_TK_COLON, ":"}};
     const char *found[5];
     size_t n = 0;
 
@@ -112,15 +146,30 @@ static bool fail_unsupported(sql_parser *p)
     const ps_str word = token_text(p, p->at);
 
     switch (kind) {
-    case PS_TK_ALTER: case PS_TK_ATTACH: case PS_TK_CHECKPOINT: case PS_TK_COMMENT:
-    case PS_TK_DETACH: case PS_TK_EXPORT: case PS_TK_FORCE: case PS_TK_IMPORT: case PS_TK_INSTALL:
-    case PS_TK_LOAD: case PS_TK_MERGE: case PS_TK_VACUUM: case PS_TK_ANALYZE: case PS_TK_INSERT:
+    case PS_TK_ALTER:
+    case PS_TK_ATTACH:
+    case PS_TK_CHECKPOINT:
+    case PS_TK_COMMENT:
+    case PS_TK_DETACH:
+    case PS_TK_EXPORT:
+    case PS_TK_FORCE:
+    case PS_TK_IMPORT:
+    case PS_TK_INSTALL:
+    case PS_TK_LOAD:
+    case PS_TK_MERGE:
+    case PS_TK_VACUUM:
+    case PS_TK_ANALYZE:
+    case PS_TK_INSERT:
         if (p->at > 0 && p->tokens[p->at - 1].kind != PS_TK_SEMI_COLON && kind != PS_TK_MERGE &&
             kind != PS_TK_INSERT)
             return false;
         break;
-    case PS_TK_INDEX: case PS_TK_SEQUENCE: case PS_TK_DATABASE: case PS_TK_TRIGGER:
-    case PS_TK_UNIQUE: case PS_TK_SECRET: break;
+    case PS_TK_INDEX:
+    case PS_TK_SEQUENCE:
+    case PS_TK_DATABASE:
+    case PS_TK_TRIGGER:
+    case PS_TK_UNIQUE:
+    case PS_TK_SECRET: break;
     default: return false;
     }
     if (kind == PS_TK_INSERT && (p->at == 0 || p->tokens[p->at - 1].kind != PS_TK_RP)) return false;
@@ -129,7 +178,8 @@ static bool fail_unsupported(sql_parser *p)
         size_t i = p->at;
         while (i > 0 && p->tokens[i - 1].kind != PS_TK_SEMI_COLON) i--;
         if (p->tokens[i].kind != PS_TK_CREATE || p->at - i > 3) return false;
-        p->status = ps_fail(p->cx, PS_UNSUPPORTED, "CREATE %.*s is not supported", PS_STR_ARGS(word));
+        p->status =
+            ps_fail(p->cx, PS_UNSUPPORTED, "CREATE %.*s is not supported", PS_STR_ARGS(word));
     } else {
         p->status = ps_fail(p->cx, PS_UNSUPPORTED, "%.*s is not supported here", PS_STR_ARGS(word));
     }
@@ -137,7 +187,7 @@ static bool fail_unsupported(sql_parser *p)
     return true;
 }
 
-void sql_syntax_error(sql_parser *p, bool (*accepts)(void *state, uint16_t kind), void *state)
+void ps_gram_syntax_error(sql_parser *p, bool (*accepts)(void *state, uint16_t kind), void *state)
 {
     size_t at = p->at;
     const char *near;
@@ -150,7 +200,8 @@ void sql_syntax_error(sql_parser *p, bool (*accepts)(void *state, uint16_t kind)
         p->status = ps_fail(p->cx, PS_PARSE, "syntax error at a token of %u bytes",
                             p->tokens[at].end - p->tokens[at].start);
     else
-        p->status = ps_fail(p->cx, PS_PARSE, "syntax error at \"%.*s\"", PS_STR_ARGS(token_text(p, at)));
+        p->status =
+            ps_fail(p->cx, PS_PARSE, "syntax error at \"%.*s\"", PS_STR_ARGS(token_text(p, at)));
     ps_fail_at(p->cx, p->tokens[at].start);
     if (near) ps_hint(p->cx, "did you mean %s", near);
     else if (p->tokens[at].kind > PS_TK_UNIT && p->tokens[at].kind < PS_TK_WORDS_END &&
@@ -162,8 +213,14 @@ void sql_syntax_error(sql_parser *p, bool (*accepts)(void *state, uint16_t kind)
 
 /* ---- statements ---- */
 
-static bool opens(uint16_t kind) { return kind == PS_TK_LP || kind == PS_TK_LB || kind == PS_TK_LC; }
-static bool closes(uint16_t kind) { return kind == PS_TK_RP || kind == PS_TK_RB || kind == PS_TK_RC; }
+static bool opens(uint16_t kind)
+{
+    return kind == PS_TK_LP || kind == PS_TK_LB || kind == PS_TK_LC;
+}
+static bool closes(uint16_t kind)
+{
+    return kind == PS_TK_RP || kind == PS_TK_RB || kind == PS_TK_RC;
+}
 
 /* Feeds the tokens of one statement; p->at is its first and ends at its end. */
 static ps_status statement_feed(sql_parser *p, void *grammar)
@@ -174,7 +231,7 @@ static ps_status statement_feed(sql_parser *p, void *grammar)
         const ps_sql_token *token = &p->tokens[p->at];
         if (token->kind == PS_TK_SEMI_COLON || token->kind == PS_TK_EOT) break;
         if (opens(token->kind) && ++open > PS_SQL_DEPTH_MAX) {
-            sql_stack_overflow(p);
+            ps_gram_stack_overflow(p);
             return p->status;
         }
         if (closes(token->kind) && open) open--;
@@ -216,7 +273,8 @@ static ps_status text_take(ps_ctx *cx, ps_arena *arena, ps_str text, ps_str *out
         return PS_PARSE;
     }
     if (text.n && !ps_utf8_valid(text.at, text.n, &bad_at)) {
-        ps_fail(cx, PS_PARSE, "the text is not valid UTF-8: byte 0x%02x", (unsigned char)text.at[bad_at]);
+        ps_fail(cx, PS_PARSE, "the text is not valid UTF-8: byte 0x%02x",
+                (unsigned char)text.at[bad_at]);
         ps_fail_at(cx, (uint32_t)bad_at);
         return PS_PARSE;
     }
@@ -268,7 +326,8 @@ bool ps_sql_is_complete(ps_str text)
 
     ps_mem_init(&mem, NULL, "sql", 0);
     ps_ctx_init(&cx, &mem, NULL);
-    if (text.n >= sizeof small && !(copy = ps_alloc(&cx, text.n + 1))) return true; /* let it run and fail */
+    if (text.n >= sizeof small && !(copy = ps_alloc(&cx, text.n + 1)))
+        return true; /* let it run and fail */
     if (text.n) memcpy(copy, text.at, text.n);
     copy[text.n] = '\0';
     const size_t n = strlen(copy);

@@ -47,8 +47,7 @@ const char *ps_sql_word_near(ps_str word, bool (*accepts)(void *state, uint16_t 
     for (size_t i = 1; i < PS_COUNT(word_table); i++) {
         const word_entry *entry = &word_table[i];
         if (!accepts(state, entry->kind)) continue;
-        const uint32_t distance =
-            ps_str_distance(word, (ps_str){entry->text, entry->n}, limit);
+        const uint32_t distance = ps_str_distance(word, (ps_str){entry->text, entry->n}, limit);
         if (distance == 0 || distance > limit) continue;
         best = entry->text;
         if (distance == 1) break;
@@ -164,7 +163,9 @@ static bool run_may_start(uint16_t kind)
 {
     return kind == PS_TK_NOT || kind == PS_TK_IF || kind == PS_TK_OR || kind == PS_TK_WITH ||
            kind == PS_TK_WITHOUT || kind == PS_TK_WITHIN || kind == PS_TK_NULLS ||
-           kind == PS_TK_INCLUDE || kind == PS_TK_ON || kind == PS_TK_IGNORE || kind == PS_TK_RESPECT || kind == PS_TK_DEFAULT || kind == PS_TK_EXCLUDE || kind == PS_TK_CURRENT;
+           kind == PS_TK_INCLUDE || kind == PS_TK_ON || kind == PS_TK_IGNORE ||
+           kind == PS_TK_RESPECT || kind == PS_TK_DEFAULT || kind == PS_TK_EXCLUDE ||
+           kind == PS_TK_CURRENT;
 }
 
 void ps_sql_words_settle(const char *text, ps_sql_tokens *tokens)

@@ -13,6 +13,7 @@ table = pa.table({
 })
 pq.write_table(table, here + "/pages.parquet", row_group_size=5000, data_page_size=2048, write_page_index=True,
                use_dictionary=["g", "s"], compression="zstd", write_batch_size=256)
-big = pa.table({"k": pa.array(range(300000), pa.int32()), "g": pa.array([i // 1000 % 5 for i in range(300000)], pa.int8())})
+big = pa.table({"k": pa.array(range(300000), pa.int32()),
+                "g": pa.array([i // 1000 % 5 for i in range(300000)], pa.int8())})
 pq.write_table(big, here + "/split.parquet", row_group_size=300000, use_dictionary=["g"],
                column_encoding={"k": "DELTA_BINARY_PACKED"}, compression="zstd", data_page_size=40000)
