@@ -112,6 +112,9 @@ def examples(preset):
     """The programs of examples/, which ctest knows by their label."""
     say("examples")
     start = time.time()
+    if not case(f"{preset}: examples build",
+                ["cmake", "--build", f"build/{preset}", "-j", JOBS, "--target", "examples"], 600):
+        return
     code, out = run(["ctest", "--test-dir", f"build/{preset}", "-L", "example",
                      "--output-on-failure"], 600)
     found = re.search(r"(\d+) tests failed out of (\d+)", out)
