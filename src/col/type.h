@@ -4,7 +4,7 @@
  * doesn't fit (children, labels, a zone, an extension's name) is a counted immutable ps_type_ext
  * that the value borrows: whoever stores such a type for longer than its source lives holds
  * a reference (a schema does for its fields; an arena does through ps_type_keep()).
- * Nullability and metadata belong to fields, not to types. See docs/adr/0002. */
+ * Nullability and metadata belong to fields, not to types. See docs/adr/0004. */
 #ifndef PS_COL_TYPE_H
 #define PS_COL_TYPE_H
 
