@@ -89,7 +89,9 @@ static uint64_t read_all(reading *r, int64_t *sum)
             assert_int_equal(r->batch.morsel, m);
             n += r->batch.n_live;
             for (uint32_t k = 0; r->batch.n_cols && k < r->batch.n_live; k++)
-                *sum += value_at(r, 0, ps_batch_row(&r->batch, k));
+                /* wraps: the ends of the range are among the cases */
+                *sum = (int64_t)((uint64_t)*sum +
+                                 (uint64_t)value_at(r, 0, ps_batch_row(&r->batch, k)));
         }
         assert_true(done);
     }
