@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <histedit.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { HISTORY_SIZE = 5000 };
+enum { HISTORY_SIZE = 5000, KEY_PAUSE_MS = 50 };
 
 typedef struct editor {
     EditLine *line;
@@ -28,6 +30,42 @@ static char *prompt(EditLine *line)
     el_get(line, EL_CLIENTDATA, &data);
     const editor *ed = data;
     return ed && ed->statement.n ? more : first;
+}
+
+/* The rest of a code point after its first byte: how many bytes follow, and the first one's bits. */
+static int utf8_rest(unsigned char first, wchar_t *bits)
+{
+    if (first < 0x80) return *bits = first, 0;
+    if ((first & 0xe0) == 0xc0) return *bits = first & 0x1f, 1;
+    if ((first & 0xf0) == 0xe0) return *bits = first & 0x0f, 2;
+    return *bits = first & 0x07, 3;
+}
+
+/* libedit's key reader. A signal that comes just before a read() would not end it, so this waits
+ * in short pauses and looks whether Ctrl-C was pressed: 1: a key, 0: the end, -1: pressed. */
+static int read_key(EditLine *line, wchar_t *key)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    unsigned char byte;
+
+    (void)line;
+    for (int rest = -1; rest != 0;) {
+        if (signals_pressed()) return -1;
+        if (poll(&input, 1, KEY_PAUSE_MS) <= 0) continue;
+        const ssize_t n = read(STDIN_FILENO, &byte, 1);
+
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return 0;
+        /* what the kernel makes of a Ctrl-D that was pressed before the terminal was in raw mode */
+        if (byte == 0) continue;
+        if (rest < 0) {
+            rest = utf8_rest(byte, key);
+        } else {
+            *key = (wchar_t)(*key << 6 | (byte & 0x3f));
+            rest--;
+        }
+    }
+    return 1;
 }
 
 static void open_history(editor *ed)
@@ -115,6 +153,7 @@ void shell_interact(shell *sh)
     el_set(ed.line, EL_PROMPT, prompt);
     el_set(ed.line, EL_EDITOR, "emacs");
     el_set(ed.line, EL_SIGNAL, 0);
+    el_set(ed.line, EL_GETCFN, read_key);
     el_set(ed.line, EL_BIND, "^R", "em-inc-search-prev", NULL);
     open_history(&ed);
     el_source(ed.line, NULL);

@@ -38,7 +38,8 @@ void shell_interact(shell *sh);
 bool signals_start(shell *sh);
 /* Between these two Ctrl-C cancels the statement. */
 void signals_arm(void);
-/* Whether Ctrl-C came since signals_arm(). */
+/* Whether Ctrl-C came since signals_arm(); disarm also ends the watch. */
+bool signals_pressed(void);
 bool signals_disarm(void);
 
 /* progress.c: a bar on stderr for what takes long. */

@@ -1,8 +1,8 @@
 /* cli/signals.c -- Ctrl-C.
  *
  * The handler may do next to nothing, so it writes a byte to a pipe; a thread reads it and cancels
- * what the session is doing. The handler does not restart system calls: a read() of the line editor
- * ends with EINTR, which clears the line. State is global because a handler has no argument. */
+ * what the session is doing. The line editor looks at the flag between keys (editor.c). State is
+ * global because a handler has no argument. */
 #include "shell.h"
 
 #include <errno.h>
@@ -59,6 +59,8 @@ void signals_arm(void)
     atomic_store(&pressed, false);
     atomic_store(&armed, true);
 }
+
+bool signals_pressed(void) { return atomic_load(&pressed); }
 
 bool signals_disarm(void)
 {

@@ -139,20 +139,26 @@ class Terminal:
         os.write(self.fd, text.encode())
 
     def close(self):
-        self.type("\x04")
+        """Ctrl-D until the shell ends: one that comes while the line editor switches the terminal
+        to raw mode is turned into a NUL by the kernel, as a person's would be, who presses again."""
         end = time.time() + 20
+        press = 0.0
         while time.time() < end:
-            if select.select([self.fd], [], [], 0.05)[0]:
+            if time.time() >= press:
+                try:
+                    self.type("\x04")
+                except OSError:
+                    pass
+                press = time.time() + 0.3
+            if select.select([self.fd], [], [], 0.02)[0]:
                 try:
                     os.read(self.fd, 65536)
                 except OSError:
-                    break
-        while time.time() < end:
+                    pass
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 os.close(self.fd)
                 return os.waitstatus_to_exitcode(status)
-            time.sleep(0.01)
         raise AssertionError("the shell does not end")
 
     def __enter__(self):
