@@ -32,7 +32,7 @@ static char *prompt(EditLine *line)
     return ed && ed->statement.n ? more : first;
 }
 
-/* The rest of a code point after its first byte: how many bytes follow, and the first one's bits. */
+/* What a code point's first byte says: how many bytes follow; its own bits. */
 static int utf8_rest(unsigned char first, wchar_t *bits)
 {
     if (first < 0x80) return *bits = first, 0;
