@@ -74,6 +74,8 @@ void ps_mem_init(ps_mem *mem, ps_mem *parent, const char *name, uint64_t limit)
     atomic_init(&mem->used, 0);
     atomic_init(&mem->peak, 0);
     atomic_init(&mem->limit, limit > INT64_MAX ? 0 : (int64_t)limit);
+    atomic_init(&mem->disk, 0);
+    atomic_init(&mem->disk_limit, 0);
 }
 
 /* A counted payer and its parents are charged one byte for being open; whoever takes used to 0
@@ -178,6 +180,35 @@ uint64_t ps_mem_left(const ps_mem *mem)
         if (limit) left = PS_MIN(left, used < limit ? (uint64_t)(limit - used) : 0);
     }
     return left;
+}
+
+/* Adds first and looks then: two charges that don't both fit may refuse each other, which for files
+ * only means that the cap was as good as reached. relaxed: the counters order nothing. */
+bool ps_mem_try_charge_disk(ps_mem *mem, uint64_t bytes, const ps_mem **full)
+{
+    if (bytes > INT64_MAX / 4) {
+        *full = mem;
+        return false;
+    }
+    for (ps_mem *level = mem; level; level = level->parent) {
+        const int64_t limit = atomic_load_explicit(&level->disk_limit, memory_order_relaxed);
+        const int64_t used =
+            atomic_fetch_add_explicit(&level->disk, (int64_t)bytes, memory_order_relaxed) +
+            (int64_t)bytes;
+
+        if (limit == 0 || used <= limit) continue;
+        for (ps_mem *undo = mem; undo != level->parent; undo = undo->parent)
+            atomic_fetch_sub_explicit(&undo->disk, (int64_t)bytes, memory_order_relaxed);
+        *full = level;
+        return false;
+    }
+    return true;
+}
+
+void ps_mem_uncharge_disk(ps_mem *mem, uint64_t bytes)
+{
+    for (; mem; mem = mem->parent)
+        atomic_fetch_sub_explicit(&mem->disk, (int64_t)bytes, memory_order_relaxed);
 }
 
 /* ---- fault injection ---- */

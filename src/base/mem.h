@@ -23,6 +23,8 @@ struct ps_mem {
     _Atomic int64_t used;  /* bytes charged here and below */
     _Atomic int64_t peak;  /* highest value of used */
     _Atomic int64_t limit; /* bytes; 0: none */
+    /* Bytes in temporary files, counted the same way beside memory. */
+    _Atomic int64_t disk, disk_limit;
 };
 
 void ps_mem_init(ps_mem *mem, ps_mem *parent, const char *name, uint64_t limit);
@@ -36,6 +38,9 @@ ps_status ps_mem_charge(ps_ctx *cx, ps_mem *mem, size_t bytes);
 /* The same without an error: false when it doesn't fit (the caller can spill instead). */
 bool ps_mem_try_charge(ps_mem *mem, size_t bytes);
 void ps_mem_uncharge(ps_mem *mem, size_t bytes);
+/* The same for bytes in temporary files. *full on false: the payer whose disk_limit is reached. */
+bool ps_mem_try_charge_disk(ps_mem *mem, uint64_t bytes, const ps_mem **full);
+void ps_mem_uncharge_disk(ps_mem *mem, uint64_t bytes);
 /* Bytes that could still be charged before a limit on the way up is reached. */
 uint64_t ps_mem_left(const ps_mem *mem);
 

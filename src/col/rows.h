@@ -151,19 +151,30 @@ uint32_t ps_rows_next(const ps_rows *rows, ps_row_cursor *at, uint32_t n_max, ui
 ps_status ps_rows_relocate(ps_ctx *cx, ps_rows *rows);
 
 /* A temporary file: created unlinked with mode 0600, gone on every way out. One for a query or an
- * operator; writes and reads from any thread. */
+ * operator; writes and reads from any thread. What it holds is charged to cx->mem's disk
+ * (base/mem.h), and to a cap of its own (0: none). */
 ps_status ps_spill_new(ps_ctx *cx, const char *directory, uint64_t bytes_max, ps_spill **out);
 void ps_spill_free(ps_spill *spill);
 uint64_t ps_spill_bytes(const ps_spill *spill); /* written so far */
 /* Writes every page that is in memory out and frees all memory of the collection but its list. On
  * failure the collection is unchanged. */
 ps_status ps_rows_spill(ps_ctx *cx, ps_rows *rows, ps_spill *spill);
+/* Writes copies of n rows of any collection as one more page, straight to the file. states
+ * (optional, n * state_bytes) become the rows' states; src then has none: its layout is that of
+ * `rows` without them. Unchanged on failure. */
+ps_status ps_rows_spill_copy(ps_ctx *cx, ps_rows *rows, ps_spill *spill, uint8_t *const *src,
+                             const void *states, uint32_t n);
+/* Gives up all pages, and those in the file also there: its space goes back to the disk. */
+void ps_rows_drop(ps_rows *rows);
 /* Bytes that ps_rows_load would take. */
 uint64_t ps_rows_spilled_bytes(const ps_rows *rows);
 /* Reads page `page` back into memory (a no-op if it is there); ps_rows_unload gives it up again,
  * with what was changed in it since. */
 ps_status ps_rows_load(ps_ctx *cx, ps_rows *rows, size_t page);
 void ps_rows_unload(ps_rows *rows, size_t page);
+/* The same for a reader of its own: a page in the file is read into *out, the collection stays as
+ * it is, so that many may read it at once. ps_free(out->rows) gives it up. */
+ps_status ps_rows_read(ps_ctx *cx, const ps_rows *rows, size_t page, ps_row_page *out);
 
 /* Nested values as bytes (rows_nested.c): equal values have equal bytes in keys. */
 ps_status ps_nested_write(ps_ctx *cx, const ps_vec *vec, uint32_t row, bool key, ps_text *out);

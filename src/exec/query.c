@@ -90,6 +90,9 @@ ps_status ps_query_new(ps_ctx *cx, ps_pool *pool, const ps_node *plan,
     query->settings = *settings;
     query->settings.threads = PS_MAX(settings->threads, 1);
     query->mem = mem;
+    /* relaxed: set before anything of the query can write */
+    atomic_store_explicit(&mem->disk_limit, (int64_t)PS_MIN(settings->temp_bytes_max, INT64_MAX),
+                          memory_order_relaxed);
     ps_ctx_init(&query->cx, mem, cancel);
     query->cx.diag = cx->diag;
     query->cx.batch_rows = settings->batch_rows;

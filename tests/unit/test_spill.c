@@ -1,0 +1,326 @@
+/* tests/unit/test_spill.c -- temporary files on a disk that misbehaves: full, failing, short,
+ * damaged; caps.
+ *
+ * pwrite and pread of this program stand before the C library's: they fail on demand. */
+#include "unit.h"
+
+#include "col/rows.h"
+#include "col/value.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { N = 300 };
+
+static ps_mem mem;
+static ps_ctx cx;
+
+static struct {
+    int write_error, read_error; /* errno of the call number `at` */
+    int at, calls;
+    bool cut;     /* calls move at most 7 bytes */
+    int64_t flip; /* bit of the file that reads see inverted; -1: none */
+} disk;
+
+static size_t short_of(size_t n) { return disk.cut && n > 7 ? 7 : n; }
+
+ssize_t pwrite(int fd, const void *bytes, size_t n, off_t at)
+{
+    if (++disk.calls == disk.at && disk.write_error) return errno = disk.write_error, -1;
+    return syscall(SYS_pwrite64, fd, bytes, short_of(n), at);
+}
+
+ssize_t pread(int fd, void *bytes, size_t n, off_t at)
+{
+    if (++disk.calls == disk.at && disk.read_error) return errno = disk.read_error, -1;
+    const ssize_t done = syscall(SYS_pread64, fd, bytes, short_of(n), at);
+    const int64_t bit = disk.flip - at * 8;
+    if (disk.flip >= 0 && bit >= 0 && bit < done * 8)
+        ((uint8_t *)bytes)[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    return done;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    ps_mem_init(&mem, NULL, "test", 0);
+    ps_ctx_init(&cx, &mem, NULL);
+    memset(&disk, 0, sizeof disk);
+    disk.flip = -1;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    assert_int_equal(atomic_load(&mem.disk), 0);
+    return atomic_load(&mem.used) != 0;
+}
+
+/* Rows of a number and a text, some of them long. */
+static void rows_fill(ps_rows *rows, const ps_row_layout *layout, uint32_t n)
+{
+    char room[N][40];
+    ps_vec vecs[2];
+
+    ps_rows_init(rows, layout);
+    ps_value a[N], b[N];
+    ps_arena arena = {0};
+    for (uint32_t i = 0; i < n; i++) {
+        snprintf(room[i], sizeof room[i],
+                 i % 3 ? "short %u" : "a text of more than twelve bytes %u", i);
+        a[i] = ps_value_int(PS_TYPE(INT64), (ps_i128)i * 77777777);
+        b[i] = i % 11 == 4 ? ps_value_null(PS_TYPE(STRING)) : ps_value_str(ps_str_of(room[i]));
+    }
+    assert_int_equal(ps_vec_of_values(&cx, &arena, PS_TYPE(INT64), a, n, &vecs[0]), PS_OK);
+    assert_int_equal(ps_vec_of_values(&cx, &arena, PS_TYPE(STRING), b, n, &vecs[1]), PS_OK);
+    assert_int_equal(ps_rows_append(&cx, rows, vecs, NULL, NULL, n, NULL), PS_OK);
+    ps_arena_release(&arena);
+}
+
+static const ps_row_layout *layout_new(ps_arena *arena, uint32_t state_bytes)
+{
+    const ps_type types[2] = {PS_TYPE(INT64), PS_TYPE(STRING)};
+    const ps_row_spec spec = {.types = types, .n_cols = 2, .n_keys = 1, .state_bytes = state_bytes};
+    const ps_row_layout *layout;
+
+    assert_int_equal(ps_row_layout_new(&cx, arena, &spec, &layout), PS_OK);
+    return layout;
+}
+
+static uint64_t digest(const ps_rows *rows)
+{
+    ps_row_cursor at = {0};
+    uint8_t *row;
+    uint64_t sum = 0;
+
+    while (ps_rows_next(rows, &at, 1, &row)) {
+        const ps_row_col *col = &rows->layout->cols[1];
+        ps_view view;
+        int64_t number;
+        memcpy(&number, row + rows->layout->cols[0].at, sizeof number);
+        memcpy(&view, row + col->at, sizeof view);
+        sum = sum * 31 + (uint64_t)number;
+        if (ps_row_null(col, row)) continue;
+        for (uint32_t i = 0; i < view.n; i++) sum = sum * 31 + (uint8_t)ps_view_bytes(&view)[i];
+    }
+    return sum;
+}
+
+static ps_status load_all(ps_rows *rows)
+{
+    for (size_t p = 0; p < rows->pages.n; p++) {
+        const ps_status st = ps_rows_load(&cx, rows, p);
+        if (st != PS_OK) return st;
+    }
+    return PS_OK;
+}
+
+static void writing_fails_and_the_rows_stay(void **state)
+{
+    static const struct {
+        int error;
+        ps_status st;
+    } cases[] = {{EIO, PS_IO}, {ENOSPC, PS_DISK_FULL}, {EDQUOT, PS_DISK_FULL}, {EINTR, PS_OK}};
+    ps_arena arena = {0};
+    ps_rows rows;
+    ps_spill *spill;
+    (void)state;
+    rows_fill(&rows, layout_new(&arena, 0), N);
+    const uint64_t before = digest(&rows);
+    for (size_t c = 0; c < PS_COUNT(cases); c++)
+        for (int at = 1; at <= 3; at++) {
+            assert_int_equal(ps_spill_new(&cx, "/tmp", 0, &spill), PS_OK);
+            disk.write_error = cases[c].error, disk.at = at, disk.calls = 0;
+            const ps_status st = ps_rows_spill(&cx, &rows, spill);
+            const bool met = disk.calls >= at;
+            disk.write_error = 0;
+            assert_int_equal(st, met ? cases[c].st : PS_OK);
+            if (st != PS_OK) {
+                assert_non_null(strstr(cx.error.message, "/tmp"));
+                assert_non_null(strstr(cx.error.message, "needs"));
+                ps_ctx_clear(&cx);
+            }
+            assert_int_equal(load_all(&rows), PS_OK);
+            assert_true(digest(&rows) == before);
+            ps_rows_release(&rows);
+            ps_spill_free(spill);
+            rows_fill(&rows, rows.layout, N);
+        }
+    ps_rows_release(&rows);
+    ps_arena_release(&arena);
+}
+
+static void reading_fails_or_comes_in_pieces(void **state)
+{
+    ps_arena arena = {0};
+    ps_rows rows;
+    ps_spill *spill;
+    (void)state;
+    rows_fill(&rows, layout_new(&arena, 0), N);
+    const uint64_t before = digest(&rows);
+    disk.cut = true;
+    assert_int_equal(ps_spill_new(&cx, NULL, 0, &spill), PS_OK);
+    assert_int_equal(ps_rows_spill(&cx, &rows, spill), PS_OK);
+    disk.read_error = EIO, disk.at = 5, disk.calls = 0;
+    assert_int_equal(load_all(&rows), PS_IO);
+    disk.read_error = EINTR, disk.calls = 0;
+    assert_int_equal(load_all(&rows), PS_OK);
+    assert_true(digest(&rows) == before);
+    ps_rows_release(&rows);
+    ps_spill_free(spill);
+    ps_arena_release(&arena);
+}
+
+static void every_flipped_bit_is_seen(void **state)
+{
+    ps_arena arena = {0};
+    ps_rows rows;
+    ps_spill *spill;
+    (void)state;
+    for (int packed = 0; packed < 2; packed++) {
+        rows_fill(&rows, layout_new(&arena, 0), packed ? 60 : 1); /* one row doesn't compress */
+        assert_int_equal(ps_spill_new(&cx, NULL, 0, &spill), PS_OK);
+        assert_int_equal(ps_rows_spill(&cx, &rows, spill), PS_OK);
+        for (disk.flip = 0; disk.flip < (int64_t)ps_spill_bytes(spill) * 8; disk.flip++) {
+            assert_int_equal(load_all(&rows), PS_DATA);
+            ps_ctx_clear(&cx);
+        }
+        disk.flip = -1;
+        assert_int_equal(load_all(&rows), PS_OK);
+        ps_rows_release(&rows);
+        ps_spill_free(spill);
+    }
+    ps_arena_release(&arena);
+}
+
+static void a_cut_file_is_seen(void **state)
+{
+    ps_arena arena = {0};
+    ps_rows rows;
+    ps_spill *spill;
+    (void)state;
+    rows_fill(&rows, layout_new(&arena, 0), N);
+    assert_int_equal(ps_spill_new(&cx, NULL, 0, &spill), PS_OK);
+    assert_int_equal(ps_rows_spill(&cx, &rows, spill), PS_OK);
+    rows.pages.at[0].file_at += ps_spill_bytes(spill);
+    assert_int_equal(load_all(&rows), PS_DATA);
+    ps_rows_release(&rows);
+    ps_spill_free(spill);
+    ps_arena_release(&arena);
+}
+
+static void copies_get_states_and_come_back_for_many_readers(void **state)
+{
+    ps_arena arena = {0};
+    ps_rows rows, copies;
+    ps_spill *spill;
+    ps_row_page pages[2];
+    uint8_t *at[N];
+    uint64_t states[N];
+    ps_row_cursor cursor = {0};
+    (void)state;
+    rows_fill(&rows, layout_new(&arena, 0), N);
+    const uint64_t before = digest(&rows);
+    ps_rows_init(&copies, layout_new(&arena, 8));
+    assert_int_equal(ps_rows_next(&rows, &cursor, N, at), N);
+    for (uint32_t i = 0; i < N; i++) states[i] = 3 * i;
+    assert_int_equal(ps_spill_new(&cx, NULL, 0, &spill), PS_OK);
+    assert_int_equal(ps_rows_spill_copy(&cx, &copies, spill, at, states, 100), PS_OK);
+    assert_int_equal(ps_rows_spill_copy(&cx, &copies, spill, at + 100, states + 100, N - 100),
+                     PS_OK);
+    assert_true(digest(&rows) == before); /* untouched */
+    ps_rows_release(&rows);
+    for (size_t p = 0; p < 2; p++)
+        assert_int_equal(ps_rows_read(&cx, &copies, p, &pages[p]), PS_OK);
+    for (uint32_t i = 0; i < N; i++) {
+        const ps_row_page *page = &pages[i >= 100];
+        const uint32_t place = i >= 100 ? i - 100 : i;
+        const uint8_t *row = page->rows + (size_t)place * copies.layout->row_bytes;
+        uint64_t got;
+        memcpy(&got, row + copies.layout->state_at, sizeof got);
+        assert_int_equal(got, 3 * i);
+    }
+    assert_int_equal(load_all(&copies), PS_OK);
+    assert_true(digest(&copies) == before);
+    ps_free(pages[0].rows), ps_free(pages[1].rows);
+    assert_true(atomic_load(&mem.disk) > 0);
+    ps_rows_drop(&copies); /* where holes can be made the disk has it back at once */
+    ps_spill_free(spill);
+    ps_arena_release(&arena);
+}
+
+/* A cap anywhere above the operator counts for all that is below it. */
+static void caps_hold_for_all_files_together(void **state)
+{
+    ps_arena arena = {0};
+    ps_mem ops[2];
+    ps_rows rows[2];
+    ps_spill *spills[2];
+    (void)state;
+    const ps_row_layout *layout = layout_new(&arena, 0);
+    for (int i = 0; i < 2; i++) {
+        ps_mem_init(&ops[i], &mem, "operator", 0);
+        rows_fill(&rows[i], layout, N);
+        cx.mem = &ops[i];
+        assert_int_equal(ps_spill_new(&cx, NULL, 0, &spills[i]), PS_OK);
+        cx.mem = &mem;
+    }
+    assert_int_equal(ps_rows_spill(&cx, &rows[0], spills[0]), PS_OK);
+    const int64_t one = atomic_load(&mem.disk);
+    assert_true(one > 0);
+    atomic_store(&mem.disk_limit, one + 10);
+    assert_int_equal(ps_rows_spill(&cx, &rows[1], spills[1]), PS_DISK_FULL);
+    assert_non_null(strstr(cx.error.message, "cap"));
+    assert_int_equal(atomic_load(&mem.disk), one);
+    ps_rows_release(&rows[0]);
+    ps_spill_free(spills[0]); /* its bytes are free again */
+    assert_int_equal(ps_rows_spill(&cx, &rows[1], spills[1]), PS_OK);
+    ps_rows_release(&rows[1]);
+    ps_spill_free(spills[1]);
+    ps_arena_release(&arena);
+}
+
+static void the_file_has_no_name_and_nobody_else_may_read_it(void **state)
+{
+    char dir[] = "/tmp/ps_spill_XXXXXX", command[64];
+    ps_spill *spill;
+    struct stat info;
+    int seen = 0;
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(ps_spill_new(&cx, dir, 0, &spill), PS_OK);
+    assert_int_equal(rmdir(dir), 0); /* empty */
+    for (int fd = 3; fd < 64; fd++) {
+        if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_nlink > 0) continue;
+        assert_int_equal(info.st_mode & 0777, 0600);
+        assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+        seen++;
+    }
+    assert_int_equal(seen, 1);
+    ps_spill_free(spill);
+    snprintf(command, sizeof command, "%s/none", dir);
+    assert_int_equal(ps_spill_new(&cx, command, 0, &spill), PS_IO);
+    assert_non_null(strstr(cx.error.message, dir));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(writing_fails_and_the_rows_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(reading_fails_or_comes_in_pieces, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_flipped_bit_is_seen, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_cut_file_is_seen, setup, teardown),
+        cmocka_unit_test_setup_teardown(copies_get_states_and_come_back_for_many_readers, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(caps_hold_for_all_files_together, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_file_has_no_name_and_nobody_else_may_read_it, setup,
+                                        teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
