@@ -58,6 +58,7 @@ class Tree:
                       if p.endswith((".py", ".cmake", ".sh", ".test", ".toml", ".conf"))
                       or os.path.basename(p) in ("CMakeLists.txt", "Makefile")}
         self.paths = paths
+        self.known = set(tracked())
         self.ratchet, self.used = {}, set()
         for line in read("tools/ratchet.txt").splitlines():
             words = line.split("#")[0].split()
@@ -214,6 +215,20 @@ def check_readmes(tree):
             yield f"{own}:1: no README.md"
 
 
+def check_paths(tree):
+    """A file of ours that a comment or a README names is there."""
+    named = re.compile(r"\b((?:src|tests|docs|tools|bench|fuzz|examples)/[\w/.-]*\w\.(?:c|h|def|py|test"
+                       r"|md|sql|sh|txt|conf|toml))\b")
+    texts = {**tree.c, **{p: read(p) for p in tree.paths if p.endswith(".md")}}
+    for path, text in texts.items():
+        for found in named.finditer(text):
+            before, folder = text[max(found.start() - 3, 0):found.start()], os.path.dirname(path)
+            known = (found.group(1), os.path.join(folder, found.group(1)))
+            if "NAME" not in found.group(1) and "FAMILY" not in found.group(1) \
+                    and not before.endswith("/") and not any(k in tree.known for k in known):
+                yield f"{path}:{line_of(text, found.start())}: {found.group(1)} is not there"
+
+
 def check_conditions(tree):
     """#if only in base/, templates, kernels and cpu files: every condition is another program."""
     guard = re.compile(r"^#[ ]*(?:ifndef PS_\w+_H\b|ifdef __cplusplus|if(?:n?def)? .*PS_DEV\b.*)$",
@@ -238,8 +253,8 @@ def check_ratchet(tree):
 CHECKS = (("include order", check_layers), ("file sizes", check_files),
           ("function sizes", check_functions), ("banned calls", check_banned),
           ("banned words", check_words), ("lines", check_lines), ("file heads", check_heads),
-          ("readmes", check_readmes), ("preprocessor conditions", check_conditions),
-          ("ratchet", check_ratchet))
+          ("readmes", check_readmes), ("paths in text", check_paths),
+          ("preprocessor conditions", check_conditions), ("ratchet", check_ratchet))
 
 
 def main():

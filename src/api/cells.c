@@ -3,7 +3,7 @@
  * A batch is imported as the engine would do it, so what can be shown is what can be read, and a
  * value looks here as it does in CAST(value AS VARCHAR). The cells pay from a root of their own:
  * a caller may read a result after its query has given back its memory.
- * Tests: every .test file (tests/runner/db.c), tests/unit/test_api_cells.c. */
+ * Tests: every .test file (tests/runner/db.c), tests/unit/test_api.c. */
 #include "col/batch.h"
 #include "col/type.h"
 #include "col/value.h"

@@ -227,8 +227,8 @@ ps_plan *ps_plan_drop(ps_plan *plan, const char *const *names, size_t n_names)
             const ps_sql_idents parts = ps_gram_idents_add(&m.p, (ps_sql_idents){0}, name);
 
             if (m.p.status != PS_OK) return end(&m, NULL);
-            exclude = ps_gram_list_add(&m.p, exclude,
-                                       SQL_NEW(&m.p, column, COLUMN, 0, .parts = parts));
+            exclude =
+                ps_gram_list_add(&m.p, exclude, SQL_NEW(&m.p, column, COLUMN, 0, .parts = parts));
         }
         ps_sql_node *all = SQL_NEW(&m.p, star, STAR, 0, .exclude = exclude);
         select = select_from(&m, one(&m, SQL_NEW(&m.p, item, ITEM, 0, .expr = all)));

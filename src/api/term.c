@@ -141,8 +141,8 @@ ps_term *ps_term_case(ps_term *const *parts, size_t n_pairs, ps_term *otherwise)
     if (!n_pairs) ps_make_fail(&m, PS_INVALID, "a CASE needs a condition and its result");
     for (size_t i = 0; i < n_pairs; i++) {
         whens = ps_gram_list_add(&m.p, whens,
-                             SQL_NEW(&m.p, when, WHEN, 0, .condition = ps_make_expr(&m, i * 2),
-                                     .result = ps_make_expr(&m, i * 2 + 1)));
+                                 SQL_NEW(&m.p, when, WHEN, 0, .condition = ps_make_expr(&m, i * 2),
+                                         .result = ps_make_expr(&m, i * 2 + 1)));
     }
     ps_sql_node *last = otherwise ? ps_make_expr(&m, n_pairs * 2) : NULL;
     return end(&m, SQL_NEW(&m.p, case, CASE, 0, .whens = whens, .otherwise = last));

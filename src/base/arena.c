@@ -3,7 +3,7 @@
  * Chunks are blocks of the allocator, so they are charged and can fail like any other.
  * Unused bytes of a chunk are poisoned under the address sanitizer: an overrun of one object
  * into the next is caught because a gap is left between objects in that build.
- * Tests: tests/unit/test_base_arena.c */
+ * Tests: tests/unit/test_base_mem.c */
 #include "base/arena.h"
 
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  *
  * A start is looked at closely only when the needle's first and last byte are in place (Mula,
  * "SIMD-friendly algorithms for substring searching"). The worst case, a text of nearly all such
- * starts, goes to memmem, which is linear. Tests: tests/unit/test_func_string.c */
+ * starts, goes to memmem, which is linear. Tests: tests/unit/test_func_eval.c */
 #include "base/find.h"
 
 #include <string.h>

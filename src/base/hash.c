@@ -1,6 +1,6 @@
 /* base/hash.c -- hashing of bytes: XXH3 (xxHash 0.8) and CRC-32 (libdeflate).
  *
- * XXH3's result is the same on every CPU and build, which row order relies on (DESIGN 8). */
+ * XXH3's result is the same on every CPU and build; row order relies on it. */
 #define XXH_INLINE_ALL
 #include "base/hash.h"
 

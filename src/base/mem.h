@@ -7,7 +7,7 @@
  *
  * Threads: payers and blocks may be used from any thread.
  * Fault injection: PS_FAIL_ALLOC=n in the environment of a dev build fails the n-th
- * allocation; ps_mem_fail_after() does the same from a test (tests/unit/test_mem.c). */
+ * allocation; ps_mem_fail_after() does the same from a test (tests/unit/test_base_mem.c). */
 #ifndef PS_BASE_MEM_H
 #define PS_BASE_MEM_H
 

@@ -1,6 +1,6 @@
 /* base/str.c -- slices of text and the growing text buffer. UTF-8 is in base/utf8.c.
  *
- * Tests: tests/unit/test_base_str.c */
+ * Tests: tests/unit/test_base_map.c */
 #include "base/str.h"
 
 #include <stdio.h>

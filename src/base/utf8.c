@@ -1,7 +1,7 @@
 /* base/utf8.c -- UTF-8: validation, counting, decoding, terminal width.
  *
  * Valid is what Unicode 15, table 3-7 allows: shortest forms, no surrogates, to U+10FFFF.
- * Tests: tests/unit/test_base_str.c */
+ * Tests: tests/unit/test_base_map.c */
 #include "base/str.h"
 
 #include <utf8proc.h>

@@ -60,10 +60,8 @@ static bool BOUNDS_NAME(const ps_vec *vec, const uint32_t *sel, uint32_t n, ps_i
             const uint32_t run = PS_MIN(n - i, 64u);
             uint64_t word = valid[i / 64];
             if (run < 64) word &= ((uint64_t)1 << run) - 1;
-            if (word == UINT64_MAX)
-                PS_CAT(BOUNDS_NAME, _run)(at + i, 64, &lo, &hi);
-            else if (word)
-                PS_CAT(BOUNDS_NAME, _word)(at + i, run, word, &lo, &hi);
+            if (word == UINT64_MAX) PS_CAT(BOUNDS_NAME, _run)(at + i, 64, &lo, &hi);
+            else if (word) PS_CAT(BOUNDS_NAME, _word)(at + i, run, word, &lo, &hi);
         }
     }
     *out_lo = (ps_i128)lo;

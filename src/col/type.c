@@ -3,7 +3,7 @@
  * A ps_type_ext is one block: fields, labels, tags and all text lie behind the structure, so
  * that it is made and freed in one step. Depth is bounded when a type is made; every recursion
  * over types rests on that.
- * Tests: tests/unit/test_col_type.c */
+ * Tests: tests/unit/test_col_vec.c */
 #include "col/type.h"
 
 #include "base/hash.h"

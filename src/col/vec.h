@@ -5,7 +5,7 @@
  * from one segment and I64 from the next; the widest (ps_type_layout or I128) is always legal.
  * For integer layouts lo and hi bound every valid value: at least the layout's own range,
  * tighter when measured or known from a dictionary or a segment. Bounds come from decoded data
- * only, never from a file's statistics (DESIGN 3), so unchecked loops may rest on them.
+ * only, never from a file's statistics (docs/adr/0003), so unchecked loops may rest on them.
  *
  * A vector owns nothing. Its memory lives at least until its producer is asked for the next
  * batch; with `owner` set it lives as long as a reference on owner is held, so whoever keeps

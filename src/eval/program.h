@@ -7,7 +7,7 @@
  * inputs' bounds prove enough, without checks, and falls back to checked loops where nothing is
  * proven.
  *
- * Errors are row values (DESIGN 3): marked in bitmaps, dropped with the rows that AND, OR, CASE,
+ * Errors are row values: marked in bitmaps, dropped with the rows that AND, OR, CASE,
  * COALESCE and filters do not take, made null by TRY; what is left on a live row at the end is
  * raised as PS_VALUE for the lowest row. */
 #ifndef PS_EVAL_PROGRAM_H

@@ -4,7 +4,7 @@
  * Rows in memory stay where they are; of a page in the file only new groups are copied. The
  * directory is indexed by the hash's top bits, so reading it from front to back is almost the
  * result's order already: (hash, keys), which depends on neither lanes nor spilling.
- * Tests: tests/unit/test_group_table.c */
+ * Tests: tests/unit/test_aggregate.c */
 #include "exec/group_table.h"
 
 ps_status ps_group_merge_init(ps_ctx *cx, ps_group_merge *merge, const ps_row_layout *layout,

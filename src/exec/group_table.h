@@ -9,7 +9,7 @@
  * becomes a group of its own.
  *
  * All strings of the lane (keys and states) are in one heap, whatever partition their row is in.
- * After Leis (2014) and Kuiper (2024). Tests: tests/unit/test_group_table.c */
+ * After Leis (2014) and Kuiper (2024). Tests: tests/unit/test_aggregate.c */
 #ifndef PS_EXEC_GROUP_TABLE_H
 #define PS_EXEC_GROUP_TABLE_H
 

@@ -1,20 +1,28 @@
 /* exec/op.h -- the operator contract: one file with one static const class for each operator.
  *
  * An operator plays up to three roles, each a group of slots; NULL: role not played.
- *   source     starts a pipeline:   plan -> n morsels; a worker opens a local, then start(morsel),
- * next... transform  in a pipeline:       push(in) -> out sink       ends a pipeline:
- * sink(batch)..., end(morsel), combine; then plan -> n, task(i), seal An aggregate is the sink of
- * one pipeline and the source of the next. Who calls what: open            once, before anything
- * runs; op->shared is zeroed, op->config is set by the planner source_plan     once, when
- * everything the pipeline depends on is sealed or drained
- *   *_open          once for each lane (a worker's place in a pipeline); local is zeroed arena
- * memory source_start/next, push, sink, sink_end   by the lane's current worker: parallel over
- * lanes, never for one lane combine         once for each lane, after its last morsel; parallel
- *   finish_plan     once, when all lanes of all pipelines into this sink have combined
- *   finish_task(i)  parallel, any order;   seal   once, after all tasks
- *   *_close, close  on every way out, after success, error and cancel alike; NULL-safe on half-open
- * state Everything else that happens to an operator happens through its batches. The scheduler
- * checks cancellation before each batch; a slot that can outlast a millisecond calls ps_poll().
+ *
+ *   source     starts a pipeline   plan -> n morsels; a lane opens a local; start(morsel), next...
+ *   transform  in a pipeline       push(in) -> out
+ *   sink       ends a pipeline     sink(batch)..., end(morsel), combine; plan -> n, task(i), seal
+ *
+ * An aggregate is the sink of one pipeline and the source of the next. Who calls what:
+ *
+ *   open               once, before anything runs; op->shared is zeroed, op->config is set by the
+ *                      planner function
+ *   source_plan        once, when everything the pipeline depends on is sealed or drained
+ *   *_open             once for each lane (a worker's place in a pipeline); local is zeroed
+ *   source_start, source_next, push, sink, sink_end
+ *                      by the lane's current worker: parallel over lanes, never for one lane
+ *   combine            once for each lane, after its last morsel; parallel
+ *   finish_plan        once, when all lanes of all pipelines into this sink have combined
+ *   finish_task(i)     parallel, in any order
+ *   seal               once, after all tasks
+ *   *_close, close     on every way out, after success, error and cancel alike; NULL-safe on
+ *                      half-open state
+ *
+ * Everything else that happens to an operator happens through its batches. The scheduler checks
+ * cancellation before each batch; a slot that can outlast a millisecond calls ps_poll().
  *
  * Position: batch->morsel grows over a pipeline's input order, also across several pipelines into
  * one sink (the feeder's number is in its upper bits): (morsel, first_row + row) orders all rows. A

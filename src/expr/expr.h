@@ -3,7 +3,7 @@
  * Nodes live in an arena and are shared freely. A column is named by an id that is unique in its
  * plan (plan/node.h), so moving an expression between operators needs no renumbering. Types and
  * casts are explicit: what overflows, divides by zero or rounds is said by function and cast mode,
- * never by the engine's mood (DESIGN 3). Build nodes with the functions below only: they fill type
+ * never by the engine's mood. Build nodes with the functions below only: they fill type
  * flags and hash. Trees are at most PS_EXPR_DEPTH_MAX deep (long AND/OR chains are n-ary), so
  * recursion over them is bounded, and have at most PS_EXPR_NODES_MAX nodes when written out as
  * trees, so that sharing can't make a walk endless. */

@@ -2,9 +2,9 @@
  *
  * A state is state_bytes of plain memory (8-byte aligned) inside a group's row; its only pointers
  * are the ps_views listed in `views`, whose bytes are in the row's heap: so a page of states can be
- * written out, read back elsewhere and merged (DESIGN 2, Rows). States start zeroed: zero must mean
+ * written out, read back elsewhere and merged (col/rows.h). States start zeroed: zero must mean
  * "no row seen". update and merge are order-free to the last bit (integers exactly; floats by
- * binned accumulators, DESIGN 8) unless the function is order_sensitive: then they use positions.
+ * agg_binned.h) unless the function is order_sensitive: then they use positions.
  *
  * Aggregates that must see all their rows (median, quantile, string_agg, list, mode, DISTINCT,
  * ordered ones) have no state here: `collect` is set and the operator keeps argument rows in pages,

@@ -2,7 +2,7 @@
  *
  * Values at and above 2^992 would make 1.5 * 2^52 units overflow: they are scaled by 2^-128 first,
  * exactly, as everything that counts beside them is far from the subnormals.
- * Tests: tests/unit/test_agg_binned.c */
+ * Tests: tests/unit/test_agg.c */
 #include "func/agg_binned.h"
 
 #include <math.h>

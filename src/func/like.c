@@ -3,7 +3,7 @@
  * A pattern is cut at its % into segments; the first and the last may be anchored, the others are
  * found leftmost, one after the other, which is enough because % takes any text. A segment without
  * _ is a plain search. A constant pattern is compiled once; ILIKE compares lower-case forms. Time:
- * pattern length x text length at worst. Tests: tests/unit/test_func_string.c */
+ * pattern length x text length at worst. Tests: tests/unit/test_func_eval.c */
 #include "base/find.h"
 #include "func/rows.h"
 

@@ -1,7 +1,7 @@
 /* func/math.c -- mathematics on doubles, integers and decimals.
  *
  * Doubles follow IEEE and libm: out of a function's domain is NaN, never an error. Integers and
- * decimals are exact and checked. Tests: tests/unit/test_func_math.c, the examples in math.toml. */
+ * decimals are exact and checked. Tests: tests/unit/test_func_eval.c, the examples in math.toml. */
 #include "func/rows.h"
 
 #include <math.h>

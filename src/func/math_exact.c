@@ -2,7 +2,7 @@
  * least.
  *
  * All are computed in 128 bits and checked against the result's type; slots come out in the type's
- * own layout. Tests: tests/unit/test_func_math.c, the examples in math.toml. */
+ * own layout. Tests: tests/unit/test_func_eval.c, the examples in math.toml. */
 #include "func/rows.h"
 
 static void store(void *out, ps_layout layout, uint32_t row, ps_i128 value)

@@ -1,7 +1,7 @@
 /* func/parse.c -- text to numbers, booleans, uuids, blobs, enums.
  *
  * Decimals are collected as digits and a power of ten, so that 1.005 is what it says; doubles go to
- * strtod in the C locale, which glibc rounds correctly. Tests: tests/unit/test_func_parse.c */
+ * strtod in the C locale, which glibc rounds correctly. Tests: tests/unit/test_func_cast.c */
 #include "func/parse.h"
 
 #include <locale.h>

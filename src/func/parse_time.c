@@ -2,7 +2,7 @@
  *
  * Forms as DuckDB's users write them: 2020-1-5, 2020/01/05, 44-01-01 (BC); 10:11[:12[.5]];
  * a date and a time with a blank or T between; zones Z, UTC, +02, +02:30, +0230. Fractions finer
- * than the unit are cut. Tests: tests/unit/test_func_parse.c */
+ * than the unit are cut. Tests: tests/unit/test_func_cast.c */
 #include "func/parse.h"
 
 #define NS_PER_SECOND INT64_C(1000000000)

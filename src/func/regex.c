@@ -3,7 +3,7 @@
  * A constant pattern is compiled once per worker and call site, others once per row (the last one
  * is kept). Patterns and text are UTF-8. Limits on matching steps, depth and heap make a runaway
  * pattern a typed error, never a hang; the context is polled between rows. Options: c i s m n p l g
- * as in DuckDB (l: the pattern is plain text; g: replace all). Tests: tests/unit/test_func_string.c
+ * as in DuckDB (l: the pattern is plain text; g: replace all). Tests: tests/unit/test_func_eval.c
  */
 #include "func/rows.h"
 

@@ -1,7 +1,7 @@
 /* func/string.c -- text: case, length, slices, searching, trimming.
  *
  * Positions and lengths are in code points, from 1; ASCII text (the usual case) is indexed by
- * bytes. Slices point into the argument. Tests: tests/unit/test_func_string.c, the examples in
+ * bytes. Slices point into the argument. Tests: tests/unit/test_func_eval.c, the examples in
  * string.toml. */
 #include "base/find.h"
 #include "func/rows.h"

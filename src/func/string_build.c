@@ -1,7 +1,7 @@
 /* func/string_build.c -- text: functions that make new bytes: concat, replace, padding, encodings.
  *
  * A result is limited to TEXT_MAX bytes, an error beyond, so that repeat() can't take all memory.
- * Tests: tests/unit/test_func_string.c, the examples in string.toml. */
+ * Tests: tests/unit/test_func_eval.c, the examples in string.toml. */
 #include "base/find.h"
 #include "func/rows.h"
 

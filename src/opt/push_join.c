@@ -1,5 +1,4 @@
-/* opt/push_join.c -- conjuncts at a join: which side they go to, which become keys, what outer
- * joins become.
+/* opt/push_join.c -- conjuncts at a join: the side they go to, new keys, outer joins made inner.
  *
  * Part of rule_push_filters.c; that file's head says why it is safe. */
 #include "func/func.h"

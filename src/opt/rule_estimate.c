@@ -1,6 +1,8 @@
 /* opt/rule_estimate.c -- plan  =>  the plan with the rows that each node is thought to give
- * Why: the join builds its table over the smaller side; EXPLAIN shows it. Safe: nothing else
- * changes. Last: after it no rule makes nodes. */
+ *
+ * Why: the join builds its table over the smaller side; EXPLAIN shows it.
+ * Safe: nothing else changes.
+ * Order: last; after it no rule makes nodes. Tests: tests/slt/opt/join_order.test */
 #include "opt/opt.h"
 #include "stat/estimate.h"
 

@@ -1,6 +1,9 @@
-/* opt/rule_inline_subplan.c -- subplan(x) with a single reader  =>  project(x) under the reader's
- * ids Why: nothing need be kept, and filters go through. Safe: the plan still runs once. Order:
- * after unnesting, which makes and copies shared plans. Tests: tests/slt/opt/prune.test */
+/* opt/rule_inline_subplan.c -- subplan(x) with a single reader  =>  project(x)
+ *
+ * The project gives the reader's ids.
+ * Why: nothing need be kept, and filters go through.
+ * Safe: the plan still runs once.
+ * Order: after unnesting, which makes and copies shared plans. Tests: tests/slt/opt/prune.test */
 #include "opt/util.h"
 
 typedef struct census {

@@ -1,10 +1,15 @@
-/* opt/rule_intersect_except.c -- intersect(a, b)  =>  distinct(a semi join b on all columns, nulls
- * equal) except(a, b)     =>  distinct(a anti join b on all columns, nulls equal) with ALL: the
- * same over rows numbered within their equals Why: the engine has no operators for them; joins
- * bring all that joins have. Safe: nulls equal nulls in both. With ALL a row that occurs m times on
- * the left and n times on the right comes out min(m, n) or max(m - n, 0) times: exactly the rows
- * whose number in the left has (has not) a partner of that number in the right. Required, first:
- * nothing else knows INTERSECT and EXCEPT. */
+/* opt/rule_intersect_except.c -- INTERSECT and EXCEPT  =>  semi and anti joins
+ *
+ *   intersect(a, b)  =>  distinct(a semi join b on all columns, nulls equal)
+ *   except(a, b)     =>  distinct(a anti join b on all columns, nulls equal)
+ *   with ALL: the same over rows numbered within their equals
+ *
+ * Why: the engine has no operators for them; joins bring all that joins have.
+ * Safe: nulls equal nulls in both. With ALL a row that occurs m times on the left and n times on
+ * the right comes out min(m, n) or max(m - n, 0) times: exactly the rows whose number in the left
+ * has (has not) a partner of that number in the right.
+ * Order: required, before pushdown; nothing after it knows INTERSECT and EXCEPT.
+ * Tests: tests/slt/sql/setop.test */
 #include "func/func.h"
 #include "opt/opt.h"
 

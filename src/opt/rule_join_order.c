@@ -1,12 +1,15 @@
-/* opt/rule_join_order.c -- a join (b join c)  =>  the order of inner joins with the fewest rows in
- * between Why: the order as written may be thousands of times dearer, and a comma list in the wrong
- * order makes cross products. Safe: inner joins commute and associate; each predicate is applied at
- * the first join that has all its columns. Outer, semi, anti, mark and single joins are relations
- * of their own here; so are filters that may fail (they stay above). How: cost is the sum of
- * intermediate rows (C_out). Up to 10 relations every split of every connected set is tried
- * (hyperedges included, as Moerkotte and Neumann 2008 enumerate them); above, greedy operator
- * ordering (Fegaras 1998). Cross products only where nothing connects. A plan already as cheap
- * stays. Order: after pushdown made the predicates. Tests: tests/slt/opt/join_order.test */
+/* opt/rule_join_order.c -- a join (b join c)  =>  the order of inner joins with the fewest rows
+ *
+ * Why: the order as written may be thousands of times dearer, and a comma list in the wrong order
+ * makes cross products.
+ * Safe: inner joins commute and associate; each predicate is applied at the first join that has all
+ * its columns. Outer, semi, anti, mark and single joins are relations of their own here; so are
+ * filters that may fail (they stay above).
+ * How: cost is the sum of intermediate rows (C_out). Up to 10 relations every split of every
+ * connected set is tried (hyperedges included, as Moerkotte and Neumann 2008 enumerate them);
+ * above, greedy operator ordering (Fegaras 1998). Cross products only where nothing connects. A
+ * plan already as cheap stays.
+ * Order: after pushdown made the predicates. Tests: tests/slt/opt/join_order.test */
 #include "func/func.h"
 #include "opt/util.h"
 #include "stat/estimate.h"

@@ -1,9 +1,14 @@
-/* opt/rule_prune.c -- columns that nobody reads are not made: project items, aggregates, window
- * calls, columns of scans, of unions and of shared plans; project(project(x)) of plain columns  =>
- * project(x) Why: what is not read need not be decoded, carried or kept. Safe: grouping keys,
- * filters, sort keys and what DISTINCT compares stay; rows don't change. At least one column of a
- * node stays, so that rows can be counted. Order: after everything that moves expressions. Two
- * passes: which columns are read, parents first; then the nodes. Tests: tests/slt/opt/prune.test */
+/* opt/rule_prune.c -- columns that nobody reads are not made
+ *
+ * Of projects, aggregates, windows, scans, unions and shared plans; and
+ *
+ *   project(project(x)) of plain columns  =>  project(x)
+ *
+ * Why: what is not read need not be decoded, carried or kept.
+ * Safe: grouping keys, filters, sort keys and what DISTINCT compares stay; rows don't change. At
+ * least one column of a node stays, so that rows can be counted.
+ * How: two passes: which columns are read, parents first; then the nodes.
+ * Order: after everything that moves expressions. Tests: tests/slt/opt/prune.test */
 #include "opt/util.h"
 
 typedef struct pruned {

@@ -1,14 +1,23 @@
-/* opt/rule_push_filters.c -- filter(join(a, b), p and q)  =>  join(filter(a, p), filter(b, q)), and
- * so on down to the scans Why: rows that don't count are dropped before they cost anything; cross
- * joins with equalities become hash joins. Safe: a conjunct moves below a node only where it drops
- * rows whose every descendant it would drop: project: its columns replaced by their expressions,
- * unless volatile; aggregate: over keys only; window: over the partition of every call; distinct
- * on: over the columns it is distinct on; union all: into each input; join: below the side whose
- * rows are kept or dropped whole. A conjunct that rejects nulls of the side that an outer join pads
- *   makes the join inner on that side (outer_to_inner). Never below limit, top-n, or a shared
- * subplan. What may fail stays above joins (DESIGN 3: it would see more rows); volatile conjuncts
- * stay where they are. Copies (implied conditions of OR, conditions over equal keys) are added, the
- * original stays. Order: after unnesting, before join order. The whole plan top-down in one pass.
+/* opt/rule_push_filters.c -- filter(join(a, b), p and q)  =>  join(filter(a, p), filter(b, q))
+ *
+ * And so on, down to the scans.
+ * Why: rows that don't count are dropped before they cost anything; cross joins with equalities
+ * become hash joins.
+ * Safe: a conjunct moves below a node only where it drops rows whose every descendant it would
+ * drop:
+ *
+ *   project      its columns replaced by their expressions, unless volatile
+ *   aggregate    over keys only
+ *   window       over the partition of every call
+ *   distinct on  over the columns it is distinct on
+ *   union all    into each input
+ *   join         below the side whose rows are kept or dropped whole; a conjunct that rejects nulls
+ *                of the side that an outer join pads makes the join inner on that side
+ *   limit, top-n, a shared subplan: never
+ *
+ * What may fail stays above joins, where it would see more rows; volatile conjuncts stay where they
+ * are. Copies (implied conditions of OR, conditions over equal keys) are added, the original stays.
+ * Order: after unnesting, before join order; the whole plan top-down in one pass.
  * Tests: tests/slt/opt/push_filters.test */
 #include "opt/push.h"
 

@@ -1,12 +1,19 @@
 /* opt/rule_simplify.c -- expressions that say the same with less
- *   f(literals) => literal            x and true => x        x and false => false       (or
- * likewise) not not x => x                    not (a < b) => a >= b  (and the other comparisons) (a
- * and x) or (a and y) => a and (x or y) filter(x, true) => x              filter(x, false or null)
- * => no rows Why: constants are computed once, and what can't fail any more may move; common
- * conditions of OR become keys and filters. Safe: three-valued logic holds each line, errors
- * included (false and error = false). A constant whose value is an error stays as it is: it fails
- * only if a row asks for it. Order: before whatever looks at fallible expressions. Tests:
- * tests/slt/opt/simplify.test */
+ *
+ *   f(literals)                =>  literal
+ *   x and true                 =>  x           (or, false likewise)
+ *   x and false                =>  false
+ *   not not x                  =>  x
+ *   not (a < b)                =>  a >= b      (and the other comparisons)
+ *   (a and x) or (a and y)     =>  a and (x or y)
+ *   filter(x, true)            =>  x
+ *   filter(x, false or null)   =>  no rows
+ *
+ * Why: constants are computed once, and what can't fail any more may move; common conditions of OR
+ * become keys and filters.
+ * Safe: three-valued logic holds each line, errors included (false and error = false). A constant
+ * whose value is an error stays as it is: it fails only if a row asks for it.
+ * Order: before whatever looks at fallible expressions. Tests: tests/slt/opt/simplify.test */
 #include "eval/program.h"
 #include "func/func.h"
 #include "opt/util.h"

@@ -1,13 +1,19 @@
-/* opt/rule_subqueries.c -- an expression with a subquery  =>  a join with the subquery's plan,
- * whose column the expression reads filter exists (q)       => semi join q (anti for not exists) x
- * in (q)  => semi join q on x = column scalar (q)              => single join q (left where one row
- * at most is provable) exists (q) as a value   => mark join q                             x = all
- * (q) => not (x <> any (q)) x in (q) as a value     => mark join q on x = column, null-aware; where
- * q is correlated, or more than one column or another comparison is asked for: case when exists (q
- * with p) then true when exists (q with p is null) then null else false end Why: after it the plan
- * holds joins only; correlated ones are marked lateral and left to rule unnest. Safe: these are the
- * definitions. `not in` as a condition is an anti join on "p is not false". Required, first:
- * nothing else looks into subqueries. Tests: tests/slt/opt/unnest.test */
+/* opt/rule_subqueries.c -- an expression with a subquery q  =>  a join with q's plan
+ *
+ *   filter exists (q)       =>  semi join q (anti for not exists)
+ *   filter x in (q)         =>  semi join q on x = column
+ *   scalar (q)              =>  single join q (left where one row at most is provable)
+ *   exists (q) as a value   =>  mark join q
+ *   x in (q) as a value     =>  mark join q on x = column, null-aware
+ *   x = all (q)             =>  not (x <> any (q))
+ *
+ * The expression reads the join's column. Where q of `x in (q)` as a value is correlated, or more
+ * than one column or another comparison is asked for, it is: case when exists (q with p) then true
+ * when exists (q with p is null) then null else false end.
+ * Why: after it the plan holds joins only; correlated ones are marked lateral and left to rule
+ * unnest.
+ * Safe: these are the definitions. `not in` as a condition is an anti join on "p is not false".
+ * Order: required, first; nothing else looks into subqueries. Tests: tests/slt/opt/unnest.test */
 #include "func/func.h"
 #include "opt/util.h"
 

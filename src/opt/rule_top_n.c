@@ -1,7 +1,9 @@
 /* opt/rule_top_n.c -- limit(sort(x, k), o, c)  =>  topn(x, k, o, c)
+ *
  * Why: only offset + count rows have to be kept and sorted.
  * Safe: the same rows in the same order; ties keep input order in both. Not for a limit without a
- * count. Last: other rules know limit and sort. */
+ * count.
+ * Order: late; other rules know limit and sort. Tests: tests/slt/sql/order.test */
 #include "opt/opt.h"
 
 static const ps_node *top_n(ps_opt *opt, const ps_node *node)

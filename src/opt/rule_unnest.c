@@ -1,10 +1,14 @@
 /* opt/rule_unnest.c -- lateral join(l, r)  =>  join(l, r') where r' reads nothing of l
- *   conditions of r that read l move to the join's own condition, where the operators above them
+ *
+ * Conditions of r that read l move to the join's own condition, where the operators above them
  * allow; ungrouped aggregates become grouped ones under a left join, count of nothing being 0;
- *   everything else: r' gives r for each distinct binding of the columns of l that it reads, joined
- * on the binding (unnest.c). Why: the engine runs no plan per row; hash joins do the same work in
- * linear time. Safe: Neumann and Kemper 2015. Null bindings equal each other. The outermost lateral
- * join goes first. Required: joins left lateral can't run. Tests: tests/slt/opt/unnest.test */
+ * everything else: r' gives r for each distinct binding of the columns of l that it reads, joined
+ * on the binding (unnest.c).
+ * Why: the engine runs no plan per row; hash joins do the same work in linear time.
+ * Safe: Neumann and Kemper 2015. Null bindings equal each other. The outermost lateral join goes
+ * first.
+ * Order: required, after rule subqueries; joins left lateral can't run.
+ * Tests: tests/slt/opt/unnest.test */
 #include "opt/unnest.h"
 
 #include "func/func.h"

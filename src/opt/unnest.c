@@ -1,10 +1,9 @@
-/* opt/unnest.c -- pushing the bindings of a lateral join down a dependent plan, operator by
- * operator.
+/* opt/unnest.c -- pushing the bindings of a lateral join down a dependent plan.
  *
- * Neumann and Kemper, Unnesting Arbitrary Queries (2015); Neumann, Improving Unnesting of Complex
- * Queries (2025). At a filter above what no longer depends, an equality with a plain expression
- * gives the column's value and no domain is needed. Recursion follows the plan, whose depth is
- * bounded. Part of rule_unnest.c. */
+ * Operator by operator, after Neumann and Kemper, Unnesting Arbitrary Queries (2015), and Neumann,
+ * Improving Unnesting of Complex Queries (2025). At a filter above what no longer depends, an
+ * equality with a plain expression gives the column's value and no domain is needed. Recursion
+ * follows the plan, whose depth is bounded. Part of rule_unnest.c. */
 #include "opt/unnest.h"
 
 #include "func/func.h"

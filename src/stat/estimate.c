@@ -1,5 +1,5 @@
 /* stat/estimate.c -- rows of every node, from the leaves up. See estimate.h. Tests:
- * tests/unit/test_opt.c */
+ * tests/slt/opt/join_order.test */
 #include "stat/estimate.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* stat/selectivity.c -- the share of rows that conditions keep. See estimate.h.
  *
  * Ranges by interpolation between least and greatest value, equality by distinct values, the rest
- * by fixed shares; conjuncts are taken as independent. Tests: tests/unit/test_opt.c */
+ * by fixed shares; conjuncts are taken as independent. Tests: tests/slt/opt/join_order.test */
 #include "func/func.h"
 #include "stat/estimate.h"
 

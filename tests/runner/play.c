@@ -242,7 +242,7 @@ static void judge_error(player *pl, const record *r, const result *res)
         return;
     }
     char *message = hide_paths(pl, res->message);
-    const char *expected = joined(pl, r->lines, r->n_lines);
+    const char *expected = hide_paths(pl, joined(pl, r->lines, r->n_lines));
 
     if ((r->has_expected && message_matches(pl, message, expected)) || update(pl, r, &message, 1)) {
         pl->tally->passed++;

@@ -21,16 +21,14 @@ static const fixture_table fixture_tables[] = {
      "l_discount d, "
      "l_tax d, l_returnflag s, l_linestatus s, l_shipdate t, l_commitdate t, l_receiptdate t, "
      "l_shipinstruct s, l_shipmode s, l_comment s"},
-    {"orders",
-     "o_orderkey l, o_custkey l, o_orderstatus s, o_totalprice d, o_orderdate t, "
-     "o_orderpriority s, o_clerk s, "
-     "o_shippriority i, o_comment s"},
+    {"orders", "o_orderkey l, o_custkey l, o_orderstatus s, o_totalprice d, o_orderdate t, "
+               "o_orderpriority s, o_clerk s, "
+               "o_shippriority i, o_comment s"},
     {"customer",
      "c_custkey l, c_name s, c_address s, c_nationkey i, c_phone s, c_acctbal d, c_mktsegment "
      "s, c_comment s"},
-    {"part",
-     "p_partkey l, p_name s, p_mfgr s, p_brand s, p_type s, p_size i, p_container s, "
-     "p_retailprice d, p_comment s"},
+    {"part", "p_partkey l, p_name s, p_mfgr s, p_brand s, p_type s, p_size i, p_container s, "
+             "p_retailprice d, p_comment s"},
     {"supplier",
      "s_suppkey l, s_name s, s_address s, s_nationkey i, s_phone s, s_acctbal d, s_comment s"},
     {"partsupp", "ps_partkey l, ps_suppkey l, ps_availqty i, ps_supplycost d, ps_comment s"},

@@ -220,10 +220,9 @@ static void windows_have_all_children(void **state)
     part.filter = col(&w, 4, PS_TYPE(BOOL));
     e = ps_expr_window(&w.cx, &w.arena, ps_func_find(PS_FUNC_AGGREGATE, "sum"), PS_TYPE(INT128), &x,
                        1, &part, &spec);
-    prints(
-        &w, e,
-        "sum(#1) FILTER (WHERE #4) OVER (PARTITION BY #2 ORDER BY #3 DESC ROWS BETWEEN "
-        "2::BIGINT PRECEDING AND CURRENT ROW)");
+    prints(&w, e,
+           "sum(#1) FILTER (WHERE #4) OVER (PARTITION BY #2 ORDER BY #3 DESC ROWS BETWEEN "
+           "2::BIGINT PRECEDING AND CURRENT ROW)");
     assert_int_equal(ps_expr_n_children(e), 5);
     for (uint32_t i = 0; i < 5; i++) children[i] = ps_expr_child(e, i);
     assert_ptr_equal(ps_expr_with_children(&w.cx, &w.arena, e, children), e);

@@ -3,7 +3,7 @@
  * The reader latches its first failure: later calls give zeros and end every loop, so that
  * parsers check once at the end (ps_thrift_status). A list's length is at most the bytes that
  * are left, nesting at most THRIFT_DEPTH_MAX: no input makes it allocate or run long.
- * Reference: thrift-compact-protocol.md of Apache Thrift. Tests: tests/unit/test_parquet_meta.c */
+ * Reference: thrift-compact-protocol.md of Apache Thrift. Tests: tests/py/test_parquet.py */
 #ifndef PS_FORMAT_PARQUET_THRIFT_H
 #define PS_FORMAT_PARQUET_THRIFT_H
 

@@ -3,7 +3,7 @@
  * LALR(1) without conflicts: words that need more than one token of context are settled before
  * (words.c), so a rule may rely on its keyword being one. A word that may follow a place for an
  * alias without AS must not be of class NAME: lemon would try it as the alias before it reduces.
- * Precedences were compared with DuckDB 2.0's trees (tests/golden/sql/precedence.sql).
+ * Precedences were compared with DuckDB 2.0's trees (tests/unit/test_sql_print.c).
  * Actions only build (build.h); what a construct means is the lowering's business. */
 
 %name ps_sql_grammar
