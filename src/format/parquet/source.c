@@ -120,71 +120,6 @@ static ps_status parquet_open(ps_ctx *cx, const ps_str *paths, uint32_t n_paths,
     return st;
 }
 
-/* ---- statistics ---- */
-
-typedef struct column_facts {
-    bool has_range; /* every row group so far told its bounds */
-    ps_value min, max;
-    int64_t n_null; /* -1: not known of all */
-} column_facts;
-
-static void facts_add(column_facts *f, const ps_pq_node *leaf, const ps_pq_chunk *c, bool first)
-{
-    ps_value min, max;
-
-    if (c->stats.n_null < 0 || f->n_null < 0 || c->stats.n_null > c->n_values) f->n_null = -1;
-    else f->n_null += c->stats.n_null;
-    if (!f->has_range || (c->stats.n_null >= 0 && c->stats.n_null == c->n_values)) return;
-    f->has_range = ps_pq_stat_value(leaf, c->stats.legacy, c->stats.min, &min) &&
-                   ps_pq_stat_value(leaf, c->stats.legacy, c->stats.max, &max) &&
-                   ps_value_compare(&min, &max) <= 0;
-    if (f->has_range && leaf->layout == PS_LAYOUT_VIEW)
-        f->has_range = min.str.n <= 64 && max.str.n <= 64;
-    if (!f->has_range) return;
-    if (first || ps_value_compare(&min, &f->min) < 0) f->min = min;
-    if (first || ps_value_compare(&max, &f->max) > 0) f->max = max;
-}
-
-static void column_stats(const ps_pq_source *s, uint32_t column, ps_col_stats *out)
-{
-    column_facts f = {.has_range = true};
-    bool first = true;
-    double bytes = 0;
-
-    for (uint32_t i = 0; i < s->n_files; i++) {
-        const ps_pq_node *const leaf = ps_pq_column_node(&s->files[i], column);
-        const ps_pq_meta *const m = &s->files[i].meta;
-        if (leaf->kind != PS_PQ_LEAF) return;
-        for (uint32_t g = 0; g < m->n_row_groups; g++) {
-            const ps_pq_chunk *const c = &m->row_groups[g].chunks[leaf->leaf];
-            if (m->row_groups[g].n_rows == 0) continue;
-            const bool had = f.min.type.id != PS_TYPE_NULL;
-            facts_add(&f, leaf, c, first && !had);
-            first = first && f.min.type.id == PS_TYPE_NULL;
-            bytes += (double)PS_MAX(c->plain_bytes, 0);
-        }
-    }
-    out->has_range = f.has_range && !first;
-    if (out->has_range) out->min = f.min, out->max = f.max;
-    out->n_null = f.n_null > 0 ? (uint64_t)f.n_null : 0;
-    if (s->n_rows && ps_type_class_of(s->base.schema->fields[column].type) == PS_CLASS_BYTES)
-        out->width = bytes / (double)s->n_rows;
-}
-
-static ps_status parquet_stats(ps_ctx *cx, ps_arena *arena, const ps_source *source,
-                               ps_source_stats *out)
-{
-    const ps_pq_source *const s = ps_pq_source_of(source);
-    const uint32_t n = source->schema->n;
-    ps_col_stats *const cols = PS_ARENA_ARRAY(cx, arena, ps_col_stats, PS_MAX(n, 1));
-
-    if (!cols) return PS_MEMORY;
-    for (uint32_t i = 0; i < n; i++) column_stats(s, i, &cols[i]);
-    *out = (ps_source_stats){
-        .n_rows = (double)s->n_rows, .n_rows_exact = true, .bytes = s->bytes, .cols = cols};
-    return PS_OK;
-}
-
 static void parquet_explain(const ps_source *source, ps_text *out)
 {
     const ps_pq_source *const s = ps_pq_source_of(source);
@@ -211,7 +146,7 @@ static void parquet_describe(const ps_source *source, ps_text *out)
 
 static const ps_source_class parquet_source = {.name = "parquet",
                                                .destroy = source_destroy,
-                                               .stats = parquet_stats,
+                                               .stats = ps_pq_source_stats,
                                                .scan_open = ps_pq_scan_open,
                                                .scan_close = ps_pq_scan_close,
                                                .reader_open = ps_pq_reader_open,
