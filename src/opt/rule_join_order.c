@@ -1,10 +1,11 @@
-/* opt/rule_join_order.c -- a join (b join c)  =>  the order of inner joins with the fewest rows
+/* opt/rule_join_order.c -- a join (b join c)  =>  the order of joins with the fewest rows between
  *
  * Why: the order as written may be thousands of times dearer, and a comma list in the wrong order
  * makes cross products.
  * Safe: inner joins commute and associate; each predicate is applied at the first join that has all
- * its columns. Outer, semi, anti, mark and single joins are relations of their own here; so are
- * filters that may fail (they stay above).
+ * its columns. Semi and anti joins are filters by their right input: they go wherever the columns
+ * are that they read, but in no region with a condition that may fail, which would see other rows.
+ * Outer, mark and single joins are relations of their own here; so are filters that may fail.
  * How: cost is the sum of intermediate rows (C_out). Up to 10 relations every split of every
  * connected set is tried (hyperedges included, as Moerkotte and Neumann 2008 enumerate them);
  * above, greedy operator ordering (Fegaras 1998). Cross products only where nothing connects. A
@@ -27,12 +28,22 @@ typedef struct edge {
     bool folded; /* its share is in another edge's */
 } edge;
 
+/* A semi or anti join: its right input is relation `rel`, which only meets a set that has `left`.
+ */
+typedef struct filter_join {
+    const ps_node_join *join;
+    rel_set rel, left;
+    double share; /* of the left rows that stay */
+} filter_join;
+
 typedef struct region {
     ps_opt *opt;
     ps_stat *stat;
     const ps_node *top;
+    bool with_filters; /* semi and anti joins are part of it */
     PS_ARRAY(const ps_node *) rels;
     PS_ARRAY(edge) edges;
+    PS_ARRAY(filter_join) filters;
     double rows[RELATIONS_MAX];
     double old_cost;
 } region;
@@ -57,6 +68,28 @@ static bool is_inner(const ps_node *node)
            ps_node_as_join(node)->join == PS_JOIN_CROSS;
 }
 
+static bool is_filter(const ps_node *node)
+{
+    if (node->kind != PS_NODE_JOIN || ps_node_as_join(node)->lateral) return false;
+    const ps_node_join *join = ps_node_as_join(node);
+    return (join->join == PS_JOIN_SEMI || join->join == PS_JOIN_ANTI) && join->keys.n > 0;
+}
+
+static bool is_inside(const ps_node *node) { return is_inner(node) || is_filter(node); }
+
+/* Whether some condition of the joins may fail: then no other may move past it. */
+static bool may_fail(const ps_node *node)
+{
+    if (!is_inside(node)) return false;
+    const ps_node_join *join = ps_node_as_join(node);
+    bool fails = join->residual && ps_expr_may_fail(join->residual);
+
+    for (uint32_t i = 0; i < join->keys.n; i++)
+        fails |=
+            ps_expr_may_fail(join->keys.at[i].left) || ps_expr_may_fail(join->keys.at[i].right);
+    return fails || may_fail(node->inputs[0]) || (is_inner(node) && may_fail(node->inputs[1]));
+}
+
 /* ---- rows and costs ---- */
 
 static rel_set refs_of(const region *r, const ps_expr *e)
@@ -71,12 +104,27 @@ static rel_set refs_of(const region *r, const ps_expr *e)
     return refs;
 }
 
+/* The semi or anti join whose right input is exactly this set, NULL: none. */
+static const filter_join *filter_of(const region *r, rel_set set)
+{
+    for (size_t i = 0; i < r->filters.n; i++) {
+        if (r->filters.at[i].rel == set) return &r->filters.at[i];
+    }
+    return NULL;
+}
+
 static double rows_of(const region *r, rel_set set)
 {
     double rows = 1;
+    rel_set own = set;
 
+    for (size_t i = 0; i < r->filters.n && !filter_of(r, set); i++) {
+        if (!(set & r->filters.at[i].rel)) continue;
+        rows *= r->filters.at[i].share;
+        own &= ~r->filters.at[i].rel;
+    }
     for (size_t i = 0; i < r->rels.n; i++) {
-        if (set >> i & 1) rows *= r->rows[i];
+        if (own >> i & 1) rows *= r->rows[i];
     }
     for (size_t i = 0; i < r->edges.n; i++) {
         const edge *e = &r->edges.at[i];
@@ -87,6 +135,12 @@ static double rows_of(const region *r, rel_set set)
 
 static bool connected(const region *r, rel_set a, rel_set b)
 {
+    const filter_join *of_a = filter_of(r, a), *of_b = filter_of(r, b);
+
+    if (of_a || of_b) {
+        if (of_a && of_b) return false;
+        return of_a ? (of_a->left & ~b) == 0 : (of_b->left & ~a) == 0;
+    }
     for (size_t i = 0; i < r->edges.n; i++) {
         const rel_set refs = r->edges.at[i].refs;
         if (refs & a && refs & b && (refs & ~(a | b)) == 0) return true;
@@ -96,13 +150,25 @@ static bool connected(const region *r, rel_set a, rel_set b)
 
 /* ---- taking a region apart ---- */
 
+static bool is_part(bool with_filters, const ps_node *node)
+{
+    return is_inner(node) || (with_filters && is_filter(node));
+}
+
 static ps_status flatten(region *r, const ps_node *node)
 {
     const ps_node_join *join;
 
-    if (!is_inner(node)) return PS_ARRAY_ADD_IN(r->opt->cx, r->opt->arena, &r->rels, node);
+    if (!is_part(r->with_filters, node))
+        return PS_ARRAY_ADD_IN(r->opt->cx, r->opt->arena, &r->rels, node);
     join = ps_node_as_join(node);
     PS_TRY(flatten(r, node->inputs[0]));
+    if (is_filter(node)) {
+        const filter_join filter = {.join = join, .rel = (rel_set)1 << (r->rels.n & 63)};
+
+        PS_TRY(PS_ARRAY_ADD_IN(r->opt->cx, r->opt->arena, &r->filters, filter));
+        return PS_ARRAY_ADD_IN(r->opt->cx, r->opt->arena, &r->rels, node->inputs[1]);
+    }
     PS_TRY(flatten(r, node->inputs[1]));
     for (uint32_t i = 0; i < join->keys.n; i++) {
         PS_TRY(
@@ -137,6 +203,23 @@ static double keys_share(region *r, size_t at)
     return ps_stat_keys(r->stat, few, n, left, right);
 }
 
+static void weigh_filters(region *r)
+{
+    for (size_t i = 0; i < r->filters.n; i++) {
+        filter_join *f = &r->filters.at[i];
+        double left = 1, right = 1;
+
+        for (uint32_t k = 0; k < f->join->keys.n; k++)
+            f->left |= refs_of(r, f->join->keys.at[k].left);
+        if (f->join->residual) f->left |= refs_of(r, f->join->residual) & ~f->rel;
+        for (size_t k = 0; k < r->rels.n; k++) {
+            if (f->left >> k & 1) left *= r->rows[k];
+            if (f->rel >> k & 1) right = r->rows[k];
+        }
+        f->share = PS_MIN(1.0, ps_stat_join(r->stat, f->join, left, right) / left);
+    }
+}
+
 static ps_status weigh(region *r)
 {
     for (size_t i = 0; i < r->rels.n; i++) {
@@ -157,6 +240,7 @@ static ps_status weigh(region *r)
         if (e->folded) continue;
         e->share = e->expr ? ps_stat_selectivity(r->stat, e->expr) : keys_share(r, i);
     }
+    weigh_filters(r);
     return PS_OK;
 }
 
@@ -165,12 +249,13 @@ static double cost_of(const region *r, const ps_node *node, size_t *next, rel_se
 {
     rel_set left, right;
 
-    if (!is_inner(node)) {
+    if (!is_part(r->with_filters, node)) {
         *set = (rel_set)1 << (*next)++;
         return 0;
     }
-    const double cost =
-        cost_of(r, node->inputs[0], next, &left) + cost_of(r, node->inputs[1], next, &right);
+    double cost = cost_of(r, node->inputs[0], next, &left);
+    if (is_filter(node)) right = (rel_set)1 << (*next)++;
+    else cost += cost_of(r, node->inputs[1], next, &right);
     *set = left | right;
     return cost + rows_of(r, *set);
 }
@@ -192,11 +277,27 @@ static ps_status as_condition(const region *r, const edge *e, ps_conjuncts *list
     return expr ? ps_conjuncts_add(r->opt, list, expr) : r->opt->cx->error.code;
 }
 
+static ps_status filter_part(const region *r, const filter_join *f, const plan_part *left,
+                             const plan_part *right, plan_part *out)
+{
+    const ps_join_spec spec = {.kind = f->join->join,
+                               .keys = f->join->keys.at,
+                               .n_keys = f->join->keys.n,
+                               .residual = f->join->residual};
+
+    *out = (plan_part){left->set | right->set,
+                       ps_node_join_new(r->opt->planner, left->node, right->node, &spec)};
+    return out->node ? PS_OK : r->opt->cx->error.code;
+}
+
 /* The join of two parts with every predicate that it is the first to have the columns of; the
  * larger one is left. */
 static ps_status join_parts(const region *r, const plan_part *a, const plan_part *b, plan_part *out)
 {
     ps_opt *opt = r->opt;
+
+    if (filter_of(r, a->set)) return filter_part(r, filter_of(r, a->set), b, a, out);
+    if (filter_of(r, b->set)) return filter_part(r, filter_of(r, b->set), a, b, out);
     const plan_part *left = rows_of(r, a->set) >= rows_of(r, b->set) ? a : b,
                     *right = left == a ? b : a;
     const rel_set both = a->set | b->set;
@@ -279,6 +380,8 @@ static ps_status next_pair(const region *r, const plan_part *parts, size_t n, si
         for (size_t k = i + 1; k < n; k++) {
             const bool edge_between = connected(r, parts[i].set, parts[k].set);
             if (have_connected && !edge_between) continue;
+            if (!edge_between && (filter_of(r, parts[i].set) || filter_of(r, parts[k].set)))
+                continue; /* its left side is not together yet */
             const double now = rows_of(r, parts[i].set | parts[k].set);
             if (have && have_connected == edge_between && now >= *rows) continue;
             *a = i, *b = k, *rows = now;
@@ -311,9 +414,9 @@ static ps_status order_greedy(region *r, plan_part *out)
 
 static const ps_node *order(ordering *o, const ps_node *node);
 
-static const ps_node *order_region(ordering *o, const ps_node *top)
+static const ps_node *order_region(ordering *o, const ps_node *top, bool with_filters)
 {
-    region r = {.opt = o->opt, .stat = &o->stat, .top = top};
+    region r = {.opt = o->opt, .stat = &o->stat, .top = top, .with_filters = with_filters};
     plan_part out = {0};
     size_t next = 0;
     rel_set set;
@@ -329,7 +432,7 @@ static const ps_node *order_region(ordering *o, const ps_node *top)
 }
 
 /* The region's relations with their own regions ordered, under the same joins. */
-static const ps_node *order_inputs(ordering *o, const ps_node *node, bool in_region)
+static const ps_node *order_inputs(ordering *o, const ps_node *node, bool with_filters)
 {
     const ps_node **inputs =
         PS_ARENA_ARRAY(o->opt->cx, o->opt->arena, const ps_node *, node->n_inputs + 1);
@@ -337,7 +440,10 @@ static const ps_node *order_inputs(ordering *o, const ps_node *node, bool in_reg
     if (!inputs) return NULL;
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         const ps_node *input = node->inputs[i];
-        inputs[i] = in_region && is_inner(input) ? order_inputs(o, input, true) : order(o, input);
+        const bool inside = is_part(with_filters, node) && is_part(with_filters, input) &&
+                            (i == 0 || is_inner(node));
+
+        inputs[i] = inside ? order_inputs(o, input, with_filters) : order(o, input);
         if (!inputs[i]) return NULL;
     }
     return ps_node_with_inputs(o->opt->planner, node, inputs);
@@ -345,17 +451,19 @@ static const ps_node *order_inputs(ordering *o, const ps_node *node, bool in_reg
 
 static const ps_node *order(ordering *o, const ps_node *node)
 {
+    const bool with_filters = !may_fail(node);
+
     if (ps_poll(o->opt->cx) != PS_OK) return NULL;
     for (size_t i = 0; node->kind == PS_NODE_SUBPLAN && i < o->done.n; i++) {
         if (o->done.at[i].before == node->inputs[0])
             return ps_node_with_inputs(o->opt->planner, node, &o->done.at[i].after);
     }
-    const ps_node *now = order_inputs(o, node, is_inner(node));
+    const ps_node *now = order_inputs(o, node, with_filters);
     if (now && node->kind == PS_NODE_SUBPLAN) {
         const done_node done = {node->inputs[0], now->inputs[0]};
         if (PS_ARRAY_ADD_IN(o->opt->cx, o->opt->arena, &o->done, done) != PS_OK) return NULL;
     }
-    return now && is_inner(now) ? order_region(o, now) : now;
+    return now && is_part(with_filters, now) ? order_region(o, now, with_filters) : now;
 }
 
 static const ps_node *join_order(ps_opt *opt, const ps_node *plan)
@@ -367,6 +475,6 @@ static const ps_node *join_order(ps_opt *opt, const ps_node *plan)
 
 const ps_rule ps_rule_join_order = {
     .name = "join_order",
-    .doc = "inner joins in the order with the fewest rows in between",
+    .doc = "inner, semi and anti joins in the order with the fewest rows in between",
     .plan = join_order,
 };

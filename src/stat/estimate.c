@@ -92,7 +92,7 @@ static ps_status scan_rows(ps_stat *stat, const ps_node_scan *scan, double *rows
     return PS_OK;
 }
 
-static double join_rows(ps_stat *stat, const ps_node_join *join, double l, double r)
+double ps_stat_join(const ps_stat *stat, const ps_node_join *join, double l, double r)
 {
     const double share = ps_stat_keys(stat, join->keys.at, join->keys.n, l, r);
     double pairs = l * r * (join->keys.n ? share : 1), semi = l;
@@ -175,7 +175,7 @@ static ps_status node_rows(ps_stat *stat, const ps_node *node, double *rows)
         return PS_OK;
     case PS_NODE_DISTINCT: *rows = group_rows(stat, node, in); return PS_OK;
     case PS_NODE_JOIN:
-        *rows = join_rows(stat, ps_node_as_join(node), in, node->inputs[1]->rows_est);
+        *rows = ps_stat_join(stat, ps_node_as_join(node), in, node->inputs[1]->rows_est);
         return PS_OK;
     case PS_NODE_LIMIT: *rows = PS_MIN(in, (double)ps_node_as_limit(node)->count); return PS_OK;
     case PS_NODE_TOPN: *rows = PS_MIN(in, (double)ps_node_as_topn(node)->count); return PS_OK;

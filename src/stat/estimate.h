@@ -28,6 +28,8 @@ const ps_node *ps_stat_stamp(ps_stat *stat, const ps_node *root);
 double ps_stat_selectivity(const ps_stat *stat, const ps_expr *condition);
 /* Different values of an expression among `rows` rows. */
 double ps_stat_distinct(const ps_stat *stat, const ps_expr *expr, double rows);
+/* Rows of a join whose inputs have l and r rows. */
+double ps_stat_join(const ps_stat *stat, const ps_node_join *join, double l, double r);
 /* The share of pairs for which all n keys are equal. */
 double ps_stat_keys(const ps_stat *stat, const ps_join_key *keys, uint32_t n, double left,
                     double right);

@@ -116,6 +116,10 @@ static void statistics_come_from_the_footer(void **state)
     assert_true(stats.cols[1].has_range && stats.cols[1].min.i == 0 && stats.cols[1].max.i == 6);
     assert_int_equal(stats.cols[2].n_null, 910);
     assert_false(stats.cols[3].has_range);
+    /* guessed from sizes: 10000, 7 and 455 it is */
+    assert_true(stats.cols[0].n_distinct > 5000 && stats.cols[0].n_distinct <= 10000);
+    assert_true(stats.cols[1].n_distinct >= 3 && stats.cols[1].n_distinct <= 7);
+    assert_true(stats.cols[2].n_distinct > 200 && stats.cols[2].n_distinct < 1000);
     ps_arena_release(&arena);
     ps_source_unref(source);
 }
