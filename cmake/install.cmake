@@ -5,6 +5,8 @@ endif()
 include(CMakePackageConfigHelpers)
 set(PS_CMAKE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/penstock")
 
+file(RELATIVE_PATH PS_PC_TO_PREFIX "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
+string(REGEX REPLACE "/$" "" PS_PC_TO_PREFIX "${PS_PC_TO_PREFIX}")
 configure_file(cmake/penstock.pc.in penstock.pc @ONLY)
 configure_package_config_file(cmake/penstock-config.cmake.in penstock-config.cmake
     INSTALL_DESTINATION "${PS_CMAKE_DIR}")

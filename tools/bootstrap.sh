@@ -19,10 +19,21 @@ all) packages+=(python3-venv g++ libcmocka-dev clang-19 libclang-rt-19-dev) ;;
 esac
 
 say() { printf 'bootstrap: %s\n' "$*"; }
+# stop REASON [LIST [COMMAND]]: LIST is what to install by hand, COMMAND how.
 stop() {
     printf 'bootstrap: cannot go on: %s\n' "$1" >&2
     [ $# -lt 2 ] || printf '  install these by hand: %s\n' "$2" >&2
+    [ $# -lt 3 ] || printf '  for example: %s %s\n' "$3" "$2" >&2
     exit 1
+}
+# The reason in a package manager's log, or the one given.
+reason() {
+    if grep -qiE 'temporary failure|could not resolve|name resolution|unreachable|failed to connect|unable to connect' \
+        "$1"; then
+        echo "no network: $2"
+    else
+        echo "$2"
+    fi
 }
 
 # A machine without dpkg may have everything under other names: then the tools themselves decide.
@@ -50,23 +61,26 @@ else
         elif command -v sudo >/dev/null 2>&1 && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
             root=(sudo)
         else
-            stop "packages are missing and there is neither root nor sudo to install them" "$list"
+            stop "packages are missing and there is no right to install them (not root, no sudo)" \
+                "$list" "apt-get install"
         fi
         say "installing Debian packages: $list"
         export DEBIAN_FRONTEND=noninteractive
         mkdir -p build
         if ! "${root[@]}" apt-get update -q >build/apt.log 2>&1; then
             tail -n 5 build/apt.log >&2
-            stop "apt-get update failed (no network, or no package source)" "$list"
+            stop "$(reason build/apt.log "apt-get update failed (log: build/apt.log)")" "$list" \
+                "apt-get install"
         fi
         if ! "${root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}" \
             >>build/apt.log 2>&1; then
             tail -n 5 build/apt.log >&2
-            stop "apt-get install failed (log: build/apt.log)" "$list"
+            stop "$(reason build/apt.log "apt-get install failed (log: build/apt.log)")" "$list" \
+                "apt-get install"
         fi
     fi
 fi
-command -v cc >/dev/null 2>&1 || stop "no C compiler" "gcc libc6-dev"
+command -v cc >/dev/null 2>&1 || stop "no C compiler: there is no cc in PATH" "gcc libc6-dev"
 
 case $what in
 build) exit 0 ;;
@@ -84,11 +98,12 @@ if [ ! -x $venv/bin/pip ]; then
     mkdir -p build
     python3 -m venv $venv || stop "python3 -m venv failed" "python3-venv"
 fi
-say "installing Python packages: $(grep -v '^#' "$requirements" | tr '\n' ' ')"
+list=$(grep -v '^#' "$requirements" | tr '\n' ' ')
+say "installing Python packages: $list"
 pip=("$venv/bin/pip" install -q --disable-pip-version-check)
 if ! "${pip[@]}" -r "$requirements" >build/pip.log 2>&1; then
-    tail -n 5 build/pip.log >&2
-    stop "pip install failed (no network, or no wheel for this Python; log: build/pip.log)" \
-        "python packages of $requirements"
+    tail -n 2 build/pip.log >&2
+    stop "$(reason build/pip.log "pip install failed (log: build/pip.log)")" "$list" \
+        "$venv/bin/pip install"
 fi
 cp "$requirements" "$stamp"
