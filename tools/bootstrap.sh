@@ -28,8 +28,8 @@ stop() {
 }
 # The reason in a package manager's log, or the one given.
 reason() {
-    if grep -qiE 'temporary failure|could not resolve|name resolution|unreachable|failed to connect|unable to connect' \
-        "$1"; then
+    if grep -qiE 'temporary failure|could not resolve|unreachable|(failed|unable) to connect' "$1"
+    then
         echo "no network: $2"
     else
         echo "$2"

@@ -173,6 +173,10 @@ def check_words(tree):
     for path, text in tree.c.items():
         for found in promise.finditer(text):
             yield f"{path}:{line_of(text, found.start())}: a promise in a comment; do it or file it"
+    scaffold = re.compile(r"\b(WHAT (?:IT|NULLS|IS TESTED)|WHY THE|WRITE THE|BEFORE +=> +AFTER)\b")
+    for path, text in {**tree.c, **tree.other}.items():
+        for found in scaffold.finditer("" if path.endswith(".py") else text):
+            yield f"{path}:{line_of(text, found.start())}: a scaffold's words: write your own"
 
 
 def check_lines(tree):

@@ -2,7 +2,8 @@
 """tools/new.py op|rule|func NAME [FAMILY] -- starts a new operator, optimizer rule or function.
 
 Writes the file with its head, enters it in its list, and adds a test that fails until the work is
-done. Says what it touched; CONTRIBUTING.md has the steps that follow. Standard library only.
+done; what is written in CAPITALS waits for words, and lint says so. Everything compiles. Says what
+it touched; CONTRIBUTING.md has the steps that follow. Standard library only.
 """
 import os
 import re
@@ -18,33 +19,28 @@ OPERATOR = """/* exec/op_{name}.c -- WHAT IT DOES TO ITS ROWS, IN A LINE.
 #include "exec/phys.h"
 
 typedef struct {name}_config {{
-    uint32_t n_cols;
+    int64_t count;
 }} {name}_config;
 
 typedef struct {name}_local {{
-    ps_arena arena;
+    int64_t seen;
 }} {name}_local;
-
-static void {name}_close(ps_op *op, void *local)
-{{
-    {name}_local *l = local;
-
-    (void)op;
-    ps_arena_release(&l->arena);
-}}
 
 static ps_status {name}_push(ps_ctx *cx, ps_op *op, void *local, const ps_batch *in, ps_batch *out,
                              ps_flow *flow)
 {{
-    (void)op, (void)local, (void)in, (void)out, (void)flow;
-    return ps_fail(cx, PS_UNSUPPORTED, "operator {name} can't run yet");
+    {name}_local *l = local;
+
+    (void)cx, (void)op, (void)flow;
+    ps_batch_copy_header(in, out);
+    l->seen += in->n_live;
+    return PS_OK;
 }}
 
 static const ps_op_class {name}_class = {{
     .name = "{name}",
     .local_size = sizeof({name}_local),
     .push = {name}_push,
-    .local_close = {name}_close,
 }};
 
 ps_status ps_phys_{name}(ps_phys *p, const ps_node *node, const ps_col_set *needed, ps_stream *out)
@@ -52,40 +48,91 @@ ps_status ps_phys_{name}(ps_phys *p, const ps_node *node, const ps_col_set *need
     {name}_config *config = PS_ARENA_NEW(p->cx, p->arena, {name}_config);
 
     if (!config) return PS_MEMORY;
+    config->count = ps_node_as_{name}(node)->count;
     PS_TRY(ps_phys_build(p, node->inputs[0], needed, out));
-    config->n_cols = out->n_cols;
     ps_op *op = ps_phys_op(p, &{name}_class, node, config, out->cols, out->n_cols);
     return op ? ps_phys_transform(p, out, op) : PS_MEMORY;
 }}
 """
 
-RULE = """/* opt/rule_{name}.c -- BEFORE  =>  AFTER
- *
- * Why: WHAT IT SAVES. Safe: WHY THE ROWS, THEIR ORDER AND THEIR ERRORS STAY THE SAME; WHEN IT IS
- * REFUSED. WHAT MUST RUN BEFORE IT. Tests: tests/slt/opt/{name}.test */
-#include "opt/rule.h"
-
-ps_status ps_rule_{name}(ps_opt *opt, const ps_node *node, const ps_node **out)
+NODE = """
+const ps_node *ps_node_{name}_new(ps_planner *p, const ps_node *input, int64_t count)
 {{
-    (void)opt;
-    *out = node; /* the same pointer: unchanged */
-    return PS_OK;
+    BEGIN({kind}, {name}, &input, 1);
+    self->count = count;
+    return ps_node_finish(p, node);
 }}
 """
 
-FUNCTION = """
-[{key}]
+RULE = """/* opt/rule_{name}.c -- BEFORE  =>  AFTER
+ *
+ * Why: WHAT IT SAVES.
+ * Safe: WHY THE ROWS, THEIR ORDER AND THEIR ERRORS STAY THE SAME; WHEN IT IS REFUSED.
+ * Order: WHAT MUST RUN BEFORE IT. Tests: tests/slt/opt/{name}.test */
+#include "opt/opt.h"
+
+static const ps_node *{name}(ps_opt *opt, const ps_node *node)
+{{
+    const ps_node_filter *filter = ps_node_as_filter(node);
+
+    (void)opt, (void)filter;
+    return node; /* the same pointer: unchanged */
+}}
+
+const ps_rule ps_rule_{name} = {{
+    .name = "{name}",
+    .doc = "BEFORE => AFTER",
+    .root = PS_NODE_FILTER,
+    .node = {name},
+}};
+"""
+
+KERNEL = """/* func/{family}_{name}.c -- WHAT IT GIVES, IN A LINE.
+ *
+ * WHAT NULLS, BOUNDS AND ERRORS DO. Short kernels live in the family's file. Tests:
+ * tests/slt/func/{name}.test, the examples in {family}.toml. */
+#include "func/rows.h"
+
+static ps_status {name}_row(ps_rows *rows, uint32_t row)
+{{
+    const ps_str value = ps_rows_str(rows, 0, row);
+
+    ps_rows_put(rows, row, value.at, value.n);
+    return PS_OK;
+}}
+PS_ROW_FN({name}, VIEW);
+"""
+
+ENTRY = """
+[[{name}]]
 signature = "(value: str) -> str"
 doc = "WHAT IT GIVES, IN A SENTENCE."
 examples = [["{name}('a')", "WRITE THE RESULT"]]
 """
 
-FAILING = """# {kind} {name}: WHAT IS TESTED
+TEST_OP = """# operator {name}: WHAT IS TESTED
+
+query I
+SELECT i FROM range(3) r(i)
+----
+WRITE THE ROWS OF A STATEMENT THAT RUNS IT
+"""
+
+TEST_RULE = """# rule {name}: WHAT IS TESTED
+config skip no_optimizer
+
+plan optimized
+SELECT i FROM range(3) r(i) WHERE i > 1
+----
+WRITE THE PLAN AFTER THE RULE, THEN ONE THAT IT LEAVES ALONE
+"""
+
+TEST_FUNC = """# function {name}: WHAT IS TESTED
 
 query T
-SELECT 'write the first case'
+SELECT {name}('a')
 ----
-of {kind} {name}
+WRITE THE RESULT
 """
 
 
@@ -108,35 +155,51 @@ def create(path, text):
     write(path, text)
 
 
+def insert(path, before, text):
+    """Puts text before the last place where a pattern matches at the start of a line."""
+    whole = read(path)
+    places = list(re.finditer(before, whole, re.M))
+    if not places:
+        sys.exit(f"{path}: there is no line like {before!r} any more; mend tools/new.py")
+    at = places[-1].start()
+    write(path, whole[:at] + text + whole[at:])
+
+
+def new_node(name):
+    """A node kind with one input and one number, whose columns are its input's."""
+    kind, nodes = name.upper(), read("src/plan/nodes.def")
+    last = list(re.finditer(r"^    N\(\w+, +\w+, +-?\d\)\n", nodes, re.M))[-1]
+    line = last.group().rstrip("\n").ljust(37) + "\\\n" + f"    N({kind + ',':<10} {name + ',':<10} 1)\n"
+    write("src/plan/nodes.def", nodes[:last.start()] + line + nodes[last.end():])
+    insert("src/plan/nodes.def", r"^\n#define PS_NODES\(N\)", f"#define PS_FIELDS_{kind}(F)".ljust(94)
+           + "\\\n    F(i64,       count,     1, \"WHAT IT SAYS\")\n")
+    insert("src/plan/node.h", r"^/\* The same node over other inputs",
+           f"const ps_node *ps_node_{name}_new(ps_planner *p, const ps_node *input, int64_t count);\n")
+    insert("src/plan/node.c", r"^    case PS_NODE_COUNT: break;",
+           f"    case PS_NODE_{kind}: add_cols(out, n, node->inputs[0], false); return;\n")
+    write("src/plan/node.c", read("src/plan/node.c") + NODE.format(name=name, kind=kind))
+
+
 def new_op(name, _family):
-    kind = name.upper()
-    nodes, ops = read("src/plan/nodes.def"), read("src/exec/ops.def")
-    if re.search(rf"^O\({kind},", ops, re.M):
-        sys.exit(f"src/exec/ops.def has {kind} already")
+    kind, path = name.upper(), "src/exec/ops.def"
+    if re.search(rf"^O\({kind},", read(path), re.M):
+        sys.exit(f"{path} has {kind} already")
     create(f"src/exec/op_{name}.c", OPERATOR.format(name=name))
-    if not re.search(rf"\bN\({kind},", nodes):
-        fields = f"#define PS_FIELDS_{kind}(F) F(i64, count, 1, \"WHAT IT SAYS\")\n\n"
-        at = nodes.index("#define PS_NODES(N)")
-        nodes = nodes[:at].rstrip("\n") + "\n" + fields + nodes[at:]
-        last = list(re.finditer(r"^( +N\(\w+, +\w+, +-?\d\))( *\\?)$", nodes, re.M))[-1]
-        line = f"    N({kind}, {name}, 1)"
-        nodes = nodes[:last.start()] + last.group(1) + " \\\n" + line + nodes[last.end():]
-        write("src/plan/nodes.def", nodes)
-        print("then: its builder and output columns in src/plan/node.c, its case in verify.c")
-    write("src/exec/ops.def", ops.rstrip("\n") + f"\nO({kind}, ps_phys_{name})\n")
-    create(f"tests/slt/op/{name}.test", FAILING.format(kind="operator", name=name))
+    create(f"tests/slt/op/{name}.test", TEST_OP.format(name=name))
+    if not re.search(rf"\bN\({kind},", read("src/plan/nodes.def")):
+        new_node(name)
+        print("then: what must hold of the node in src/plan/verify.c, and what makes one (a rule, or lowering)")
+    write(path, read(path).rstrip("\n") + f"\nO({kind + ',':<10} ps_phys_{name})\n")
 
 
 def new_rule(name, _family):
     path = "src/opt/rules.def"
-    if not os.path.exists(os.path.join(ROOT, path)):
-        sys.exit(f"{path} is not there: nothing lists rules")
-    rules = read(path)
-    if re.search(rf"\b{name}\b", rules):
+    if re.search(rf"^R\({name},", read(path), re.M):
         sys.exit(f"{path} has {name} already")
     create(f"src/opt/rule_{name}.c", RULE.format(name=name))
-    write(path, rules.rstrip("\n") + f"\nR({name}) /* WHY IT RUNS HERE */\n")
-    create(f"tests/slt/opt/{name}.test", FAILING.format(kind="rule", name=name))
+    create(f"tests/slt/opt/{name}.test", TEST_RULE.format(name=name))
+    insert(path, r"^R\(join_order,", f"R({name + ',':<19} 5, false)\n")
+    print(f"then: the place of {name} in the order, and its reason in the head of {path}")
 
 
 def new_func(name, family):
@@ -145,13 +208,15 @@ def new_func(name, family):
         families = sorted(entry[:-5] for entry in os.listdir(os.path.join(ROOT, "src/func"))
                           if entry.endswith(".toml"))
         sys.exit(f"FAMILY= is one of: {' '.join(families)}")
-    text = read(path)
-    if re.search(rf"^\[+\"?{re.escape(name)}\"?\]", text, re.M):
+    if family in ("aggregate", "window"):
+        sys.exit(f"only scalar functions have a scaffold; for {family} functions see src/func/README.md")
+    if re.search(rf"^\[+\"?{re.escape(name)}\"?\]", read(path), re.M):
         sys.exit(f"{path} has {name} already; another overload is an entry of its own")
-    write(path, text.rstrip("\n") + "\n" + FUNCTION.format(key=name, name=name))
-    create(f"tests/slt/func/{name}.test", FAILING.format(kind="function", name=name))
+    create(f"src/func/{family}_{name}.c", KERNEL.format(name=name, family=family))
+    create(f"tests/slt/func/{name}.test", TEST_FUNC.format(name=name))
+    write(path, read(path).rstrip("\n") + "\n" + ENTRY.format(name=name))
     subprocess.run([sys.executable, "tools/gen.py"], cwd=ROOT, check=True)
-    print(f"then: its kernel ps_fn_{name} in src/func/{family}.c, and `make gen`")
+    print("then: its signature, kernel and examples; `make gen` after each change of the TOML file")
 
 
 def main():
