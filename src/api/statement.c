@@ -291,7 +291,7 @@ static ps_status explain(ps_result *result, ps_planner *planner, const ps_statem
         return ps_fail(&result->cx, PS_UNSUPPORTED, "only statements with a plan can be explained");
     if (s->rules) return explain_rules(result, planner, plan);
     ps_text_init(&text, &result->cx);
-    PS_GO(optimize(result, planner, &plan));
+    if (!s->bound) PS_GO(optimize(result, planner, &plan));
     if (s->analyze) {
         PS_GO(ps_result_start(result, planner, plan));
         PS_GO(ps_result_drain(result, NULL));

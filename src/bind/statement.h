@@ -74,6 +74,7 @@ typedef struct ps_statement {
     uint32_t n_values;
     const struct ps_statement *inner; /* EXPLAIN */
     bool analyze, rules;              /* EXPLAIN */
+    bool bound;                       /* EXPLAIN: the plan as it was bound, before any rule */
     ps_plan_form form;                /* EXPLAIN */
 } ps_statement;
 

@@ -199,6 +199,12 @@ ps_status ps_node_visit_exprs(ps_ctx *cx, const ps_node *node,
                               ps_status (*fn)(ps_ctx *cx, const ps_expr *expr, void *user),
                               void *user);
 const ps_node *ps_node_map_exprs(ps_planner *p, const ps_node *node, ps_expr_fn fn, void *user);
+/* Whether two nodes do the same to equal inputs: kind and fields are equal but for the ids and
+ * names that they define; expressions by the callback. Sources by identity: the same object or the
+ * same description. A node that writes equals none. */
+typedef bool (*ps_expr_same_fn)(void *user, const ps_expr *a, const ps_expr *b);
+ps_status ps_node_same(ps_ctx *cx, const ps_node *a, const ps_node *b, ps_expr_same_fn same,
+                       void *user, bool *out);
 const ps_col *ps_node_find_col(const ps_node *node, ps_col_id id); /* NULL: not an output column */
 
 /* Dev builds, after each rule: every column used is there with its type, ids are unique, inputs

@@ -1,6 +1,6 @@
 /* plan/node_fields.c -- what is made from the field list: copying, mapping and visiting
- * expressions, fresh ids. One function for each field type; adding a field to nodes.def needs
- * nothing here.
+ * expressions, fresh ids, equality. One function for each field type; adding a field to nodes.def
+ * needs nothing here.
  *
  * Tests: tests/unit/test_lower.c, test_plan_json.c */
 #include "plan/node_internal.h"
@@ -217,4 +217,147 @@ ps_status ps_node_visit_exprs(ps_ctx *cx, const ps_node *node,
     case PS_NODE_COUNT: break;
     }
     return PS_BUG(cx, "a node of no kind");
+}
+
+/* ---- equality: same_<type>(state, &field of a, &field of b) ---- */
+
+typedef struct same_state {
+    ps_ctx *cx;
+    ps_expr_same_fn same;
+    void *user;
+    ps_status status;
+} same_state;
+
+static bool same_i64(same_state *s, const ps_f_i64 *a, const ps_f_i64 *b)
+{
+    (void)s;
+    return *a == *b;
+}
+static bool same_bool(same_state *s, const ps_f_bool *a, const ps_f_bool *b)
+{
+    (void)s;
+    return *a == *b;
+}
+static bool same_str(same_state *s, const ps_f_str *a, const ps_f_str *b)
+{
+    (void)s, (void)a, (void)b; /* only names, for printing */
+    return true;
+}
+static bool same_join_kind(same_state *s, const ps_f_join_kind *a, const ps_f_join_kind *b)
+{
+    (void)s;
+    return *a == *b;
+}
+static bool same_setop(same_state *s, const ps_f_setop *a, const ps_f_setop *b)
+{
+    (void)s;
+    return *a == *b;
+}
+static bool same_sink(same_state *s, const ps_f_sink *a, const ps_f_sink *b)
+{
+    (void)s, (void)a, (void)b;
+    return false;
+}
+static bool same_source(same_state *s, const ps_f_source *a, const ps_f_source *b)
+{
+    const ps_source *x = *a, *y = *b;
+    ps_text of_x, of_y;
+    bool same;
+
+    if (x == y) return true;
+    if (x->class != y->class || !x->class->describe) return false;
+    ps_text_init(&of_x, s->cx);
+    ps_text_init(&of_y, s->cx);
+    x->class->describe(x, &of_x);
+    y->class->describe(y, &of_y);
+    if (s->status == PS_OK) s->status = ps_text_status(&of_x);
+    if (s->status == PS_OK) s->status = ps_text_status(&of_y);
+    same = s->status == PS_OK && of_x.n == of_y.n && !memcmp(of_x.at, of_y.at, of_x.n);
+    ps_text_release(&of_x);
+    ps_text_release(&of_y);
+    return same;
+}
+static bool same_expr(same_state *s, const ps_f_expr *a, const ps_f_expr *b)
+{
+    return !*a || !*b ? *a == *b : s->same(s->user, *a, *b);
+}
+static bool same_exprs(same_state *s, const ps_f_exprs *a, const ps_f_exprs *b)
+{
+    bool same = a->n == b->n;
+
+    for (uint32_t i = 0; same && i < a->n; i++) same = s->same(s->user, a->at[i], b->at[i]);
+    return same;
+}
+static bool same_items(same_state *s, const ps_f_items *a, const ps_f_items *b)
+{
+    bool same = a->n == b->n;
+
+    for (uint32_t i = 0; same && i < a->n; i++)
+        same = s->same(s->user, a->at[i].expr, b->at[i].expr);
+    return same;
+}
+static bool same_cols(same_state *s, const ps_f_cols *a, const ps_f_cols *b)
+{
+    bool same = a->n == b->n;
+
+    (void)s;
+    for (uint32_t i = 0; same && i < a->n; i++) same = ps_type_equal(a->at[i].type, b->at[i].type);
+    return same;
+}
+static bool same_scan_cols(same_state *s, const ps_f_scan_cols *a, const ps_f_scan_cols *b)
+{
+    bool same = a->n == b->n;
+
+    (void)s;
+    for (uint32_t i = 0; same && i < a->n; i++)
+        same = a->at[i].source_column == b->at[i].source_column;
+    return same;
+}
+static bool same_sort_keys(same_state *s, const ps_f_sort_keys *a, const ps_f_sort_keys *b)
+{
+    bool same = a->n == b->n;
+
+    for (uint32_t i = 0; same && i < a->n; i++)
+        same = a->at[i].descending == b->at[i].descending &&
+               a->at[i].nulls_first == b->at[i].nulls_first &&
+               s->same(s->user, a->at[i].expr, b->at[i].expr);
+    return same;
+}
+static bool same_join_keys(same_state *s, const ps_f_join_keys *a, const ps_f_join_keys *b)
+{
+    bool same = a->n == b->n;
+
+    for (uint32_t i = 0; same && i < a->n; i++)
+        same = a->at[i].null_equal == b->at[i].null_equal &&
+               s->same(s->user, a->at[i].left, b->at[i].left) &&
+               s->same(s->user, a->at[i].right, b->at[i].right);
+    return same;
+}
+
+static bool same_fields(same_state *s, const ps_node *a, const ps_node *b)
+{
+    switch ((ps_node_kind)a->kind) {
+#define F(type, name, id, doc)                                                                     \
+    if (!same_##type(s, &x->name, &y->name)) return false;
+#define N(KIND, name, inputs)                                                                      \
+    case PS_NODE_##KIND: {                                                                         \
+        const ps_node_##name *x = ps_node_as_##name(a), *y = ps_node_as_##name(b);                 \
+        PS_FIELDS_##KIND(F) return true;                                                           \
+    }
+        PS_NODES(N)
+#undef N
+#undef F
+    case PS_NODE_COUNT: break;
+    }
+    return false;
+}
+
+ps_status ps_node_same(ps_ctx *cx, const ps_node *a, const ps_node *b, ps_expr_same_fn same,
+                       void *user, bool *out)
+{
+    same_state s = {.cx = cx, .same = same, .user = user};
+
+    *out = a->kind == b->kind && a->n_inputs == b->n_inputs && a->n_cols == b->n_cols &&
+           same_fields(&s, a, b);
+    return s.status;
 }

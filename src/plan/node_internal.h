@@ -3,6 +3,7 @@
 #define PS_PLAN_NODE_INTERNAL_H
 
 #include "plan/node.h"
+#include "plan/ptr_map.h"
 
 extern const char *const ps_node_kind_names[PS_NODE_COUNT]; /* "scan" */
 extern const char *const ps_join_kind_names[];              /* "inner", by ps_join_kind */
@@ -29,14 +30,5 @@ typedef struct ps_field_map {
     bool changed;
 } ps_field_map;
 bool ps_node_map_fields(ps_field_map *map, ps_node *node); /* in place; false: failure */
-
-/* Addresses to values; open addressing in an arena. */
-typedef struct ps_ptr_map {
-    const void **keys, **values;
-    size_t n, room;
-} ps_ptr_map;
-ps_status ps_ptr_map_put(ps_ctx *cx, ps_arena *arena, ps_ptr_map *map, const void *key,
-                         const void *value);
-const void *ps_ptr_map_get(const ps_ptr_map *map, const void *key); /* NULL: absent */
 
 #endif

@@ -1,5 +1,7 @@
-/* plan/ptr_map.c -- a map from addresses, so that walks see shared nodes once. */
-#include "plan/node_internal.h"
+/* plan/ptr_map.c -- see ptr_map.h. */
+#include "plan/ptr_map.h"
+
+#include "base/hash.h"
 
 static size_t slot_of(const ps_ptr_map *map, const void *key)
 {

@@ -131,6 +131,8 @@ static ps_status lower_explain(ps_lower *lo, const ps_sql_explain *node, ps_stat
         const ps_sql_option *option = (const ps_sql_option *)(const void *)node->options.at[i];
         if (ps_str_equal_nocase(option->name.text, PS_STR("analyze"))) out->analyze = true;
         else if (ps_str_equal_nocase(option->name.text, PS_STR("rules"))) out->rules = true;
+        else if (ps_str_equal_nocase(option->name.text, PS_STR("bound"))) out->bound = true;
+        else if (ps_str_equal_nocase(option->name.text, PS_STR("optimized"))) out->bound = false;
         else if (ps_str_equal_nocase(option->name.text, PS_STR("format")))
             PS_TRY(explain_format(lo, option, out));
         else
@@ -138,6 +140,11 @@ static ps_status lower_explain(ps_lower *lo, const ps_sql_explain *node, ps_stat
                                  PS_STR_ARGS(option->name.text)),
                    PS_BIND;
     }
+    if (out->bound && (out->analyze || out->rules))
+        return ps_lower_fail(lo, &node->head, PS_BIND,
+                             "a plan as it was bound is not run: BOUND goes without ANALYZE and "
+                             "RULES"),
+               PS_BIND;
     PS_TRY(ps_lower_statement(lo, node->statement, inner));
     out->inner = inner;
     return PS_OK;
