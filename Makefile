@@ -4,19 +4,26 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 PY = PYTHONDONTWRITEBYTECODE=1 python3
 
-.PHONY: all build unit slt fast check check-all demo bench release install lint tidy gen torture \
-	fuzz new-op new-rule new-func clean help
+.PHONY: all build unit slt fast check check-all cov demo bench release install lint tidy gen \
+	torture fuzz new-op new-rule new-func clean help
 
 all: fast
 
 help:
-	@echo 'make            build dev and run the quick checks'
-	@echo 'make demo       release build, TPC-H 0.1, an ETL job, the 22 queries'
-	@echo 'make check      all tests but the long ones;  make check-all: those too'
-	@echo 'make release    build/release/penstock;  make install PREFIX=$(PREFIX)'
-	@echo 'make slt        .test files [TEST=path]; UPDATE=1 rewrites what they expect'
-	@echo 'make unit | lint | gen | tidy | torture | bench | fuzz TARGET= | new-op NAME= |'
-	@echo '     new-rule NAME= | new-func FAMILY= NAME=';
+	@echo 'make                      build dev and run the quick checks'
+	@echo 'make demo                 release build, TPC-H 0.1, an ETL job, the 22 queries'
+	@echo 'make check                all tests but the long ones;  make check-all: those too'
+	@echo 'make release              build/release/penstock, build/release/libpenstock.so'
+	@echo 'make install PREFIX=/usr  what is released, there (now: $(PREFIX))'
+	@echo 'make bench [ARGS=]        the 22 queries against other engines (bench/README.md)'
+	@echo
+	@echo 'while developing (CONTRIBUTING.md); PRESET= is dev unless given:'
+	@echo 'make build | unit | lint | gen | tidy | clean'
+	@echo 'make slt [TEST=path]      .test files; UPDATE=1 rewrites what they expect'
+	@echo 'make torture              allocations fail one after the other'
+	@echo 'make cov                  line coverage by folder'
+	@echo 'make fuzz TARGET=parquet [SECONDS=60]'
+	@echo 'make new-op NAME=  |  new-rule NAME=  |  new-func FAMILY=string NAME='
 
 build/%/build.ninja:
 	cmake --preset $*
@@ -61,6 +68,12 @@ bench:
 install: release
 	cmake --install build/release --prefix $(PREFIX)
 
+cov:
+	@tools/bootstrap.sh check
+	cmake --preset cov
+	cmake --build build/cov -j $(JOBS) --target all unit_tests
+	@$(PY) tools/cov.py
+
 lint:
 	@$(PY) tools/lint.py
 
@@ -68,14 +81,15 @@ gen:
 	@$(PY) tools/gen.py
 
 tidy:
-	git ls-files 'src/*.[ch]' 'cli/*.[ch]' 'tests/*.[ch]' 'include/*.h' 'examples/*.c' | \
-		xargs clang-format-19 -i
+	git ls-files '*.[ch]' ':!gen' | xargs clang-format-19 -i
 
 torture: build/asan/build.ninja
 	cmake --build build/asan -j $(JOBS) --target all unit_tests
 	build/asan/slt --torture --jobs $(JOBS) --config tests/configs/default.conf tests/torture
 
 fuzz: build/fuzz/build.ninja
+	@test -f 'fuzz/$(TARGET).c' || \
+		{ echo 'TARGET= is one of:' $(patsubst fuzz/%.c,%,$(wildcard fuzz/*.c)); exit 2; }
 	cmake --build build/fuzz -j $(JOBS) --target fuzz_$(TARGET)
 	mkdir -p build/fuzz/corpus/$(TARGET)
 	build/fuzz/fuzz_$(TARGET) -max_total_time=$(or $(SECONDS),60) build/fuzz/corpus/$(TARGET) \

@@ -1,22 +1,30 @@
 #!/usr/bin/env python3
-"""tools/check.py [fast|check|all] -- runs every part of the test suite and sums their cases.
+"""tools/check.py [fast|check|all] [PART...] -- runs every part of the test suite and sums their cases.
+
+PARTS, near the end, is the list of them: a new part is a function and a line there. With words
+behind the tier only parts whose names begin with one of them run ("asan", "py").
 
 A part prints what it does, adds "passed failed skipped" to the totals, and counts as one failure
 if it crashes, times out or reports nothing. The last line is `N passed, N failed, N skipped`;
 the exit code is 1 when something failed. Standard library only: it runs before anything is there.
 """
+import collections
+import concurrent.futures
 import glob
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
+import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PYTHON = os.path.join(ROOT, "build/venv/bin/python")
 SHARED = os.path.join(ROOT, "../shared")
 JOBS = str(os.cpu_count() or 1)
+# Seconds on 2 cores that nothing else uses; more is said at the end, not counted as a failure.
+BUDGET = {"fast": 240, "check": 900, "all": 4 * 3600}
+FUZZ_SECONDS = 300 # for each target
 SANITIZERS = {
     "ASAN_OPTIONS": "abort_on_error=0:detect_stack_use_after_return=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
@@ -63,15 +71,18 @@ def tail(text, lines=40):
     print("\n".join("     | " + line for line in text.splitlines()[-lines:]), flush=True)
 
 
-def case(part, command, timeout, env=None):
-    """A command that is one case: passes with exit code 0. True if it passed."""
+def case(part, command, timeout, env=None, banned=None):
+    """A command that is one case: passes with exit code 0 and without a banned text in what it
+    says. True if it passed."""
     start = time.time()
     code, out = run(command, timeout, env)
-    if code != 0:
+    good = code == 0 and not (banned and banned in out)
+    if not good:
         print(f"   {part}: {'timeout' if code is None else f'exit code {code}'}")
-        tail(out)
-    TOTALS.add(part, int(code == 0), int(code != 0), 0, time.time() - start)
-    return code == 0
+        tail("\n".join(line for line in out.splitlines() if not banned or banned in line
+                       or "error:" in line) if code == 0 else out)
+    TOTALS.add(part, int(good), int(not good), 0, time.time() - start)
+    return good
 
 
 def say(text):
@@ -86,26 +97,30 @@ def build(preset, targets=("all", "unit_tests")):
             return False
     return case(f"{preset}: build",
                 ["cmake", "--build", folder, "-j", JOBS, "--target", *targets,
-                 "--", "-k", "0"], 3600)
+                 "--", "-k", "0"], 3600, banned="warning:")
+
+
+def unit_program(preset, name):
+    """Counts of one cmocka executable; what is wrong with it is printed."""
+    code, out = run([f"build/{preset}/{name}"], 600, SANITIZERS)
+    good = len(re.findall(r"^\[       OK \]", out, re.M))
+    bad = len(re.findall(r"^\[  FAILED  \] .*(?<!test\(s\), listed below:)$", out, re.M)) // 2
+    omitted = len(re.findall(r"^\[  SKIPPED \] (?!\d+ test)", out, re.M)) // 2
+    if code != 0 or good + bad + omitted == 0:
+        bad = max(bad, 1)
+        print(f"   {name}: {'timeout' if code is None else f'exit code {code}'}")
+        tail(out)
+    return good, bad, omitted
 
 
 def unit(preset):
     """Every cmocka executable; its own cases are counted."""
     say(f"unit tests, {preset}")
     start = time.time()
-    passed = failed = skipped = 0
-    for source in sorted(glob.glob(f"{ROOT}/tests/unit/test_*.c")):
-        name = os.path.basename(source)[:-2]
-        code, out = run([f"build/{preset}/{name}"], 300, SANITIZERS)
-        good = len(re.findall(r"^\[       OK \]", out, re.M))
-        bad = len(re.findall(r"^\[  FAILED  \] .*(?<!test\(s\), listed below:)$", out, re.M)) // 2
-        omitted = len(re.findall(r"^\[  SKIPPED \] (?!\d+ test)", out, re.M)) // 2
-        if code != 0:
-            bad = max(bad, 1)
-            print(f"   {name}: {'timeout' if code is None else f'exit code {code}'}")
-            tail(out)
-        passed, failed, skipped = passed + good, failed + bad, skipped + omitted
-    TOTALS.add(f"{preset}: unit", passed, failed, skipped, time.time() - start)
+    names = sorted(os.path.basename(path)[:-2] for path in glob.glob(f"{ROOT}/tests/unit/test_*.c"))
+    with concurrent.futures.ThreadPoolExecutor(int(JOBS)) as pool:
+        counts = list(pool.map(lambda name: unit_program(preset, name), names))
+    TOTALS.add(f"{preset}: unit", *(sum(column) for column in zip(*counts)), time.time() - start)
 
 
 def examples(preset):
@@ -162,14 +177,37 @@ def slt(preset, tiers):
                 3600, SANITIZERS)
 
 
-def python_tests(tier):
-    say("python checks")
-    for path in sorted(glob.glob(f"{ROOT}/tests/py/test_*.py")):
-        name = os.path.basename(path)
-        counted(f"py {name}", [PYTHON, "tools/pytests.py", path], 3600,
+def python_tests(folder, tier, timeout):
+    """Every test_*.py of a folder of tests/, each with its own counts."""
+    say(f"python tests of tests/{folder}")
+    for path in sorted(glob.glob(f"{ROOT}/tests/{folder}/test_*.py")):
+        counted(f"{folder} {os.path.basename(path)}", [PYTHON, "tools/pytests.py", path], timeout,
                 {"PS_TEST_TIER": tier, "PS_LIBRARY": f"{ROOT}/build/dev/libpenstock.so",
                  "PS_SHELL": f"{ROOT}/build/dev/penstock", "PS_SHARED": SHARED,
                  "PYTHONDONTWRITEBYTECODE": "1"})
+
+
+def torture():
+    """One allocation after the other fails, in every statement of tests/torture."""
+    say("allocation-failure sweep")
+    counted("asan: torture", ["build/asan/slt", "--torture", "--jobs", JOBS, "--timeout", "3600",
+                              "--config", "tests/configs/default.conf", "tests/torture"], 7200,
+            SANITIZERS)
+
+
+def fuzz():
+    """Every target of fuzz/ for a while, from its seeds and what earlier runs found."""
+    names = sorted(os.path.basename(path)[:-2] for path in glob.glob(f"{ROOT}/fuzz/*.c"))
+    if not build("fuzz", [f"fuzz_{name}" for name in names]):
+        return
+    say(f"fuzzing, {FUZZ_SECONDS} s for each of {len(names)} targets")
+    for name in names:
+        found, seeds = f"build/fuzz/corpus/{name}", f"fuzz/corpus/{name}"
+        os.makedirs(f"{ROOT}/{found}", exist_ok=True)
+        case(f"fuzz {name}", [f"build/fuzz/fuzz_{name}", f"-max_total_time={FUZZ_SECONDS}",
+                              "-timeout=60", "-rss_limit_mb=3072", "-print_final_stats=1",
+                              f"-artifact_prefix=build/fuzz/{name}-", found]
+             + ([seeds] if os.path.isdir(f"{ROOT}/{seeds}") else []), FUZZ_SECONDS + 600, SANITIZERS)
 
 
 def corpora(preset):
@@ -201,38 +239,72 @@ def abi():
     case("symbols", [sys.executable, "tools/symbols.py", "build/dev/libpenstock_all.a"], 60)
 
 
-def main(tier):
-    start = time.time()
+# ---- the list --------------------------------------------------------------------------------
+# In the order of running. `tier` is the first one that has the part: fast < check < all. A part is
+# called with the tier that runs. Later parts need the builds of earlier ones.
+
+TIERS = ("fast", "check", "all")
+SLT = {"dev": {"fast": ["base"], "check": ["base", "small"],
+               "all": ["base", "small", "threads", "full"]},
+       "asan": {"check": ["base"], "all": ["base", "small"]},
+       "tsan": {"all": ["base", "threads"]}}
+Part = collections.namedtuple("Part", "name tier run")
+PARTS = (
+    Part("lints", "fast", lambda tier: lints()),
+    Part("dev: build", "fast", lambda tier: build("dev") and abi()),
+    Part("dev: unit", "fast", lambda tier: unit("dev")),
+    Part("dev: sql", "fast", lambda tier: slt("dev", SLT["dev"][tier])),
+    Part("dev: examples", "check", lambda tier: examples("dev")),
+    Part("dev: corpora", "check", lambda tier: corpora("dev")),
+    Part("py", "check", lambda tier: python_tests("py", tier, 3600)),
+    Part("asan: build", "check", lambda tier: build("asan")),
+    Part("asan: unit", "check", lambda tier: unit("asan")),
+    Part("asan: sql", "check", lambda tier: slt("asan", SLT["asan"][tier])),
+    Part("asan: torture", "all", lambda tier: torture()),
+    Part("tsan: build", "all", lambda tier: build("tsan")),
+    Part("tsan: unit", "all", lambda tier: unit("tsan")),
+    Part("tsan: sql", "all", lambda tier: slt("tsan", SLT["tsan"][tier])),
+    Part("clang: build", "all", lambda tier: build("clang", ["all", "unit_tests", "examples"])),
+    Part("clang: unit", "all", lambda tier: unit("clang")),
+    Part("release: build", "all", lambda tier: build("release")),
+    Part("bench: build", "all", lambda tier: build("bench")),
+    Part("cov: build", "all", lambda tier: build("cov")),
+    Part("fuzz", "all", lambda tier: fuzz()),
+    Part("all", "all", lambda tier: python_tests("all", tier, 4 * 3600)),
+)
+
+
+def run_part(part, tier):
+    """Runs a part; its seconds. A part that raises or counts nothing has failed."""
+    before, start = TOTALS.passed + TOTALS.failed + TOTALS.skipped, time.time()
+    try:
+        part.run(tier)
+    except Exception: # pylint: disable=broad-except
+        traceback.print_exc()
+        TOTALS.add(f"{part.name} (crashed)", 0, 1, 0, time.time() - start)
+    if TOTALS.passed + TOTALS.failed + TOTALS.skipped == before:
+        TOTALS.add(f"{part.name} (reported nothing)", 0, 1, 0, time.time() - start)
+    return time.time() - start
+
+
+def main(tier="check", *words):
+    if tier not in TIERS:
+        sys.exit(f"usage: tools/check.py [{'|'.join(TIERS)}] [PART...]")
     os.makedirs(f"{ROOT}/build/check", exist_ok=True)
-    lints()
-    if build("dev"):
-        abi()
-    unit("dev")
-    slt("dev", {"fast": ["base"], "check": ["base", "small"],
-                "all": ["base", "small", "threads", "full"]}[tier])
-    if tier != "fast":
-        examples("dev")
-        build("asan")
-        unit("asan")
-        slt("asan", ["base"] if tier == "check" else ["base", "small"])
-        corpora("dev")
-        python_tests(tier)
-    if tier == "all":
-        build("tsan")
-        unit("tsan")
-        slt("tsan", ["base", "threads"])
-        if shutil.which("clang-19"):
-            build("clang")
-            unit("clang")
-        build("release")
-        for script in sorted(glob.glob(f"{ROOT}/tests/all/*.py")):
-            counted(f"all {os.path.basename(script)}", [PYTHON, "tools/pytests.py", script], 14400)
-    print(f"took {time.time() - start:.0f} s")
+    parts = [part for part in PARTS if TIERS.index(part.tier) <= TIERS.index(tier)
+             and (not words or part.name.startswith(words))]
+    seconds = {part.name: run_part(part, tier) for part in parts}
+    took = sum(seconds.values())
+    print("seconds: " + ", ".join(f"{name} {spent:.0f}" for name, spent in seconds.items()))
+    over = f", more than the {BUDGET[tier]} s it should" if took > BUDGET[tier] else ""
+    print(f"took {took:.0f} s{over}")
     if TOTALS.failures:
         print("failed: " + "; ".join(TOTALS.failures))
+    if not parts:
+        print(f"no part of {tier} has a name like {' or '.join(words)}")
     print(f"{TOTALS.passed} passed, {TOTALS.failed} failed, {TOTALS.skipped} skipped")
-    return 1 if TOTALS.failed else 0
+    return 1 if TOTALS.failed or not parts else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "check"))
+    sys.exit(main(*sys.argv[1:]))

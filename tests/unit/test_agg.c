@@ -21,9 +21,10 @@ enum { N = 4000, G = 7, STATE_MAX = 256 };
     C(count)                                                                                       \
     C(sum_int)                                                                                     \
     C(sum_decimal)                                                                                 \
-    C(sum_float) C(avg_int) C(avg_decimal) C(avg_float) C(min) C(max) C(var_samp) C(stddev_pop)    \
-        C(first) C(last) C(any_value) C(arg_min) C(arg_max) C(corr) C(covar_pop) C(bit_and)        \
-            C(bit_or) C(bit_xor)
+    C(sum_float)                                                                                   \
+    C(avg_int) C(avg_decimal) C(avg_float) C(min) C(max) C(var_samp) C(stddev_pop) C(first)        \
+        C(last) C(any_value) C(arg_min) C(arg_max) C(corr) C(covar_pop) C(bit_and) C(bit_or)       \
+            C(bit_xor)
 #define C(name) extern const ps_agg_class ps_aggfn_##name;
 CLASSES(C)
 #undef C
