@@ -212,11 +212,10 @@ def check_heads(tree):
 
 def check_readmes(tree):
     folders = {os.path.dirname(path) for path in tree.c if path.startswith("src/")}
-    for folder in sorted(folders):
-        parts = folder.split("/")
-        own = folder if parts[1] in ("format", "front", "engine") else "/".join(parts[:2])
-        if f"{own}/README.md" not in tree.paths:
-            yield f"{own}:1: no README.md"
+    parents = {os.path.dirname(folder) for folder in folders}
+    for folder in sorted(folders | parents | {"cli", "tests", "examples", "bench", "fuzz", "tools", "docs"}):
+        if f"{folder}/README.md" not in tree.paths:
+            yield f"{folder}:1: no README.md"
 
 
 def check_paths(tree):

@@ -322,7 +322,7 @@ uint32_t ps_join_find_dense(const ps_join_shared *shared, const ps_vec *key, con
     case PS_LAYOUT_I16: FIND_DENSE(int16_t) break;
     case PS_LAYOUT_I32: FIND_DENSE(int32_t) break;
     case PS_LAYOUT_I64: FIND_DENSE(int64_t) break;
-    default: PS_ASSERT(!"a dense key has a signed layout"); break;
+    default: PS_ASSERT(false); break; /* a dense key has a signed layout */
     }
     return n_out;
 }
