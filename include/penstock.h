@@ -128,7 +128,8 @@ typedef struct ps_instance ps_instance;
 
 typedef struct ps_instance_options {
     size_t size;                /**< sizeof: lets old callers meet new libraries */
-    uint32_t threads;           /**< that run queries, the caller's included; 0: one per core */
+    uint32_t threads;           /**< that run a query at most, the caller's included; 0: one per
+                                     core, or as many as a session sets */
     uint64_t memory_bytes_max;  /**< for all data of all queries; 0: 80 % of the machine's memory */
     const char *temp_directory; /**< for spilling; NULL: TMPDIR or /tmp */
 } ps_instance_options;

@@ -58,7 +58,13 @@ class Session:
         stream = (ctypes.c_void_p * 5)() # struct ArrowArrayStream; pyarrow moves it out
         address = ctypes.addressof(stream)
         self.call("ps_result_stream", result, ctypes.c_void_p(address))
-        return pa.RecordBatchReader._import_from_c(address).read_all()
+        try:
+            return pa.RecordBatchReader._import_from_c(address).read_all()
+        except (pa.ArrowException, OSError) as failed: # the message is "CODE: text"
+            name, colon, message = str(failed).partition(": ")
+            if not colon or not name.isupper():
+                raise
+            raise Failure(name, message) from failed
 
     def cancel(self):
         self.lib.ps_session_cancel(self.session)

@@ -19,7 +19,8 @@ struct ps_instance {
     pid_t pid;   /* of the process that made it */
     ps_mem *mem; /* the root payer */
     ps_pool *pool;
-    uint32_t threads;
+    uint32_t threads;  /* of a query by default */
+    bool threads_most; /* sessions may not take more: the instance was opened with a number */
     char temp_directory[PS_SETTING_TEXT_MAX];
     ps_relations relations;
 };

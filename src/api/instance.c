@@ -32,6 +32,7 @@ static ps_status instance_configure(ps_ctx *cx, ps_instance *instance,
         return ps_fail(cx, PS_INVALID, "temp_directory is too long: %s", text.at);
     memcpy(instance->temp_directory, text.at, text.n + 1);
     instance->threads = options->threads ? options->threads : ps_cpu_count();
+    instance->threads_most = options->threads != 0;
     return ps_pool_new(cx, instance->threads, &instance->pool);
 }
 

@@ -63,9 +63,10 @@ static void apply_options(ps_result *result, const ps_run_options *options)
 
     if (options) memcpy(&given, options, PS_MIN(options->size, sizeof given));
     if (given.threads_max) {
-        const uint32_t most = result->session->instance->threads;
+        uint32_t *const threads = &result->settings.exec.threads;
 
-        result->settings.exec.threads = PS_MIN(given.threads_max, most);
+        if (*threads == 0) *threads = result->session->instance->threads;
+        *threads = PS_MIN(*threads, given.threads_max);
     }
     if (given.memory_bytes_max) {
         const uint64_t bytes = PS_MIN(given.memory_bytes_max, (uint64_t)INT64_MAX);

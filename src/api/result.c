@@ -42,6 +42,17 @@ double ps_result_progress(const ps_result *result)
     return result->query ? ps_query_progress(result->query) : 1;
 }
 
+/* How many threads run the query; the pool gets those it hasn't. */
+static ps_status threads_settle(ps_result *result)
+{
+    ps_instance *const instance = result->session->instance;
+    uint32_t *const threads = &result->exec.threads;
+
+    if (*threads == 0 || (instance->threads_most && *threads > instance->threads))
+        *threads = instance->threads;
+    return ps_pool_want(&result->cx, instance->pool, *threads);
+}
+
 ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node *plan)
 {
     ps_ctx *cx = &result->cx;
@@ -55,7 +66,7 @@ ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node 
     }
     PS_TRY(ps_schema_new(cx, fields, plan->n_cols, &result->schema));
     result->exec = result->settings.exec;
-    if (result->exec.threads == 0) result->exec.threads = result->session->instance->threads;
+    PS_TRY(threads_settle(result));
     if (result->exec.memory_limit == 0)
         result->exec.memory_limit = (uint64_t)result->session->instance->mem->limit;
     result->exec.temp_directory = result->settings.temp_directory[0]

@@ -80,6 +80,7 @@ void ps_lane_close(ps_lane *lane)
         plan->sink->class->sink_close(plan->sink, lane->sink_local);
     }
     ps_arena_release(&lane->arena);
+    lane->opened = false;
 }
 
 bool ps_lane_ready(const ps_lane *lane)
@@ -250,5 +251,8 @@ ps_status ps_lane_combine(ps_lane *lane)
 
     if (!lane->opened) return PS_OK; /* made for a morsel that another lane took */
     lane->cx.mem = sink->mem;
-    return sink->class->combine ? sink->class->combine(&lane->cx, sink, lane->sink_local) : PS_OK;
+    if (sink->class->combine) PS_TRY(sink->class->combine(&lane->cx, sink, lane->sink_local));
+    /* What the lane read and computed with is not needed by the pipelines to come. */
+    ps_lane_close(lane);
+    return PS_OK;
 }

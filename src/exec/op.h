@@ -125,8 +125,9 @@ struct ps_op {
     uint32_t number; /* position in the physical plan */
     bool row_wise; /* as transform: each output row comes from one input row, so a row that a later
                     * operator would drop may be dropped before this one */
-    uint32_t n_feeders; /* as sink: pipelines that end here; known when open is called */
-    ps_mem *mem;        /* pays for its state; a child of the query's */
+    uint64_t lane_bytes; /* as source, set by source_plan: what it holds for a lane, roughly */
+    uint32_t n_feeders;  /* as sink: pipelines that end here; known when open is called */
+    ps_mem *mem;         /* pays for its state; a child of the query's */
     ps_op_stats stats;
 };
 

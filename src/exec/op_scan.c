@@ -33,6 +33,7 @@ static ps_status scan_source_plan(ps_ctx *cx, ps_op *op, uint64_t *n_morsels)
     PS_TRY(config->source->class->scan_open(cx, &op->arena, config->source, &config->request,
                                             &shared->scan));
     *n_morsels = shared->scan->n_morsels;
+    op->lane_bytes = shared->scan->reader_bytes;
     return PS_OK;
 }
 

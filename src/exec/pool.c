@@ -13,25 +13,43 @@ struct ps_pool {
     ps_cond left;      /* a thread stopped looking at a query */
     ps_query *queries; /* singly linked, oldest first */
     uint64_t generation;
-    uint32_t n_wanted; /* threads to have: settings.threads - 1 */
+    uint32_t n_wanted; /* threads to have; the puller is one more */
     uint32_t n_started;
     bool ending;
-    ps_thread threads[];
+    ps_thread *threads;
 };
 
 ps_status ps_pool_new(ps_ctx *cx, uint32_t threads, ps_pool **out)
 {
-    const uint32_t n = threads > 1 ? threads - 1 : 0;
-    ps_pool *pool = ps_alloc_zero(cx, sizeof(*pool) + n * sizeof(ps_thread));
+    ps_pool *pool = ps_alloc_zero(cx, sizeof(*pool));
 
     *out = NULL;
     if (!pool) return PS_MEMORY;
     ps_mutex_init(&pool->mutex);
     ps_cond_init(&pool->wake);
     ps_cond_init(&pool->left);
-    pool->n_wanted = n;
-    *out = pool;
-    return PS_OK;
+    const ps_status st = ps_pool_want(cx, pool, threads);
+    if (st == PS_OK) *out = pool;
+    else ps_pool_free(pool);
+    return st;
+}
+
+ps_status ps_pool_want(ps_ctx *cx, ps_pool *pool, uint32_t threads)
+{
+    const uint32_t n = threads > 1 ? threads - 1 : 0;
+    ps_status st = PS_OK;
+
+    ps_mutex_lock(&pool->mutex);
+    if (n > pool->n_wanted || !pool->threads) {
+        /* the first block, which ps_pool_new asks for, fixes who pays: no query does */
+        ps_thread *const grown = ps_realloc(cx, pool->threads, (n + 1) * sizeof(*grown));
+        if (!grown) PS_GO(PS_MEMORY);
+        pool->threads = grown;
+        pool->n_wanted = n;
+    }
+done:
+    ps_mutex_unlock(&pool->mutex);
+    return st;
 }
 
 /* The query after `last` in round-robin order, with a use counted; NULL: none. Mutex held. */
@@ -134,5 +152,6 @@ void ps_pool_free(ps_pool *pool)
     ps_cond_destroy(&pool->left);
     ps_cond_destroy(&pool->wake);
     ps_mutex_destroy(&pool->mutex);
+    ps_free(pool->threads);
     ps_free(pool);
 }

@@ -169,7 +169,7 @@ ps_status ps_query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_bat
         if (kept) {
             query_give(kept, out);
             ps_mutex_lock(&query->mutex);
-            const bool more = ps_query_has_work(query);
+            const bool more = ps_query_wants_help(query);
             ps_mutex_unlock(&query->mutex);
             if (more) ps_pool_kick(query->pool);
             return PS_OK;
@@ -177,7 +177,7 @@ ps_status ps_query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_bat
         PS_TRY(ps_poll(cx));
         ps_mutex_lock(&query->mutex);
         const bool picked = ps_query_pick(query, &task);
-        const bool more = picked && ps_query_has_work(query);
+        const bool more = picked && ps_query_wants_help(query);
         const bool finished = !picked && ps_query_finished(query);
         const bool failed = atomic_load_explicit(&query->failed, memory_order_relaxed);
         bool late = false;

@@ -117,6 +117,7 @@ struct ps_query {
     ps_run_sink *sinks;
     uint32_t n_sinks;
     uint32_t n_running; /* tasks in the hands of threads */
+    uint32_t n_helping; /* pool threads with a task; below settings.threads */
     bool stopping;      /* freed by its owner: start nothing more */
     _Atomic bool failed;
     ps_error_place failed_at;
@@ -125,7 +126,7 @@ struct ps_query {
 
 /* sched.c -- with query->mutex held: a task that can run now, taken; false: none. */
 bool ps_query_pick(ps_query *query, ps_task *task);
-bool ps_query_has_work(ps_query *query);
+bool ps_query_wants_help(ps_query *query);     /* there is work for one more pool thread */
 bool ps_query_finished(const ps_query *query); /* nothing runs and nothing will */
 /* Without the mutex: runs a picked task and accounts for its end. */
 void ps_query_run_task(ps_query *query, const ps_task *task);

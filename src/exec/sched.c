@@ -7,6 +7,7 @@
 #include "exec/query_impl.h"
 
 static const uint64_t PLACE_AFTER_MORSELS = (uint64_t)1 << 62;
+static const uint64_t LANE_OP_BYTES = 1 << 20; /* the local state of one operator, roughly */
 
 static bool place_before(ps_error_place a, ps_error_place b)
 {
@@ -62,7 +63,19 @@ static bool pick_parked(ps_run_pipe *pipe, ps_task *task)
     return false;
 }
 
-/* A lane for a new morsel: an idle one, or a new one as long as there are fewer than threads. */
+/* Whether one more lane is worth its memory: a pipeline always gets its first; all of its lanes may
+ * take a quarter of what is left, the rest is for what the query keeps. */
+static bool lane_fits(const ps_run_pipe *pipe)
+{
+    const ps_pipeline *plan = pipe->plan;
+    const uint64_t bytes = plan->source->lane_bytes + (plan->ops.n + 1) * LANE_OP_BYTES;
+
+    return pipe->n_lanes == 0 ||
+           bytes <= ps_mem_left(pipe->query->mem) / 4 / ((uint64_t)pipe->n_lanes + 1);
+}
+
+/* A lane for a new morsel: an idle one, or a new one as long as there are fewer than threads and
+ * there is memory for it. */
 static ps_lane *pipe_lane(ps_run_pipe *pipe)
 {
     ps_query *query = pipe->query;
@@ -70,7 +83,7 @@ static ps_lane *pipe_lane(ps_run_pipe *pipe)
     for (uint32_t i = 0; i < pipe->n_lanes; i++) {
         if (pipe->lanes[i]->state == PS_LANE_IDLE) return pipe->lanes[i];
     }
-    if (pipe->n_lanes == query->settings.threads) return NULL;
+    if (pipe->n_lanes == query->settings.threads || !lane_fits(pipe)) return NULL;
     ps_lane *lane = PS_ARENA_NEW(&query->cx, &query->arena, ps_lane);
     if (!lane) return NULL;
     lane->pipe = pipe;
@@ -174,11 +187,11 @@ static bool query_find(ps_query *query, ps_task *task)
     return false;
 }
 
-bool ps_query_has_work(ps_query *query)
+bool ps_query_wants_help(ps_query *query)
 {
     ps_task task;
 
-    return query_find(query, &task);
+    return query->n_helping + 1 < query->settings.threads && query_find(query, &task);
 }
 
 bool ps_query_pick(ps_query *query, ps_task *task)
@@ -300,7 +313,7 @@ void ps_query_run_task(ps_query *query, const ps_task *task)
     /* A failed source can't be run: its error stands, whatever its place. */
     if (st != PS_OK) query_fail(query, task_place(task), &cx->error);
     task_ended(query, task, st, parked);
-    const bool more = ps_query_has_work(query);
+    const bool more = ps_query_wants_help(query);
     ps_cond_broadcast(&query->changed);
     ps_mutex_unlock(&query->mutex);
     if (more) ps_pool_kick(query->pool);
@@ -311,11 +324,17 @@ bool ps_query_work(ps_query *query)
     ps_task task;
 
     ps_mutex_lock(&query->mutex);
-    const bool found = ps_query_pick(query, &task);
-    const bool more = found && ps_query_has_work(query);
+    /* one place of settings.threads is the puller's */
+    const bool found =
+        query->n_helping + 1 < query->settings.threads && ps_query_pick(query, &task);
+    query->n_helping += found;
+    const bool more = found && ps_query_wants_help(query);
     ps_mutex_unlock(&query->mutex);
     if (!found) return false;
     if (more) ps_pool_kick(query->pool);
     ps_query_run_task(query, &task);
+    ps_mutex_lock(&query->mutex);
+    query->n_helping--;
+    ps_mutex_unlock(&query->mutex);
     return true;
 }

@@ -106,6 +106,7 @@ struct ps_source {
 struct ps_scan {
     const ps_source *source;
     uint64_t n_morsels;
+    uint64_t reader_bytes; /* what one reader may hold, roughly; 0: little */
 };
 struct ps_reader {
     const ps_scan *scan;

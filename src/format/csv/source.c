@@ -31,12 +31,15 @@ static ps_status csv_stats(ps_ctx *cx, ps_arena *arena, const ps_source *source,
 static ps_status csv_scan_open(ps_ctx *cx, ps_arena *arena, const ps_source *source,
                                const ps_scan_request *request, ps_scan **out)
 {
-    const uint64_t n = ((const ps_csv_source *)(const void *)source)->n_morsels;
+    const ps_csv_source *s = (const ps_csv_source *)(const void *)source;
+    const uint64_t n = s->n_morsels;
     ps_csv_scan *scan = PS_ARENA_NEW(cx, arena, ps_csv_scan);
 
     *out = NULL;
     if (!scan) return PS_MEMORY;
-    scan->base = (ps_scan){source, n};
+    scan->base.source = source;
+    scan->base.n_morsels = n;
+    scan->base.reader_bytes = s->options.chunk_bytes;
     scan->request = *request;
     scan->exits = ps_arena_alloc(cx, arena, n * sizeof *scan->exits + 1);
     scan->entries = PS_ARENA_ARRAY(cx, arena, uint8_t, n + 1);

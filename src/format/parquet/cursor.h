@@ -22,7 +22,8 @@
 enum {
     PS_PQ_LEVELS_STEP = 1024,   /* entries decoded at a time */
     PS_PQ_READ_BYTES = 4 << 20, /* read ahead at most, but for larger pages */
-    PS_PQ_DICT_FLAT_MIN = 4096  /* larger dictionaries of fixed values are looked up at once */
+    PS_PQ_READ_BYTES_MIN = 64 << 10,
+    PS_PQ_DICT_FLAT_MIN = 4096 /* larger dictionaries of fixed values are looked up at once */
 };
 
 /* What the readers of one row group have in common of one leaf. */
@@ -129,6 +130,8 @@ void ps_pq_retired_free(ps_pq_cursor *c);
 ps_status ps_pq_pages_scan(ps_ctx *cx, ps_arena *arena, const ps_file *file,
                            const ps_pq_chunk *chunk, bool flat, int64_t n_rows,
                            ps_pq_page_at **pages, uint32_t *n);
+/* Bytes to read ahead: less when memory is short, since every column of every lane does it. */
+uint64_t ps_pq_read_ahead(const ps_ctx *cx);
 ps_status ps_pq_chunk_range(ps_ctx *cx, const ps_file *file, const ps_pq_chunk *chunk, uint64_t *at,
                             uint64_t *end);
 

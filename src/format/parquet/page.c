@@ -45,14 +45,18 @@ void ps_pq_retired_free(ps_pq_cursor *c)
     while (c->retired.n) ps_free(c->retired.at[--c->retired.n]);
 }
 
+uint64_t ps_pq_read_ahead(const ps_ctx *cx)
+{
+    const uint64_t most = PS_MIN(ps_mem_left(cx->mem) / 64, (uint64_t)PS_PQ_READ_BYTES);
+    return PS_MAX(most, (uint64_t)PS_PQ_READ_BYTES_MIN);
+}
+
 /* Bytes [at, at + n) of the file, n at most what the chunk has; reads ahead up to `until`. */
 static ps_status window_ensure(ps_ctx *cx, ps_pq_cursor *c, uint64_t at, size_t n, uint64_t until)
 {
-    size_t bytes = (size_t)PS_MIN(until - at, (uint64_t)PS_PQ_READ_BYTES);
-
     PS_ASSERT(until >= at);
     if (c->window && at >= c->window_at && at + n <= c->window_at + c->window_n) return PS_OK;
-    bytes = PS_MAX(bytes, n);
+    const size_t bytes = PS_MAX((size_t)PS_MIN(until - at, ps_pq_read_ahead(cx)), n);
     block_retire(c, &c->window);
     c->window_n = 0;
     c->window = ps_alloc(cx, bytes);
@@ -365,6 +369,17 @@ static int64_t header_rows(const ps_pq_cursor *c, const ps_pq_page_header *h)
     return h->type == PS_PQ_DATA_V2 ? h->n_rows : -1;
 }
 
+/* Gives the window up behind the last page wanted, if that was decompressed as a whole: a chunk of
+ * one page is then held once, not twice. */
+static void window_finish(ps_pq_cursor *c, const ps_pq_page_header *h, int64_t rows)
+{
+    const bool last = c->values_left == 0 || (rows >= 0 && c->row >= c->row_end);
+
+    if (!last || h->type == PS_PQ_DATA_V2 || !c->blocks[PS_PQ_PAGE_BYTES]) return;
+    block_retire(c, &c->window);
+    c->window_n = 0;
+}
+
 static ps_status data_or_skip(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header *h, uint64_t at,
                               bool *opened)
 {
@@ -383,7 +398,10 @@ static ps_status data_or_skip(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_head
     if (rows >= 0) c->row += rows;
     *opened = h->n_values > 0;
     PS_TRY(window_ensure(cx, c, at, h->header_bytes + (size_t)h->bytes, c->end));
-    return *opened ? data_open(cx, c, h, window_bytes(c, at) + h->header_bytes) : PS_OK;
+    if (!*opened) return PS_OK;
+    PS_TRY(data_open(cx, c, h, window_bytes(c, at) + h->header_bytes));
+    window_finish(c, h, rows);
+    return PS_OK;
 }
 
 static ps_status page_step(ps_ctx *cx, ps_pq_cursor *c, bool *opened)

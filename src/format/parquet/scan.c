@@ -6,6 +6,10 @@
  * column can be cut only with an offset index. */
 #include "format/parquet/scan.h"
 
+enum {
+    PAGE_BYTES_USUAL = 1 << 20
+}; /* most writers' limit; DuckDB's pages are chunks of about that */
+
 typedef struct planner {
     ps_ctx *cx;
     ps_arena *arena;
@@ -87,6 +91,24 @@ static ps_status group_split(planner *p, const ps_pq_file *f, const ps_pq_row_gr
     return PS_OK;
 }
 
+/* What a reader of this row group holds: of each chunk a window of the file and an open page. */
+static uint64_t group_bytes(const planner *p, const ps_pq_file *f, const ps_pq_row_group *g)
+{
+    const ps_scan_request *const request = &p->scan->request;
+    const uint64_t ahead = ps_pq_read_ahead(p->cx);
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < request->n_columns; i++) {
+        const ps_pq_node *const node = ps_pq_column_node(f, request->columns[i]);
+        for (uint32_t k = 0; k < node->n_leaves; k++) {
+            const ps_pq_chunk *const chunk = &g->chunks[node->leaf + k];
+            sum += PS_MIN((uint64_t)PS_MAX(chunk->bytes, 0), ahead);
+            sum += PS_MIN((uint64_t)PS_MAX(chunk->plain_bytes, 0), (uint64_t)PAGE_BYTES_USUAL);
+        }
+    }
+    return sum;
+}
+
 static ps_status group_add(planner *p, uint32_t file, uint32_t row_group)
 {
     const ps_pq_file *const f = &p->source->files[file];
@@ -100,6 +122,7 @@ static ps_status group_add(planner *p, uint32_t file, uint32_t row_group)
         return PS_OK;
     }
     PS_TRY(PS_ARRAY_ADD_IN(p->cx, p->arena, &p->groups, group));
+    p->scan->base.reader_bytes = PS_MAX(p->scan->base.reader_bytes, group_bytes(p, f, g));
     if (g->n_rows > PS_PQ_MORSEL_ROWS * 3 / 2 && group_can_split(p, f, g, &largest))
         return group_split(p, f, g, largest);
     return morsel_add(p, 0, g->n_rows);
