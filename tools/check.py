@@ -177,13 +177,13 @@ def slt(preset, tiers):
                 3600, SANITIZERS)
 
 
-def python_tests(folder, tier, timeout):
-    """Every test_*.py of a folder of tests/, each with its own counts."""
+def python_tests(folder, tier, timeout, preset="dev"):
+    """Every test_*.py of a folder of tests/ against a build, each with its own counts."""
     say(f"python tests of tests/{folder}")
     for path in sorted(glob.glob(f"{ROOT}/tests/{folder}/test_*.py")):
         counted(f"{folder} {os.path.basename(path)}", [PYTHON, "tools/pytests.py", path], timeout,
-                {"PS_TEST_TIER": tier, "PS_LIBRARY": f"{ROOT}/build/dev/libpenstock.so",
-                 "PS_SHELL": f"{ROOT}/build/dev/penstock", "PS_SHARED": SHARED,
+                {"PS_TEST_TIER": tier, "PS_LIBRARY": f"{ROOT}/build/{preset}/libpenstock.so",
+                 "PS_SHELL": f"{ROOT}/build/{preset}/penstock", "PS_SHARED": SHARED,
                  "PYTHONDONTWRITEBYTECODE": "1"})
 
 
@@ -270,7 +270,7 @@ PARTS = (
     Part("bench: build", "all", lambda tier: build("bench")),
     Part("cov: build", "all", lambda tier: build("cov")),
     Part("fuzz", "all", lambda tier: fuzz()),
-    Part("all", "all", lambda tier: python_tests("all", tier, 4 * 3600)),
+    Part("all", "all", lambda tier: python_tests("all", tier, 4 * 3600, "release")),
 )
 
 
