@@ -125,6 +125,14 @@ static ps_status path_arguments(ps_ctx *cx, ps_arena *arena, const ps_value *arg
     return *n ? PS_OK : ps_fail(cx, PS_BIND, "the list of files is empty");
 }
 
+/* Other names of table functions, as DuckDB has them. */
+static ps_str function_of(ps_str name)
+{
+    if (ps_str_equal_nocase(name, PS_STR("parquet_scan"))) return PS_STR("read_parquet");
+    if (ps_str_equal_nocase(name, PS_STR("read_csv_auto"))) return PS_STR("read_csv");
+    return name;
+}
+
 static ps_status env_table_function(ps_ctx *cx, ps_arena *arena, void *user, ps_str name,
                                     const ps_value *args, uint32_t n_args,
                                     const ps_options *options, bool *found, ps_source **out)
@@ -135,6 +143,7 @@ static ps_status env_table_function(ps_ctx *cx, ps_arena *arena, void *user, ps_
 
     (void)user;
     *found = true;
+    name = function_of(name);
     if (series || ps_str_equal_nocase(name, PS_STR("range")))
         return range_function(cx, arena, series, args, n_args, out);
     if (name.n > 5 && ps_str_equal_nocase((ps_str){name.at, 5}, PS_STR("read_"))) {

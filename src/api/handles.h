@@ -94,9 +94,10 @@ ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node 
 /* Fetches to the end and drops the rows; the sum of a single BIGINT column goes to *sum when given.
  */
 ps_status ps_result_drain(ps_result *result, int64_t *sum);
-/* A statement bound from text, for EXECUTE and views: result->arena holds everything. */
+/* A statement bound from text: result->arena holds everything. execute (optional) has the values of
+ * its parameters. */
 ps_status ps_result_bind(ps_result *result, ps_planner *planner, ps_str text,
-                         const ps_value *params, uint32_t n_params, ps_statement *out);
+                         const ps_statement *execute, ps_statement *out);
 /* Copies the failure to a caller's error, if there is one. Gives st. */
 ps_status ps_give_error(const ps_ctx *cx, ps_status st, ps_error *error);
 

@@ -133,7 +133,7 @@ void ps_session_cancel(ps_session *session)
 }
 
 ps_status ps_result_bind(ps_result *result, ps_planner *planner, ps_str text,
-                         const ps_value *params, uint32_t n_params, ps_statement *out)
+                         const ps_statement *execute, ps_statement *out)
 {
     ps_sql_statements statements;
     ps_bind_env env;
@@ -142,8 +142,11 @@ ps_status ps_result_bind(ps_result *result, ps_planner *planner, ps_str text,
     *out = (ps_statement){.kind = PS_STATEMENT_NONE};
     if (statements.n == 0) return PS_OK;
     ps_session_env(result->session, &env);
-    env.params = params;
-    env.n_params = n_params;
+    if (execute) {
+        env.params = execute->values;
+        env.param_names = execute->value_names;
+        env.n_params = execute->n_values;
+    }
     return ps_sql_lower(planner, &env, text, &statements.at[0], out);
 }
 

@@ -390,7 +390,7 @@ static ps_status execute(ps_result *result, ps_planner *planner, const ps_statem
     const char *sql =
         ps_arena_strndup(&result->cx, &result->arena, prepared->sql, strlen(prepared->sql));
     if (!sql) return PS_MEMORY;
-    PS_TRY(ps_result_bind(result, planner, ps_str_of(sql), s->values, s->n_values, inner));
+    PS_TRY(ps_result_bind(result, planner, ps_str_of(sql), s, inner));
     if (inner->kind == PS_STATEMENT_EXECUTE)
         return ps_fail(&result->cx, PS_UNSUPPORTED, "EXECUTE can't be prepared");
     return ps_statement_run(result, planner, inner);

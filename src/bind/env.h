@@ -43,6 +43,7 @@ typedef struct ps_bind_env {
     /* Parameters of EXECUTE or of a bound statement: types and values by number, 1-based at [0];
      * none: n_params 0. */
     const ps_value *params;
+    const ps_str *param_names; /* by value; NULL: they go by number */
     uint32_t n_params;
     const struct ps_dialect *dialect; /* bind/dialect.h */
     int64_t now_us;                   /* the statement's clock: now(), current_date */

@@ -64,13 +64,14 @@ typedef struct ps_statement {
     ps_schema *columns;      /* CREATE TABLE: names, types, NOT NULL; held by the arena */
     const ps_key_def *keys;  /* CREATE TABLE, CREATE INDEX */
     uint32_t n_keys;
-    ps_str table;           /* CREATE INDEX: in schema */
-    ps_str sql;             /* CREATE VIEW, PREPARE: canonical text */
-    ps_names names;         /* CREATE VIEW: names of its columns, or none */
-    uint32_t n_params;      /* PREPARE */
-    bool global;            /* SET GLOBAL */
-    ps_value value;         /* SET */
-    const ps_value *values; /* EXECUTE */
+    ps_str table;              /* CREATE INDEX: in schema */
+    ps_str sql;                /* CREATE VIEW, PREPARE: canonical text */
+    ps_names names;            /* CREATE VIEW: names of its columns, or none */
+    uint32_t n_params;         /* PREPARE */
+    bool global;               /* SET GLOBAL */
+    ps_value value;            /* SET */
+    const ps_value *values;    /* EXECUTE */
+    const ps_str *value_names; /* EXECUTE, by value; NULL: by number */
     uint32_t n_values;
     const struct ps_statement *inner; /* EXPLAIN */
     bool analyze, rules;              /* EXPLAIN */

@@ -49,7 +49,10 @@ static const struct option_name {
     {"max_line_size", MAX_LINE_SIZE, READS},
     {"buffer_size", BUFFER_SIZE, READS},
     {"names", NAMES, READS},
+    {"column_names", NAMES, READS},
     {"types", TYPES, READS},
+    {"dtypes", TYPES, READS},
+    {"column_types", TYPES, READS},
     {"columns", COLUMNS, READS},
 };
 

@@ -396,8 +396,8 @@ static bool print_literal(const ps_sql_node *node, ps_text *out)
     case PS_SQL_PARAM: {
         SELF(param, node);
         ps_text_char(out, '$');
-        if (self->number) ps_text_printf(out, "%lld", (long long)self->number);
-        else ps_text_str(out, self->name);
+        if (self->name.n) ps_text_str(out, self->name);
+        else ps_text_printf(out, "%lld", (long long)self->number);
         return true;
     }
     case PS_SQL_POSITION:

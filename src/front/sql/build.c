@@ -264,13 +264,29 @@ int64_t ps_gram_count(sql_parser *p, sql_token token)
     return 0;
 }
 
+static const char MIXED[] = "parameters are named or numbered, not both";
+
+/* Named parameters have numbers too: by their first appearance. */
+static ps_sql_node *named_param(sql_parser *p, sql_token token, ps_str name)
+{
+    size_t i = 0;
+
+    while (i < p->names.n && !ps_str_equal_nocase(p->names.at[i], name)) i++;
+    if (i == p->names.n) {
+        if (p->n_params > p->names.n) ps_gram_fail_at(p, PS_PARSE, token->start, MIXED);
+        if (PS_ARRAY_ADD_IN(p->cx, p->arena, &p->names, name) != PS_OK) return NULL;
+        p->n_params = (uint32_t)p->names.n;
+    }
+    return SQL_NEW(p, param, PARAM, token->start, .number = (int64_t)i + 1, .name = name);
+}
+
 ps_sql_node *ps_gram_param(sql_parser *p, sql_token token)
 {
     const ps_str text = {p->text + token->start + 1, token->end - token->start - 1};
     int64_t number = 0;
 
-    if (text.n && (text.at[0] < '0' || text.at[0] > '9'))
-        return SQL_NEW(p, param, PARAM, token->start, .name = text);
+    if (text.n && (text.at[0] < '0' || text.at[0] > '9')) return named_param(p, token, text);
+    if (p->names.n) ps_gram_fail_at(p, PS_PARSE, token->start, MIXED);
     number = text.n ? digits_value(text) : (int64_t)++p->n_marks;
     if (number < 1 || number > 65535)
         ps_gram_fail_at(p, PS_PARSE, token->start, "the number of a parameter must be 1 to 65535");

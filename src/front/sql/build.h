@@ -18,6 +18,7 @@ typedef struct sql_parser {
     ps_status status;
     ps_sql_node *statement;     /* result of one statement */
     uint32_t n_params, n_marks; /* highest number; ? seen so far */
+    PS_ARRAY(ps_str) names;     /* of $name parameters, in the order of first appearance */
 } sql_parser;
 
 typedef const ps_sql_token *sql_token;

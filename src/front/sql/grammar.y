@@ -818,7 +818,7 @@ option(A) ::= option_name(N). { A = NEW(option, OPTION, N.offset, .name = N); }
 option(A) ::= option_name(N) expr(E). { A = NEW(option, OPTION, N.offset, .name = N, .value = E); }
 option(A) ::= option_name(N) EQ expr(E). { A = NEW(option, OPTION, N.offset, .name = N, .value = E); }
 %type option_name {ps_sql_ident}
-%token_class option_word ID ANALYZE NULL DEFAULT.
+%token_class option_word ID ANALYZE ARRAY NULL DEFAULT.
 option_name(A) ::= option_word(T). { A = ps_gram_ident(sql, T); }
 
 statement(A) ::= describe(D). { A = D; }

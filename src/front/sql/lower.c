@@ -185,12 +185,43 @@ bool ps_lower_unify(ps_lower *lo, const ps_expr **exprs, uint32_t n, const char 
     return true;
 }
 
+/* {'a': 1}: structs are constants only, for options. */
+static ps_status struct_constant(ps_lower *lo, const ps_sql_struct *node, const char *clause,
+                                 ps_value *out)
+{
+    const uint32_t n = node->fields.n;
+    ps_field *fields = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_field, n + 1);
+    ps_value *items = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_value, n + 1);
+    ps_type type;
+
+    if (!fields || !items) return PS_MEMORY;
+    for (uint32_t i = 0; i < n; i++) {
+        const ps_sql_named *named = (const ps_sql_named *)(const void *)node->fields.at[i];
+
+        PS_TRY(ps_lower_constant(lo, named->value, clause, &items[i]));
+        fields[i] = (ps_field){.name = named->name.text, .type = items[i].type, .nullable = true};
+    }
+    PS_TRY(ps_type_struct(lo->cx, fields, n, &type));
+    const ps_status kept = ps_type_keep(lo->cx, lo->arena, type);
+    ps_type_unref(type);
+    PS_TRY(kept);
+    *out = (ps_value){.type = type, .items = items, .n_items = n};
+    return PS_OK;
+}
+
 ps_status ps_lower_constant(ps_lower *lo, const ps_sql_node *node, const char *clause,
                             ps_value *out)
 {
     ps_scope empty = {.outer = NULL};
     ps_lower_in in = {
         .lo = lo, .scope = &empty, .no_aggregates = true, .no_windows = true, .clause = clause};
+    if (node->kind == PS_SQL_STRUCT) {
+        if (!ps_lower_enter(lo, node)) return lo->cx->error.code;
+        const ps_status st =
+            struct_constant(lo, (const ps_sql_struct *)(const void *)node, clause, out);
+        lo->depth--;
+        return st;
+    }
     const ps_expr *e = ps_lower_expr(&in, node);
 
     if (!e) return lo->cx->error.code;

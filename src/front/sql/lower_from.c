@@ -111,6 +111,19 @@ bool ps_lower_schema_name(ps_lower *lo, const ps_sql_node *node, const ps_sql_id
     return true;
 }
 
+bool ps_lower_is_relation(ps_lower *lo, const ps_sql_idents *name)
+{
+    const ps_sql_node at = {.kind = PS_SQL_TABLE};
+    ps_str schema, object;
+    ps_bind_found found;
+    bool is_there = false;
+
+    if (name->n == 0 || !ps_lower_schema_name(lo, &at, name, &schema, &object)) return false;
+    return lo->env->table(lo->cx, lo->arena, lo->env->user, schema, object, &is_there, &found) ==
+               PS_OK &&
+           is_there;
+}
+
 static const ps_node *lower_name(ps_lower *lo, const ps_sql_table *node, ps_scope *scope)
 {
     const ps_sql_ident *last = &node->name.at[node->name.n - 1];
@@ -173,21 +186,36 @@ static const ps_node *lower_file(ps_lower *lo, const ps_sql_file *node, ps_scope
     return out;
 }
 
+/* name := value, name => value, and name = value, which names nothing else where no column is in
+ * reach. NULL: an argument by position. */
+static const ps_sql_node *named_arg(const ps_sql_node *arg, ps_sql_ident *name)
+{
+    const ps_sql_named *named = ps_sql_as(named, NAMED, arg);
+    const ps_sql_binary *equal = ps_sql_as(binary, BINARY, arg);
+
+    if (named) return *name = named->name, named->value;
+    if (!equal || equal->op != PS_SQL_OP_EQ || equal->args.n != 2) return NULL;
+    const ps_sql_column *column = ps_sql_as(column, COLUMN, equal->args.at[0]);
+    if (!column || column->parts.n != 1) return NULL;
+    return *name = column->parts.at[0], equal->args.at[1];
+}
+
 /* Splits arguments into values by position and options by name. */
 static bool function_args(ps_lower *lo, const ps_sql_call *call, ps_value *values, uint32_t *n,
                           ps_option *options, uint32_t *n_options)
 {
     for (uint32_t i = 0; i < call->args.n; i++) {
-        const ps_sql_named *named = ps_sql_as(named, NAMED, call->args.at[i]);
+        ps_sql_ident name;
+        const ps_sql_node *named = named_arg(call->args.at[i], &name);
         ps_value *value = named ? &options[*n_options].value : &values[*n];
-        if (ps_lower_constant(lo, named ? named->value : call->args.at[i], "a table function",
-                              value) != PS_OK) {
+        if (ps_lower_constant(lo, named ? named : call->args.at[i], "a table function", value) !=
+            PS_OK) {
             ps_lower_fail_at(lo, call->args.at[i]);
             return false;
         }
         if (named) {
-            options[*n_options].name = named->name.text;
-            options[(*n_options)++].at = named->name.offset;
+            options[*n_options].name = name.text;
+            options[(*n_options)++].at = name.offset;
         } else if (*n_options) {
             ps_lower_fail(lo, call->args.at[i], PS_PARSE,
                           "arguments by position come before named ones");

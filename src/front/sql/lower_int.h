@@ -33,6 +33,7 @@ typedef struct ps_lower {
     ps_str text;
     const ps_lower_cte *ctes;
     uint32_t depth;   /* levels of recursion now */
+    bool preparing;   /* bound only to find mistakes: parameters have no values yet */
     uint32_t n_views; /* views being expanded: positions are not of the statement's text then */
 } ps_lower;
 
@@ -182,6 +183,8 @@ const ps_node *ps_lower_cross(ps_lower *lo, const ps_node *left, ps_scope *left_
 /* ---- statements ---- */
 bool ps_lower_schema_name(ps_lower *lo, const ps_sql_node *node, const ps_sql_idents *name,
                           ps_str *schema, ps_str *object);
+/* Whether a table or view has the name; false with the error recorded when looking failed. */
+bool ps_lower_is_relation(ps_lower *lo, const ps_sql_idents *name);
 /* The table that a statement changes or reads by name. */
 bool ps_lower_find_table(ps_lower *lo, const ps_sql_node *node, const ps_sql_idents *name,
                          ps_bind_found *out);

@@ -195,13 +195,32 @@ static const ps_expr *lower_typed(ps_lower *lo, const ps_sql_typed *node)
     return ps_lower_cast(lo, ps_lower_text(lo, node->value), type, PS_CAST_ERROR);
 }
 
+/* The value that was given under a parameter's name. */
+static const ps_expr *named_value(ps_lower *lo, const ps_sql_param *node)
+{
+    const ps_bind_env *env = lo->env;
+
+    if (!env->param_names)
+        return ps_lower_fail(lo, &node->head, PS_BIND,
+                             "the parameter $%.*s is given by its name: %.*s := value",
+                             PS_STR_ARGS(node->name), PS_STR_ARGS(node->name));
+    for (uint32_t i = 0; i < env->n_params; i++)
+        if (ps_str_equal_nocase(env->param_names[i], node->name))
+            return ps_expr_literal(lo->cx, lo->arena, &env->params[i]);
+    return ps_lower_fail(lo, &node->head, PS_BIND, "the parameter $%.*s has no value",
+                         PS_STR_ARGS(node->name));
+}
+
 const ps_expr *ps_lower_param(ps_lower *lo, const ps_sql_param *node)
 {
-    if (node->number < 1) return ps_lower_unsupported(lo, &node->head, "a named parameter");
     if (node->number > UINT16_MAX)
         return ps_lower_fail(lo, &node->head, PS_BIND, "parameter numbers go up to %d", UINT16_MAX);
     if (lo->env->n_params == 0)
         return ps_expr_param(lo->cx, lo->arena, (uint32_t)node->number, PS_TYPE(NULL));
+    if (node->name.n) return named_value(lo, node);
+    if (lo->env->param_names)
+        return ps_lower_fail(lo, &node->head, PS_BIND, "parameter %lld has no name to give it by",
+                             (long long)node->number);
     if ((uint64_t)node->number > lo->env->n_params)
         return ps_lower_fail(lo, &node->head, PS_BIND, "parameter %lld has no value: %u were given",
                              (long long)node->number, lo->env->n_params);

@@ -122,6 +122,7 @@ static bool limit_value(ps_lower *lo, const ps_sql_node *node, const char *claus
 
     *out = absent;
     if (!node) return true;
+    if (lo->preparing && node->kind == PS_SQL_PARAM) return true;
     if (ps_lower_constant(lo, node, clause, &value) != PS_OK) return false;
     if (value.null) return true;
     if (ps_cast_value(lo->cx, lo->arena, &value, PS_TYPE(INT64), &ok, &whole) != PS_OK || !ok) {

@@ -84,6 +84,14 @@ static ps_status lower_pragma(ps_lower *lo, const ps_sql_pragma *node, ps_statem
     return node->value ? setting_value(lo, node->value, &out->value) : PS_OK;
 }
 
+static ps_status lower_plan_statement(const ps_lower *lo, const ps_node *plan, ps_statement *out)
+{
+    out->kind = PS_STATEMENT_QUERY;
+    out->plan = plan;
+    return plan ? PS_OK : failed(lo);
+}
+
+/* SHOW t describes a table or view, SHOW x gives a setting, in this order, as in DuckDB. */
 static ps_status lower_show(ps_lower *lo, const ps_sql_show *node, ps_statement *out)
 {
     if (node->tables || node->all_tables) {
@@ -91,6 +99,11 @@ static ps_status lower_show(ps_lower *lo, const ps_sql_show *node, ps_statement 
         out->plan = ps_lower_show(lo, node);
         return out->plan ? PS_OK : failed(lo);
     }
+    if (ps_lower_is_relation(lo, &node->name)) {
+        const ps_sql_describe describe = {.head = node->head, .name = node->name};
+        return lower_plan_statement(lo, ps_lower_describe(lo, &describe), out);
+    }
+    if (lo->cx->error.code != PS_OK) return failed(lo);
     out->kind = PS_STATEMENT_SHOW;
     if (node->name.n == 0)
         return ps_lower_unsupported(lo, &node->head, "SHOW without a name"), PS_UNSUPPORTED;
@@ -159,7 +172,10 @@ static ps_status lower_prepare(ps_lower *lo, const ps_sql_prepare *node, ps_stat
     if (node->types.n)
         return ps_lower_unsupported(lo, node->types.at[0], "types of parameters"), PS_UNSUPPORTED;
     /* bound once without values, so that mistakes show now */
-    PS_TRY(ps_lower_statement(lo, node->statement, &checked));
+    lo->preparing = true;
+    const ps_status st = ps_lower_statement(lo, node->statement, &checked);
+    lo->preparing = false;
+    PS_TRY(st);
     out->kind = PS_STATEMENT_PREPARE;
     out->name = node->name.text;
     out->at = node->name.offset;
@@ -170,26 +186,27 @@ static ps_status lower_prepare(ps_lower *lo, const ps_sql_prepare *node, ps_stat
 static ps_status lower_execute(ps_lower *lo, const ps_sql_execute *node, ps_statement *out)
 {
     ps_value *values = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_value, node->args.n + 1);
+    ps_str *names = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_str, node->args.n + 1);
+    uint32_t n_named = 0;
 
-    if (!values) return PS_MEMORY;
+    if (!values || !names) return PS_MEMORY;
     out->kind = PS_STATEMENT_EXECUTE;
     out->name = node->name.text;
     out->at = node->name.offset;
     for (uint32_t i = 0; i < node->args.n; i++) {
-        if (node->args.at[i]->kind == PS_SQL_NAMED)
-            return ps_lower_unsupported(lo, node->args.at[i], "a named parameter"), PS_UNSUPPORTED;
-        PS_TRY(ps_lower_constant(lo, node->args.at[i], "EXECUTE", &values[i]));
+        const ps_sql_named *named = ps_sql_as(named, NAMED, node->args.at[i]);
+        if (i > 0 && (named != NULL) != (n_named > 0))
+            return ps_lower_fail(lo, node->args.at[i], PS_BIND,
+                                 "values of parameters are named or numbered, not both"),
+                   PS_BIND;
+        if (named) names[n_named++] = named->name.text;
+        PS_TRY(
+            ps_lower_constant(lo, named ? named->value : node->args.at[i], "EXECUTE", &values[i]));
     }
     out->values = values;
+    out->value_names = n_named ? names : NULL;
     out->n_values = node->args.n;
     return PS_OK;
-}
-
-static ps_status lower_plan_statement(const ps_lower *lo, const ps_node *plan, ps_statement *out)
-{
-    out->kind = PS_STATEMENT_QUERY;
-    out->plan = plan;
-    return plan ? PS_OK : failed(lo);
 }
 
 static ps_status lower_named(ps_lower *lo, const ps_sql_node *node, const ps_sql_idents *name,

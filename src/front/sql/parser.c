@@ -249,6 +249,7 @@ static ps_status statement_read(sql_parser *p, void *grammar, ps_sql_statement *
 
     p->statement = NULL;
     p->n_params = p->n_marks = 0;
+    p->names.n = 0;
     ps_sql_grammarInit(grammar, p);
     if (p->status == PS_OK) statement_feed(p, grammar);
     ps_sql_grammarFinalize(grammar);
