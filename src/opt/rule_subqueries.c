@@ -10,6 +10,8 @@
  * The expression reads the join's column. Where q of `x in (q)` as a value is correlated, or more
  * than one column or another comparison is asked for, it is: case when exists (q with p) then true
  * when exists (q with p is null) then null else false end.
+ * A subquery in a join's condition is attached to the side that it reads; one that reads both makes
+ * the condition a filter: above an inner join, else over the right input of a lateral join.
  * Why: after it the plan holds joins only; correlated ones are marked lateral and left to rule
  * unnest.
  * Safe: these are the definitions. `not in` as a condition is an anti join on "p is not false".
@@ -337,10 +339,24 @@ static const ps_node *convert_single(ps_opt *opt, const ps_node *node)
     return ps_opt_keep(opt, out, node->cols, node->n_cols);
 }
 
+/* ---- joins whose condition holds subqueries ---- */
+
 typedef struct join_attach {
     attach left, right;
     ps_ids left_ids, right_ids;
+    bool both; /* some subquery reads both sides */
 } join_attach;
+
+static ps_status sides_of(const join_attach *j, const ps_expr *e, bool *left, bool *right)
+{
+    PS_TRY(ps_node_uses(j->left.opt, e->plan, &j->left_ids, left));
+    PS_TRY(ps_node_uses(j->left.opt, e->plan, &j->right_ids, right));
+    for (uint32_t i = 0; i < e->n_args; i++) {
+        *left |= ps_expr_uses(e->args[i], &j->left_ids);
+        *right |= ps_expr_uses(e->args[i], &j->right_ids);
+    }
+    return PS_OK;
+}
 
 /* In a join's condition: attached to the side that the subquery reads. */
 static const ps_expr *attach_side(ps_ctx *cx, const ps_expr *e, void *user)
@@ -349,16 +365,7 @@ static const ps_expr *attach_side(ps_ctx *cx, const ps_expr *e, void *user)
     bool left = false, right = false;
 
     if (e->kind != PS_EXPR_SUBQUERY) return e;
-    if (ps_node_uses(j->left.opt, e->plan, &j->left_ids, &left) != PS_OK) return NULL;
-    if (ps_node_uses(j->left.opt, e->plan, &j->right_ids, &right) != PS_OK) return NULL;
-    for (uint32_t i = 0; i < e->n_args; i++) {
-        left |= ps_expr_uses(e->args[i], &j->left_ids);
-        right |= ps_expr_uses(e->args[i], &j->right_ids);
-    }
-    if (left && right)
-        return ps_fail(cx, PS_UNSUPPORTED,
-                       "a subquery in a join condition that reads both sides is not supported"),
-               NULL;
+    if (sides_of(j, e, &left, &right) != PS_OK) return NULL;
     return attach_one(cx, e, right ? &j->right : &j->left);
 }
 static const ps_expr *attach_sides(ps_ctx *cx, const ps_expr *e, void *user)
@@ -370,6 +377,103 @@ static const ps_expr *attach_sides(ps_ctx *cx, const ps_expr *e, void *user)
                : e;
 }
 
+static const ps_expr *note_both(ps_ctx *cx, const ps_expr *e, void *user)
+{
+    join_attach *j = user;
+    bool left = false, right = false;
+
+    (void)cx;
+    if (e->kind != PS_EXPR_SUBQUERY) return e;
+    if (sides_of(j, e, &left, &right) != PS_OK) return NULL;
+    j->both |= left && right;
+    return e;
+}
+static ps_status find_both(ps_ctx *cx, const ps_expr *e, void *user)
+{
+    join_attach *j = user;
+
+    if (!(e->flags & PS_EXPR_HAS_SUBQUERY)) return PS_OK;
+    return ps_expr_rewrite(cx, j->left.opt->arena, e, note_both, j) ? PS_OK : cx->error.code;
+}
+
+/* The whole condition of a join, with its keys. */
+static ps_status join_condition(ps_opt *opt, const ps_node_join *join, ps_conjuncts *out)
+{
+    for (uint32_t i = 0; i < join->keys.n; i++) {
+        const ps_join_key *key = &join->keys.at[i];
+        const ps_expr *same =
+            ps_opt_call(opt, key->null_equal ? "is_not_distinct_from" : "=", key->left, key->right);
+        if (!same) return opt->cx->error.code;
+        PS_TRY(ps_conjuncts_add(opt, out, same));
+    }
+    return ps_conjuncts_add(opt, out, join->residual);
+}
+
+/* join(l, r) on p  =>  lateral join(l, filter(r) on p): p is a filter over r's rows for each of
+ * l's, and may hold any subquery. l keeps its rows. */
+static const ps_node *lateral_over(ps_opt *opt, ps_join_kind kind, const ps_node *l,
+                                   const ps_node *r, const ps_conjuncts *p)
+{
+    const ps_join_spec spec = {.kind = kind, .lateral = true};
+    const ps_node *filter = ps_opt_filter(opt, r, p);
+
+    if (filter) filter = convert_filter(opt, filter);
+    return filter ? ps_node_join_new(opt->planner, l, filter, &spec) : NULL;
+}
+
+/* full join(l, r) on p  =>  left join(l, r) on p, and the rows of r that have no match, with nulls
+ * for l. Both halves are copies, because each reads l and r. */
+static const ps_node *full_over(ps_opt *opt, const ps_node *node, const ps_conjuncts *p)
+{
+    const ps_node *l = node->inputs[0], *r = node->inputs[1];
+    const ps_node *rest = lateral_over(opt, PS_JOIN_ANTI, r, l, p), *half[2];
+    ps_item *items = PS_ARENA_ARRAY(opt->cx, opt->arena, ps_item, node->n_cols + 1);
+
+    half[0] = lateral_over(opt, PS_JOIN_LEFT, l, r, p);
+    if (half[0]) half[0] = ps_node_instantiate(opt->planner, half[0]);
+    if (rest) rest = ps_node_instantiate(opt->planner, rest);
+    if (!items || !half[0] || !rest) return NULL;
+    for (uint32_t i = 0; i < node->n_cols; i++) {
+        const ps_value none = ps_value_null(node->cols[i].type);
+
+        items[i].col = node->cols[i];
+        items[i].col.id = ps_planner_id(opt->planner);
+        items[i].expr = i < l->n_cols ? ps_expr_literal(opt->cx, opt->arena, &none)
+                                      : ps_opt_col(opt, &rest->cols[i - l->n_cols]);
+        if (!items[i].expr) return NULL;
+    }
+    half[1] = ps_node_project_new(opt->planner, rest, items, node->n_cols);
+    return half[1] ? ps_node_setop_new(opt->planner, PS_SETOP_UNION_ALL, half, 2, node->cols)
+                   : NULL;
+}
+
+static const ps_node *convert_pairs(ps_opt *opt, const ps_node *node)
+{
+    const ps_node *l = node->inputs[0], *r = node->inputs[1], *out;
+    const ps_join_kind kind = ps_node_as_join(node)->join;
+    ps_join_spec cross = {.kind = PS_JOIN_CROSS};
+    ps_conjuncts p = {0};
+
+    if (join_condition(opt, ps_node_as_join(node), &p) != PS_OK) return NULL;
+    switch (kind) {
+    case PS_JOIN_INNER:
+    case PS_JOIN_CROSS:
+        cross.lateral = ps_node_as_join(node)->lateral;
+        out = ps_opt_filter(opt, ps_node_join_new(opt->planner, l, r, &cross), &p);
+        if (out) out = convert_filter(opt, out);
+        break;
+    case PS_JOIN_LEFT:
+    case PS_JOIN_SEMI:
+    case PS_JOIN_ANTI: out = lateral_over(opt, kind, l, r, &p); break;
+    case PS_JOIN_RIGHT: out = lateral_over(opt, PS_JOIN_LEFT, r, l, &p); break;
+    case PS_JOIN_FULL: out = full_over(opt, node, &p); break;
+    default:
+        ps_fail(opt->cx, PS_UNSUPPORTED, "a subquery in the condition of this kind of join");
+        return NULL;
+    }
+    return ps_opt_keep(opt, out, node->cols, node->n_cols);
+}
+
 static const ps_node *convert_join(ps_opt *opt, const ps_node *node)
 {
     join_attach j = {.left = {.opt = opt, .input = node->inputs[0]},
@@ -377,6 +481,8 @@ static const ps_node *convert_join(ps_opt *opt, const ps_node *node)
 
     if (ps_ids_of_node(opt, node->inputs[0], &j.left_ids) != PS_OK) return NULL;
     if (ps_ids_of_node(opt, node->inputs[1], &j.right_ids) != PS_OK) return NULL;
+    if (ps_node_visit_exprs(opt->cx, node, find_both, &j) != PS_OK) return NULL;
+    if (j.both) return convert_pairs(opt, node);
     const ps_node *out = ps_node_map_exprs(opt->planner, node, attach_sides, &j);
     const ps_node *inputs[] = {j.left.input, j.right.input};
     if (out) out = ps_node_with_inputs(opt->planner, out, inputs);

@@ -48,17 +48,31 @@ void ps_ids_add_expr(ps_ids *set, const ps_expr *expr)
 }
 
 typedef struct use_search {
+    ps_ctx *cx;
     const ps_ids *set;
+    ps_status status;
     bool found;
 } use_search;
 
+static ps_status search_node(ps_ctx *cx, const ps_node *node, void *user);
+
+/* False ends the visit: found, or failed. Subqueries in subqueries are as deep as the text. */
+static bool search_one(const ps_expr *expr, void *user)
+{
+    use_search *search = user;
+
+    if (expr->kind == PS_EXPR_COLUMN) search->found |= ps_ids_has(search->set, expr->column);
+    if (expr->kind == PS_EXPR_SUBQUERY && !search->found)
+        search->status = ps_node_visit(search->cx, expr->plan, search_node, search);
+    return !search->found && search->status == PS_OK;
+}
 static ps_status search_expr(ps_ctx *cx, const ps_expr *expr, void *user)
 {
     use_search *search = user;
 
     (void)cx;
-    search->found |= ps_expr_uses(expr, search->set);
-    return PS_OK;
+    if (!search->found) ps_expr_visit(expr, search_one, search);
+    return search->status;
 }
 static ps_status search_node(ps_ctx *cx, const ps_node *node, void *user)
 {
@@ -67,7 +81,7 @@ static ps_status search_node(ps_ctx *cx, const ps_node *node, void *user)
 
 ps_status ps_node_uses(ps_opt *opt, const ps_node *node, const ps_ids *set, bool *out)
 {
-    use_search search = {set, false};
+    use_search search = {opt->cx, set, PS_OK, false};
 
     PS_TRY(ps_node_visit(opt->cx, node, search_node, &search));
     *out = search.found;

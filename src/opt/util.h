@@ -25,7 +25,8 @@ ps_status ps_ids_of_node(ps_opt *opt, const ps_node *node, ps_ids *set); /* its 
 bool ps_expr_uses(const ps_expr *expr, const ps_ids *set);   /* some column of the set */
 bool ps_expr_within(const ps_expr *expr, const ps_ids *set); /* no column but the set's */
 void ps_ids_add_expr(ps_ids *set, const ps_expr *expr);      /* the columns it reads */
-/* Whether a subtree's expressions read a column of the set; definitions don't count. */
+/* Whether a subtree's expressions, subqueries in them too, read a column of the set; definitions
+ * don't count. */
 ps_status ps_node_uses(ps_opt *opt, const ps_node *node, const ps_ids *set, bool *out);
 /* Adds all columns that a subtree's expressions read. */
 ps_status ps_ids_add_reads(ps_opt *opt, const ps_node *node, ps_ids *set);
