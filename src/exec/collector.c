@@ -216,6 +216,30 @@ static void collector_advance(ps_collector *c)
     }
 }
 
+ps_status ps_collector_view_init(ps_ctx *cx, ps_collector_view *view, const uint32_t *order,
+                                 uint32_t n)
+{
+    view->order = order;
+    view->n = n;
+    return ps_batch_init(cx, &view->arena, n, &view->batch);
+}
+
+void ps_collector_view_release(ps_collector_view *view) { ps_arena_release(&view->arena); }
+
+ps_status ps_collector_add_view(ps_ctx *cx, ps_collector *c, ps_collector_view *view,
+                                const ps_batch *batch, bool *added)
+{
+    ps_vec *cols = view->batch.cols;
+
+    *added = ps_collector_may_add(c, batch->morsel);
+    if (!*added) return PS_OK;
+    view->batch = *batch;
+    view->batch.cols = cols;
+    view->batch.cols_max = view->batch.n_cols = view->n;
+    for (uint32_t i = 0; i < view->n; i++) cols[i] = batch->cols[view->order[i]];
+    return ps_collector_add(cx, c, &view->batch);
+}
+
 ps_status ps_collector_end(ps_ctx *cx, ps_collector *c, uint64_t position)
 {
     ps_collector_morsel *entry;

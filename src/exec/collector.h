@@ -54,6 +54,19 @@ void ps_collector_release(ps_collector *c);
 /* Whether a batch of this morsel may be added now. */
 bool ps_collector_may_add(ps_collector *c, uint64_t position);
 ps_status ps_collector_add(ps_ctx *cx, ps_collector *c, const ps_batch *batch);
+/* A lane's way to add some columns of its batches, in another order. */
+typedef struct ps_collector_view {
+    ps_arena arena;
+    ps_batch batch;
+    const uint32_t *order; /* columns of the batches that come, n of them */
+    uint32_t n;
+} ps_collector_view;
+ps_status ps_collector_view_init(ps_ctx *cx, ps_collector_view *view, const uint32_t *order,
+                                 uint32_t n); /* view zeroed */
+void ps_collector_view_release(ps_collector_view *view);
+/* False in *added: it may not add now, and nothing was done. */
+ps_status ps_collector_add_view(ps_ctx *cx, ps_collector *c, ps_collector_view *view,
+                                const ps_batch *batch, bool *added);
 /* No more batches of this morsel. */
 ps_status ps_collector_end(ps_ctx *cx, ps_collector *c, uint64_t position);
 /* The earlier morsels hold all rows that the cut wants. */

@@ -99,28 +99,6 @@ static void state_of(plan *b, agg_item *item)
     b->state_bytes += class->state_bytes;
 }
 
-/* The aggregate with every argument but the first made a literal where it is constant: a quantile,
- * a separator. */
-static const ps_expr *with_literals(plan *b, const ps_expr *expr)
-{
-    ps_ctx *cx = b->p->cx;
-    const uint32_t n = ps_expr_n_children(expr);
-    const ps_expr **children = PS_ARENA_ARRAY(cx, b->p->arena, const ps_expr *, n + 1);
-
-    if (!children) return NULL;
-    for (uint32_t i = 0; i < n; i++) {
-        children[i] = ps_expr_child(expr, i);
-        if (i == 0 || i >= expr->n_args || ps_expr_is_literal(children[i]) ||
-            children[i]->flags & PS_EXPR_HAS_COLUMN)
-            continue;
-        ps_value value;
-        if (ps_eval_constant(cx, b->p->arena, children[i], &value) != PS_OK) return NULL;
-        children[i] = ps_expr_literal(cx, b->p->arena, &value);
-        if (!children[i]) return NULL;
-    }
-    return ps_expr_with_children(cx, b->p->arena, expr, children);
-}
-
 /* Rows to keep for an aggregate that needs all of them, or in an order. */
 static ps_status collect_of(plan *b, const ps_expr *expr, agg_item *item)
 {
@@ -166,7 +144,7 @@ static ps_status item_of(plan *b, const ps_expr *expr, agg_item *item)
 
     PS_TRY(ps_agg_bind(cx, expr, &item->agg));
     if (item->agg.class->collect) {
-        expr = with_literals(b, expr);
+        expr = ps_phys_with_literals(b->p, expr);
         if (!expr) return cx->error.code;
         PS_TRY(ps_agg_bind(cx, expr, &item->agg));
     }

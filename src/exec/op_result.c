@@ -17,11 +17,6 @@ typedef struct result_config {
 typedef struct result_shared {
     ps_collector collector;
 } result_shared;
-typedef struct result_local {
-    ps_arena arena;
-    ps_batch batch;
-} result_local;
-
 static ps_status result_open(ps_ctx *cx, ps_op *op)
 {
     result_shared *shared = op->shared;
@@ -38,15 +33,14 @@ static ps_status result_open(ps_ctx *cx, ps_op *op)
 static ps_status result_sink_open(ps_ctx *cx, ps_op *op, void *local)
 {
     const result_config *config = op->config;
-    result_local *l = local;
 
-    return ps_batch_init(cx, &l->arena, config->n, &l->batch);
+    return ps_collector_view_init(cx, local, config->order, config->n);
 }
 
 static void result_sink_close(ps_op *op, void *local)
 {
     (void)op;
-    ps_arena_release(&((result_local *)local)->arena);
+    ps_collector_view_release(local);
 }
 
 static ps_status result_sink(ps_ctx *cx, ps_op *op, void *local, const ps_batch *batch,
@@ -54,18 +48,13 @@ static ps_status result_sink(ps_ctx *cx, ps_op *op, void *local, const ps_batch 
 {
     result_shared *shared = op->shared;
     const result_config *config = op->config;
-    ps_batch *out = &((result_local *)local)->batch;
-    ps_vec *cols = out->cols;
+    bool added;
 
-    if (!ps_collector_may_add(&shared->collector, batch->morsel)) {
+    PS_TRY(ps_collector_add_view(cx, &shared->collector, local, batch, &added));
+    if (!added) {
         *flow = PS_FLOW_BLOCKED;
         return PS_OK;
     }
-    *out = *batch;
-    out->cols = cols;
-    out->cols_max = out->n_cols = config->n;
-    for (uint32_t i = 0; i < config->n; i++) cols[i] = batch->cols[config->order[i]];
-    PS_TRY(ps_collector_add(cx, &shared->collector, out));
     if (ps_collector_waiting(&shared->collector)) config->wake(config->user);
     return PS_OK;
 }
@@ -99,7 +88,7 @@ static void result_close(ps_op *op)
 static const ps_op_class result_class = {
     .name = "result",
     .shared_size = sizeof(result_shared),
-    .sink_size = sizeof(result_local),
+    .sink_size = sizeof(ps_collector_view),
     .open = result_open,
     .sink_open = result_sink_open,
     .sink = result_sink,

@@ -22,11 +22,6 @@ typedef struct write_shared {
     uint64_t n_rows;
 } write_shared;
 
-typedef struct write_local {
-    ps_arena arena;
-    ps_batch batch;
-} write_local;
-
 static ps_status write_open(ps_ctx *cx, ps_op *op)
 {
     const ps_sink_spec *spec = ps_node_as_write(op->node)->sink;
@@ -68,34 +63,27 @@ static ps_status write_drain(ps_ctx *cx, ps_op *op)
 static ps_status write_sink_open(ps_ctx *cx, ps_op *op, void *local)
 {
     const write_config *config = op->config;
-    write_local *l = local;
 
-    return ps_batch_init(cx, &l->arena, config->n, &l->batch);
+    return ps_collector_view_init(cx, local, config->order, config->n);
 }
 
 static void write_sink_close(ps_op *op, void *local)
 {
     (void)op;
-    ps_arena_release(&((write_local *)local)->arena);
+    ps_collector_view_release(local);
 }
 
 static ps_status write_sink(ps_ctx *cx, ps_op *op, void *local, const ps_batch *batch,
                             ps_flow *flow)
 {
     write_shared *shared = op->shared;
-    const write_config *config = op->config;
-    ps_batch *out = &((write_local *)local)->batch;
-    ps_vec *cols = out->cols;
+    bool added;
 
-    if (!ps_collector_may_add(&shared->collector, batch->morsel)) {
+    PS_TRY(ps_collector_add_view(cx, &shared->collector, local, batch, &added));
+    if (!added) {
         *flow = PS_FLOW_BLOCKED;
         return PS_OK;
     }
-    *out = *batch;
-    out->cols = cols;
-    out->cols_max = out->n_cols = config->n;
-    for (uint32_t i = 0; i < config->n; i++) cols[i] = batch->cols[config->order[i]];
-    PS_TRY(ps_collector_add(cx, &shared->collector, out));
     return write_drain(cx, op);
 }
 
@@ -160,7 +148,7 @@ static void write_close(ps_op *op)
 static const ps_op_class write_class = {
     .name = "write",
     .shared_size = sizeof(write_shared),
-    .sink_size = sizeof(write_local),
+    .sink_size = sizeof(ps_collector_view),
     .source_size = sizeof(ps_arena),
     .open = write_open,
     .sink_open = write_sink_open,

@@ -157,3 +157,23 @@ void ps_col_set_add_expr(ps_col_set *s, const ps_expr *expr)
 }
 
 void ps_col_set_clear(ps_col_set *s) { memset(s->bits, 0, s->n_words * sizeof(uint64_t)); }
+
+const ps_expr *ps_phys_with_literals(ps_phys *p, const ps_expr *expr)
+{
+    ps_ctx *cx = p->cx;
+    const uint32_t n = ps_expr_n_children(expr);
+    const ps_expr **children = PS_ARENA_ARRAY(cx, p->arena, const ps_expr *, n + 1);
+
+    if (!children) return NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        children[i] = ps_expr_child(expr, i);
+        if (i == 0 || i >= expr->n_args || ps_expr_is_literal(children[i]) ||
+            children[i]->flags & PS_EXPR_HAS_COLUMN)
+            continue;
+        ps_value value;
+        if (ps_eval_constant(cx, p->arena, children[i], &value) != PS_OK) return NULL;
+        children[i] = ps_expr_literal(cx, p->arena, &value);
+        if (!children[i]) return NULL;
+    }
+    return ps_expr_with_children(cx, p->arena, expr, children);
+}

@@ -15,20 +15,6 @@ typedef struct plan {
     const ps_expr *like; /* a call of this PARTITION BY and ORDER BY */
 } plan;
 
-static bool same_sort(const ps_expr *a, const ps_expr *b)
-{
-    if (a->n_partition != b->n_partition || a->n_order != b->n_order) return false;
-    for (uint32_t i = 0; i < a->n_partition; i++)
-        if (!ps_expr_equal(a->partition[i], b->partition[i])) return false;
-    for (uint32_t i = 0; i < a->n_order; i++) {
-        const ps_sort_key *x = &a->order[i], *y = &b->order[i];
-        if (x->descending != y->descending || x->nulls_first != y->nulls_first ||
-            !ps_expr_equal(x->expr, y->expr))
-            return false;
-    }
-    return true;
-}
-
 /* The layout column that will hold an expression. */
 static uint32_t result_of(plan *b, const ps_expr *expr)
 {
@@ -82,28 +68,6 @@ static ps_status bound_of(plan *b, const window_call *call, ps_bound_kind kind,
 
 /* ---- calls ---- */
 
-/* The aggregate with every argument but the first made a literal where it is constant: a quantile,
- * a separator. */
-static const ps_expr *with_literals(plan *b, const ps_expr *expr)
-{
-    ps_ctx *cx = b->p->cx;
-    const uint32_t n = ps_expr_n_children(expr);
-    const ps_expr **children = PS_ARENA_ARRAY(cx, b->p->arena, const ps_expr *, n + 1);
-
-    if (!children) return NULL;
-    for (uint32_t i = 0; i < n; i++) {
-        children[i] = ps_expr_child(expr, i);
-        if (i == 0 || i >= expr->n_args || ps_expr_is_literal(children[i]) ||
-            children[i]->flags & PS_EXPR_HAS_COLUMN)
-            continue;
-        ps_value value;
-        if (ps_eval_constant(cx, b->p->arena, children[i], &value) != PS_OK) return NULL;
-        children[i] = ps_expr_literal(cx, b->p->arena, &value);
-        if (!children[i]) return NULL;
-    }
-    return ps_expr_with_children(cx, b->p->arena, expr, children);
-}
-
 /* Whether a frame's end can't go back from one row of a partition to the next. */
 static bool grows(const ps_frame *f)
 {
@@ -120,7 +84,7 @@ static ps_status aggregate_of(plan *b, window_call *call)
 
     PS_TRY(ps_agg_bind(cx, call->expr, &call->agg));
     if (call->agg.class->collect) {
-        call->expr = with_literals(b, call->expr);
+        call->expr = ps_phys_with_literals(b->p, call->expr);
         if (!call->expr) return cx->error.code;
         PS_TRY(ps_agg_bind(cx, call->expr, &call->agg));
     }
@@ -291,8 +255,8 @@ ps_status ps_phys_window(ps_phys *p, const ps_node *node, const ps_col_set *need
         uint32_t n = 0;
         for (uint32_t k = i; k < window->calls.n; k++) {
             if (done[k]) continue;
-            more |= !same_sort(b.like, window->calls.at[k].expr);
-            if (!same_sort(b.like, window->calls.at[k].expr)) continue;
+            more |= !ps_expr_same_window(b.like, window->calls.at[k].expr);
+            if (!ps_expr_same_window(b.like, window->calls.at[k].expr)) continue;
             calls[n++] = k;
             done[k] = true;
         }

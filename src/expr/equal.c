@@ -138,6 +138,17 @@ bool ps_expr_equal(const ps_expr *a, const ps_expr *b)
     return true;
 }
 
+bool ps_expr_same_window(const ps_expr *a, const ps_expr *b)
+{
+    if (a->n_partition != b->n_partition || !keys_equal(a->order, a->n_order, b->order, b->n_order))
+        return false;
+    for (uint32_t i = 0; i < a->n_partition; i++)
+        if (!ps_expr_equal(a->partition[i], b->partition[i])) return false;
+    for (uint32_t i = 0; i < a->n_order; i++)
+        if (!ps_expr_equal(a->order[i].expr, b->order[i].expr)) return false;
+    return true;
+}
+
 /* Whether every value of an integer-like type, brought to to's scale, is in to's range. */
 static bool range_fits(ps_type from, ps_type to)
 {

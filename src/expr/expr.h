@@ -188,6 +188,8 @@ uint32_t ps_expr_n_children(const ps_expr *expr);
 const ps_expr *ps_expr_child(const ps_expr *expr, uint32_t i);
 
 bool ps_expr_equal(const ps_expr *a, const ps_expr *b); /* structural; subquery plans by address */
+/* WINDOW expressions with the same PARTITION BY and ORDER BY: one sort serves both. */
+bool ps_expr_same_window(const ps_expr *a, const ps_expr *b);
 /* Bottom-up rewriting: fn gets each node after its children; same pointer: unchanged; NULL:
  * failure. */
 typedef const ps_expr *(*ps_expr_fn)(ps_ctx *cx, const ps_expr *expr, void *user);

@@ -190,20 +190,6 @@ static const ps_expr *extract(ps_lower_select *s, const ps_expr *e, void *user)
                     : NULL;
 }
 
-static bool same_sort(const ps_expr *a, const ps_expr *b)
-{
-    if (a->n_partition != b->n_partition || a->n_order != b->n_order) return false;
-    for (uint32_t i = 0; i < a->n_partition; i++)
-        if (!ps_expr_equal(a->partition[i], b->partition[i])) return false;
-    for (uint32_t i = 0; i < a->n_order; i++) {
-        const ps_sort_key *x = &a->order[i], *y = &b->order[i];
-        if (x->descending != y->descending || x->nulls_first != y->nulls_first ||
-            !ps_expr_equal(x->expr, y->expr))
-            return false;
-    }
-    return true;
-}
-
 bool ps_lower_windows(ps_lower_select *s)
 {
     ps_lower *lo = s->lo;
@@ -216,7 +202,7 @@ bool ps_lower_windows(ps_lower_select *s)
     for (size_t i = 0; i < w.calls.n; i++) {
         uint32_t n = 0;
         for (size_t k = i; k < w.calls.n; k++) {
-            if (done[k] || !same_sort(w.calls.at[i].expr, w.calls.at[k].expr)) continue;
+            if (done[k] || !ps_expr_same_window(w.calls.at[i].expr, w.calls.at[k].expr)) continue;
             one[n++] = w.calls.at[k];
             done[k] = true;
         }
