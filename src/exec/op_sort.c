@@ -24,6 +24,8 @@ typedef struct sort_local {
 typedef struct sort_out {
     ps_arena arena;
     ps_vec_buf *bufs;
+    ps_sort_reader reader;
+    uint8_t **rows; /* room for a batch's addresses */
     uint64_t at, end, given;
 } sort_out;
 
@@ -34,7 +36,7 @@ static ps_status sort_open(ps_ctx *cx, ps_op *op)
         config->count > UINT64_MAX - config->offset ? UINT64_MAX : config->offset + config->count;
 
     (void)cx;
-    ps_sorter_init(op->shared, &config->spec, limit, op->settings->relocate_pages);
+    ps_sorter_init(op->shared, op, &config->spec, limit);
     return PS_OK;
 }
 
@@ -88,9 +90,7 @@ static ps_status sort_finish_task(ps_ctx *cx, ps_op *op, uint64_t task)
 
 static ps_status sort_seal(ps_ctx *cx, ps_op *op)
 {
-    (void)cx;
-    ps_sorter_seal(op->shared);
-    return PS_OK;
+    return ps_sorter_seal(cx, &op->arena, op->shared);
 }
 
 static void sort_close(ps_op *op) { ps_sorter_release(op->shared); }
@@ -114,7 +114,8 @@ static ps_status sort_source_open(ps_ctx *cx, ps_op *op, void *local)
     sort_out *l = local;
 
     l->bufs = PS_ARENA_ARRAY(cx, &l->arena, ps_vec_buf, op->n_cols + 1);
-    if (!l->bufs) return PS_MEMORY;
+    l->rows = PS_ARENA_ARRAY(cx, &l->arena, uint8_t *, PS_BATCH_ROWS_MAX);
+    if (!l->bufs || !l->rows) return PS_MEMORY;
     for (uint32_t c = 0; c < op->n_cols; c++)
         PS_TRY(ps_vec_buf_init(cx, &l->bufs[c], PS_BATCH_ROWS_MAX));
     return PS_OK;
@@ -125,6 +126,7 @@ static void sort_source_close(ps_op *op, void *local)
     sort_out *l = local;
 
     for (uint32_t c = 0; l->bufs && c < op->n_cols; c++) ps_vec_buf_release(&l->bufs[c]);
+    ps_sort_reader_release(&l->reader);
     ps_arena_release(&l->arena);
 }
 
@@ -134,11 +136,10 @@ static ps_status sort_source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t 
     const uint64_t n = sort_result_rows(config, op->shared), first = morsel * PS_SEGMENT_ROWS;
     sort_out *l = local;
 
-    (void)cx;
     l->at = config->offset + first;
     l->end = l->at + PS_MIN(n - first, PS_SEGMENT_ROWS);
     l->given = 0;
-    return PS_OK;
+    return ps_sort_reader_seek(cx, op->shared, &l->reader, l->at);
 }
 
 static ps_status sort_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, bool *done)
@@ -146,12 +147,15 @@ static ps_status sort_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *
     const sort_config *config = op->config;
     const ps_sorter *sorter = op->shared;
     sort_out *l = local;
-    const uint32_t n = (uint32_t)PS_MIN(cx->batch_rows, l->end - l->at);
+    uint8_t *const *rows;
+    uint32_t n;
 
-    for (uint32_t c = 0; c < op->n_cols; c++) {
-        PS_TRY(ps_rows_gather(cx, config->spec.layout, config->outs[c], sorter->sorted + l->at, n,
-                              &l->bufs[c], &out->cols[c]));
-    }
+    PS_TRY(ps_sort_reader_next(cx, sorter, &l->reader, l->rows,
+                               (uint32_t)PS_MIN(cx->batch_rows, l->end - l->at), &rows, &n));
+    if (n == 0) return PS_BUG(cx, "a sort lost rows");
+    for (uint32_t c = 0; c < op->n_cols; c++)
+        PS_TRY(ps_rows_gather(cx, config->spec.layout, config->outs[c], rows, n, &l->bufs[c],
+                              &out->cols[c]));
     out->n = out->n_live = n;
     out->n_cols = op->n_cols;
     out->first_row = l->given;
@@ -190,7 +194,6 @@ static ps_status sort_layout(ps_phys *p, const ps_sort_key *keys, uint32_t n_key
     ps_type *types = PS_ARENA_ARRAY(p->cx, p->arena, ps_type, n_keys + n_cols + 1);
     uint32_t *payload = PS_ARENA_ARRAY(p->cx, p->arena, uint32_t, n_cols + 1);
     uint32_t *outs = PS_ARENA_ARRAY(p->cx, p->arena, uint32_t, n_cols + 1);
-    const ps_row_layout *layout;
 
     if (!types || !payload || !outs) return PS_MEMORY;
     for (uint32_t k = 0; k < n_keys; k++) types[k] = keys[k].expr->type;
@@ -207,10 +210,8 @@ static ps_status sort_layout(ps_phys *p, const ps_sort_key *keys, uint32_t n_key
     }
     config->payload = payload;
     config->outs = outs;
-    const ps_row_spec spec = {.types = types, .n_cols = n_keys + config->n_payload};
-    PS_TRY(ps_row_layout_new(p->cx, p->arena, &spec, &layout));
-    ps_sort_spec_init(&config->spec, keys, n_keys, layout);
-    return PS_OK;
+    return ps_sort_spec_init(p->cx, p->arena, &config->spec, keys, n_keys, types,
+                             n_keys + config->n_payload);
 }
 
 static ps_status sort_plan(ps_phys *p, const ps_node *node, const ps_sort_key *keys,

@@ -30,7 +30,7 @@ static ps_status window_open(ps_ctx *cx, ps_op *op)
     window_shared *shared = op->shared;
 
     (void)cx;
-    ps_sorter_init(&shared->sorter, &config->spec, UINT64_MAX, op->settings->relocate_pages);
+    ps_sorter_init(&shared->sorter, op, &config->spec, UINT64_MAX);
     return PS_OK;
 }
 
@@ -115,7 +115,8 @@ static ps_status seal(ps_ctx *cx, ps_op *op)
     window_shared *shared = op->shared;
     const ps_sorter *sorter = &shared->sorter;
 
-    ps_sorter_seal(&shared->sorter);
+    PS_TRY(ps_sorter_seal(cx, &op->arena, &shared->sorter));
+    if (!sorter->sorted) return PS_OK; /* in files: window_stream.c makes morsels */
     for (uint64_t at = 0; at < sorter->n_rows;) {
         PS_TRY(PS_ARRAY_ADD_IN(cx, &op->arena, &shared->morsels, at));
         PS_TRY(ps_poll(cx));
@@ -130,8 +131,11 @@ static void window_close(ps_op *op) { ps_sorter_release(&((window_shared *)op->s
 
 static ps_status source_plan(ps_ctx *cx, ps_op *op, uint64_t *n_morsels)
 {
+    const window_shared *shared = op->shared;
+
     (void)cx;
-    *n_morsels = ((const window_shared *)op->shared)->morsels.n - 1;
+    *n_morsels = shared->sorter.sorted ? shared->morsels.n - 1
+                                       : ps_window_stream_morsels(op, &shared->sorter);
     return PS_OK;
 }
 
@@ -159,6 +163,7 @@ static ps_status source_open(ps_ctx *cx, ps_op *op, void *local)
 {
     window_source *s = local;
 
+    s->op = op;
     s->config = op->config;
     s->batch_rows = op->settings->batch_rows;
     PS_TRY(source_arrays(cx, op, s));
@@ -177,6 +182,7 @@ static void source_close(ps_op *op, void *local)
     for (uint32_t i = 0; s->work && i < s->config->n_calls; i++)
         ps_window_work_release(&s->work[i]);
     for (uint32_t a = 0; a < WINDOW_ARGS_MAX; a++) ps_vec_buf_release(&s->arg_bufs[a]);
+    ps_window_stream_release(&s->stream);
     ps_free(s->partitions);
     ps_free(s->groups);
     ps_free(s->list);
@@ -189,10 +195,11 @@ static ps_status source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t morse
     const window_shared *shared = op->shared;
     window_source *s = local;
 
-    s->rows = shared->sorter.sorted + shared->morsels.at[morsel];
-    s->n = shared->morsels.at[morsel + 1] - shared->morsels.at[morsel];
     s->fed = 0;
     for (uint32_t i = 0; i < s->config->n_calls; i++) ps_window_work_clear(&s->work[i]);
+    if (!shared->sorter.sorted) return ps_window_stream_start(cx, s, &shared->sorter, morsel);
+    s->rows = shared->sorter.sorted + shared->morsels.at[morsel];
+    s->n = shared->morsels.at[morsel + 1] - shared->morsels.at[morsel];
     return ps_window_split(cx, s);
 }
 
@@ -200,8 +207,12 @@ static ps_status source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, 
 {
     window_source *s = local;
     const window_config *config = s->config;
-    const uint32_t n = (uint32_t)PS_MIN(s->batch_rows, s->n - s->at);
+    const ps_sorter *sorter = &((const window_shared *)op->shared)->sorter;
+    const bool streamed = !sorter->sorted;
 
+    if (streamed && s->at == s->n && !s->stream.over) PS_TRY(ps_window_stream_next(cx, s, sorter));
+    const uint32_t n = (uint32_t)PS_MIN(s->batch_rows, s->n - s->at);
+    if (n == 0) return *done = true, PS_OK; /* no partition begins in this morsel */
     ps_arena_reset(&s->batch_arena);
     s->parity ^= 1;
     ps_window_place(s, n);
@@ -219,9 +230,9 @@ static ps_status source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, 
     out->n = out->n_live = n;
     out->sel = NULL;
     out->n_cols = op->n_cols;
-    out->first_row = s->at;
+    out->first_row = s->stream.given + s->at;
     s->at += n;
-    *done = s->at == s->n;
+    *done = s->at == s->n && (!streamed || s->stream.over);
     return PS_OK;
 }
 

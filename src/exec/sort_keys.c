@@ -34,12 +34,20 @@ static uint32_t key_bytes(ps_layout layout, bool *exact)
     return layout == PS_LAYOUT_VIEW ? 12 : 0;
 }
 
-void ps_sort_spec_init(ps_sort_spec *spec, const ps_sort_key *keys, uint32_t n_keys,
-                       const ps_row_layout *layout)
+ps_status ps_sort_spec_init(ps_ctx *cx, ps_arena *arena, ps_sort_spec *spec,
+                            const ps_sort_key *keys, uint32_t n_keys, const ps_type *types,
+                            uint32_t n_cols)
 {
+    ps_row_spec rows = {.types = types, .n_cols = n_cols};
+    const ps_row_layout *layout;
     uint32_t bytes = 0;
 
-    *spec = (ps_sort_spec){.keys = keys, .n_keys = n_keys, .layout = layout, .exact = true};
+    *spec = (ps_sort_spec){.keys = keys, .n_keys = n_keys, .exact = true};
+    PS_TRY(ps_row_layout_new(cx, arena, &rows, &spec->layout));
+    rows.state_bytes = PS_SORT_STATE_BYTES;
+    PS_TRY(ps_row_layout_new(cx, arena, &rows, &spec->file_layout));
+    layout = spec->layout;
+    PS_ASSERT(spec->file_layout->state_at == layout->row_bytes);
     for (uint32_t i = 0; i < n_keys; i++) {
         bool exact;
 
@@ -49,6 +57,7 @@ void ps_sort_spec_init(ps_sort_spec *spec, const ps_sort_key *keys, uint32_t n_k
                                &exact);
         spec->exact &= exact && bytes <= WORD_BYTES;
     }
+    return PS_OK;
 }
 
 typedef struct encoder {

@@ -19,16 +19,20 @@ typedef struct ps_sort_row {
     uint64_t morsel, ordinal; /* the row's position */
 } ps_sort_row;
 
+enum { PS_SORT_STATE_BYTES = 32 };
+
 typedef struct ps_sort_spec {
     const ps_sort_key *keys; /* directions and null order; key i is layout column i */
     uint32_t n_keys;
     const ps_row_layout *layout;
-    bool exact; /* the words say all */
+    const ps_row_layout *file_layout; /* the same and a state, for rows in files (sort_file.h) */
+    bool exact;                       /* the words say all */
 } ps_sort_spec;
 
-/* exact from the types of the key columns, layout columns 0..n_keys-1. */
-void ps_sort_spec_init(ps_sort_spec *spec, const ps_sort_key *keys, uint32_t n_keys,
-                       const ps_row_layout *layout);
+/* Layouts of the columns, keys first; exact from the types of the keys. */
+ps_status ps_sort_spec_init(ps_ctx *cx, ps_arena *arena, ps_sort_spec *spec,
+                            const ps_sort_key *keys, uint32_t n_keys, const ps_type *types,
+                            uint32_t n_cols);
 /* Fills high and low of n rows: key vectors, the row sel[k] (or k) for out[k]. */
 ps_status ps_sort_normalise(ps_ctx *cx, const ps_sort_spec *spec, const ps_vec *keys,
                             const uint32_t *sel, uint32_t n, ps_sort_row *out);

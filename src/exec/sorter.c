@@ -5,20 +5,27 @@
 
 enum { RANGE_ROWS = 64 * 1024, SAMPLES_PER_RUN = 64 };
 
-void ps_sorter_init(ps_sorter *sorter, const ps_sort_spec *spec, uint64_t limit, bool relocate)
+void ps_sorter_init(ps_sorter *sorter, ps_op *op, const ps_sort_spec *spec, uint64_t limit)
 {
     sorter->spec = spec;
     sorter->limit = limit;
-    sorter->relocate = relocate;
+    sorter->op = op;
     ps_mutex_init(&sorter->mutex);
     sorter->ready = true;
+}
+
+void ps_sort_run_clear(ps_sort_run *run)
+{
+    ps_rows_release(&run->rows);
+    ps_free(run->keys);
+    run->keys = NULL;
+    run->n = run->room = 0;
 }
 
 static void run_free(ps_sort_run *run)
 {
     if (!run) return;
-    ps_rows_release(&run->rows);
-    ps_free(run->keys);
+    ps_sort_run_clear(run);
     ps_free(run);
 }
 
@@ -27,6 +34,7 @@ void ps_sorter_release(ps_sorter *sorter)
     for (size_t r = 0; r < sorter->runs.n; r++) run_free(sorter->runs.at[r]);
     ps_free(sorter->runs.at);
     ps_free(sorter->sorted);
+    ps_sorter_spill_release(sorter);
     if (sorter->ready) ps_mutex_destroy(&sorter->mutex);
 }
 
@@ -52,7 +60,8 @@ void ps_sort_lane_close(ps_sort_lane *lane)
 static ps_status run_reserve(ps_ctx *cx, ps_sort_run *run, size_t n)
 {
     if (n <= run->room) return PS_OK;
-    const size_t room = PS_MAX(n, run->room * 2);
+    /* by a half: what is taken and not used counts against the limit */
+    const size_t room = PS_MAX(n, run->room + run->room / 2);
     ps_sort_row *keys = ps_realloc(cx, run->keys, room * sizeof(*keys));
 
     if (!keys) return PS_MEMORY;
@@ -72,24 +81,27 @@ static ps_status run_sort(ps_ctx *cx, const ps_sort_spec *spec, ps_sort_run *run
 }
 
 /* Keeps the first n of a sorted run and copies their rows together, so that the others' pages can
- * go. */
+ * go. Unchanged on failure. */
 static ps_status run_cut(ps_ctx *cx, const ps_sort_spec *spec, ps_sort_run *run, size_t n)
 {
     ps_rows kept;
-    uint8_t *from[256], *to[256];
+    uint8_t *rows[256];
+    ps_row_cursor cursor = {0};
+    size_t next = 0;
+    uint32_t m;
 
     ps_rows_init(&kept, spec->layout);
-    for (size_t at = 0; at < n; at += PS_COUNT(from)) {
-        const uint32_t m = (uint32_t)PS_MIN(PS_COUNT(from), n - at);
-
-        for (uint32_t k = 0; k < m; k++) from[k] = run->keys[at + k].row;
-        const ps_status st = ps_rows_append_rows(cx, &kept, from, m, to);
+    for (size_t at = 0; at < n; at += m) {
+        m = (uint32_t)PS_MIN(PS_COUNT(rows), n - at);
+        for (uint32_t k = 0; k < m; k++) rows[k] = run->keys[at + k].row;
+        const ps_status st = ps_rows_append_rows(cx, &kept, rows, m, NULL);
         if (st != PS_OK) {
             ps_rows_release(&kept);
             return st;
         }
-        for (uint32_t k = 0; k < m; k++) run->keys[at + k].row = to[k];
     }
+    while ((m = ps_rows_next(&kept, &cursor, PS_COUNT(rows), rows)) > 0)
+        for (uint32_t k = 0; k < m; k++) run->keys[next++].row = rows[k];
     ps_rows_release(&run->rows);
     run->rows = kept;
     run->n = n;
@@ -114,14 +126,16 @@ static uint32_t drop_late(const ps_sort_lane *l, uint32_t n, const ps_batch *in)
     return kept;
 }
 
-static ps_status lane_trim(ps_ctx *cx, const ps_sorter *sorter, ps_sort_lane *l, bool end)
+static ps_status lane_trim(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l, bool end)
 {
     const uint64_t want = sorter->limit;
     ps_sort_run *run = l->run;
+    const size_t n = run->n;
 
     if (want == UINT64_MAX || run->n <= want || (!end && run->n < want * 2 + 4096)) return PS_OK;
     PS_TRY(run_sort(cx, sorter->spec, run));
     PS_TRY(run_cut(cx, sorter->spec, run, want));
+    atomic_fetch_sub_explicit(&sorter->n_held, n - run->n, memory_order_relaxed);
     l->limit = NULL;
     if (want) {
         l->limit_row = run->keys[want - 1];
@@ -147,32 +161,75 @@ static ps_status relocate(ps_ctx *cx, const ps_sorter *sorter, ps_sort_run *run)
     return PS_OK;
 }
 
-ps_status ps_sort_lane_add(ps_ctx *cx, const ps_sorter *sorter, ps_sort_lane *l, const ps_vec *vecs,
-                           const ps_batch *in)
+/* The batch's rows behind the run's; unchanged on failure. */
+static ps_status lane_append(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l, const ps_vec *vecs,
+                             uint32_t n)
 {
     ps_sort_run *run = l->run;
+    const uint64_t before = run->rows.n_rows;
 
-    PS_TRY(ps_sort_normalise(cx, sorter->spec, vecs, in->sel, in->n_live, l->batch));
-    for (uint32_t k = 0; k < in->n_live; k++) {
-        l->batch[k].ordinal = in->first_row + ps_batch_row(in, k);
-        l->batch[k].morsel = in->morsel;
-    }
-    const uint32_t n = drop_late(l, in->n_live, in);
     PS_TRY(run_reserve(cx, run, run->n + n));
-    PS_TRY(ps_rows_append(cx, &run->rows, vecs, NULL, l->sel, n, l->addresses));
+    const ps_status st = ps_rows_append(cx, &run->rows, vecs, NULL, l->sel, n, l->addresses);
+    if (st != PS_OK) {
+        ps_rows_unalloc(&run->rows, (uint32_t)(run->rows.n_rows - before));
+        return st;
+    }
     for (uint32_t k = 0; k < n; k++) {
         run->keys[run->n + k] = l->batch[k];
         run->keys[run->n + k].row = l->addresses[k];
     }
     run->n += n;
-    if (sorter->relocate) PS_TRY(relocate(cx, sorter, run));
-    return lane_trim(cx, sorter, l, false);
+    atomic_fetch_add_explicit(&sorter->n_held, n, memory_order_relaxed);
+    return PS_OK;
+}
+
+ps_status ps_sort_lane_add(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l, const ps_vec *vecs,
+                           const ps_batch *in)
+{
+    PS_TRY(ps_sort_normalise(cx, sorter->spec, vecs, in->sel, in->n_live, l->batch));
+    for (uint32_t k = 0; k < in->n_live; k++) {
+        l->batch[k].ordinal = in->first_row + ps_batch_row(in, k);
+        l->batch[k].morsel = in->morsel;
+    }
+    if (ps_sorter_is_short(sorter, l)) PS_TRY(ps_sorter_spill(cx, sorter, l->run, l));
+    l->batches++;
+    const uint32_t n = drop_late(l, in->n_live, in);
+    ps_status st = lane_append(cx, sorter, l, vecs, n);
+    if (st == PS_MEMORY && l->run->n > 0) { /* refused: what is here goes out, then once more */
+        ps_ctx_clear(cx);
+        PS_TRY(ps_sorter_spill(cx, sorter, l->run, l));
+        st = lane_append(cx, sorter, l, vecs, n);
+    }
+    if (st != PS_OK) return st;
+    if (sorter->op->settings->relocate_pages) st = relocate(cx, sorter, l->run);
+    if (st == PS_OK) st = lane_trim(cx, sorter, l, false);
+    if (st != PS_MEMORY || l->run->n == 0) return st;
+    ps_ctx_clear(cx);
+    return ps_sorter_spill(cx, sorter, l->run, l);
+}
+
+/* Sorted, in memory; false: it went to a file, because others' rows do or memory is refused. */
+static ps_status run_finish(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l, bool *in_memory)
+{
+    ps_status st = PS_MEMORY;
+
+    *in_memory = !atomic_load_explicit(&sorter->spilled, memory_order_relaxed);
+    if (*in_memory) {
+        st = lane_trim(cx, sorter, l, true);
+        if (st == PS_OK) st = run_sort(cx, sorter->spec, l->run);
+    }
+    if (st != PS_MEMORY || l->run->n == 0) return l->run->n == 0 ? PS_OK : st;
+    *in_memory = false;
+    ps_ctx_clear(cx);
+    return ps_sorter_spill(cx, sorter, l->run, l);
 }
 
 ps_status ps_sort_lane_combine(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l)
 {
-    PS_TRY(lane_trim(cx, sorter, l, true));
-    PS_TRY(run_sort(cx, sorter->spec, l->run));
+    bool in_memory;
+
+    PS_TRY(run_finish(cx, sorter, l, &in_memory));
+    if (!in_memory) return PS_OK;
     ps_mutex_lock(&sorter->mutex);
     const ps_status st = PS_ARRAY_ADD(cx, &sorter->runs, l->run);
     if (st == PS_OK) l->run = NULL;
@@ -202,11 +259,12 @@ static ps_status choose_splitters(ps_ctx *cx, const ps_sorter *sorter, ps_arena 
     return PS_OK;
 }
 
-ps_status ps_sorter_plan(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter, uint64_t *n_tasks)
+static ps_status plan_ranges(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter, uint64_t *n_tasks)
 {
     ps_sort_row *splitters;
     uint64_t first = 0;
 
+    sorter->n_rows = 0;
     for (size_t r = 0; r < sorter->runs.n; r++) sorter->n_rows += sorter->runs.at[r]->n;
     sorter->n_ranges = sorter->n_rows / RANGE_ROWS + 1;
     sorter->ranges = PS_ARENA_ARRAY(cx, arena, ps_sort_range, sorter->n_ranges + 1);
@@ -235,9 +293,22 @@ ps_status ps_sorter_plan(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter, uint64_
     return PS_OK;
 }
 
+ps_status ps_sorter_plan(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter, uint64_t *n_tasks)
+{
+    if (!sorter->spilled) {
+        const ps_status st = plan_ranges(cx, arena, sorter, n_tasks);
+
+        if (st != PS_MEMORY || sorter->n_rows == 0) return st;
+        ps_ctx_clear(cx); /* no room for the order itself: out with the rows */
+        ps_free(sorter->sorted);
+        sorter->sorted = NULL;
+    }
+    return ps_sorter_spill_plan(cx, sorter, n_tasks);
+}
+
 /* Merges the runs' parts of a range: runs are as few as lanes, so the smallest head is found by
  * looking at all. */
-ps_status ps_sorter_task(ps_ctx *cx, ps_sorter *sorter, uint64_t task)
+static ps_status merge_range(ps_ctx *cx, ps_sorter *sorter, uint64_t task)
 {
     const ps_sort_range *range = &sorter->ranges[task];
     uint8_t **out = sorter->sorted + range->first;
@@ -264,10 +335,17 @@ done:
     return st;
 }
 
-void ps_sorter_seal(ps_sorter *sorter)
+ps_status ps_sorter_task(ps_ctx *cx, ps_sorter *sorter, uint64_t task)
 {
+    return sorter->sorted ? merge_range(cx, sorter, task) : ps_sorter_spill_task(cx, sorter, task);
+}
+
+ps_status ps_sorter_seal(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter)
+{
+    if (sorter->spilled) return ps_sorter_spill_seal(cx, arena, sorter);
     for (size_t r = 0; r < sorter->runs.n; r++) {
         ps_free(sorter->runs.at[r]->keys);
         sorter->runs.at[r]->keys = NULL;
     }
+    return PS_OK;
 }

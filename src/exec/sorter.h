@@ -6,13 +6,18 @@
  * number of lanes. With a limit a lane keeps that many rows: when twice as many are there it sorts,
  * drops the rest and from then on ignores rows that come after its last one.
  *
+ * Memory: a lane leaves room for what sorting takes; when too little is left, or memory is refused,
+ * it sorts what it has, writes it out as a run (sort_file.h) and goes on. If any lane did, all do
+ * in the end, finish tasks merge runs until one merge of them fits into its part of the limit, and
+ * the result is read with ps_sort_reader instead of from `sorted`: the same rows in the same order.
+ *
  * Threads: a lane belongs to one worker at a time; combine and tasks run in parallel. */
 #ifndef PS_EXEC_SORTER_H
 #define PS_EXEC_SORTER_H
 
 #include "base/array.h"
 #include "base/thread.h"
-#include "exec/sort_keys.h"
+#include "exec/sort_file.h"
 
 typedef struct ps_sort_run {
     ps_rows rows;
@@ -30,16 +35,25 @@ typedef struct ps_sort_range {
 typedef struct ps_sorter {
     const ps_sort_spec *spec;
     uint64_t limit; /* rows that are wanted at most; UINT64_MAX: all */
-    bool relocate;
-    ps_mutex mutex; /* guards runs while lanes combine */
+    ps_op *op;
+    ps_mutex mutex; /* guards runs, files and spill while lanes run */
     bool ready;
     PS_ARRAY(ps_sort_run *) runs;
     ps_sort_range *ranges;
     size_t n_ranges;
-    uint8_t **sorted; /* after the tasks: addresses of all rows in order */
+    uint8_t **sorted; /* after the tasks: addresses of all rows in order; NULL: they are in files */
     uint64_t n_rows;
+    /* rows in files */
+    ps_spill *spill;
+    _Atomic bool spilled;    /* some rows are: all will be */
+    _Atomic uint64_t n_held; /* rows in memory, of all lanes */
+    PS_ARRAY(ps_sort_file *) files;
+    uint32_t block_bytes;
+    size_t fan_in;     /* runs that one merge may read */
+    size_t merge_size; /* finish tasks: runs that each makes one of */
+    ps_sort_index index;
 } ps_sorter;
-void ps_sorter_init(ps_sorter *sorter, const ps_sort_spec *spec, uint64_t limit, bool relocate);
+void ps_sorter_init(ps_sorter *sorter, ps_op *op, const ps_sort_spec *spec, uint64_t limit);
 void ps_sorter_release(ps_sorter *sorter);
 
 typedef struct ps_sort_lane {
@@ -47,20 +61,44 @@ typedef struct ps_sort_lane {
     uint8_t **addresses;
     ps_sort_row *batch;
     ps_sort_run *run;
-    ps_sort_row *limit; /* the last row that can be in the result; NULL: not known yet */
+    ps_sort_row *limit; /* words of the last row that can be in the result; NULL: not known yet */
     ps_sort_row limit_row;
+    uint32_t batches;
 } ps_sort_lane;
 ps_status ps_sort_lane_open(ps_ctx *cx, ps_arena *arena, const ps_sorter *sorter,
                             ps_sort_lane *lane);
 void ps_sort_lane_close(ps_sort_lane *lane);
 /* Adds the batch's live rows; vecs are the layout's columns: keys first. */
-ps_status ps_sort_lane_add(ps_ctx *cx, const ps_sorter *sorter, ps_sort_lane *lane,
-                           const ps_vec *vecs, const ps_batch *in);
+ps_status ps_sort_lane_add(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *lane, const ps_vec *vecs,
+                           const ps_batch *in);
 ps_status ps_sort_lane_combine(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *lane);
 
 ps_status ps_sorter_plan(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter, uint64_t *n_tasks);
 ps_status ps_sorter_task(ps_ctx *cx, ps_sorter *sorter, uint64_t task);
 /* Gives the keys' memory back; rows and their order stay. */
-void ps_sorter_seal(ps_sorter *sorter);
+ps_status ps_sorter_seal(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter);
+
+/* Reads the sealed result from any rank on. */
+typedef struct ps_sort_reader {
+    ps_sort_merge *merge; /* NULL until the first rows from files are wanted */
+    ps_sort_row *rows;    /* room for n_max of ps_sort_reader_next */
+    uint64_t at;
+} ps_sort_reader;
+void ps_sort_reader_release(ps_sort_reader *reader);
+ps_status ps_sort_reader_seek(ps_ctx *cx, const ps_sorter *sorter, ps_sort_reader *reader,
+                              uint64_t rank);
+/* Up to n_max <= cx->batch_rows rows, in *rows until the next call; *n 0: there are no more. */
+ps_status ps_sort_reader_next(ps_ctx *cx, const ps_sorter *sorter, ps_sort_reader *reader,
+                              uint8_t **room, uint32_t n_max, uint8_t *const **rows, uint32_t *n);
+
+/* sorter_spill.c, for sorter.c: whether a lane should write its rows out before the next batch, and
+ * doing it: sorted, cut to what is wanted. */
+bool ps_sorter_is_short(const ps_sorter *sorter, const ps_sort_lane *lane);
+ps_status ps_sorter_spill(ps_ctx *cx, ps_sorter *sorter, ps_sort_run *run, ps_sort_lane *lane);
+ps_status ps_sorter_spill_plan(ps_ctx *cx, ps_sorter *sorter, uint64_t *n_tasks);
+ps_status ps_sorter_spill_task(ps_ctx *cx, ps_sorter *sorter, uint64_t task);
+ps_status ps_sorter_spill_seal(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter);
+void ps_sorter_spill_release(ps_sorter *sorter);
+void ps_sort_run_clear(ps_sort_run *run);
 
 #endif

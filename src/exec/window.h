@@ -64,6 +64,8 @@ typedef struct window_config {
     window_call *calls;
     uint32_t n_calls;
     window_output *outputs; /* of op->cols */
+    /* A partition's rows may come in pieces (window_stream.c), but peers together. */
+    bool streams, whole_peers;
 } window_config;
 
 typedef struct window_range {
@@ -95,10 +97,28 @@ typedef struct window_work {
     bool prepared;
 } window_work;
 
+/* Reading rows that the sort left in files. */
+typedef struct window_stream {
+    ps_sort_reader reader;
+    uint8_t **room;
+    uint8_t *const *pending; /* what the reader gave last */
+    uint32_t n_pending, pending_at;
+    uint64_t rank;  /* of the next one */
+    uint64_t end;   /* a partition that begins there or later is another morsel's */
+    bool over;      /* what is held is the morsel's last */
+    uint64_t given; /* rows of the morsel before those */
+    ps_rows held, last;
+    uint8_t **rows, *last_row; /* what is held, in order; the row before it */
+    size_t n_rows, rows_room;
+    uint64_t before, groups_before; /* of the first partition: what was given earlier */
+} window_stream;
+
 /* A source lane: the rows of its morsel, and where each of the batch's rows stands. */
 typedef struct window_source {
     ps_arena arena;
+    const ps_op *op;
     const window_config *config;
+    window_stream stream;
     uint32_t batch_rows;
     uint8_t *const *rows; /* of the morsel, in order */
     uint64_t n, at;
@@ -182,6 +202,15 @@ ps_status ps_window_distinct_new(ps_ctx *cx, window_source *s, const window_call
 /* Forgets what belongs to a morsel; release: everything. */
 void ps_window_work_clear(window_work *w);
 void ps_window_work_release(window_work *w);
+
+/* window_stream.c: when the sorter's rows are in files, in place of its `sorted`. next: replaces
+ * the source's rows by the morsel's next ones; none are left when stream.over. */
+void ps_window_stream_plan(window_config *config);
+uint64_t ps_window_stream_morsels(const ps_op *op, const ps_sorter *sorter);
+ps_status ps_window_stream_start(ps_ctx *cx, window_source *s, const ps_sorter *sorter,
+                                 uint64_t morsel);
+ps_status ps_window_stream_next(ps_ctx *cx, window_source *s, const ps_sorter *sorter);
+void ps_window_stream_release(window_stream *st);
 
 /* window_plan.c plans these for the class of op_window.c. */
 extern const ps_op_class ps_op_window_class;

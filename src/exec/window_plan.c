@@ -185,17 +185,14 @@ static ps_status layout_of(plan *b, const ps_stream *in)
 {
     window_config *config = b->config;
     const uint32_t n = config->n_results + config->n_payload;
-    const ps_row_layout *layout;
     ps_type *types = PS_ARENA_ARRAY(b->p->cx, b->p->arena, ps_type, n + 1);
 
     if (!types) return PS_MEMORY;
     for (uint32_t r = 0; r < config->n_results; r++) types[r] = b->results[r]->type;
     for (uint32_t i = 0; i < config->n_payload; i++)
         types[config->n_results + i] = in->cols[config->payload[i]].type;
-    const ps_row_spec spec = {.types = types, .n_cols = n};
-    PS_TRY(ps_row_layout_new(b->p->cx, b->p->arena, &spec, &layout));
-    ps_sort_spec_init(&config->spec, config->spec.keys, config->spec.n_keys, layout);
-    return PS_OK;
+    return ps_sort_spec_init(b->p->cx, b->p->arena, &config->spec, config->spec.keys,
+                             config->spec.n_keys, types, n);
 }
 
 /* Replaces the stream by one with the calls (by their places in the node) added. */
@@ -220,6 +217,7 @@ static ps_status window_stage(plan *b, const uint32_t *calls, uint32_t n_calls,
     PS_TRY(keys_of(b));
     for (uint32_t i = 0; i < n_calls; i++)
         PS_TRY(call_of(b, &window->calls.at[calls[i]], &config->calls[config->n_calls++]));
+    ps_window_stream_plan(config);
     PS_TRY(payload_of(b, stream, needed, cols, &n_cols));
     for (uint32_t i = 0; i < n_calls; i++) {
         config->outputs[n_cols] = (window_output){true, i};

@@ -52,10 +52,14 @@ static ps_status rank_int(ps_ctx *cx, const window_source *s, const window_call 
     ps_bits_fill(buf->valid, n, true);
     for (uint32_t k = 0; k < n; k++) {
         const uint64_t begin = s->bounds[k].begin;
-        if (id == PS_WINDOW_ROW_NUMBER) values[k] = (int64_t)(s->at + k - begin) + 1;
-        else if (id == PS_WINDOW_RANK) values[k] = (int64_t)(s->groups[s->group_of[k]] - begin) + 1;
+        const uint64_t before = begin == 0 ? s->stream.before : 0;
+        if (id == PS_WINDOW_ROW_NUMBER) values[k] = (int64_t)(before + s->at + k - begin) + 1;
+        else if (id == PS_WINDOW_RANK)
+            values[k] = (int64_t)(before + s->groups[s->group_of[k]] - begin) + 1;
         else if (id == PS_WINDOW_DENSE_RANK)
-            values[k] = (int64_t)(s->group_of[k] - s->first_group[k]) + 1;
+            values[k] = (int64_t)((begin == 0 ? s->stream.groups_before : 0) + s->group_of[k] -
+                                  s->first_group[k]) +
+                        1;
         else PS_TRY(ntile(cx, s, call, k, buf));
     }
     ps_vec_flat(out, call->type, PS_LAYOUT_I64, values, id == PS_WINDOW_NTILE ? buf->valid : NULL,
