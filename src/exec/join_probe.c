@@ -2,8 +2,9 @@
  *
  * Kinds that give pairs expand candidates in order, a batch of pairs at a time. Kinds that only ask
  * whether there is a pair go in rounds instead (the next candidate of every row that has none yet),
- * so that a key with many build rows costs one comparison. After the candidates come the rows
- * without a pair, where the kind wants them. */
+ * so that a key with many build rows costs one comparison. Rows without a pair, where the kind
+ * wants them, come at their place among the others: so the order of the result does not depend on
+ * where a batch ends. */
 #include "exec/join.h"
 
 typedef struct ps_join_probe_local {
@@ -24,8 +25,12 @@ typedef struct ps_join_probe_local {
     ps_vec_buf *pair_bufs, *out_bufs;
     uint32_t *gather_rows;
     uint8_t **gather_ptrs;
-    uint8_t *null_row; /* stands for the build row of probe rows without one */
-    uint64_t *matched; /* by physical row */
+    uint32_t *list_rows; /* what is given next: probe rows and their build rows */
+    uint8_t **list_ptrs;
+    uint32_t n_list, list_at; /* entries before `list_at` are given */
+    uint32_t live_at;         /* live rows before it are decided: outer joins */
+    uint8_t *null_row;        /* stands for the build row of probe rows without one */
+    uint64_t *matched;        /* by physical row */
     uint32_t *sel;
     ps_vec_buf mark_buf;
     bool begun;
@@ -56,12 +61,14 @@ static ps_status open_arrays(ps_ctx *cx, const ps_join_config *config, probe_loc
     l->pairs = PS_ARENA_ARRAY(cx, a, uint32_t, n);
     l->gather_rows = PS_ARENA_ARRAY(cx, a, uint32_t, n);
     l->gather_ptrs = PS_ARENA_ARRAY(cx, a, uint8_t *, n);
+    l->list_rows = PS_ARENA_ARRAY(cx, a, uint32_t, 2 * n);
+    l->list_ptrs = PS_ARENA_ARRAY(cx, a, uint8_t *, 2 * n);
     l->sel = PS_ARENA_ARRAY(cx, a, uint32_t, n);
     l->matched = PS_ARENA_ARRAY(cx, a, uint64_t, PS_BITS_WORDS(n));
     l->null_row = PS_ARENA_ARRAY(cx, a, uint8_t, config->layout->row_bytes);
     if (!l->keys || !l->hashes || !l->rows || !l->cand_rows || !l->cands || !l->pair_rows ||
         !l->pair_ptrs || !l->pairs || !l->gather_rows || !l->gather_ptrs || !l->sel ||
-        !l->matched || !l->null_row) {
+        !l->matched || !l->null_row || !l->list_rows || !l->list_ptrs) {
         return PS_MEMORY;
     }
     for (uint32_t c = 0; c < config->layout->n_cols; c++) {
@@ -148,7 +155,7 @@ static ps_status begin(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in
                          ? ps_join_find(shared, l->hashes, l->rows, n, l->cand_rows, l->cands)
                          : 0;
     }
-    l->at = l->at_entry = 0;
+    l->at = l->at_entry = l->live_at = l->n_list = l->list_at = 0;
     if (config->probe != PS_PROBE_INNER) memset(l->matched, 0, PS_BITS_BYTES(in->n));
     l->begun = true;
     return PS_OK;
@@ -275,8 +282,36 @@ static void place_output(probe_local *l, const ps_batch *in, ps_batch *out)
     l->next_row += out->n;
 }
 
-/* The probe's columns as they are with the pairs' rows selected, the build's gathered in place:
- * when every probe row has at most one pair and most have one. */
+/* Lists n pairs and, for outer joins, the rows that are known to have none: those before the first
+ * candidate that is not done. */
+static void list_pairs(const ps_join_config *config, probe_local *l, const ps_batch *in, uint32_t n)
+{
+    const uint32_t end = l->at < l->n_cands ? l->cand_rows[l->at] : UINT32_MAX;
+    uint32_t at = 0, done = 0;
+
+    while (config->probe != PS_PROBE_INNER && l->live_at < in->n_live) {
+        const uint32_t row = ps_batch_row(in, l->live_at);
+
+        if (row >= end) break;
+        l->live_at++;
+        for (; done < n && l->pair_rows[l->pairs[done]] < row; done++) {
+            l->list_rows[at] = l->pair_rows[l->pairs[done]];
+            l->list_ptrs[at++] = l->pair_ptrs[l->pairs[done]];
+        }
+        if (ps_bit_get(l->matched, row)) continue;
+        l->list_rows[at] = row;
+        l->list_ptrs[at++] = l->null_row;
+    }
+    for (; done < n; done++) {
+        l->list_rows[at] = l->pair_rows[l->pairs[done]];
+        l->list_ptrs[at++] = l->pair_ptrs[l->pairs[done]];
+    }
+    l->n_list = at;
+    l->list_at = 0;
+}
+
+/* The probe's columns as they are with the listed rows selected, the build's gathered in place:
+ * when every probe row is there at most once and most are. */
 static ps_status give_in_place(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in,
                                uint32_t n, ps_batch *out)
 {
@@ -284,8 +319,8 @@ static ps_status give_in_place(ps_ctx *cx, ps_op *op, probe_local *l, const ps_b
 
     for (uint32_t row = 0; row < in->n; row++) l->gather_ptrs[row] = l->null_row;
     for (uint32_t i = 0; i < n; i++) {
-        l->sel[i] = l->pair_rows[l->pairs[i]];
-        l->gather_ptrs[l->sel[i]] = l->pair_ptrs[l->pairs[i]];
+        l->sel[i] = l->list_rows[l->list_at + i];
+        l->gather_ptrs[l->sel[i]] = l->list_ptrs[l->list_at + i];
     }
     for (uint32_t c = 0; c < op->n_cols; c++) {
         const ps_join_out *from = &config->outs[c];
@@ -308,27 +343,25 @@ static ps_status give_gathered(ps_ctx *cx, ps_op *op, probe_local *l, const ps_b
 {
     const ps_join_config *config = op->config;
 
-    for (uint32_t i = 0; i < n; i++) {
-        l->gather_rows[i] = l->pair_rows[l->pairs[i]];
-        l->gather_ptrs[i] = l->pair_ptrs[l->pairs[i]];
-    }
     for (uint32_t c = 0; c < op->n_cols; c++) {
-        PS_TRY(pair_column(cx, config, &config->outs[c], in, l->gather_rows, l->gather_ptrs, n,
-                           &l->out_bufs[c], &out->cols[c]));
+        PS_TRY(pair_column(cx, config, &config->outs[c], in, l->list_rows + l->list_at,
+                           l->list_ptrs + l->list_at, n, &l->out_bufs[c], &out->cols[c]));
     }
     out->n = out->n_live = n;
     out->sel = NULL;
     return PS_OK;
 }
 
-static ps_status give_pairs(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in, uint32_t n,
-                            ps_batch *out)
+/* The next rows of the list, a batch at most. */
+static ps_status give_list(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in, ps_batch *out)
 {
+    const uint32_t n = PS_MIN(l->n_list - l->list_at, cx->batch_rows);
+    const uint32_t *rows = l->list_rows + l->list_at;
     bool unique = n * 2 >= in->n;
 
-    for (uint32_t i = 1; unique && i < n; i++)
-        unique = l->pair_rows[l->pairs[i]] > l->pair_rows[l->pairs[i - 1]];
+    for (uint32_t i = 1; unique && i < n; i++) unique = rows[i] > rows[i - 1];
     PS_TRY(unique ? give_in_place(cx, op, l, in, n, out) : give_gathered(cx, op, l, in, n, out));
+    l->list_at += n;
     out->n_cols = op->n_cols;
     place_output(l, in, out);
     return PS_OK;
@@ -397,9 +430,22 @@ static bool gives_pairs(ps_probe_kind kind)
     return kind == PS_PROBE_INNER || kind == PS_PROBE_OUTER || kind == PS_PROBE_SINGLE;
 }
 
-static bool gives_rows(ps_probe_kind kind)
+/* Kinds that give each probe row once, or no row: all candidates, then the rows. */
+static ps_status probe_only(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in,
+                            ps_batch *out)
 {
-    return kind != PS_PROBE_INNER && kind != PS_PROBE_NONE;
+    const ps_join_config *config = op->config;
+    const bool rounds = config->rest == PS_REST_NONE; /* a build row's own mark needs every pair */
+    uint32_t n, n_pairs;
+
+    PS_TRY(begin(cx, op, l, in));
+    while ((n = rounds ? expand_round(cx, l) : expand(cx, l)) > 0) {
+        PS_TRY(ps_poll(cx));
+        PS_TRY(check_pairs(cx, op, l, in, n, &n_pairs));
+        PS_TRY(note_pairs(cx, config, l, n_pairs));
+    }
+    l->begun = false;
+    return config->probe == PS_PROBE_NONE ? PS_OK : give_rows(cx, op, l, in, out);
 }
 
 ps_status ps_join_probe(ps_ctx *cx, ps_op *op, void *local, const ps_batch *in, ps_batch *out,
@@ -407,27 +453,25 @@ ps_status ps_join_probe(ps_ctx *cx, ps_op *op, void *local, const ps_batch *in, 
 {
     const ps_join_config *config = op->config;
     probe_local *l = local;
-    /* a build row's own mark needs every pair */
-    const bool rounds = !gives_pairs(config->probe) && config->rest == PS_REST_NONE;
+    bool more;
 
+    if (!gives_pairs(config->probe)) return probe_only(cx, op, l, in, out);
     if (!l->begun) PS_TRY(begin(cx, op, l, in));
-    for (;;) {
-        const uint32_t n = rounds ? expand_round(cx, l) : expand(cx, l);
-        uint32_t n_pairs;
+    do {
+        if (l->list_at == l->n_list) {
+            const uint32_t n = expand(cx, l);
+            uint32_t n_pairs = 0;
 
-        if (n == 0) break;
-        PS_TRY(ps_poll(cx));
-        PS_TRY(check_pairs(cx, op, l, in, n, &n_pairs));
-        PS_TRY(note_pairs(cx, config, l, n_pairs));
-        if (n_pairs == 0 || !gives_pairs(config->probe)) continue;
-        PS_TRY(give_pairs(cx, op, l, in, n_pairs, out));
-        if (l->at < l->n_cands || gives_rows(config->probe)) {
-            *flow = PS_FLOW_MORE_OUTPUT;
-            return PS_OK;
+            PS_TRY(ps_poll(cx));
+            if (n) PS_TRY(check_pairs(cx, op, l, in, n, &n_pairs));
+            PS_TRY(note_pairs(cx, config, l, n_pairs));
+            list_pairs(config, l, in, n_pairs);
         }
-        l->begun = false;
-        return PS_OK;
-    }
-    l->begun = false;
-    return gives_rows(config->probe) ? give_rows(cx, op, l, in, out) : PS_OK;
+        more = l->at < l->n_cands;
+    } while (l->n_list == 0 && more);
+    if (l->n_list) PS_TRY(give_list(cx, op, l, in, out));
+    more |= l->list_at < l->n_list;
+    if (more) *flow = PS_FLOW_MORE_OUTPUT;
+    l->begun = more;
+    return PS_OK;
 }

@@ -7,25 +7,40 @@
  * Why: what is not read need not be decoded, carried or kept.
  * Safe: grouping keys, filters, sort keys and what DISTINCT compares stay; rows don't change. At
  * least one column of a node stays, so that rows can be counted.
- * How: two passes: which columns are read, parents first; then the nodes.
+ * How: two passes: which columns are read, parents first; then the nodes. What is read of a node is
+ * noted when its parents are done: one id may stand above and below a shared plan (unnest gives the
+ * readers of the outer side its ids back), and what is read below says nothing of above.
  * Order: after everything that moves expressions. Tests: tests/slt/opt/prune.test */
 #include "opt/util.h"
 
 typedef struct pruned {
     const ps_node *before, *after;
 } pruned;
+typedef struct noted {
+    const ps_node *node;
+    bool *keep; /* by column: it is read above */
+} noted;
 typedef struct pruning {
     ps_opt *opt;
     ps_ids needed;
-    PS_ARRAY(const ps_node *) nodes; /* inputs first */
-    PS_ARRAY(pruned) done;           /* shared plans */
+    PS_ARRAY(noted) nodes; /* inputs first, a shared one once */
+    PS_ARRAY(pruned) done; /* shared plans */
 } pruning;
 
 static ps_status collect(ps_ctx *cx, const ps_node *node, void *user)
 {
     pruning *p = user;
+    const noted one = {node, PS_ARENA_ARRAY(cx, p->opt->arena, bool, node->n_cols + 1)};
 
-    return PS_ARRAY_ADD_IN(cx, p->opt->arena, &p->nodes, node);
+    return one.keep ? PS_ARRAY_ADD_IN(cx, p->opt->arena, &p->nodes, one) : PS_MEMORY;
+}
+/* The columns of a node of the plan as it was that are read above it. */
+static const bool *keep_of(const pruning *p, const ps_node *node)
+{
+    for (size_t i = 0; i < p->nodes.n; i++) {
+        if (p->nodes.at[i].node == node) return p->nodes.at[i].keep;
+    }
+    return NULL;
 }
 static ps_status need_expr(ps_ctx *cx, const ps_expr *e, void *user)
 {
@@ -84,16 +99,24 @@ static ps_status need(pruning *p, const ps_node *node)
 /* ---- the nodes ---- */
 
 /* The items that are read, the first when none is; *n unchanged: all. */
-static ps_item *kept_items(pruning *p, const ps_f_items *items, uint32_t *n)
+static ps_item *kept_items(pruning *p, const ps_f_items *items, const bool *keep, uint32_t *n)
 {
     ps_item *kept = PS_ARENA_ARRAY(p->opt->cx, p->opt->arena, ps_item, items->n + 1);
 
     *n = 0;
     for (uint32_t i = 0; kept && i < items->n; i++) {
-        if (ps_ids_has(&p->needed, items->at[i].col.id)) kept[(*n)++] = items->at[i];
+        if (keep[i]) kept[(*n)++] = items->at[i];
     }
     if (kept && *n == 0 && items->n) kept[(*n)++] = items->at[0];
     return kept;
+}
+
+static bool none_kept(const bool *keep, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (keep[i]) return false;
+    }
+    return true;
 }
 
 static bool all_columns(const ps_f_items *items)
@@ -104,13 +127,13 @@ static bool all_columns(const ps_f_items *items)
     return all;
 }
 
-static const ps_node *prune_project(pruning *p, const ps_node *node)
+static const ps_node *prune_project(pruning *p, const ps_node *node, const bool *keep)
 {
     ps_opt *opt = p->opt;
     const ps_node *input = node->inputs[0];
     const ps_f_items *old = &ps_node_as_project(node)->items;
     uint32_t n;
-    ps_item *items = kept_items(p, old, &n);
+    ps_item *items = kept_items(p, old, keep, &n);
     bool changed = n != old->n;
 
     while (items && input->kind == PS_NODE_PROJECT &&
@@ -134,31 +157,32 @@ static const ps_node *prune_project(pruning *p, const ps_node *node)
     return changed ? ps_node_project_new(opt->planner, input, items, n) : node;
 }
 
-static const ps_node *prune_aggregate(pruning *p, const ps_node *node)
+static const ps_node *prune_aggregate(pruning *p, const ps_node *node, const bool *keep)
 {
     const ps_node_aggregate *old = ps_node_as_aggregate(node);
     uint32_t n;
-    ps_item *aggs = kept_items(p, &old->aggs, &n);
+    ps_item *aggs = kept_items(p, &old->aggs, keep + old->keys.n, &n);
 
     if (!aggs) return NULL;
-    if (old->keys.n && n == 1 && !ps_ids_has(&p->needed, aggs[0].col.id)) n = 0;
+    if (old->keys.n && n == 1 && none_kept(keep + old->keys.n, old->aggs.n)) n = 0;
     if (n == old->aggs.n) return node;
     return ps_node_aggregate_new(p->opt->planner, node->inputs[0], old->keys.at, old->keys.n, aggs,
                                  n);
 }
 
-static const ps_node *prune_window(pruning *p, const ps_node *node)
+/* keep is of the window's own columns, which come after its input's. */
+static const ps_node *prune_window(pruning *p, const ps_node *node, const bool *keep)
 {
     const ps_f_items *old = &ps_node_as_window(node)->calls;
     uint32_t n;
-    ps_item *calls = kept_items(p, old, &n);
+    ps_item *calls = kept_items(p, old, keep, &n);
 
     if (!calls) return NULL;
-    if (n == 1 && !ps_ids_has(&p->needed, calls[0].col.id)) return node->inputs[0];
+    if (n == 1 && none_kept(keep, old->n)) return node->inputs[0];
     return n == old->n ? node : ps_node_window_new(p->opt->planner, node->inputs[0], calls, n);
 }
 
-static const ps_node *prune_scan(pruning *p, const ps_node *node)
+static const ps_node *prune_scan(pruning *p, const ps_node *node, const bool *keep)
 {
     const ps_node_scan *old = ps_node_as_scan(node);
     ps_scan_col *cols = PS_ARENA_ARRAY(p->opt->cx, p->opt->arena, ps_scan_col, old->columns.n + 1);
@@ -166,7 +190,7 @@ static const ps_node *prune_scan(pruning *p, const ps_node *node)
 
     if (!cols) return NULL;
     for (uint32_t i = 0; i < old->columns.n; i++) {
-        if (ps_ids_has(&p->needed, old->columns.at[i].col.id)) cols[n++] = old->columns.at[i];
+        if (keep[i]) cols[n++] = old->columns.at[i];
     }
     if (n == 0 && old->columns.n) cols[n++] = old->columns.at[0];
     if (n == old->columns.n) return node;
@@ -174,9 +198,10 @@ static const ps_node *prune_scan(pruning *p, const ps_node *node)
                             old->limit);
 }
 
-/* Columns by position: the same positions of node's list and of each input. */
+/* Columns by position: the same positions of node's list and of each input. keep: of a shared plan,
+ * what any reader needs. */
 static const ps_node *prune_positional(pruning *p, const ps_node *node, const ps_f_cols *cols,
-                                       const ps_node **inputs)
+                                       const bool *keep, const ps_node **inputs)
 {
     ps_opt *opt = p->opt;
     ps_col *outer = PS_ARENA_ARRAY(opt->cx, opt->arena, ps_col, cols->n + 1);
@@ -188,10 +213,7 @@ static const ps_node *prune_positional(pruning *p, const ps_node *node, const ps
         if (!inner) return NULL;
         n = 0;
         for (uint32_t i = 0; i < cols->n; i++) {
-            /* of a shared plan: what any reader needs */
-            const ps_col_id id =
-                node->kind == PS_NODE_SUBPLAN ? node->inputs[0]->cols[i].id : cols->at[i].id;
-            if (!ps_ids_has(&p->needed, id)) continue;
+            if (!keep[i]) continue;
             outer[n] = cols->at[i];
             inner[n++] = node->inputs[k]->cols[i];
         }
@@ -210,14 +232,15 @@ static const ps_node *prune_node(pruning *p, const ps_node *node);
 static const ps_node *prune_subplan(pruning *p, const ps_node *node)
 {
     const ps_f_cols *cols = &ps_node_as_subplan(node)->columns;
+    const bool *keep = keep_of(p, node->inputs[0]);
     const ps_node *body = NULL;
 
     for (size_t i = 0; i < p->done.n && !body; i++) {
         if (p->done.at[i].before == node->inputs[0]) body = p->done.at[i].after;
     }
-    if (body) return prune_positional(p, node, cols, &body);
+    if (body) return prune_positional(p, node, cols, keep, &body);
     if (!(body = prune_node(p, node->inputs[0]))) return NULL;
-    const ps_node *out = prune_positional(p, node, cols, &body);
+    const ps_node *out = prune_positional(p, node, cols, keep, &body);
     const pruned one = {node->inputs[0], body};
     return PS_ARRAY_ADD_IN(p->opt->cx, p->opt->arena, &p->done, one) == PS_OK ? out : NULL;
 }
@@ -228,25 +251,28 @@ static const ps_node *prune_node(pruning *p, const ps_node *node)
     const ps_node **inputs =
         PS_ARENA_ARRAY(p->opt->cx, p->opt->arena, const ps_node *, node->n_inputs + 1);
 
-    if (!inputs || ps_poll(p->opt->cx) != PS_OK) return NULL;
+    const bool *keep = keep_of(p, node);
+
+    if (!inputs || !keep || ps_poll(p->opt->cx) != PS_OK) return NULL;
     if (node->kind == PS_NODE_SUBPLAN) return prune_subplan(p, node);
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         if (!(inputs[i] = prune_node(p, node->inputs[i]))) return NULL;
     }
     if (node->kind == PS_NODE_SETOP)
-        return prune_positional(p, node, &ps_node_as_setop(node)->columns, inputs);
+        return prune_positional(p, node, &ps_node_as_setop(node)->columns, keep, inputs);
     if (node->kind == PS_NODE_DISTINCT && ps_node_as_distinct(node)->on.n == 0) {
         inputs[0] = ps_opt_keep(p->opt, inputs[0], node->inputs[0]->cols, node->inputs[0]->n_cols);
     }
     if (node->kind == PS_NODE_WRITE)
         inputs[0] = ps_opt_keep(p->opt, inputs[0], node->inputs[0]->cols, node->inputs[0]->n_cols);
     if (node->n_inputs && !inputs[0]) return NULL;
+    if (node->kind == PS_NODE_WINDOW) keep += node->n_cols - ps_node_as_window(node)->calls.n;
     if (!(node = ps_node_with_inputs(p->opt->planner, node, inputs))) return NULL;
     switch ((ps_node_kind)node->kind) {
-    case PS_NODE_PROJECT: return prune_project(p, node);
-    case PS_NODE_AGGREGATE: return prune_aggregate(p, node);
-    case PS_NODE_WINDOW: return prune_window(p, node);
-    case PS_NODE_SCAN: return prune_scan(p, node);
+    case PS_NODE_PROJECT: return prune_project(p, node, keep);
+    case PS_NODE_AGGREGATE: return prune_aggregate(p, node, keep);
+    case PS_NODE_WINDOW: return prune_window(p, node, keep);
+    case PS_NODE_SCAN: return prune_scan(p, node, keep);
     default: return node;
     }
 }
@@ -259,7 +285,13 @@ static const ps_node *prune(ps_opt *opt, const ps_node *plan)
         return NULL;
     need_cols(&p, plan);
     for (size_t i = p.nodes.n; i-- > 0;) {
-        if (need(&p, p.nodes.at[i]) != PS_OK) return NULL;
+        const noted *at = &p.nodes.at[i];
+        const bool own = at->node->kind == PS_NODE_SCAN; /* its filters read what it gives */
+
+        if (own && need(&p, at->node) != PS_OK) return NULL;
+        for (uint32_t c = 0; c < at->node->n_cols; c++)
+            at->keep[c] = ps_ids_has(&p.needed, at->node->cols[c].id);
+        if (!own && need(&p, at->node) != PS_OK) return NULL;
     }
     const ps_node *out = prune_node(&p, plan);
     return ps_opt_keep(opt, out, plan->cols, plan->n_cols);

@@ -1,236 +1,430 @@
-"""Random queries over small tables, run by the shell and by DuckDB; the first difference is cut down and printed.
+"""Random typed queries, run by the library in several configurations and by DuckDB; differences are cut down and printed.
 
-    python tests/py/diff_duckdb.py SHELL [--seed N] [--queries N] [--disabled RULES]
+    python tests/py/diff_duckdb.py [--library SO] [--seed N] [--queries N] [--jobs N] [--first N] [--one N] [--big]
 
-Tables hold nulls and duplicates. Queries: joins of every kind, subqueries of every form, correlated at any depth, set
-operations, grouping, distinct, limits. Rows are compared as multisets; a query that DuckDB refuses is left out, one that
-the shell refuses as unsupported is counted.
+A world (tables, `random_tables.py`) is made for every PER_WORLD queries (`random_queries.py`). Each query runs with the
+default settings and with settings drawn at random: those must give the same bytes in the same order, or with optimizer rules
+off the same rows. The rows must be DuckDB's, as a multiset, floating-point numbers within 1e-9; in the same order where the
+query orders them totally. Each world runs in a process of its own, so that a crash is one failure.
+
+Where we differ from DuckDB on purpose, or neither is wrong, and what is done about it:
+- Which row fails first is not defined (pushdown, short circuits): arithmetic that could overflow is not generated, casts of
+  text are TRY_CAST, divisors are never zero. An error of one engine alone is a difference.
+- Types of decimal arithmetic and of integer literals next to decimals (docs/types.md): values are compared, not types.
+- The order of additions: sums, averages, deviations of floats are compared with a tolerance and nothing is derived from them.
+- 0.0 and -0.0 are equal: either may stand for their group.
+- Intervals of equal length (30 days, 1 month) are equal: they are given out, but are not keys.
 """
 import argparse
 import collections
+import datetime
+import decimal
 import json
+import math
+import os
 import random
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 
-TABLES = {"t": ["a", "b", "c"], "u": ["a", "b", "d"], "v": ["b", "e"]}
-BATCH = 200
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(ROOT, "tools"), os.path.dirname(os.path.abspath(__file__))]
+
+from random_queries import random_query  # pylint: disable=wrong-import-position
+from random_tables import World  # pylint: disable=wrong-import-position
+
+PER_WORLD = 50
+BIG_EVERY = 6
+ROWS_MAX = 200000
+RULES = ["simplify", "inline_subplan", "simplify_pushed", "push_filters", "join_order", "prune", "top_n", "estimate"]
+SETTINGS = ["threads", "batch_rows", "disabled_rules", "force_spill", "relocate_pages", "park_always", "verify", "one_hash"]
 
 
-def setup(rng):
+# rows
+
+def plain(value):
+    """A value that compares and hashes like another engine's equal one."""
+    if isinstance(value, bytes): # HUGEINT travels as 16 bytes
+        return int.from_bytes(value, "little", signed=True)
+    if isinstance(value, decimal.Decimal):
+        return int(value) if value == value.to_integral_value() else value.normalize(decimal.Context(prec=60))
+    if isinstance(value, float):
+        return "nan" if value != value else float(value)
+    if isinstance(value, (datetime.datetime, datetime.date, str, bool)) or value is None:
+        return value if not isinstance(value, datetime.datetime) else value.replace(tzinfo=None)
+    return tuple(value) if isinstance(value, tuple) else value
+
+
+def rows_of(table):
+    """Rows of a pyarrow table as plain values."""
+    import pyarrow as pa
+    columns = []
+    for column in table.columns:
+        if isinstance(column.type, pa.BaseExtensionType) or "extension" in str(column.type):
+            column = pa.chunked_array([c.storage for c in column.chunks], column.type.storage_type)
+        columns.append([plain(v) for v in column.to_pylist()])
+    return list(zip(*columns)) if columns else [()] * table.num_rows
+
+
+def close(a, b):
+    if a == b:
+        return True
+    if isinstance(a, float) and isinstance(b, (float, int)) or isinstance(b, float) and isinstance(a, int):
+        if math.isinf(a) or math.isinf(b):
+            return False
+        return abs(a - b) <= 1e-9 * max(abs(a), abs(b)) + 1e-9
+    return False
+
+
+def rows_close(a, b):
+    return len(a) == len(b) and all(close(x, y) for x, y in zip(a, b))
+
+
+def without_floats(row):
+    return tuple("float" if isinstance(v, float) else v for v in row)
+
+
+def floats(row):
+    return tuple(v for v in row if isinstance(v, float))
+
+
+def same_rows(ours, theirs):
+    if len(ours) != len(theirs):
+        return False
+    if collections.Counter(ours) == collections.Counter(theirs):
+        return True
+    groups = collections.defaultdict(lambda: ([], []))
+    for side, rows in enumerate((ours, theirs)):
+        for row in rows:
+            groups[without_floats(row)][side].append(floats(row))
+    for a, b in groups.values():
+        if len(a) != len(b):
+            return False
+        a.sort()
+        b.sort()
+        if all(rows_close(x, y) for x, y in zip(a, b)):
+            continue
+        if len(a) > 300:
+            return False
+        for x in a: # neighbours that differ in the last digit may sort otherwise
+            found = next((i for i, y in enumerate(b) if rows_close(x, y)), None)
+            if found is None:
+                return False
+            b.pop(found)
+    return True
+
+
+def same_bytes(a, b):
+    """Equal tables to the bit, in order."""
+    import pyarrow as pa
+    if a.num_rows != b.num_rows or a.schema != b.schema:
+        return False
+    for x, y in zip(a.columns, b.columns):
+        x, y = (c.combine_chunks() for c in (x, y))
+        x, y = (c.chunk(0) if isinstance(c, pa.ChunkedArray) and c.num_chunks == 1 else c for c in (x, y))
+        if pa.types.is_floating(x.type):
+            bits = pa.int64() if x.type == pa.float64() else pa.int32()
+            x, y = x.view(bits), y.view(bits)
+        if not x.equals(y):
+            return False
+    return True
+
+
+# running
+
+class Engines:
+    """Both engines with the tables of one world."""
+
+    def __init__(self, world, library):
+        import duckdb
+        import pslib
+        self.failure = pslib.Failure
+        self.duck = duckdb.connect()
+        self.duck.execute("SET threads = 2; SET arrow_lossless_conversion = true; SET TimeZone = 'UTC'")
+        self.ours = pslib.Session(library, threads=8)
+        self.ours.sql("SET max_execution_time = '60s'")
+        for sql in world.statements("duckdb"):
+            self.duck.execute(sql)
+        for sql in world.statements("penstock"):
+            self.ours.sql(sql)
+
+    def theirs(self, sql):
+        """Rows, or None when DuckDB refuses; "slow" beyond a few seconds or too many rows."""
+        watch = threading.Timer(5, self.duck.interrupt)
+        watch.start()
+        try:
+            reader = self.duck.sql(sql).to_arrow_reader(50000)
+            batches, rows = [], 0
+            for batch in reader:
+                batches.append(batch)
+                rows += batch.num_rows
+                if rows > ROWS_MAX:
+                    return "slow"
+            import pyarrow as pa
+            return rows_of(pa.Table.from_batches(batches, reader.schema))
+        except Exception as error:  # pylint: disable=broad-except
+            return "slow" if "INTERRUPT" in str(error) else "duckdb: " + str(error)
+        finally:
+            watch.cancel()
+
+    def our_table(self, sql, settings):
+        """A table, or the error's text."""
+        for name in SETTINGS:
+            self.ours.sql(f"SET {name} = {settings[name]}" if name in settings else f"RESET {name}")
+        try:
+            return self.ours.sql(sql)
+        except (self.failure, OSError, ValueError) as error: # pyarrow says ArrowInvalid, a ValueError
+            return str(error)
+
+
+def configurations(rng, big):
+    """Settings besides the default: (settings, rules are off)."""
     out = []
-    for name, cols in TABLES.items():
-        out.append(f"CREATE TABLE {name} ({', '.join(c + ' BIGINT' for c in cols)})")
-        rows = [[rng.choice([None, 0, 1, 1, 2, 3, 4]) for _ in cols] for _ in range(rng.randint(5, 12))]
-        values = ", ".join("(" + ", ".join("NULL" if v is None else str(v) for v in row) + ")" for row in rows)
-        out.append(f"INSERT INTO {name} VALUES {values}")
-    out.append("CREATE TABLE w (a BIGINT, f BIGINT)")
+    for _ in range(2):
+        one = {"threads": rng.choice([1, 2, 8]), "batch_rows": rng.choice([7, 2048, 333] if big else [1, 7, 2048])}
+        if rng.random() < 0.4:
+            one[rng.choice(["force_spill", "relocate_pages", "park_always"])] = "true"
+        if rng.random() < 0.1 and not big:
+            one["one_hash"] = "true"
+        if rng.random() < 0.1:
+            one["verify"] = "true"
+        if big and len(one) > 2: # slow with tiny batches
+            one["batch_rows"] = 2048
+        out.append((one, "one_hash" in one))
+    if rng.random() < 0.5:
+        rules = "all" if rng.random() < 0.4 and not big else rng.choice(RULES)
+        out.append(({"threads": rng.choice([1, 2]), "disabled_rules": f"'{rules}'"}, True))
     return out
 
 
-class Gen:
-    def __init__(self, rng):
-        self.rng, self.n = rng, 0
-
-    def alias(self):
-        self.n += 1
-        return f"x{self.n}"
-
-    def pick(self, *options):
-        return self.rng.choice(options)
-
-    def value(self, cols, depth):
-        r = self.rng.random()
-        if cols and r < 0.75:
-            return self.rng.choice(cols)
-        if r < 0.85 or depth <= 0:
-            return str(self.rng.randint(0, 4))
-        if r < 0.93:
-            return f"({self.value(cols, 0)} + {self.value(cols, 0)})"
-        return f"coalesce({self.value(cols, 0)}, {self.rng.randint(0, 3)})"
-
-    def compare(self, cols, outer):
-        left = self.value(cols, 1)
-        right = self.value(outer if outer and self.rng.random() < 0.6 else cols, 1)
-        return f"{left} {self.pick('=', '=', '=', '<>', '<', '>=', 'IS NOT DISTINCT FROM')} {right}"
-
-    def condition(self, cols, outer, depth):
-        r = self.rng.random()
-        both = cols + outer
-        if r < 0.45 or (depth <= 0 and r < 0.8):
-            return self.compare(cols, outer)
-        if r < 0.52:
-            return f"{self.value(cols, 0)} IS {self.pick('', 'NOT ')}NULL"
-        if r < 0.6:
-            return f"({self.condition(cols, outer, depth - 1)} OR {self.condition(cols, outer, depth - 1)})"
-        if r < 0.64:
-            return f"NOT ({self.condition(cols, outer, depth - 1)})"
-        if depth <= 0:
-            return f"{self.value(cols, 0)} IN (0, 1, 3)"
-        if r < 0.76:
-            return f"{self.pick('', 'NOT ')}EXISTS ({self.query(1, both, depth - 1)})"
-        if r < 0.88:
-            return f"{self.value(both, 1)} {self.pick('', 'NOT ')}IN ({self.query(1, both, depth - 1)})"
-        if r < 0.94:
-            return f"{self.value(both, 1)} {self.pick('=', '<>', '<', '>=')} {self.pick('ANY', 'ALL')} ({self.query(1, both, depth - 1)})"
-        return f"{self.value(both, 0)} {self.pick('=', '<', '>')} {self.scalar(both, depth - 1)}"
-
-    def scalar(self, outer, depth):
-        agg = self.pick("count(*)", "count({})", "sum({})", "min({})", "max({})", "max({}) + 1", "coalesce(sum({}), 7)")
-        source, cols = self.source(outer, depth)
-        where = self.where(cols, outer, depth)
-        return f"(SELECT {agg.format(self.value(cols, 0))} FROM {source}{where})"
-
-    def source(self, outer, depth):
-        """FROM text and the columns it gives."""
-        r = self.rng.random()
-        alias = self.alias()
-        if r < 0.12 and depth > 0:
-            n = self.rng.randint(1, 2)
-            inner = self.query(n, [], depth - 1)
-            names = [f"{alias}c{i}" for i in range(n)]
-            return f"({inner}) {alias}({', '.join(names)})", [f"{alias}.{x}" for x in names]
-        table = self.rng.choice(list(TABLES) + (["w"] if self.rng.random() < 0.1 else []))
-        cols = [f"{alias}.{c}" for c in TABLES.get(table, ["a", "f"])]
-        text = f"{table} {alias}"
-        if r > 0.65 and depth > 0:
-            right, right_cols = self.source(outer, depth - 1)
-            kind = self.pick("JOIN", "JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN", "SEMI JOIN", "ANTI JOIN")
-            if kind == "CROSS JOIN":
-                return f"{text} CROSS JOIN {right}", cols + right_cols
-            on = f"{self.rng.choice(cols)} = {self.rng.choice(right_cols)}"
-            if self.rng.random() < 0.4 and kind != "FULL JOIN":
-                on += f" AND {self.compare(cols + right_cols, [])}"
-            return f"{text} {kind} {right} ON {on}", cols if kind in ("SEMI JOIN", "ANTI JOIN") else cols + right_cols
-        if r > 0.55 and depth > 0:
-            right, right_cols = self.source(outer, 0)
-            return f"{text}, {right}", cols + right_cols
-        if r > 0.5 and depth > 0:
-            inner = self.query(1, cols + outer, depth - 1)
-            other = self.alias()
-            return f"{text}{self.pick(', LATERAL', ' LEFT JOIN LATERAL')} ({inner}) {other}(z)" + "", cols + [f"{other}.z"]
-        return text, cols
-
-    def where(self, cols, outer, depth):
-        n = self.pick(0, 1, 1, 2, 2, 3)
-        if n == 0:
-            return ""
-        return " WHERE " + " AND ".join(self.condition(cols, outer, depth) for _ in range(n))
-
-    def query(self, n, outer, depth):
-        """A query of n columns that may read outer's."""
-        r = self.rng.random()
-        if r < 0.1 and depth > 0:
-            op = self.pick("UNION ALL", "UNION", "INTERSECT", "EXCEPT", "INTERSECT ALL", "EXCEPT ALL")
-            return f"({self.query(n, outer, depth - 1)}) {op} ({self.query(n, outer, depth - 1)})"
-        source, cols = self.source(outer, depth)
-        if "LEFT JOIN LATERAL" in source and not source.endswith("ON true") and source.rstrip().endswith(")"):
-            source += " ON true" if source.count("LEFT JOIN LATERAL") == 1 and source.rindex("LEFT JOIN LATERAL") else ""
-        where = self.where(cols, outer, depth)
-        if r < 0.3:
-            keys = self.rng.sample(cols, min(len(cols), self.rng.randint(1, 2)))
-            items = [self.pick(*keys, f"count({self.value(cols, 0)})", f"sum({self.value(cols, 0)})", "count(*)") for _ in range(n)]
-            having = f" HAVING count(*) > {self.rng.randint(0, 2)}" if self.rng.random() < 0.3 else ""
-            return f"SELECT {', '.join(items)} FROM {source}{where} GROUP BY {', '.join(keys)}{having}"
-        if r < 0.36:
-            items = [self.pick(f"count({self.value(cols, 0)})", f"max({self.value(cols, 0)})") for _ in range(n)]
-            having = f" HAVING count(*) > {self.rng.randint(0, 2)}" if self.rng.random() < 0.3 else ""
-            return f"SELECT {', '.join(items)} FROM {source}{where}{having}"
-        items = [self.value(cols + outer if self.rng.random() < 0.2 else cols, 1) for _ in range(n)]
-        if depth > 0 and self.rng.random() < 0.2:
-            items[0] = self.scalar(cols + outer, depth - 1)
-        if depth > 0 and self.rng.random() < 0.1:
-            items[0] = f"CASE WHEN {self.condition(cols, outer, depth - 1)} THEN 1 ELSE 0 END"
-        distinct = "DISTINCT " if self.rng.random() < 0.15 else ""
-        text = f"SELECT {distinct}{', '.join(items)} FROM {source}{where}"
-        if self.rng.random() < 0.1:  # every column ordered by, so that ties are equal rows
-            order = ", ".join(f"{i + 1}{self.pick('', ' DESC')}" for i in range(n))
-            text += f" ORDER BY {order} LIMIT {self.rng.randint(0, 3)}{self.pick('', ' OFFSET 1')}"
-            text = f"SELECT * FROM ({text}) {self.alias()}"
-        return text
+def is_text(x):
+    return isinstance(x, str)
 
 
-def run_shell(shell, statements, queries):
-    """Rows of each query, or the error's text."""
-    script = ";\n".join(statements) + ";\n"
-    for i, query in enumerate(queries):
-        script += f"SELECT 'query {i}' AS mark;\n{query};\n"
-    done = subprocess.run([shell, "--format", "jsonlines", "-"], input=script, capture_output=True, text=True, timeout=600)
-    results = [[] for _ in queries]
-    at = None
-    for line in done.stdout.splitlines():
-        row = json.loads(line)
-        if set(row) == {"mark"}:
-            at = int(row["mark"].split()[1])
-        elif at is not None:
-            results[at].append(tuple(row.values()))
-    return results, done
+def verdict(engines, sql, ordered, configs):
+    """(kind, detail): same, refused, slow, unsupported, or what is wrong."""
+    theirs = engines.theirs(sql)
+    if theirs == "slow":
+        return "slow in DuckDB", ""
+    base = engines.our_table(sql, {})
+    if is_text(theirs):
+        if is_text(base) and base.startswith("INTERNAL"):
+            return "INTERNAL", base
+        return ("both refuse" if is_text(base) else "refused by DuckDB alone"), theirs
+    if is_text(base):
+        name = base.removeprefix("ArrowInvalid: ").split(":")[0]
+        return {"UNSUPPORTED": "unsupported", "INTERNAL": "INTERNAL"}.get(name, f"our error {name}"), base
+    ours = rows_of(base)
+    if not same_rows(ours, theirs):
+        return "WRONG", describe(ours, theirs)
+    if ordered and not all(rows_close(a, b) for a, b in zip(ours, theirs)):
+        return "WRONG ORDER", describe(ours, theirs)
+    for settings, loose in configs:
+        other = engines.our_table(sql, settings)
+        if is_text(other):
+            return "our error alone", f"{settings}: {other}"
+        if loose and not same_rows(rows_of(other), theirs):
+            return "WRONG", f"{settings}: {describe(rows_of(other), theirs)}"
+        if not loose and not same_bytes(base, other):
+            return "NOT DETERMINISTIC", f"{settings}: {describe(rows_of(other), ours)}"
+    return ("same" if theirs else "same, empty"), ""
 
 
-def alone(shell, statements, query):
-    results, done = run_shell(shell, statements, [query])
-    return (done.stderr.strip() or f"exit {done.returncode}") if done.returncode else results[0]
+def bad(kind):
+    return kind in ("WRONG", "WRONG ORDER", "NOT DETERMINISTIC", "INTERNAL", "CRASH") or kind.startswith("our error")
 
 
-def same(a, b):
-    return not isinstance(a, str) and not isinstance(b, str) and collections.Counter(map(str, a)) == collections.Counter(map(str, b))
+def describe(ours, theirs):
+    a, b = collections.Counter(map(repr, ours)), collections.Counter(map(repr, theirs))
+    more, less = list((a - b).elements()), list((b - a).elements())
+    return f"{len(ours)} rows, {len(theirs)} wanted; too many: {more[:4]}; missing: {less[:4]}"
 
 
-def oracle(db, query):
-    try:
-        return [tuple(row) for row in db.execute(query).fetchall()]
-    except Exception as e:  # what DuckDB refuses is not compared
-        return "duckdb: " + str(e)
+# cutting down
+
+def every(node, kind):
+    out = [node]
+    for part in node.parts:
+        if isinstance(part, kind):
+            out += every(part, kind)
+    return out
+
+
+def smaller(root, kind):
+    """One simpler query after another, by changing a node in place; the caller keeps or undoes."""
+    for node in every(root, kind):
+        if node.role == "opt" and str(node):
+            yield node, [""]
+        if node.role == "list":
+            for i in range(len(node.parts)):
+                if len(node.parts) > 1:
+                    yield node, node.parts[:i] + node.parts[i + 1:]
+        if node.role == "join":
+            yield node, [node.parts[0]]
+        if node.role == "q" and len(node.parts) > 2 and node.parts[1:2] and isinstance(node.parts[-1], kind):
+            for inner in every(node, kind)[1:]:
+                if inner.role == "q":
+                    yield node, [inner]
+        if node.role == "x":
+            inner = [n for n in every(node, kind)[1:] if n.role == "x" and n.kind == node.kind]
+            for n in inner:
+                yield node, [n]
+            if inner or len(str(node)) > 12:
+                for text in {"int": ["1"], "dec": ["1.5"], "dbl": ["2e0"], "str": ["'a'"], "bool": ["true", "false"], "date": ["DATE '2020-01-01'"],
+                             "ts": ["TIMESTAMP '2020-01-01 00:00:00'"]}.get(node.kind, []):
+                    yield node, [text]
+
+
+def shrink(root, still, seconds):
+    """root cut down in place while still(sql)."""
+    kind, end = type(root), time.time() + seconds
+    changed = True
+    while changed and time.time() < end:
+        changed = False
+        for node, parts in smaller(root, kind):
+            old = node.parts
+            if len("".join(map(str, parts))) >= len("".join(map(str, old))):
+                continue
+            node.parts = parts
+            if time.time() < end and still(str(root)):
+                changed = True
+                break
+            node.parts = old
+    return str(root)
+
+
+# one world in a process of its own
+
+def query_of(seed, number, world):
+    return random_query(random.Random(seed * 7919 + number * 104729 + 17), world)
+
+
+def run_world(options):
+    """Runs queries of one world; a line of JSON for each."""
+    number = options.first
+    world_number = number // PER_WORLD
+    with tempfile.TemporaryDirectory(prefix="penstock-random-") as folder:
+        rng = random.Random(options.seed * 1000003 + world_number)
+        world = World(rng, folder, options.big or world_number % BIG_EVERY == BIG_EVERY - 1)
+        engines = Engines(world, options.library)
+        for n in range(number, number + options.queries):
+            root, ordered, _ = query_of(options.seed, n, world)
+            sql = str(root)
+            say({"start": n, "sql": sql})
+            configs = configurations(random.Random(options.seed + n), world.big)
+            begin = time.time()
+            kind, detail = verdict(engines, sql, ordered, configs)
+            if bad(kind) and options.shrink:
+                def still(text, want=kind, start=detail[:30], configs=configs):
+                    say({"start": n, "sql": text})
+                    got = verdict(engines, text, False, configs)
+                    return got[0] == want and ("error" not in want or got[1][:30] == start)
+                if still(sql):
+                    sql = shrink(root, still, options.shrink)
+                    detail = verdict(engines, sql, False, configs)[1]
+            say({"done": n, "kind": kind, "detail": detail[:2000], "sql": sql, "seconds": time.time() - begin,
+                 "tables": world.statements("penstock") if bad(kind) else []})
+
+
+def say(line):
+    print(json.dumps(line), flush=True)
+
+
+class Run:
+    """Worlds of one seed in child processes, up to `jobs` at a time."""
+
+    def __init__(self, library, seed, queries, first=0, jobs=2, cut=20, big=False, preload=""):
+        self.library, self.seed, self.jobs, self.cut, self.big, self.preload = library, seed, jobs, cut, big, preload
+        self.counts, self.bad, self.lock = collections.Counter(), [], threading.Lock()
+        self.todo = collections.deque(range(first // PER_WORLD, (first + queries + PER_WORLD - 1) // PER_WORLD))
+        self.first, self.last = first, first + queries
+
+    def run(self):
+        threads = [threading.Thread(target=self.worker) for _ in range(self.jobs)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        return self
+
+    def worker(self):
+        while True:
+            with self.lock:
+                if not self.todo:
+                    return
+                world = self.todo.popleft()
+            at = max(world * PER_WORLD, self.first)
+            end = min((world + 1) * PER_WORLD, self.last)
+            while at < end:
+                at = self.child(at, end - at)
+
+    def child(self, first, queries):
+        """Runs queries from first on; where to go on."""
+        command = [sys.executable, os.path.abspath(__file__), "--world", "--library", self.library, "--seed", str(self.seed),
+                   "--first", str(first), "--queries", str(queries), "--shrink", str(self.cut)] + (["--big"] if self.big else [])
+        env = dict(os.environ, PYTHONDONTWRITEBYTECODE="1")
+        if self.preload:
+            env.update(LD_PRELOAD=self.preload, ASAN_OPTIONS="detect_leaks=0:detect_stack_use_after_return=0")
+        with tempfile.TemporaryFile("w+") as errors:
+            child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=env)
+            last = None
+            for line in child.stdout:
+                event = json.loads(line)
+                last = event
+                if "done" in event:
+                    self.take(event)
+            child.wait()
+            errors.seek(0)
+            text = errors.read()
+        if last and "done" in last and last["done"] == first + queries - 1 and child.returncode == 0:
+            return first + queries
+        at = first if last is None else last.get("start", last.get("done"))
+        self.take({"done": at, "kind": "CRASH", "detail": f"exit {child.returncode}: {text[-3000:]}", "sql": (last or {}).get("sql", "no query yet"), "tables": []})
+        return at + 1 if last is not None else first + queries
+
+    def take(self, event):
+        with self.lock:
+            self.counts[event["kind"]] += 1
+            if event.get("seconds", 0) > 20:
+                print(f"query {event['done']} took {event['seconds']:.0f} s ({event['kind']}): {event['sql'][:3000]}", flush=True)
+            if event["kind"] in ("both refuse", "refused by DuckDB alone", "unsupported"):
+                self.counts[f"  {event['kind']}: {event['detail'].splitlines()[0][:100]}"] += 1
+            if bad(event["kind"]):
+                self.bad.append(event)
+                print(f"--- seed {self.seed}, query {event['done']}: {event['kind']}\n{event['sql']};\n{event['detail']}", flush=True)
 
 
 def main():
-    import duckdb
-
-    args = argparse.ArgumentParser()
-    args.add_argument("shell")
-    args.add_argument("--seed", type=int, default=1)
-    args.add_argument("--queries", type=int, default=1000)
-    args.add_argument("--disabled", default="")
-    args = args.parse_args()
-    counts = collections.Counter()
-    for batch in range((args.queries + BATCH - 1) // BATCH):
-        rng = random.Random(args.seed * 1000003 + batch)
-        tables = setup(rng)
-        db = duckdb.connect()
-        for statement in tables:
-            db.execute(statement)
-        if args.disabled:
-            tables.append(f"SET disabled_rules = '{args.disabled}'")
-        queries = []
-        for _ in range(BATCH):
-            width = rng.randint(1, 3)
-            query = Gen(rng).query(width, [], 3)
-            names = ", ".join(f"c{i}" for i in range(width))
-            queries.append(f"SELECT * FROM ({query}) q({names})")
-        wanted = [oracle(db, query) for query in queries]
-        keep = [i for i in range(len(queries)) if not isinstance(wanted[i], str)]
-        counts["refused by DuckDB"] += len(queries) - len(keep)
-        results, done = run_shell(args.shell, tables, [queries[i] for i in keep])
-        for i, got in zip(keep, results):
-            if same(got, wanted[i]):
-                counts["same"] += 1
-                continue
-            got = alone(args.shell, tables, queries[i])
-            if same(got, wanted[i]):
-                counts["same"] += 1
-            elif isinstance(got, str) and ("UNSUPPORTED" in got or "not supported" in got):
-                counts["unsupported"] += 1
-                counts["  " + got.splitlines()[0][:100]] += 1
-            else:
-                print(f"seed {args.seed}, batch {batch}, query {i}")
-                print(";\n".join(tables) + ";")
-                print(queries[i] + ";")
-                print("shell: ", got if isinstance(got, str) else sorted(map(str, got)))
-                print("duckdb:", sorted(map(str, wanted[i])))
-                return 1
-    for name, n in counts.most_common():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--library", default=f"{ROOT}/build/dev/libpenstock.so")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--shrink", type=float, default=20, help="seconds to cut a difference down")
+    parser.add_argument("--big", action="store_true", help="every world has large tables")
+    parser.add_argument("--one", type=int, help="show tables and text of one query")
+    parser.add_argument("--preload", default="", help="library to preload: the address sanitizer's")
+    parser.add_argument("--world", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.world:
+        run_world(options)
+        return 0
+    if options.one is not None:
+        world_number = options.one // PER_WORLD
+        folder = tempfile.mkdtemp(prefix="penstock-random-")
+        world = World(random.Random(options.seed * 1000003 + world_number), folder, options.big or world_number % BIG_EVERY == BIG_EVERY - 1)
+        print(";\n".join(world.statements("penstock")) + ";")
+        print(f"{query_of(options.seed, options.one, world)[0]};")
+        return 0
+    begin = time.time()
+    run = Run(options.library, options.seed, options.queries, options.first, options.jobs, options.shrink, options.big, options.preload).run()
+    for name, n in run.counts.most_common():
         print(f"{n:7} {name}")
-    return 0
+    print(f"{time.time() - begin:.0f} s")
+    return 1 if run.bad else 0
 
 
 if __name__ == "__main__":
