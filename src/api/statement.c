@@ -230,9 +230,9 @@ done:
     return st;
 }
 
-static void annotate(void *user, const ps_node *node, ps_text *out)
+static void annotate(void *user, const ps_node *node, bool root, ps_plan_form form, ps_text *out)
 {
-    ps_query_annotate(user, node, out);
+    ps_query_annotate(user, node, root, form, out);
 }
 
 /* The plan's text, as one row a line for the text form and one row for the others. */
@@ -293,6 +293,7 @@ static ps_status explain(ps_result *result, ps_planner *planner, const ps_statem
     ps_text_init(&text, &result->cx);
     if (!s->bound) PS_GO(optimize(result, planner, &plan));
     if (s->analyze) {
+        result->settings.exec.profile = true;
         PS_GO(ps_result_start(result, planner, plan));
         PS_GO(ps_result_drain(result, NULL));
         figures.user = result->query;

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POLLS_PER_CLOCK_READ = 64, BATCH_ROWS_DEFAULT = 2048 };
+enum { BATCH_ROWS_DEFAULT = 2048 };
 
 void ps_ctx_init(ps_ctx *cx, ps_mem *mem, const ps_cancel *cancel)
 {
@@ -125,7 +125,6 @@ ps_status ps_poll(ps_ctx *cx)
     /* relaxed: the flag carries no data, only the wish to stop */
     ps_status code = (ps_status)atomic_load_explicit(&cancel->code, memory_order_relaxed);
     if (PS_LIKELY(code == PS_OK)) {
-        if (PS_LIKELY(cx->poll_count++ % POLLS_PER_CLOCK_READ != 0)) return PS_OK;
         const uint64_t deadline = atomic_load_explicit(&cancel->deadline_ns, memory_order_relaxed);
         if (PS_LIKELY(deadline == 0 || ps_clock_ns() < deadline)) return PS_OK;
         code = PS_TIMEOUT;

@@ -31,8 +31,8 @@ typedef struct ps_ctx {
     const ps_cancel *cancel; /* NULL: can't be cancelled */
     ps_diag *diag;           /* NULL: nobody listens */
     uint32_t batch_rows;     /* rows per batch, 1..PS_BATCH_ROWS_MAX (col/batch.h) */
-    uint32_t poll_count;
-    ps_error error; /* of the last failure; code PS_OK: none */
+    uint64_t bytes_read;     /* from files, through this context: for EXPLAIN ANALYZE */
+    ps_error error;          /* of the last failure; code PS_OK: none */
 } ps_ctx;
 
 void ps_ctx_init(ps_ctx *cx, ps_mem *mem, const ps_cancel *cancel);
@@ -54,7 +54,7 @@ void ps_ctx_clear(ps_ctx *cx);
 ps_status ps_fail_memory(ps_ctx *cx, size_t bytes) PS_COLD;
 
 /* PS_OK, or PS_CANCELLED / PS_TIMEOUT with the error recorded. For loops that can outlast a
- * millisecond; costs a relaxed load, the clock is read every 64th call. */
+ * millisecond; costs two relaxed loads, and a look at the clock where there is a time limit. */
 ps_status ps_poll(ps_ctx *cx);
 
 /* Returns from the calling function on failure. Only where that function owns nothing. */

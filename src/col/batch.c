@@ -46,6 +46,45 @@ ps_status ps_batch_slice(ps_ctx *cx, ps_arena *arena, const ps_batch *src, uint3
     return PS_OK;
 }
 
+/* Bytes behind the views: of texts too long for the view itself. */
+static size_t text_bytes(const ps_vec *vec, const uint32_t *sel, uint32_t n)
+{
+    const ps_reader_view in = ps_vec_read(vec);
+    size_t sum = 0;
+
+    for (uint32_t k = 0; k < n; k++) {
+        const uint32_t row = sel ? sel[k] : k;
+        if (!ps_reader_valid(&in, row)) continue;
+        const ps_view *view = (const ps_view *)in.data + ps_reader_at(&in, row);
+        sum += view->n > 12 ? view->n : 0;
+    }
+    return sum;
+}
+
+static size_t column_bytes(const ps_vec *vec, const uint32_t *sel, uint32_t n)
+{
+    switch ((ps_encoding)vec->encoding) {
+    case PS_ENC_SEQUENCE: return sizeof(ps_vec);
+    case PS_ENC_CONSTANT: return sizeof(ps_vec);
+    case PS_ENC_DICTIONARY: return n * sizeof(uint32_t);
+    case PS_ENC_FLAT: break;
+    }
+    size_t sum = n * ps_layout_bytes((ps_layout)vec->layout);
+    if (vec->layout == PS_LAYOUT_VIEW) sum += text_bytes(vec, sel, n);
+    for (size_t i = 0; i < ps_vec_child_count(vec); i++)
+        sum += vec->children[i].n * ps_layout_bytes((ps_layout)vec->children[i].layout);
+    return sum;
+}
+
+size_t ps_batch_bytes(const ps_batch *batch)
+{
+    size_t sum = 0;
+
+    for (uint32_t i = 0; i < batch->n_cols; i++)
+        sum += column_bytes(&batch->cols[i], batch->sel, batch->n_live);
+    return sum;
+}
+
 ps_status ps_batch_verify(ps_ctx *cx, const ps_batch *batch)
 {
     if (batch->n_cols > batch->cols_max || batch->n_live > batch->n)

@@ -27,6 +27,9 @@ PS_INLINE uint32_t ps_batch_row(const ps_batch *b, uint32_t k) { return b->sel ?
  * 64, else copied into the arena. out was initialised with room for src's columns. */
 ps_status ps_batch_slice(ps_ctx *cx, ps_arena *arena, const ps_batch *src, uint32_t first,
                          uint32_t n, ps_batch *out);
+/* Bytes of the live rows as they lie in memory, texts with their bytes; an estimate for nested
+ * columns. For EXPLAIN ANALYZE. */
+size_t ps_batch_bytes(const ps_batch *batch);
 ps_status ps_batch_verify(ps_ctx *cx, const ps_batch *batch);
 
 /* Arrow C Data and C Stream (structs in penstock.h). */

@@ -50,6 +50,7 @@ typedef struct ps_join_out {
 typedef struct ps_join_config {
     ps_probe_kind probe;
     ps_rest_kind rest;
+    bool build_left; /* the left input is built, the right one probes */
     uint32_t n_keys;
     const bool *null_equal;                    /* by key */
     const ps_program *build_keys, *probe_keys; /* n_keys expressions each */

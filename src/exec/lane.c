@@ -64,6 +64,18 @@ ps_status ps_lane_open(ps_lane *lane)
                : PS_OK;
 }
 
+ps_status ps_lane_start(ps_lane *lane)
+{
+    ps_op *source = lane->pipe->plan->source;
+    const uint64_t start = ps_cycles(), read = lane->cx.bytes_read;
+
+    lane->cx.mem = source->mem;
+    PS_TRY(source->class->source_start(&lane->cx, source, lane->source_local, lane->morsel));
+    lane->stats[0].bytes_read += lane->cx.bytes_read - read;
+    lane->stats[0].cycles += ps_cycles() - start;
+    return PS_OK;
+}
+
 void ps_lane_close(ps_lane *lane)
 {
     const ps_pipeline *plan = lane->pipe->plan;
@@ -93,13 +105,14 @@ bool ps_lane_ready(const ps_lane *lane)
     return !op->class->ready || op->class->ready(op, ps_pipe_position(lane->pipe, lane->morsel));
 }
 
-static void lane_count(ps_lane_stats *stats, const ps_batch *in, const ps_batch *out,
-                       uint64_t cycles)
+static void lane_count(const ps_lane *lane, ps_lane_stats *stats, const ps_batch *in,
+                       const ps_batch *out, uint64_t cycles)
 {
     stats->rows_in += in ? in->n_live : 0;
     stats->rows_out += out ? out->n_live : 0;
     stats->batches++;
     stats->cycles += cycles;
+    if (out && lane->pipe->query->settings.profile) stats->bytes_out += ps_batch_bytes(out);
 }
 
 /* Adds the lane's counts to the operators' and zeroes them. */
@@ -117,6 +130,8 @@ static void lane_publish(ps_lane *lane)
         atomic_fetch_add_explicit(&op->stats.rows_out, s->rows_out, memory_order_relaxed);
         atomic_fetch_add_explicit(&op->stats.batches, s->batches, memory_order_relaxed);
         atomic_fetch_add_explicit(&op->stats.cycles, s->cycles, memory_order_relaxed);
+        atomic_fetch_add_explicit(&op->stats.bytes_out, s->bytes_out, memory_order_relaxed);
+        atomic_fetch_add_explicit(&op->stats.bytes_read, s->bytes_read, memory_order_relaxed);
         *s = (ps_lane_stats){0};
     }
 }
@@ -126,7 +141,7 @@ static ps_status lane_source(ps_lane *lane)
     const ps_run_pipe *pipe = lane->pipe;
     ps_op *source = pipe->plan->source;
     ps_batch *batch = &lane->batches[0];
-    const uint64_t start = ps_cycles();
+    const uint64_t start = ps_cycles(), read = lane->cx.bytes_read;
 
     lane->cx.mem = source->mem;
     batch->n = batch->n_live = 0;
@@ -134,7 +149,8 @@ static ps_status lane_source(ps_lane *lane)
     PS_TRY(source->class->source_next(&lane->cx, source, lane->source_local, batch,
                                       &lane->source_done));
     batch->morsel = ps_pipe_position(pipe, lane->morsel);
-    lane_count(&lane->stats[0], NULL, batch, ps_cycles() - start);
+    lane->stats[0].bytes_read += lane->cx.bytes_read - read;
+    lane_count(lane, &lane->stats[0], NULL, batch, ps_cycles() - start);
     return PS_OK;
 }
 
@@ -152,7 +168,7 @@ static ps_status lane_push(ps_lane *lane, uint32_t i, ps_flow *flow)
     out->first_row = in->first_row;
     *flow = PS_FLOW_MORE_INPUT;
     PS_TRY(op->class->push(&lane->cx, op, lane->locals[i], in, out, flow));
-    lane_count(&lane->stats[i + 1], in, out, ps_cycles() - start);
+    lane_count(lane, &lane->stats[i + 1], in, out, ps_cycles() - start);
     return PS_OK;
 }
 
@@ -165,7 +181,7 @@ static ps_status lane_sink(ps_lane *lane, ps_flow *flow)
     lane->cx.mem = plan->sink->mem;
     *flow = PS_FLOW_MORE_INPUT;
     PS_TRY(plan->sink->class->sink(&lane->cx, plan->sink, lane->sink_local, in, flow));
-    lane_count(&lane->stats[plan->ops.n + 1], in, NULL, ps_cycles() - start);
+    lane_count(lane, &lane->stats[plan->ops.n + 1], in, NULL, ps_cycles() - start);
     return PS_OK;
 }
 
@@ -214,11 +230,16 @@ static ps_status lane_end(ps_lane *lane)
 {
     const ps_pipeline *plan = lane->pipe->plan;
 
-    lane_publish(lane);
-    if (!plan->sink->class->sink_end) return PS_OK;
+    const uint64_t start = ps_cycles();
+    ps_status st = PS_OK;
+
     lane->cx.mem = plan->sink->mem;
-    return plan->sink->class->sink_end(&lane->cx, plan->sink, lane->sink_local,
-                                       ps_pipe_position(lane->pipe, lane->morsel));
+    if (plan->sink->class->sink_end)
+        st = plan->sink->class->sink_end(&lane->cx, plan->sink, lane->sink_local,
+                                         ps_pipe_position(lane->pipe, lane->morsel));
+    lane->stats[plan->ops.n + 1].cycles += ps_cycles() - start;
+    lane_publish(lane);
+    return st;
 }
 
 ps_status ps_lane_run(ps_lane *lane, bool *parked)

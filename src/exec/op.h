@@ -58,7 +58,7 @@ typedef struct ps_exec_settings {
     bool park_always;
     bool verify;
     bool one_hash; /* every key hashes to the same value */
-    bool profile;  /* EXPLAIN ANALYZE: time every operator */
+    bool profile;  /* EXPLAIN ANALYZE: count the bytes between operators too */
 } ps_exec_settings;
 
 typedef struct ps_op ps_op;
@@ -110,6 +110,8 @@ typedef struct ps_op_class {
 /* Figures of one operator, summed over lanes when each ends a morsel. */
 typedef struct ps_op_stats {
     _Atomic uint64_t rows_in, rows_out, batches, cycles, spilled_bytes;
+    _Atomic uint64_t bytes_out;  /* of the rows given on; counted with settings->profile */
+    _Atomic uint64_t bytes_read; /* from files */
 } ps_op_stats;
 
 struct ps_op {

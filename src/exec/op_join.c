@@ -17,6 +17,14 @@ static ps_status join_open(ps_ctx *cx, ps_op *op)
     return PS_OK;
 }
 
+static void join_explain(const ps_op *op, ps_text *out)
+{
+    const ps_join_config *c = op->config;
+
+    ps_text_printf(out, "builds the %s input", c->build_left ? "left" : "right");
+    if (c->n_dynamic) ps_text_puts(out, ", whose keys filter the other one's scan");
+}
+
 /* The sizes of locals are known to their files only: the planner copies this and fills them in. */
 static const ps_op_class JOIN_CLASS = {
     .name = "hash join",
@@ -38,6 +46,7 @@ static const ps_op_class JOIN_CLASS = {
     .source_next = ps_join_rest_next,
     .source_close = ps_join_rest_close,
     .close = ps_join_table_close,
+    .explain = join_explain,
 };
 
 typedef struct join_plan {
@@ -304,6 +313,7 @@ ps_status ps_phys_join(ps_phys *p, const ps_node *node, const ps_col_set *needed
     class->local_size = ps_join_probe_size;
     class->source_size = ps_join_rest_size;
     PS_TRY(choose_roles(&j));
+    j.config->build_left = j.build_left;
     PS_TRY(build_streams(&j));
     PS_TRY(plan_keys(&j));
     PS_TRY(plan_layout(&j));

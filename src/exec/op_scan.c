@@ -103,6 +103,29 @@ static void scan_close(ps_op *op)
     if (shared->scan) config->source->class->scan_close(shared->scan);
 }
 
+static void scan_explain(const ps_op *op, ps_text *out)
+{
+    const scan_config *config = op->config;
+    const scan_shared *shared = op->shared;
+    const ps_scan_facts *facts = shared->scan ? &shared->scan->facts : NULL;
+    const char *separator = "";
+
+    if (facts && facts->part) {
+        ps_text_printf(out, "%llu of %llu %s left out, %llu rows unread",
+                       (unsigned long long)facts->n_left_out, (unsigned long long)facts->n_parts,
+                       facts->part, (unsigned long long)facts->n_rows_unread);
+        separator = ", ";
+    }
+    for (size_t i = 0; i < config->dynamic.n; i++) {
+        const ps_dynamic_filter *filter = config->dynamic.at[i];
+
+        if (!filter->ready) continue;
+        ps_text_printf(out, "%s%s%.*s", separator, i ? "" : "filtered by join on ",
+                       PS_STR_ARGS(op->cols[filter->column].name));
+        separator = ", ";
+    }
+}
+
 static const ps_op_class scan_class = {
     .name = "scan",
     .shared_size = sizeof(scan_shared),
@@ -113,6 +136,7 @@ static const ps_op_class scan_class = {
     .source_next = scan_source_next,
     .source_close = scan_source_close,
     .close = scan_close,
+    .explain = scan_explain,
 };
 
 ps_status ps_scan_dynamic(ps_phys *p, ps_op *op, ps_col_id column, ps_dynamic_filter **out)

@@ -87,6 +87,8 @@ ps_status ps_query_new(ps_ctx *cx, ps_pool *pool, const ps_node *plan,
     *out = NULL;
     if (!query) return PS_MEMORY;
     query->pool = pool;
+    query->start_ns = ps_clock_ns();
+    query->start_cycles = ps_cycles();
     query->settings = *settings;
     query->settings.threads = PS_MAX(settings->threads, 1);
     query->mem = mem;
@@ -208,23 +210,6 @@ double ps_query_progress(const ps_query *query)
         n_ended += atomic_load_explicit(&pipe->n_ended, memory_order_relaxed);
     }
     return n ? (double)n_ended / (double)n : 1;
-}
-
-void ps_query_annotate(const ps_query *query, const ps_node *node, ps_text *out)
-{
-    for (size_t i = 0; i < query->phys.ops.n; i++) {
-        const ps_op *op = query->phys.ops.at[i];
-
-        if (op->node != node) continue;
-        ps_text_printf(out, " [%s: %llu rows, %llu batches, %.2f Mcycles, %.1f KiB peak]",
-                       op->class->name,
-                       (unsigned long long)PS_MAX(op->stats.rows_out, op->stats.rows_in),
-                       (unsigned long long)op->stats.batches, (double)op->stats.cycles / 1e6,
-                       (double)op->mem->peak / 1024.0);
-        if (op->stats.spilled_bytes) {
-            ps_text_printf(out, " [%.1f MiB spilled]", (double)op->stats.spilled_bytes / 1048576.0);
-        }
-    }
 }
 
 void ps_query_free(ps_query *query)

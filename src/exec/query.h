@@ -34,8 +34,11 @@ ps_status ps_query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_bat
 const ps_col *ps_query_cols(const ps_query *query, uint32_t *n);
 /* Part of the input read so far, 0..1, never falling; < 0: unknown. */
 double ps_query_progress(const ps_query *query);
-/* EXPLAIN ANALYZE: rows, time, memory of the operators behind a node. */
-void ps_query_annotate(const ps_query *query, const ps_node *node, ps_text *out);
+/* EXPLAIN ANALYZE, once the query has ended: true rows, time, bytes and memory of the operators
+ * behind a node, in a plan's form; behind the root also the query's. Nothing for a node that has no
+ * operator. Time is the sum over threads. profile.c. */
+void ps_query_annotate(const ps_query *query, const ps_node *node, bool root, ps_plan_form form,
+                       ps_text *out);
 void ps_query_free(ps_query *query); /* stops what still runs; waits for its tasks only */
 
 #endif

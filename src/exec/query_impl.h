@@ -35,7 +35,7 @@ typedef enum ps_sink_state {
 
 /* What a lane counts of one operator until its morsel ends. */
 typedef struct ps_lane_stats {
-    uint64_t rows_in, rows_out, batches, cycles;
+    uint64_t rows_in, rows_out, batches, cycles, bytes_out, bytes_read;
 } ps_lane_stats;
 
 typedef struct ps_run_pipe ps_run_pipe;
@@ -118,6 +118,7 @@ struct ps_query {
     uint32_t n_sinks;
     uint32_t n_running; /* tasks in the hands of threads */
     uint32_t n_helping; /* pool threads with a task; below settings.threads */
+    uint64_t start_ns, start_cycles; /* when it was made: wall time, length of a cycle */
     bool stopping;      /* freed by its owner: start nothing more */
     _Atomic bool failed;
     ps_error_place failed_at;
@@ -135,6 +136,7 @@ bool ps_query_work(ps_query *query);
 
 /* lane.c */
 ps_status ps_lane_open(ps_lane *lane);
+ps_status ps_lane_start(ps_lane *lane); /* the source begins lane->morsel */
 /* Runs the lane's morsel until it ends (*parked false) or can't go on (*parked true). */
 ps_status ps_lane_run(ps_lane *lane, bool *parked);
 ps_status ps_lane_combine(ps_lane *lane);

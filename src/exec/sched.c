@@ -231,10 +231,17 @@ static ps_status plan_source(ps_ctx *cx, ps_op *op, ps_run_pipe *pipe)
     return PS_OK;
 }
 
+/* The operator that a task is for; of a morsel the source. */
+static ps_op *task_op(const ps_task *task)
+{
+    if (task->kind == PS_TASK_COMBINE) return task->pipe->plan->sink;
+    return task->sink ? task->sink->op : task->pipe->plan->source;
+}
+
 /* Runs the operator's part of a task; *parked for a morsel that waits. */
 static ps_status task_body(ps_query *query, const ps_task *task, ps_ctx *cx, bool *parked)
 {
-    ps_op *op = task->sink ? task->sink->op : task->pipe->plan->source;
+    ps_op *op = task_op(task);
 
     cx->mem = op->mem;
     switch (task->kind) {
@@ -242,9 +249,7 @@ static ps_status task_body(ps_query *query, const ps_task *task, ps_ctx *cx, boo
     case PS_TASK_MORSEL:
         if (!task->lane->opened) PS_TRY(ps_lane_open(task->lane));
         if (task->number == 1 && op->class->source_start) {
-            task->lane->cx.mem = op->mem;
-            PS_TRY(op->class->source_start(&task->lane->cx, op, task->lane->source_local,
-                                           task->lane->morsel));
+            PS_TRY(ps_lane_start(task->lane));
         }
         return ps_lane_run(task->lane, parked);
     case PS_TASK_COMBINE: return ps_lane_combine(task->lane);
@@ -299,6 +304,14 @@ static void task_ended(ps_query *query, const ps_task *task, ps_status st, bool 
     query->n_running--;
 }
 
+/* A morsel's calls are counted by its lane, one by one; the other tasks here. */
+static void count_task(ps_op *op, uint64_t start_cycles, uint64_t bytes_read)
+{
+    /* relaxed: figures, read for display */
+    atomic_fetch_add_explicit(&op->stats.cycles, ps_cycles() - start_cycles, memory_order_relaxed);
+    atomic_fetch_add_explicit(&op->stats.bytes_read, bytes_read, memory_order_relaxed);
+}
+
 void ps_query_run_task(ps_query *query, const ps_task *task)
 {
     const bool has_lane = task->kind == PS_TASK_MORSEL || task->kind == PS_TASK_COMBINE;
@@ -307,7 +320,9 @@ void ps_query_run_task(ps_query *query, const ps_task *task)
     ps_ctx *cx = has_lane ? &task->lane->cx : &own;
 
     if (!has_lane) ps_ctx_child(&query->cx, &own);
+    const uint64_t start = ps_cycles(), read = cx->bytes_read;
     ps_status st = task_body(query, task, cx, &parked);
+    if (task->kind != PS_TASK_MORSEL) count_task(task_op(task), start, cx->bytes_read - read);
 
     ps_mutex_lock(&query->mutex);
     /* A failed source can't be run: its error stands, whatever its place. */

@@ -116,6 +116,7 @@ ps_status ps_file_read(ps_ctx *cx, const ps_file *file, uint64_t at, void *bytes
         return ps_fail(cx, PS_DATA, "the file ends before byte %llu: it has %llu: %.*s",
                        (unsigned long long)(at + n), (unsigned long long)file->id.size,
                        PS_STR_ARGS(file->path));
+    cx->bytes_read += n;
     while (n > 0) {
         const ssize_t got = pread(file->fd, to, PS_MIN(n, (size_t)1 << 30), (off_t)at);
         if (got < 0 && errno == EINTR) continue;

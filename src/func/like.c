@@ -241,8 +241,8 @@ static ps_status piece_rows(ps_rows *rows, const segment *seg, bool at_end, bool
     for (uint32_t k = 0; k < rows->n; k++) {
         const uint32_t row = ps_rows_at(rows, k);
         const ps_str s = ps_rows_str(rows, 0, row);
-        if ((k & 255) == 255) PS_TRY(ps_poll(rows->call->cx));
         if (!ps_rows_live(rows, row)) continue;
+        PS_TRY(ps_rows_poll(rows, s.n));
         const bool hit = at_end ? s.n >= seg->n && memcmp(s.at + s.n - seg->n, seg->at, seg->n) == 0
                                 : ps_find(s.at, s.n, seg->at, seg->n) != NULL;
         out[row] = hit != negated;
@@ -279,7 +279,7 @@ static ps_status like_rows(ps_call *call, bool insensitive, bool negated)
     for (uint32_t k = 0; k < rows.n; k++) {
         const uint32_t row = ps_rows_at(&rows, k);
         if (!ps_rows_live(&rows, row)) continue;
-        if ((k & 255) == 255) PS_TRY(ps_poll(call->cx));
+        PS_TRY(ps_rows_poll(&rows, ps_rows_bytes(&rows, row)));
         if (!prepared && (!have || !one_pattern)) {
             const ps_str escape = call->n_args > 2 ? ps_rows_str(&rows, 2, row) : PS_STR("");
             PS_TRY(compile_for(call->cx, &call->buf->heap, insensitive, ps_rows_str(&rows, 1, row),

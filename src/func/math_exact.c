@@ -374,7 +374,7 @@ static ps_status extreme_rows(ps_call *call, int sign)
         const uint32_t row = ps_rows_at(&rows, k);
         uint32_t best = UINT32_MAX;
         ps_value best_value = {0}, value;
-        if ((k & 255) == 255) PS_TRY(ps_poll(call->cx));
+        PS_TRY(ps_rows_poll(&rows, 0));
         for (uint32_t i = 0; i < call->n_args; i++) {
             if (!ps_vec_row_valid(&call->args[i], row)) continue;
             PS_TRY(ps_vec_value(call->cx, &call->buf->heap, &call->args[i], row, &value));

@@ -65,6 +65,7 @@ ps_status ps_rows_begin(ps_call *call, ps_layout layout, ps_rows *rows)
         if (vec->encoding == PS_ENC_SEQUENCE) PS_TRY(write_sequence(call, vec, &rows->in[i]));
         else rows->in[i] = ps_vec_read(vec);
     }
+    rows->reads_text = call->n_args && ps_type_layout(call->args[0].type) == PS_LAYOUT_VIEW;
     const uint64_t *valid = out->valid;
     ps_vec_flat(out, out->type, layout, call->buf->data, valid, out->n);
     rows->out = call->buf->data;
@@ -201,6 +202,7 @@ ps_status ps_rows_i128s(ps_rows *rows, uint32_t arg, ps_wides *out)
 
 char *ps_rows_text(ps_rows *rows, size_t n)
 {
+    rows->unpolled += n;
     return ps_arena_alloc_raw(rows->call->cx, &rows->call->buf->heap, PS_MAX(n, (size_t)1), 1);
 }
 
@@ -230,8 +232,9 @@ ps_status ps_rows_each(ps_call *call, ps_layout layout, ps_row_fn fn)
     }
     for (uint32_t k = 0; k < rows.n; k++) {
         const uint32_t row = ps_rows_at(&rows, k);
-        if ((k & 255) == 255) PS_TRY(ps_poll(call->cx));
-        if (ps_rows_live(&rows, row)) PS_TRY(fn(&rows, row));
+        if (!ps_rows_live(&rows, row)) continue;
+        PS_TRY(ps_rows_poll(&rows, ps_rows_bytes(&rows, row)));
+        PS_TRY(fn(&rows, row));
     }
     return PS_OK;
 }

@@ -23,6 +23,7 @@ typedef struct ps_rows {
     const uint32_t *sel;
     uint32_t n; /* rows to compute */
     bool constant;
+    bool reads_text;       /* argument 0 is text */
     bool writable;         /* out->valid is ours */
     const uint64_t *valid; /* rows that are not null already; NULL: all */
     void *out;             /* the result's slots */
@@ -30,6 +31,7 @@ typedef struct ps_rows {
     const int64_t
         *ints[PS_ROWS_ARGS_MAX]; /* ps_rows_each: integer-like arguments of up to 64 bits */
     uint32_t int_mask[PS_ROWS_ARGS_MAX];
+    size_t unpolled; /* work since cancellation was looked for: see ps_rows_poll */
 } ps_rows;
 
 /* Prepares readers (sequences are written out) and a FLAT or CONSTANT result of layout. */
@@ -89,6 +91,21 @@ PS_INLINE ps_i128 ps_wides_at(const ps_wides *wides, uint32_t row)
     return wides->at[row & wides->mask];
 }
 
+/* Looks for cancellation every 256 rows, or sooner where texts are long: a row stands for its bytes
+ * read (n_bytes) and written (ps_rows_text counts those). */
+enum { PS_ROWS_POLL_ROW = 256, PS_ROWS_POLL_BYTES = 64 * 1024 };
+PS_INLINE ps_status ps_rows_poll(ps_rows *rows, size_t n_bytes)
+{
+    rows->unpolled += n_bytes + PS_ROWS_POLL_ROW;
+    if (PS_LIKELY(rows->unpolled < PS_ROWS_POLL_BYTES)) return PS_OK;
+    rows->unpolled = 0;
+    return ps_poll(rows->call->cx);
+}
+/* The bytes of a live row's first argument, where that is text: what the row costs to read. */
+PS_INLINE size_t ps_rows_bytes(const ps_rows *rows, uint32_t row)
+{
+    return rows->reads_text ? ps_rows_view(rows, 0, row)->n : 0;
+}
 ps_status ps_rows_set_null(ps_rows *rows, uint32_t row);
 /* Marks the row (of a constant: every row wanted). */
 void ps_rows_error(ps_rows *rows, uint32_t row, const char *format, ...) PS_PRINTF(3, 4);

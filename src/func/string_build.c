@@ -39,6 +39,7 @@ static ps_status join_rows(ps_call *call, uint32_t first, bool keep_nulls)
     for (uint32_t k = 0; k < rows.n; k++) {
         const uint32_t row = ps_rows_at(&rows, k);
         bool any = false, null = first && !ps_vec_row_valid(&call->args[0], row);
+        PS_GO(ps_rows_poll(&rows, text.n));
         ps_text_clear(&text);
         for (uint32_t i = first; i < call->n_args && !null; i++) {
             if (!ps_vec_row_valid(&call->args[i], row)) {

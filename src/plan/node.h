@@ -212,9 +212,10 @@ const ps_col *ps_node_find_col(const ps_node *node, ps_col_id id); /* NULL: not 
 ps_status ps_plan_verify(ps_ctx *cx, const ps_node *root);
 
 typedef enum ps_plan_form { PS_PLAN_TEXT, PS_PLAN_JSON, PS_PLAN_GRAPHVIZ } ps_plan_form;
-/* EXPLAIN's tree; rows_est shown when set; annotate (optional) adds a node's run-time figures. */
+/* EXPLAIN's tree; rows_est shown when set; annotate (optional) adds a node's run-time figures: a
+ * line of text below the node, members of its JSON object (",\"rows\":1"), or a label's lines. */
 typedef struct ps_plan_annotate {
-    void (*fn)(void *user, const ps_node *node, ps_text *out);
+    void (*fn)(void *user, const ps_node *node, bool root, ps_plan_form form, ps_text *out);
     void *user;
 } ps_plan_annotate;
 ps_status ps_plan_print(ps_ctx *cx, const ps_node *root, ps_plan_form form,

@@ -279,7 +279,32 @@ static void add_estimate(printer *p, const ps_node *node)
             ps_text_printf(p->out, "%s~%.0f rows", p->form == PS_PLAN_TEXT ? "  " : "\\n",
                            node->rows_est);
     }
-    if (p->annotate && p->annotate->fn) p->annotate->fn(p->annotate->user, node, p->out);
+}
+
+/* The run-time figures: in the text form each line of them on its own below the node, so that the
+ * tree's lines go on. */
+static void add_figures(printer *p, const ps_node *node, const ps_text *indent, bool root,
+                        bool last, bool has_children)
+{
+    ps_text figures;
+
+    if (!p->annotate || !p->annotate->fn) return;
+    ps_text_init(&figures, p->cx);
+    p->annotate->fn(p->annotate->user, node, root, p->form, &figures);
+    if (p->form != PS_PLAN_TEXT) ps_text_add(p->out, figures.at, figures.n);
+    for (size_t at = 0; p->form == PS_PLAN_TEXT && at < figures.n;) {
+        const char *line = figures.at + at, *end = memchr(line, '\n', figures.n - at);
+        const size_t n = end ? (size_t)(end - line) : figures.n - at;
+
+        ps_text_add(p->out, indent->at, indent->n);
+        if (!root) ps_text_puts(p->out, last ? "   " : "│  ");
+        ps_text_puts(p->out, has_children ? "│    " : "     ");
+        ps_text_add(p->out, line, n);
+        ps_text_char(p->out, '\n');
+        at += n + 1;
+    }
+    if (ps_text_status(&figures) != PS_OK) p->status = ps_text_status(&figures);
+    ps_text_release(&figures);
 }
 
 static void print_tree(printer *p, const ps_node *node, ps_text *indent, bool root, bool last);
@@ -311,13 +336,15 @@ static void print_tree(printer *p, const ps_node *node, ps_text *indent, bool ro
     add_estimate(p, node);
     ps_text_char(p->out, '\n');
     p->status = ps_node_visit_exprs(p->cx, node, find_subqueries, &subs);
+    if (p->status != PS_OK) return;
+    add_figures(p, node, indent, root, last, node->n_inputs + subs.n > 0);
     for (uint32_t i = 0; i < node->n_inputs; i++)
         print_child(p, node->inputs[i], indent, root, last, i + 1 == node->n_inputs && subs.n == 0);
     for (uint32_t i = 0; i < subs.n; i++)
         print_child(p, subs.at[i], indent, root, last, i + 1 == subs.n);
 }
 
-static void print_json(printer *p, const ps_node *node)
+static void print_json(printer *p, const ps_node *node, bool root)
 {
     subqueries subs = {.n = 0};
     uintptr_t number = number_node(p, node);
@@ -331,16 +358,18 @@ static void print_json(printer *p, const ps_node *node)
     }
     add_fields(p, node);
     add_estimate(p, node);
+    add_figures(p, node, NULL, root, true, false);
+    if (p->status != PS_OK) return;
     p->status = ps_node_visit_exprs(p->cx, node, find_subqueries, &subs);
     ps_text_puts(p->out, ",\"children\":[");
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         if (i) ps_text_char(p->out, ',');
-        print_json(p, node->inputs[i]);
+        print_json(p, node->inputs[i], false);
     }
     ps_text_puts(p->out, "]");
     for (uint32_t i = 0; i < subs.n; i++) {
         ps_text_puts(p->out, i ? "," : ",\"subqueries\":[");
-        print_json(p, subs.at[i]);
+        print_json(p, subs.at[i], false);
     }
     ps_text_puts(p->out, subs.n ? "]}" : "}");
 }
@@ -356,6 +385,8 @@ static uintptr_t print_graph(printer *p, const ps_node *node)
                    ps_node_kind_names[node->kind]);
     add_fields(p, node);
     add_estimate(p, node);
+    add_figures(p, node, NULL, number == 1, true, false);
+    if (p->status != PS_OK) return number;
     ps_text_puts(p->out, "\"];\n");
     p->status = ps_node_visit_exprs(p->cx, node, find_subqueries, &subs);
     for (uint32_t i = 0; i < node->n_inputs + subs.n; i++) {
@@ -378,7 +409,7 @@ ps_status ps_plan_print(ps_ctx *cx, const ps_node *root, ps_plan_form form,
     p.status = names_of_plan(cx, root, &p);
     switch (form) {
     case PS_PLAN_TEXT: print_tree(&p, root, &indent, true, true); break;
-    case PS_PLAN_JSON: print_json(&p, root); break;
+    case PS_PLAN_JSON: print_json(&p, root, true); break;
     case PS_PLAN_GRAPHVIZ:
         ps_text_puts(out, "digraph plan {\n  node [shape=box];\n");
         print_graph(&p, root);

@@ -89,7 +89,7 @@ typedef struct ps_source_class {
     /* The next batch of the morsel, at most cx->batch_rows rows; out->n 0 with *done set: no more.
      * Filters of the request are applied. first_row counts rows of the morsel before filtering. */
     ps_status (*reader_next)(ps_ctx *cx, ps_reader *reader, ps_batch *out, bool *done);
-    /* Optional text for EXPLAIN: files, row groups pruned. */
+    /* Optional text for EXPLAIN: files, row groups. */
     void (*explain)(const ps_source *source, ps_text *out);
     /* Optional: a canonical description (kind, files with their identity, options) for hash and
      * JSON. */
@@ -103,10 +103,18 @@ struct ps_source {
     ps_schema *schema;
     ps_str name; /* for printing: table or file */
 };
+/* What a scan did not have to read, for EXPLAIN ANALYZE: parts are "row groups", "segments". */
+typedef struct ps_scan_facts {
+    const char *part; /* NULL: the source has none */
+    uint64_t n_parts;
+    _Atomic uint64_t n_left_out; /* parts that statistics excluded when the scan was planned */
+    _Atomic uint64_t n_rows_unread;
+} ps_scan_facts;
 struct ps_scan {
     const ps_source *source;
     uint64_t n_morsels;
     uint64_t reader_bytes; /* what one reader may hold, roughly; 0: little */
+    ps_scan_facts facts;
 };
 struct ps_reader {
     const ps_scan *scan;

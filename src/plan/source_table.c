@@ -63,6 +63,8 @@ static ps_status table_scan_open(ps_ctx *cx, ps_arena *arena, const ps_source *s
     if (!scan) return cx->error.code;
     scan->base.source = source;
     scan->base.n_morsels = table_of(source)->table->n_segments;
+    scan->base.facts.part = "segments";
+    scan->base.facts.n_parts = scan->base.n_morsels;
     scan->request = *request;
     *out = &scan->base;
     return PS_OK;
@@ -152,7 +154,13 @@ static ps_status table_reader_start(ps_ctx *cx, ps_reader *base, uint64_t morsel
     reader->segment = table->segments[morsel];
     reader->morsel = morsel;
     reader->at = 0;
-    reader->end = segment_misses(reader->segment, request_of(base)) ? 0 : reader->segment->n_rows;
+    reader->end = reader->segment->n_rows;
+    if (!segment_misses(reader->segment, request_of(base))) return PS_OK;
+    ps_scan_facts *facts = (ps_scan_facts *)(uintptr_t)&base->scan->facts;
+    /* relaxed: figures for display */
+    atomic_fetch_add_explicit(&facts->n_left_out, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&facts->n_rows_unread, reader->end, memory_order_relaxed);
+    reader->end = 0;
     return PS_OK;
 }
 

@@ -122,6 +122,13 @@ static ps_status where(ps_ctx *cx, const reader *r, ps_status st)
                     PS_STR_ARGS(s->files[r->group->file].path));
 }
 
+static void count_unread(ps_pq_scan *scan, int64_t n_rows)
+{
+    /* relaxed: a figure for display */
+    atomic_fetch_add_explicit(&scan->base.facts.n_rows_unread, (uint64_t)n_rows,
+                              memory_order_relaxed);
+}
+
 static ps_status morsel_begin(ps_ctx *cx, reader *r, const ps_pq_morsel *m)
 {
     ps_pq_scan *const scan = scan_of(r);
@@ -132,10 +139,16 @@ static ps_status morsel_begin(ps_ctx *cx, reader *r, const ps_pq_morsel *m)
     r->spans = (ps_pq_spans){0};
     r->span = 0;
     ps_arena_reset(&r->morsel_arena);
-    if (ps_pq_group_excluded(f, g, &scan->request, true)) return PS_OK;
+    if (ps_pq_group_excluded(f, g, &scan->request, true)) {
+        count_unread(scan, m->row_end - m->row);
+        return PS_OK;
+    }
     PS_TRY(file_enter(cx, r, r->group->file, f));
     PS_TRY(ps_pq_page_spans(cx, &r->morsel_arena, r->open, f, g, &scan->request, m->row, m->row_end,
                             &r->spans));
+    int64_t n_unread = m->row_end - m->row;
+    for (size_t i = 0; i < r->spans.n; i++) n_unread -= r->spans.at[i].row_end - r->spans.at[i].row;
+    count_unread(scan, n_unread);
     for (uint32_t i = 0; i < r->n_columns && r->spans.n; i++) {
         ps_pq_shared *const shared = r->group->leaves ? r->group->leaves + leaf : NULL;
         PS_TRY(column_start(cx, r, &r->columns[i], g, shared, m->row, m->row_end));

@@ -116,9 +116,11 @@ static ps_status group_add(planner *p, uint32_t file, uint32_t row_group)
     const ps_pq_chunk *largest;
     const ps_pq_group group = {.file = file, .row_group = row_group};
 
+    p->scan->base.facts.n_parts++;
     if (g->n_rows == 0) return PS_OK;
     if (ps_pq_group_excluded(f, g, &p->scan->request, false)) {
-        p->scan->n_groups_pruned++;
+        p->scan->base.facts.n_left_out++;
+        p->scan->base.facts.n_rows_unread += (uint64_t)g->n_rows;
         return PS_OK;
     }
     PS_TRY(PS_ARRAY_ADD_IN(p->cx, p->arena, &p->groups, group));
@@ -138,6 +140,7 @@ ps_status ps_pq_scan_open(ps_ctx *cx, ps_arena *arena, const ps_source *source,
     *out = NULL;
     if (!scan) return PS_MEMORY;
     scan->base.source = source;
+    scan->base.facts.part = "row groups";
     scan->request = *request;
     for (uint32_t i = 0; i < request->n_columns; i++) {
         PS_ASSERT(request->columns[i] < source->schema->n);

@@ -45,7 +45,6 @@ typedef struct ps_pq_scan {
     ps_pq_morsel *morsels;
     uint32_t n_groups;
     uint32_t n_leaves; /* of the requested columns of one file */
-    uint32_t n_groups_pruned;
 } ps_pq_scan;
 
 PS_INLINE const ps_pq_source *ps_pq_source_of(const ps_source *s)

@@ -1,0 +1,182 @@
+/* exec/profile.c -- what a query's operators did, for EXPLAIN ANALYZE.
+ *
+ * A node may be the work of several operators (a top-n sorts and gives its rows to the result), and
+ * some nodes have none. A node's true rows are those of the last of its operators that gives rows
+ * on. Times are differences of the time stamp counter summed over threads, also where a thread had
+ * to wait for a processor; the length of a cycle is measured over the query itself. Bytes are those
+ * of the rows given on, memory is the operators' peak, each for itself.
+ * Tests: tests/py/test_explain.py */
+#include "exec/query_impl.h"
+
+typedef struct figures {
+    uint64_t rows, rows_in, bytes, bytes_read, spilled_bytes, memory, cycles;
+    uint32_t n_ops;
+} figures;
+
+/* Milliseconds of a number of cycles. */
+static double cycles_ms(const ps_query *query, uint64_t cycles)
+{
+    const double ns = (double)(ps_clock_ns() - query->start_ns);
+    const double all = (double)(ps_cycles() - query->start_cycles);
+
+    return all > 0 ? (double)cycles * ns / all / 1e6 : 0;
+}
+
+static bool gives_rows(const ps_op *op)
+{
+    return op->class->push != NULL || op->class->source_next != NULL;
+}
+
+static figures figures_of(const ps_query *query, const ps_node *node)
+{
+    figures sum = {0};
+
+    for (size_t i = 0; i < query->phys.ops.n; i++) {
+        const ps_op *op = query->phys.ops.at[i];
+
+        if (op->node != node) continue;
+        if (gives_rows(op)) sum.rows = op->stats.rows_out, sum.bytes = op->stats.bytes_out;
+        else if (sum.n_ops == 0) sum.rows = op->stats.rows_in;
+        if (sum.n_ops++ == 0) sum.rows_in = op->stats.rows_in;
+        sum.cycles += op->stats.cycles;
+        sum.bytes_read += op->stats.bytes_read;
+        sum.spilled_bytes += op->stats.spilled_bytes;
+        sum.memory += (uint64_t)op->mem->peak;
+    }
+    return sum;
+}
+
+static uint64_t all_cycles(const ps_query *query)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < query->phys.ops.n; i++) sum += query->phys.ops.at[i]->stats.cycles;
+    return sum;
+}
+
+static void put_bytes(ps_text *out, uint64_t bytes)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
+    double value = (double)bytes / 1024;
+    size_t unit = 0;
+
+    if (bytes < 1024) {
+        ps_text_printf(out, "%llu bytes", (unsigned long long)bytes);
+        return;
+    }
+    for (; value >= 1024 && unit < 3; unit++) value /= 1024;
+    ps_text_printf(out, "%.1f %s", value, units[unit]);
+}
+
+/* Words of the node's operators: "hash join: builds the left input". */
+static void put_words(const ps_query *query, const ps_node *node, const char *separator,
+                      ps_text *out)
+{
+    for (size_t i = 0; i < query->phys.ops.n; i++) {
+        const ps_op *op = query->phys.ops.at[i];
+        const size_t before = out->n;
+
+        if (op->node != node || !op->class->explain) continue;
+        ps_text_puts(out, separator);
+        const size_t start = out->n;
+        op->class->explain(op, out);
+        if (out->n == start && out->at) out->n = before, out->at[before] = 0;
+    }
+}
+
+/* The node's figures with a separator between them: one line of text, or lines of a label. */
+static void put_text(const ps_query *query, const ps_node *node, const figures *f,
+                     const char *separator, ps_text *out)
+{
+    const uint64_t all = all_cycles(query);
+
+    ps_text_printf(out, "%llu rows", (unsigned long long)f->rows);
+    if (node->rows_est >= 0) ps_text_printf(out, " (~%.0f estimated)", node->rows_est);
+    ps_text_printf(out, "%s%.2f ms (%.0f %%)", separator, cycles_ms(query, f->cycles),
+                   all ? 100 * (double)f->cycles / (double)all : 0);
+    ps_text_puts(out, separator), put_bytes(out, f->bytes), ps_text_puts(out, " out");
+    if (f->bytes_read)
+        ps_text_puts(out, separator), put_bytes(out, f->bytes_read), ps_text_puts(out, " read");
+    ps_text_puts(out, separator), put_bytes(out, f->memory), ps_text_puts(out, " memory");
+    if (f->spilled_bytes)
+        ps_text_puts(out, separator), put_bytes(out, f->spilled_bytes),
+            ps_text_puts(out, " spilled");
+}
+
+static void put_json(const ps_query *query, const ps_node *node, const figures *f, ps_text *out)
+{
+    ps_text words;
+
+    ps_text_printf(out,
+                   ",\"rows\":%llu,\"rows_in\":%llu,\"time_ms\":%.3f,\"bytes\":%llu,"
+                   "\"bytes_read\":%llu,\"memory_bytes_peak\":%llu,\"spilled_bytes\":%llu",
+                   (unsigned long long)f->rows, (unsigned long long)f->rows_in,
+                   cycles_ms(query, f->cycles), (unsigned long long)f->bytes,
+                   (unsigned long long)f->bytes_read, (unsigned long long)f->memory,
+                   (unsigned long long)f->spilled_bytes);
+    ps_text_init(&words, out->cx);
+    put_words(query, node, "", &words);
+    if (words.n) {
+        ps_text_puts(out, ",\"detail\":");
+        ps_text_json(out, (ps_str){words.at, words.n});
+    }
+    ps_text_release(&words);
+    const char *separator = ",\"operators\":[";
+    for (size_t i = 0; i < query->phys.ops.n; i++) {
+        const ps_op *op = query->phys.ops.at[i];
+
+        if (op->node != node) continue;
+        ps_text_printf(out,
+                       "%s{\"name\":\"%s\",\"rows_in\":%llu,\"rows_out\":%llu,\"batches\":%llu,"
+                       "\"time_ms\":%.3f,\"bytes_out\":%llu,\"memory_bytes_peak\":%llu}",
+                       separator, op->class->name, (unsigned long long)op->stats.rows_in,
+                       (unsigned long long)op->stats.rows_out,
+                       (unsigned long long)op->stats.batches, cycles_ms(query, op->stats.cycles),
+                       (unsigned long long)op->stats.bytes_out, (unsigned long long)op->mem->peak);
+        separator = ",";
+    }
+    ps_text_puts(out, "]");
+}
+
+/* The whole query's figures, above those of its root. */
+static void put_query(const ps_query *query, ps_plan_form form, ps_text *out)
+{
+    const double wall_ms = (double)(ps_clock_ns() - query->start_ns) / 1e6;
+    const double sum_ms = cycles_ms(query, all_cycles(query));
+
+    if (form == PS_PLAN_JSON) {
+        ps_text_printf(out,
+                       ",\"query\":{\"wall_ms\":%.3f,\"operators_ms\":%.3f,\"threads\":%u,"
+                       "\"memory_bytes_peak\":%llu}",
+                       wall_ms, sum_ms, query->settings.threads,
+                       (unsigned long long)query->mem->peak);
+        return;
+    }
+    ps_text_printf(out, "%squery: %.2f ms, %.2f ms in operators on %u %s, ",
+                   form == PS_PLAN_GRAPHVIZ ? "\\n" : "", wall_ms, sum_ms, query->settings.threads,
+                   query->settings.threads == 1 ? "thread" : "threads");
+    put_bytes(out, (uint64_t)query->mem->peak);
+    ps_text_puts(out, " memory");
+    if (form == PS_PLAN_TEXT) ps_text_char(out, '\n');
+}
+
+void ps_query_annotate(const ps_query *query, const ps_node *node, bool root, ps_plan_form form,
+                       ps_text *out)
+{
+    const figures f = figures_of(query, node);
+
+    if (root) put_query(query, form, out);
+    if (f.n_ops == 0) return;
+    switch (form) {
+    case PS_PLAN_JSON: put_json(query, node, &f, out); break;
+    case PS_PLAN_TEXT:
+        put_text(query, node, &f, ", ", out);
+        put_words(query, node, "\n", out);
+        break;
+    case PS_PLAN_GRAPHVIZ:
+        ps_text_puts(out, "\\n");
+        put_text(query, node, &f, "\\n", out);
+        put_words(query, node, "\\n", out);
+        break;
+    }
+}
