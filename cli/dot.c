@@ -1,6 +1,7 @@
 /* cli/dot.c -- the shell's own commands; each is one line of a table. */
 #include "shell.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,15 +26,42 @@ static bool dot_tables(shell *sh, size_t n_words, char **words)
     return run_sql(sh, "SHOW TABLES");
 }
 
+static void describe_sql(text *sql, const char *table)
+{
+    text_puts(sql, "DESCRIBE \"");
+    for (const char *at = table; *at; at++)
+        text_add(sql, *at == '"' ? "\"\"" : at, *at == '"' ? 2 : 1);
+    text_puts(sql, "\"");
+}
+
+static void print_column(void *user, const char *name, const char *type)
+{
+    size_t *n = user;
+
+    printf("%s%s %s", (*n)++ ? ", " : "(", name, type);
+}
+
+/* name(column TYPE, ...) */
+static void print_table(void *user, const char *name, const char *unused)
+{
+    shell *sh = user;
+    text sql = {0};
+    size_t n = 0;
+
+    (void)unused;
+    describe_sql(&sql, name);
+    printf("%s", name);
+    shell_each(sh, sql.at, print_column, &n);
+    printf("%s\n", n ? ")" : "");
+    text_release(&sql);
+}
+
 static bool dot_schema(shell *sh, size_t n_words, char **words)
 {
     text sql = {0};
 
-    if (n_words < 2) return run_sql(sh, "SHOW ALL TABLES");
-    text_puts(&sql, "DESCRIBE \"");
-    for (const char *at = words[1]; *at; at++)
-        text_add(&sql, *at == '"' ? "\"\"" : at, *at == '"' ? 2 : 1);
-    text_puts(&sql, "\"");
+    if (n_words < 2) return shell_each(sh, "SHOW TABLES", print_table, sh);
+    describe_sql(&sql, words[1]);
     const bool good = run_sql(sh, sql.at);
     text_release(&sql);
     return good;
@@ -82,8 +110,9 @@ static bool dot_read(shell *sh, size_t n_words, char **words)
     bool good = false;
 
     if (n_words < 2) return wrong("which file", ".read FILE");
-    if (text_read_file(words[1], &content)) good = shell_run_all(sh, content.at, content.n);
-    else wrong("can't be read", words[1]);
+    if (text_read_file(words[1], &content))
+        good = shell_run_all(sh, words[1], content.at, content.n);
+    else fprintf(stderr, "%s: %s\n", words[1], strerror(errno));
     text_release(&content);
     return good;
 }

@@ -89,10 +89,9 @@ static void remember(editor *ed, const char *entry)
     text one = {0};
 
     if (!ed->history) return;
-    text_puts(&one, entry); /* a statement of several lines comes back as one */
-    for (size_t i = 0; i < one.n; i++)
-        if (one.at[i] == '\n' || one.at[i] == '\r') one.at[i] = ' ';
-    while (one.n && one.at[one.n - 1] == ' ') one.at[--one.n] = 0;
+    /* lines stay lines: a comment ends at its line's end, a text may go over several */
+    text_puts(&one, entry + strspn(entry, " \t\r\n"));
+    while (one.n && strchr(" \t\r\n", one.at[one.n - 1])) one.at[--one.n] = 0;
     if (one.n) history(ed->history, &event, H_ENTER, one.at);
     text_release(&one);
 }
@@ -125,13 +124,27 @@ static void run_complete(shell *sh, editor *ed)
     if (split_is_empty(ed->statement.at, ed->statement.n)) text_clear(&ed->statement);
 }
 
+/* What people of other shells type for .quit and .help. */
+static bool is_word_of_dot(const char *line)
+{
+    static const char *const words[] = {"quit", "exit", "help"};
+    const size_t n = strcspn(line, " ;\t\r\n");
+
+    if (line[n + strspn(line + n, " ;\t\r\n")]) return false;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (n == strlen(words[i]) && strncmp(line, words[i], n) == 0) return true;
+    return false;
+}
+
 static void take_line(shell *sh, editor *ed, const char *line)
 {
     const char *start = line + strspn(line, " \t");
+    const bool word = is_word_of_dot(start);
 
-    if (ed->statement.n == 0 && start[0] == '.') {
+    if (ed->statement.n == 0 && (start[0] == '.' || word)) {
         text command = {0};
 
+        if (word) text_puts(&command, ".");
         text_add(&command, start, strcspn(start, "\r\n"));
         remember(ed, command.at);
         shell_dot(sh, command.at);

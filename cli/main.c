@@ -73,7 +73,7 @@ static bool run_file(shell *sh, const char *path)
         text_release(&content);
         return false;
     }
-    const bool good = shell_run_all(sh, content.at, content.n);
+    const bool good = shell_run_all(sh, is_stdin ? NULL : path, content.at, content.n);
     text_release(&content);
     return good;
 }
@@ -85,7 +85,7 @@ static bool open_session(shell *sh)
     if (ps_instance_new(NULL, &sh->instance, &error) == PS_OK &&
         ps_session_new(sh->instance, &sh->session, &error) == PS_OK)
         return true;
-    shell_print_error(&error);
+    shell_print_error(sh, &error);
     return false;
 }
 
@@ -94,11 +94,10 @@ static bool run_arguments(shell *sh, const arguments *a)
     bool good = true;
 
     for (size_t i = 0; good && i < a->n_commands; i++)
-        good = shell_run_all(sh, a->commands[i], strlen(a->commands[i]));
+        good = shell_run_all(sh, NULL, a->commands[i], strlen(a->commands[i]));
     if (good && a->file && !sh->leave) return run_file(sh, a->file);
     if (a->n_commands || a->file) return good;
-    if (isatty(STDIN_FILENO)) {
-        sh->interactive = true;
+    if (sh->interactive) {
         shell_interact(sh);
         return true;
     }
@@ -108,7 +107,7 @@ static bool run_arguments(shell *sh, const arguments *a)
 int main(int argc, char **argv)
 {
     shell sh = {.rows_max = isatty(STDOUT_FILENO) ? ROWS_MAX_DEFAULT : 0,
-                .progress = isatty(STDERR_FILENO)};
+                .progress = progress_wanted()};
     arguments a = {0};
     int code = EXIT_FAILED;
 
@@ -128,11 +127,13 @@ int main(int argc, char **argv)
     }
     setlocale(LC_CTYPE, ""); /* the line editor needs to know that the terminal speaks UTF-8 */
     sh.timer = a.timer;
+    sh.interactive = !a.n_commands && !a.file && isatty(STDIN_FILENO);
     if (open_session(&sh) && signals_start(&sh)) {
         const bool good = run_arguments(&sh, &a);
 
-        code = good ? EXIT_FINE : sh.interrupted ? EXIT_INTERRUPTED : EXIT_FAILED;
+        code = good && shell_flush() ? EXIT_FINE : sh.interrupted ? EXIT_INTERRUPTED : EXIT_FAILED;
     }
+    shell_reap(&sh);
     ps_session_free(sh.session);
     ps_instance_free(sh.instance);
     return code;

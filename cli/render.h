@@ -28,6 +28,7 @@ typedef struct render_options {
     render_mode mode;
     size_t rows_max;  /* of box and markdown; 0: all */
     size_t width;     /* columns of the terminal; 0: no limit */
+    bool document;    /* a plan: box writes its lines as they are, all of them */
     const char *null; /* how box, csv and markdown write NULL */
 } render_options;
 

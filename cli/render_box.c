@@ -34,6 +34,19 @@ static char **kept_row(const render *r, size_t i)
     return r->tail[(first + i - r->n_head) % r->tail_room].cells;
 }
 
+/* U+202A..202E and U+2066..2069 turn the direction of what follows, the table's lines too. */
+static unsigned bidi_number(const char *cell)
+{
+    return ((unsigned)(unsigned char)cell[1] - 0x80) * 64 + (unsigned)(unsigned char)cell[2] - 0x80;
+}
+
+static bool is_bidi(const char *cell)
+{
+    if ((unsigned char)cell[0] != 0xe2 || !cell[1] || !cell[2]) return false;
+    const unsigned number = bidi_number(cell);
+    return (number >= 0x2a && number <= 0x2e) || (number >= 0x66 && number <= 0x69);
+}
+
 /* A cell on one line: control characters are shown as escapes. */
 static const char *one_line(text *t, const render *r, const char *cell)
 {
@@ -46,6 +59,9 @@ static const char *one_line(text *t, const render *r, const char *cell)
         if (byte == '\n') text_puts(t, "\\n");
         else if (byte == '\t') text_puts(t, "\\t");
         else if (byte < ' ' || byte == 0x7f) text_printf(t, "\\x%02x", byte);
+        else if (byte == 0xc2 && (unsigned char)cell[1] < 0xa0) /* C1: some terminals obey them */
+            text_printf(t, "\\x%02x", (unsigned char)*++cell);
+        else if (is_bidi(cell)) text_printf(t, "\\u20%02x", bidi_number(cell)), cell += 2;
         else text_add(t, cell, 1);
     }
     return t->at;
@@ -205,9 +221,10 @@ static void footer(const render *r)
     fputs(")\n", r->out);
 }
 
-/* One column of text with line breaks: a plan, a JSON document. */
+/* One column of text with line breaks: a JSON document; or a plan. */
 static bool is_document(const render *r)
 {
+    if (r->options.document) return r->n_columns == 1;
     if (r->n_columns != 1 || r->numeric[0] || r->n_rows == 0 || kept_rows(r) < r->n_rows)
         return false;
     for (size_t i = 0; i < r->n_rows; i++) {
@@ -217,6 +234,58 @@ static bool is_document(const render *r)
     return false;
 }
 
+/* What continues the lines of a tree (│ ├ └) in the lines below: "│  └─ scan" gives "│     ". */
+static void tree_indent(const char *line, text *out)
+{
+    static const char *const pieces[][2] = {
+        {"│", "│"}, {"├", "│"}, {"└", " "}, {"─", " "}, {" ", " "}};
+    bool found = true;
+
+    text_clear(out);
+    text_add(out, "", 0);
+    while (found) {
+        found = false;
+        for (size_t i = 0; i < sizeof pieces / sizeof pieces[0] && !found; i++) {
+            const size_t n = strlen(pieces[i][0]);
+
+            found = strncmp(line, pieces[i][0], n) == 0;
+            if (found) text_puts(out, pieces[i][1]), line += n;
+        }
+    }
+    text_puts(out, "    ");
+}
+
+/* Bytes of the longest beginning of line that fits, up to a blank where there is one. */
+static size_t line_cut(const char *line, size_t width)
+{
+    size_t taken;
+    const size_t n = width_cut(line, width, &taken);
+    size_t at = n;
+
+    if (!line[n]) return n;
+    while (at > n / 2 && line[at - 1] != ' ') at--;
+    return at > n / 2 ? at : n;
+}
+
+/* A line of a plan, broken to the terminal's width. */
+static void put_line(const render *r, const char *line)
+{
+    const size_t width = r->options.width;
+    text indent = {0};
+    size_t n = width ? line_cut(line, width) : strlen(line);
+
+    tree_indent(line, &indent);
+    const size_t used = width_of(indent.at);
+    fwrite(line, 1, n, r->out);
+    for (line += n; *line && n && used + WIDTH_MIN < width; line += n) {
+        n = line_cut(line, width - used);
+        fprintf(r->out, "\n%s", indent.at);
+        fwrite(line, 1, n, r->out);
+    }
+    fprintf(r->out, "%s\n", line);
+    text_release(&indent);
+}
+
 static void put_document(const render *r)
 {
     for (size_t i = 0; i < r->n_rows; i++) {
@@ -224,6 +293,10 @@ static void put_document(const render *r)
         const size_t n = cell ? strlen(cell) : 0;
 
         if (!cell) continue;
+        if (r->options.document && !strchr(cell, '\n')) {
+            put_line(r, cell);
+            continue;
+        }
         fputs(cell, r->out);
         if (n == 0 || cell[n - 1] != '\n') fputs("\n", r->out);
     }

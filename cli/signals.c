@@ -13,6 +13,7 @@
 
 static int wake[2] = {-1, -1};
 static atomic_bool armed, pressed;
+static bool typing; /* set before the handler is */
 
 static void on_interrupt(int number)
 {
@@ -20,6 +21,7 @@ static void on_interrupt(int number)
     const char byte = 0;
 
     (void)number;
+    if (!atomic_load(&armed) && !typing) _exit(EXIT_INTERRUPTED); /* a script that reads its text */
     atomic_store(&pressed, true);
     if (write(wake[1], &byte, 1) < 0) errno = 0; /* full: a wake-up is under way already */
     errno = saved;
@@ -40,10 +42,12 @@ static void *watch(void *argument)
 
 bool signals_start(shell *sh)
 {
-    struct sigaction action = {.sa_handler = on_interrupt};
+    /* restart: a write to the terminal goes on */
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
     sigset_t all, before;
     pthread_t thread;
 
+    typing = sh->interactive;
     if (pipe(wake) != 0) return false;
     sigfillset(&all); /* the thread takes no signals: they are for the line editor */
     pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -163,6 +163,10 @@ PS_API PS_CHECKED ps_status ps_session_get(ps_session *session, const char *name
 /** Stops what the session is doing (parsing, planning, running), from any thread, within about
  *  100 ms; that call gives PS_CANCELLED. No effect when it does nothing. */
 PS_API void ps_session_cancel(ps_session *session);
+/** Part of what the session is running that is done, 0 to 1, from any thread, also while a
+ *  statement without rows (COPY, CREATE TABLE AS) keeps the session's own thread; below 0: nothing
+ *  runs, or it is not known yet. A figure for display: from expected numbers of rows. @since 0.1 */
+PS_API double ps_session_progress(ps_session *session);
 
 /* ---- running SQL ------------------------------------------------------------------------- */
 
@@ -209,7 +213,8 @@ PS_API PS_CHECKED ps_status ps_result_stream(ps_result *result, struct ArrowArra
                                              ps_error *error);
 /** Stops the query, from any thread; the next fetch gives PS_CANCELLED. */
 PS_API void ps_result_cancel(ps_result *result);
-/** Part of the input that was read, 0 to 1, from any thread; below 0: not known yet. */
+/** Part of the work that is done, 0 to 1, never falling, from any thread: a figure for display,
+ *  from expected numbers of rows. */
 PS_API double ps_result_progress(const ps_result *result);
 
 /* ---- tables ------------------------------------------------------------------------------ */

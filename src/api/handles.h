@@ -38,7 +38,7 @@ struct ps_session {
     ps_settings settings;
     ps_relations temporary;
     PS_ARRAY(ps_prepared) prepared;
-    ps_mutex mutex;            /* guards current */
+    ps_mutex mutex;            /* guards current, and the query of results */
     struct ps_result *current; /* what ps_session_cancel stops */
 };
 
@@ -91,6 +91,8 @@ extern const ps_sink_class ps_table_sink;
 ps_status ps_statement_run(ps_result *result, ps_planner *planner, const ps_statement *statement);
 /* Makes the result's query from a plan. */
 ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node *plan);
+/* Frees the query and its schema: nothing is left to fetch. */
+void ps_result_end(ps_result *result);
 /* Fetches to the end and drops the rows; the sum of a single BIGINT column goes to *sum when given.
  */
 ps_status ps_result_drain(ps_result *result, int64_t *sum);

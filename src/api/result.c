@@ -53,6 +53,14 @@ static ps_status threads_settle(ps_result *result)
     return ps_pool_want(&result->cx, instance->pool, *threads);
 }
 
+/* The mutex is for ps_session_progress, which reads it from any thread. */
+static void result_set_query(ps_result *result, ps_query *query)
+{
+    ps_mutex_lock(&result->session->mutex);
+    result->query = query;
+    ps_mutex_unlock(&result->session->mutex);
+}
+
 ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node *plan)
 {
     ps_ctx *cx = &result->cx;
@@ -73,8 +81,21 @@ ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node 
                                       ? result->settings.temp_directory
                                       : result->session->instance->temp_directory;
     PS_TRY(ps_batch_init(cx, &result->arena, plan->n_cols, &result->batch));
-    return ps_query_new(cx, result->session->instance->pool, plan, &result->exec, &result->cancel,
-                        result->mem, planner->next_id, &result->query);
+    ps_query *query;
+    PS_TRY(ps_query_new(cx, result->session->instance->pool, plan, &result->exec, &result->cancel,
+                        result->mem, planner->next_id, &query));
+    result_set_query(result, query);
+    return PS_OK;
+}
+
+void ps_result_end(ps_result *result)
+{
+    ps_query *query = result->query;
+
+    result_set_query(result, NULL);
+    ps_query_free(query);
+    ps_schema_unref(result->schema);
+    result->schema = NULL;
 }
 
 static void batch_release(ps_batch *batch)

@@ -132,6 +132,18 @@ void ps_session_cancel(ps_session *session)
     ps_mutex_unlock(&session->mutex);
 }
 
+double ps_session_progress(ps_session *session)
+{
+    double part = -1;
+
+    if (!session) return part;
+    ps_mutex_lock(&session->mutex);
+    if (session->current && session->current->query)
+        part = ps_query_progress(session->current->query);
+    ps_mutex_unlock(&session->mutex);
+    return part;
+}
+
 ps_status ps_result_bind(ps_result *result, ps_planner *planner, ps_str text,
                          const ps_statement *execute, ps_statement *out)
 {

@@ -30,10 +30,7 @@ static ps_status run_write(ps_result *result, ps_planner *planner, const ps_node
     PS_TRY(optimize(result, planner, &plan));
     PS_TRY(ps_result_start(result, planner, plan));
     PS_TRY(ps_result_drain(result, &n_rows));
-    ps_query_free(result->query);
-    result->query = NULL;
-    ps_schema_unref(result->schema);
-    result->schema = NULL;
+    ps_result_end(result);
     result->tag = tag;
     result->rows_changed = n_rows;
     return PS_OK;
@@ -300,10 +297,7 @@ static ps_status explain(ps_result *result, ps_planner *planner, const ps_statem
     }
     PS_GO(ps_plan_print(&result->cx, plan, s->form, s->analyze ? &figures : NULL, &text));
     PS_GO(ps_text_status(&text));
-    ps_query_free(result->query);
-    result->query = NULL;
-    ps_schema_unref(result->schema);
-    result->schema = NULL;
+    ps_result_end(result);
     PS_GO(explain_rows(result, planner, s, &text));
 done:
     ps_text_release(&text);

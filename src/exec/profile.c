@@ -91,7 +91,7 @@ static void put_text(const ps_query *query, const ps_node *node, const figures *
     const uint64_t all = all_cycles(query);
 
     ps_text_printf(out, "%llu rows", (unsigned long long)f->rows);
-    if (node->rows_est >= 0) ps_text_printf(out, " (~%.0f estimated)", node->rows_est);
+    if (node->rows_est >= 0) ps_text_printf(out, " (estimated %.0f)", node->rows_est);
     ps_text_printf(out, "%s%.2f ms (%.0f %%)", separator, cycles_ms(query, f->cycles),
                    all ? 100 * (double)f->cycles / (double)all : 0);
     ps_text_puts(out, separator), put_bytes(out, f->bytes), ps_text_puts(out, " out");

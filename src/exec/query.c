@@ -197,19 +197,29 @@ ps_status ps_query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_bat
     }
 }
 
+/* What a pipeline weighs in the progress: the rows its source is expected to give. */
+static double pipe_weight(const ps_run_pipe *pipe)
+{
+    const ps_node *node = pipe->plan->source->node;
+
+    return node && node->rows_est > 1 ? node->rows_est : 1;
+}
+
 double ps_query_progress(const ps_query *query)
 {
-    uint64_t n = 0, n_ended = 0;
+    double all = 0, done = 0;
 
     /* relaxed and without the mutex: a figure for display */
     for (uint32_t i = 0; i < query->n_pipes; i++) {
         const ps_run_pipe *pipe = &query->pipes[i];
+        const uint64_t n_ended = atomic_load_explicit(&pipe->n_ended, memory_order_relaxed);
 
-        if (pipe->state < PS_PIPE_RUNNING) return -1;
-        n += pipe->n_morsels;
-        n_ended += atomic_load_explicit(&pipe->n_ended, memory_order_relaxed);
+        all += pipe_weight(pipe);
+        if (pipe->state < PS_PIPE_RUNNING) continue;
+        done +=
+            pipe_weight(pipe) * (pipe->n_morsels ? (double)n_ended / (double)pipe->n_morsels : 1);
     }
-    return n ? (double)n_ended / (double)n : 1;
+    return all > 0 ? PS_MIN(done / all, 1.0) : 1;
 }
 
 void ps_query_free(ps_query *query)

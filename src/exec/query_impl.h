@@ -116,10 +116,10 @@ struct ps_query {
     uint32_t n_pipes;
     ps_run_sink *sinks;
     uint32_t n_sinks;
-    uint32_t n_running; /* tasks in the hands of threads */
-    uint32_t n_helping; /* pool threads with a task; below settings.threads */
+    uint32_t n_running;              /* tasks in the hands of threads */
+    uint32_t n_helping;              /* pool threads with a task; below settings.threads */
     uint64_t start_ns, start_cycles; /* when it was made: wall time, length of a cycle */
-    bool stopping;      /* freed by its owner: start nothing more */
+    bool stopping;                   /* freed by its owner: start nothing more */
     _Atomic bool failed;
     ps_error_place failed_at;
     ps_error error;

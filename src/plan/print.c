@@ -270,9 +270,10 @@ static uintptr_t number_node(printer *p, const ps_node *node)
     return 0;
 }
 
+/* Where the figures of a run come too, they name the estimate beside the true number. */
 static void add_estimate(printer *p, const ps_node *node)
 {
-    if (node->rows_est >= 0) {
+    if (node->rows_est >= 0 && !(p->annotate && p->form != PS_PLAN_JSON)) {
         if (p->form == PS_PLAN_JSON)
             ps_text_printf(p->out, ",\"rows_estimated\":%.0f", node->rows_est);
         else

@@ -14,6 +14,9 @@ import time
 
 SHELL = os.environ.get("PS_SHELL", "build/dev/penstock")
 
+CROSS = ("SELECT count(*) FROM range(100000) a(i), range(100000) b(j) "
+         "WHERE (a.i * 7 + b.j) % 1000003 = 5")
+
 
 def run(*arguments, stdin=None):
     done = subprocess.run([SHELL, *arguments], input=stdin, text=True, timeout=60, check=False,
@@ -107,6 +110,51 @@ def test_dot_commands():
     assert "t1" in out and "INTEGER" in out and "time: " in out, out
 
 
+def test_errors_of_files_name_file_and_line():
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
+        file.write("\ufeffSELECT 1;\n\n-- a comment; with a semicolon\nSELECT\n  nope;\nSELECT 2")
+        file.flush()
+        code, out, err = run("--format", "csv", file.name)
+        expect((code, out), (1, "1\n1\n"))
+        assert f"{file.name}, line 5, column 3:\n  nope;\n  ^\n" in err, err
+        expect(run("-c", f".read {file.name}")[2], err)
+
+
+def test_output_that_cannot_be_written():
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([SHELL, "-c", "SELECT 1"], stdout=full, stderr=subprocess.PIPE,
+                              text=True, timeout=60, check=False)
+    expect(done.returncode, 1)
+    assert "No space left" in done.stderr, done.stderr
+
+
+def test_a_pipe_that_is_closed_early():
+    done = subprocess.run(f"{SHELL} --format csv -c 'SELECT * FROM range(3000000)' | head -2",
+                          shell=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=60, check=False)
+    expect((done.stdout, done.stderr), ("range\n0\n", ""))
+
+
+def test_control_characters_are_shown_as_escapes():
+    sql = "SELECT chr(27) || '[31m' AS esc, chr(155) AS c1, chr(8238) AS rtl, chr(233) AS e"
+    row = run("-c", sql)[1].splitlines()[4]
+    expect([cell.strip() for cell in row.strip("│").split("│")],
+           ["\\x1b[31m", "\\x9b", "\\u202e", "é"])
+
+
+def test_schema_of_all_tables():
+    sql = "CREATE TABLE t(a INTEGER, b VARCHAR); CREATE VIEW v AS SELECT a + 1 AS x FROM t"
+    expect(run("-c", sql, "-c", ".schema")[:2], (0, "t(a INTEGER, b VARCHAR)\nv(x INTEGER)\n"))
+
+
+def test_a_cancelled_statement_says_so_and_has_no_partial_rows():
+    child = subprocess.Popen([SHELL, "-c", CROSS], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(0.7)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=20)
+    expect((out, err.decode()), (b"", "CANCELLED: the statement was stopped by request\n"))
+
+
 class Terminal:
     """A shell on a terminal of its own, 60 columns wide."""
 
@@ -134,6 +182,12 @@ class Terminal:
         at = self.out.index(text) + len(text)
         came, self.out = self.out[:at], self.out[at:]
         return came
+
+    def drop(self):
+        """Forgets what came until now."""
+        while select.select([self.fd], [], [], 0)[0]:
+            os.read(self.fd, 65536)
+        self.out = ""
 
     def type(self, text):
         os.write(self.fd, text.encode())
@@ -190,6 +244,77 @@ def test_editor_many_lines_and_history():
         os.unlink(terminal.history)
 
 
+def test_history_keeps_lines_of_a_statement():
+    """A comment in the middle must not swallow what follows, a text keeps its line break."""
+    with Terminal() as terminal:
+        terminal.type("SELECT 'a\nb' AS t, -- one; two\n  7 AS n;\n")
+        terminal.wait_for("(1 row)")
+        terminal.wait_for("penstock> ")
+        terminal.type("\x10\n") # Ctrl-P
+        assert "a\\nb" in terminal.wait_for("(1 row)")
+        terminal.wait_for("penstock> ")
+        terminal.type("quit\n")
+        expect(terminal.close(), 0)
+
+
+def test_plans_are_broken_to_the_terminal():
+    with Terminal() as terminal:
+        terminal.type("CREATE TABLE wide AS SELECT i AS a, 'text' || i AS b FROM range(9) r(i);\n")
+        terminal.wait_for("9 rows")
+        terminal.wait_for("penstock> ")
+        terminal.type("EXPLAIN SELECT * FROM wide, wide w WHERE wide.a = w.a AND wide.b LIKE 'long "
+                      "text' AND wide.b <> 'another long text';\n.mode\n")
+        came = terminal.wait_for("mode: box")
+        assert "join  join: inner" in came, came
+        plan = came[came.index("join  join: inner"):]
+        lines = plan.replace("\r", "").splitlines()
+        assert all(len(line) <= 60 for line in lines), lines
+        assert any(line.startswith("│      ") and "long" in line for line in lines), lines
+        terminal.wait_for("penstock> ")
+        expect(terminal.close(), 0)
+
+
+def test_progress_of_statements_with_and_without_rows():
+    """A bar with a percentage comes, and is gone before the answer."""
+    for sql in ("CREATE TABLE made AS SELECT i, i * 2 AS j FROM range(80000000) r(i);\n",
+                "SELECT count(*) FROM range(400000) a(i), range(60000) b(j) "
+                "WHERE (a.i * 7 + b.j) % 1000003 = 5;\n"):
+        with Terminal() as terminal:
+            terminal.type(sql)
+            terminal.wait_for("%")
+            terminal.wait_for("█")
+            terminal.type("\x03")
+            came = terminal.wait_for("CANCELLED")
+            assert came.endswith("\r\x1b[KCANCELLED"), came
+            terminal.wait_for("penstock> ")
+            expect(terminal.close(), 0)
+
+
+def test_no_progress_in_pipes():
+    expect(run("-c", "CREATE TABLE made AS SELECT i, i * 2 AS j FROM range(20000000) r(i)")[2], "")
+
+
+def test_the_prompt_comes_back_soon():
+    """From Ctrl-C to the next prompt, also where gigabytes are given back."""
+    statements = (CROSS, "SELECT * FROM range(50000000) r(i) ORDER BY (i * 7919) % 50000017",
+                  "SELECT median(i) FROM range(40000000) r(i)")
+    worst = 0.0
+    with Terminal() as terminal:
+        for sql in statements:
+            for delay in (0.2, 1.6):
+                terminal.type(f"{sql};\n")
+                time.sleep(delay)
+                terminal.drop()
+                pressed = time.time()
+                terminal.type("\x03")
+                terminal.wait_for("CANCELLED")
+                terminal.wait_for("penstock> ")
+                worst = max(worst, time.time() - pressed)
+        print(f"  {worst * 1000:.0f} ms at most")
+        assert worst < 0.5, f"{worst * 1000:.0f} ms"
+        expect(terminal.close(), 0)
+
+
 def test_box_fits_the_terminal():
     with Terminal() as terminal:
         terminal.type("SELECT repeat('x', 200) AS a, 7 AS b;\n")
@@ -210,10 +335,6 @@ def test_interrupt_drops_the_line():
         terminal.wait_for("(1 row)")
         terminal.wait_for("penstock> ")
         expect(terminal.close(), 0)
-
-
-CROSS = ("SELECT count(*) FROM range(100000) a(i), range(100000) b(j) "
-         "WHERE (a.i * 7 + b.j) % 1000003 = 5")
 
 
 def test_interrupt_cancels_and_the_session_goes_on():

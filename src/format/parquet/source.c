@@ -126,9 +126,8 @@ static void parquet_explain(const ps_source *source, ps_text *out)
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < s->n_files; i++) n += s->files[i].meta.n_row_groups;
-    ps_text_printf(out, "parquet %.*s", PS_STR_ARGS(s->files[0].path));
-    if (s->n_files > 1) ps_text_printf(out, " and %u more", s->n_files - 1);
-    ps_text_printf(out, ", %u row groups", n);
+    if (s->n_files > 1) ps_text_printf(out, "and %u more ", s->n_files - 1);
+    ps_text_printf(out, "(parquet, %u row groups)", n);
 }
 
 static void parquet_describe(const ps_source *source, ps_text *out)

@@ -1,0 +1,124 @@
+"""EXPLAIN as a person and a tool read it: text, JSON, Graphviz; ANALYZE's figures; what a scan left out."""
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+SHELL = os.environ.get("PS_SHELL", "build/dev/penstock")
+# One join whose build side filters the other scan; statistics leave out segments of facts.
+SETUP = """
+CREATE TABLE facts AS SELECT i, i % 100 AS k, 'text number ' || i AS t FROM range(1000000) r(i);
+CREATE TABLE names AS SELECT i AS k, 'name' || i AS name FROM range(10) r(i);
+"""
+QUERY = """SELECT name, count(*) AS n, max(t) AS t FROM facts JOIN names ON facts.k = names.k
+WHERE i >= 900000 GROUP BY name ORDER BY n, name LIMIT 3"""
+
+
+def run(sql, *options):
+    done = subprocess.run([SHELL, *options, "-c", sql], text=True, timeout=120, check=False,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def plan_json(options, query=QUERY, setup=SETUP):
+    lines = run(f"{setup} EXPLAIN ({options}) {query}", "--format", "jsonlines").splitlines()
+    return json.loads(json.loads(lines[-1])["plan"])
+
+
+def nodes(plan):
+    yield plan
+    for child in plan["children"]:
+        yield from nodes(child)
+
+
+def named(plan, name):
+    return [node for node in nodes(plan) if node["node"] == name]
+
+
+def test_json_has_no_figures_without_a_run():
+    plan = plan_json("FORMAT json")
+    assert all("rows" not in node and "rows_estimated" in node for node in nodes(plan)), plan
+
+
+def test_analyze_json_has_true_figures_of_every_operator():
+    plan = plan_json("ANALYZE, FORMAT json")
+    assert plan["node"] == "topn" and plan["rows"] == 3, plan
+    join = named(plan, "join")[0]
+    assert join["rows"] == 10000, join
+    assert join["rows_in"] == 10000 + 10, "the other side's scan gave more than may match"
+    assert named(plan, "aggregate")[0]["rows"] == 10, plan
+    for node in nodes(plan):
+        assert node["time_ms"] >= 0 and node["memory_bytes_peak"] > 0, node
+        assert node["bytes"] > 0 and node["operators"], node
+    # numbers in their narrow forms, a view and the 18 bytes behind it
+    scan = [node for node in named(plan, "scan") if node["source"].startswith("facts")][0]
+    assert 10000 * (16 + 18) < scan["bytes"] <= 10000 * (8 + 8 + 16 + 18), scan
+    assert scan["rows"] == 10000, scan
+    query = plan["query"]
+    total = sum(node["time_ms"] for node in nodes(plan))
+    assert abs(total - query["operators_ms"]) <= 0.05 * query["operators_ms"] + 0.1, (total, query)
+    assert query["operators_ms"] <= query["wall_ms"] * query["threads"] * 1.1 + 1, query
+    assert query["memory_bytes_peak"] > 0, query
+
+
+def test_analyze_says_what_the_scan_left_out():
+    plan = plan_json("ANALYZE, FORMAT json")
+    scan = [node for node in named(plan, "scan") if node["source"].startswith("facts")][0]
+    found = re.match(r"(\d+) of 9 segments left out, (\d+) rows unread, filtered by join on k$",
+                     scan["detail"])
+    assert found and int(found[1]) == 7 and int(found[2]) == 7 * 122880, scan["detail"]
+    assert named(plan, "join")[0]["detail"].startswith("builds the right input"), plan
+
+
+def test_analyze_of_parquet_counts_row_groups_and_bytes_read():
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/facts.parquet"
+        setup = f"COPY (SELECT i, i % 7 AS k FROM range(1000000) r(i)) TO '{path}';"
+        query = f"SELECT sum(k) FROM '{path}' WHERE i < 1000"
+        scan = named(plan_json("ANALYZE, FORMAT json", query, setup), "scan")[0]
+        found = re.match(r"(\d+) of (\d+) row groups left out, (\d+) rows unread", scan["detail"])
+        assert found and int(found[1]) == int(found[2]) - 1 > 0, scan["detail"]
+        assert 1000 < scan["bytes_read"] < os.path.getsize(path), scan
+        assert scan["rows"] == 1000, scan
+
+
+def test_analyze_text_is_a_tree_with_figures_below_each_node():
+    out = run(SETUP + "EXPLAIN ANALYZE " + QUERY)
+    assert "┌" not in out and out.startswith("topn  keys:"), out
+    lines = out.splitlines()
+    assert re.match(r"│    query: [\d.]+ ms, [\d.]+ ms in operators on \d+ threads?, [\d.]+ .iB memory",
+                    lines[1]), lines
+    assert re.match(r"│    3 rows \(estimated \d+\), [\d.]+ ms \(\d+ %\), \d+ bytes out, .* memory$",
+                    lines[2]), lines
+    assert "builds the right input, whose keys filter the other one's scan" in out, out
+    assert "10000 rows (estimated " in out, out
+
+
+def test_explain_is_no_table_and_is_not_cut():
+    query = "SELECT 1 AS a" + " UNION ALL SELECT 1" * 60
+    out = run("EXPLAIN " + query)
+    assert "┌" not in out and out.count("values") + out.count("project") >= 61, out
+    rules = run("EXPLAIN RULES SELECT 1")
+    assert "┌" not in rules and "push_filters" in rules, rules
+
+
+def test_graphviz_is_a_drawing():
+    out = run(SETUP + "EXPLAIN (ANALYZE, FORMAT graphviz) " + QUERY)
+    assert out.startswith("digraph plan {\n") and out.rstrip().endswith("}"), out
+    assert re.search(r'n1 \[label="topn\\nkeys: .*\\nquery: .*\\n3 rows', out), out
+    assert "n2 -> n1;" in out, out
+
+
+def test_rules_say_which_fired():
+    out = run(SETUP + "EXPLAIN RULES " + QUERY)
+    fired = {line.split()[0] for line in out.splitlines() if " fired " in line}
+    assert {"push_filters", "top_n"} <= fired and "unnest" not in fired, out
+    out = run(SETUP + "SET disabled_rules = 'top_n'; EXPLAIN RULES " + QUERY)
+    assert re.search(r"^top_n +off ", out, re.M), out
+
+
+if __name__ == "__main__":
+    sys.exit("run me with tools/pytests.py")
