@@ -51,7 +51,7 @@ static void append(char *text, size_t room, size_t n, const char *format, va_lis
     else if ((size_t)wrote >= room - n) text[cut_at_code_point(text, room - 1)] = 0;
 }
 
-ps_status ps_fail(ps_ctx *cx, ps_status code, const char *format, ...)
+ps_status ps_fail_record(ps_ctx *cx, ps_status code, const char *format, ...)
 {
     va_list args;
     /* The arguments may point into the old message: print before overwriting. */
@@ -99,7 +99,7 @@ void ps_fail_at(ps_ctx *cx, uint32_t offset)
 
 void ps_ctx_clear(ps_ctx *cx) { memset(&cx->error, 0, sizeof cx->error); }
 
-ps_status ps_fail_memory(ps_ctx *cx, size_t bytes)
+ps_status ps_fail_memory_record(ps_ctx *cx, size_t bytes)
 {
     for (const ps_mem *mem = cx->mem; mem; mem = mem->parent) {
         const int64_t limit = atomic_load_explicit(&mem->limit, memory_order_relaxed);

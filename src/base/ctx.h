@@ -39,9 +39,19 @@ void ps_ctx_init(ps_ctx *cx, ps_mem *mem, const ps_cancel *cancel);
 /* A context for a task of the same query: same payer, same cancel flag, no error. */
 void ps_ctx_child(const ps_ctx *parent, ps_ctx *child);
 
-/* Records a failure and returns code. The message is a sentence with the values at its end
- * and no full stop: what is wrong, where, what would be right. */
-ps_status ps_fail(ps_ctx *cx, ps_status code, const char *format, ...) PS_PRINTF(3, 4) PS_COLD;
+/* Records a failure and returns code, which is evaluated twice. The message is a sentence with the
+ * values at its end and no full stop: what is wrong, where, what would be right.
+ * A macro, so that the compiler sees which status comes back: it would warn of outputs that are not
+ * set on failure if that could be PS_OK. */
+#define ps_fail(cx, code, ...) ps_failed(ps_fail_record(cx, code, __VA_ARGS__), code)
+ps_status ps_fail_record(ps_ctx *cx, ps_status code, const char *format, ...)
+    PS_PRINTF(3, 4) PS_COLD;
+PS_INLINE ps_status ps_failed(ps_status recorded, ps_status code)
+{
+    (void)recorded;
+    if (code == PS_OK) __builtin_unreachable();
+    return code;
+}
 /* Adds what was being done: "... while reading row group 3 of a.parquet". Returns code. */
 ps_status ps_while(ps_ctx *cx, ps_status code, const char *format, ...) PS_PRINTF(3, 4) PS_COLD;
 /* Adds advice to the recorded error: what to do about it. */
@@ -51,7 +61,8 @@ void ps_fail_at(ps_ctx *cx, uint32_t offset) PS_COLD;
 /* Forgets the recorded error: for a caller that recovers. */
 void ps_ctx_clear(ps_ctx *cx);
 /* "memory limit reached" or "allocation failed", with the payer's name and numbers. */
-ps_status ps_fail_memory(ps_ctx *cx, size_t bytes) PS_COLD;
+#define ps_fail_memory(cx, bytes) ps_failed(ps_fail_memory_record(cx, bytes), PS_MEMORY)
+ps_status ps_fail_memory_record(ps_ctx *cx, size_t bytes) PS_COLD;
 
 /* PS_OK, or PS_CANCELLED / PS_TIMEOUT with the error recorded. For loops that can outlast a
  * millisecond; costs two relaxed loads, and a look at the clock where there is a time limit. */

@@ -75,7 +75,7 @@ static double compare(const ps_stat *stat, const char *name, const ps_expr *colu
     const ps_stat_col *col = col_of(stat, column);
     const bool same_scale =
         ps_type_equal(column->type, literal->type) && column->kind == PS_EXPR_COLUMN;
-    double value;
+    double value = 0;
     const bool ranged = col && col->has_range && same_scale && number_of(&literal->literal, &value);
 
     if (literal->literal.null) return SHARE_LEAST;

@@ -497,7 +497,7 @@ ps_status ps_csv_reader_next(ps_ctx *cx, ps_reader *base, ps_batch *out, bool *d
 {
     reader *r = (reader *)(void *)base;
     const ps_scan_request *request = &scan_of(r)->request;
-    uint32_t n_rows, n_records;
+    uint32_t n_rows = 0, n_records = 0;
 
     *done = false;
     out->n_cols = request->n_columns;
