@@ -111,22 +111,115 @@ bool ps_pq_snappy_size(const uint8_t **at, const uint8_t *end, size_t *n)
     return false;
 }
 
+/* ---- the two fast loops: both give up, with everything up to there done, at what is rare and near
+ * the ends ---- */
+
+enum { ROOM_IN = 72, ROOM_OUT = 64, SAMPLE_BYTES = 2048 };
+
+PS_INLINE bool has_room(const stream *s)
+{
+    return s->end - s->at > ROOM_IN && s->out_end - s->out > ROOM_OUT;
+}
+
+/* Numbers: a literal and a copy take turns, so the processor guesses which comes; what it can't
+ * guess, the form of the copy, is no branch. */
+static void decode_turns(stream *s)
+{
+    const uint8_t *at = s->at, *const at_end = s->end - ROOM_IN;
+    uint8_t *out = s->out, *const out_end = s->out_end - ROOM_OUT;
+    size_t tag = *at;
+
+    while (at < at_end && out < out_end) {
+        const size_t type = tag & 3, high = tag >> 2;
+        const bool is_literal = type == 0;
+        uint16_t two;
+
+        memcpy(&two, at + 1, 2);
+        if (PS_UNLIKELY(type == 3 || (is_literal && high >= 60))) break;
+        const size_t n = type == 1 ? 4 + (high & 7) : high + 1;
+        const size_t skip = is_literal ? high + 2 : type + 1;
+        const size_t distance = type == 1 ? (tag >> 5 << 8 | (two & 0xFF)) : two;
+        const uint8_t *from = is_literal ? at + 1 : out - distance;
+
+        at += skip;
+        tag = *at;
+        if (PS_UNLIKELY(!is_literal && (distance < n || distance > (size_t)(out - s->out_start)))) {
+            at -= skip;
+            break;
+        }
+        copy_steps(out, from, n);
+        out += n;
+    }
+    s->at = at, s->out = out;
+}
+
+/* What a tag says: length, and bytes to the next tag << 8; 0: told by the slow loop. */
+#define LENGTH(t) (((t) & 3) == 1 ? 4 + ((t) >> 2 & 7) : ((t) >> 2) + 1)
+#define SKIP(t)   (((t) & 3) == 0 ? ((t) >> 2) + 2 : ((t) & 3) + 1)
+#define RARE(t)   (((t) & 3) == 3 || (((t) & 3) == 0 && (t) >> 2 >= 60))
+#define TAG(t)    (uint16_t)(RARE(t) ? 0 : LENGTH(t) | SKIP(t) << 8)
+#define TAGS4(t)  TAG((t)), TAG((t) + 1), TAG((t) + 2), TAG((t) + 3)
+#define TAGS16(t) TAGS4((t)), TAGS4((t) + 4), TAGS4((t) + 8), TAGS4((t) + 12)
+#define TAGS64(t) TAGS16((t)), TAGS16((t) + 16), TAGS16((t) + 32), TAGS16((t) + 48)
+static const uint16_t tags[256] = {TAGS64(0), TAGS64(64), TAGS64(128), TAGS64(192)};
+
+/* Text: which kind comes next is as good as random, so nothing that is common is a branch. */
+static void decode_mixed(stream *s)
+{
+    static const uint32_t distance_masks[4] = {0, 0xFF, 0xFFFF, 0};
+    const uint8_t *at = s->at, *const at_end = s->end - ROOM_IN;
+    uint8_t *out = s->out, *const out_end = s->out_end - ROOM_OUT;
+
+    while (at < at_end && out < out_end) {
+        const size_t tag = *at, type = tag & 3, entry = tags[tag], n = entry & 0xFF;
+        const uintptr_t literal_mask = -(uintptr_t)(type == 0);
+        uint32_t two;
+
+        memcpy(&two, at + 1, 4);
+        const size_t distance =
+            (two & distance_masks[type]) | (tag >> 5 << 8 & -(size_t)(type == 1));
+        if (PS_UNLIKELY(n == 0 || (distance | literal_mask) < n ||
+                        distance > (size_t)(out - s->out_start)))
+            break;
+        /* by masks: the compiler would make a branch of a choice */
+        const uint8_t *from = (const uint8_t *)(((uintptr_t)(at + 1) & literal_mask) |
+                                                ((uintptr_t)(out - distance) & ~literal_mask));
+        at += entry >> 8;
+        copy_steps(out, from, n);
+        out += n;
+    }
+    s->at = at, s->out = out;
+}
+
+/* One element with all checks. */
+PS_INLINE bool element(stream *s, bool *is_literal)
+{
+    const uint8_t tag = *s->at++;
+
+    *is_literal = (tag & 3) == 0;
+    return *is_literal ? literal(s, tag) : copy_element(s, tag);
+}
+
 bool ps_pq_snappy_decode(const uint8_t *in, size_t n_in, uint8_t *out, size_t n_out)
 {
     stream s = {in, in + n_in, out, out, out + n_out};
-    size_t n;
+    size_t n, n_elements = 0, n_literals = 0;
+    bool is_literal;
 
     if (!ps_pq_snappy_size(&s.at, s.end, &n) || n != n_out) return false;
+    /* the first elements tell which loop fits */
+    for (const uint8_t *end = PS_MIN(s.at + SAMPLE_BYTES, s.end); s.at < end;) {
+        if (!element(&s, &is_literal)) return false;
+        n_elements++;
+        n_literals += is_literal;
+    }
+    const bool turns = n_literals * 3 >= n_elements;
     while (s.at < s.end) {
-        uint8_t tag = *s.at++;
-        if ((tag & 3) == 0) {
-            if (!literal(&s, tag)) return false;
-            if (s.at >= s.end) break;
-            tag = *s.at; /* a copy follows, unless the literal was cut in pieces */
-            if ((tag & 3) == 0) continue;
-            s.at++;
+        if (has_room(&s)) {
+            if (turns) decode_turns(&s);
+            else decode_mixed(&s);
         }
-        if (!copy_element(&s, tag)) return false;
+        if (!element(&s, &is_literal)) return false;
     }
     return s.out == s.out_end;
 }
