@@ -105,6 +105,10 @@ typedef struct ps_join_shared {
                               into dense_entries */
     uint8_t **dense_entries;
     uint64_t dense_first[PS_JOIN_PARTS]; /* each partition's first place in dense_entries */
+    /* Which integer keys there are: bit key - parts[0].lo, the bit bits_range is 0. NULL: the range
+     * is too wide for the number of rows. A hundredth of the memory that finding a row touches. */
+    _Atomic uint64_t *key_bits;
+    uint64_t bits_range;
 } ps_join_shared;
 
 /* join_build.c: the sink's slots. */
@@ -133,6 +137,9 @@ uint32_t ps_join_find(const ps_join_shared *shared, const uint64_t *hashes, cons
                       uint32_t n, uint32_t *rows_out, ps_join_bucket *out);
 uint32_t ps_join_find_dense(const ps_join_shared *shared, const ps_vec *key, const uint32_t *rows,
                             uint32_t n, uint32_t *rows_out, ps_join_bucket *out);
+/* Those of the rows whose integer key is there; by key_bits. */
+uint32_t ps_join_find_bits(const ps_join_shared *shared, const ps_reader_view *key,
+                           ps_layout layout, const uint32_t *rows, uint32_t n, uint32_t *rows_out);
 /* Dynamic filters: which rows of a column may match. state is the op. */
 ps_status ps_join_may_match(ps_ctx *cx, const void *state, const ps_vec *vec, const uint32_t *sel,
                             uint32_t n, uint32_t *sel_out, uint32_t *n_out);

@@ -214,6 +214,7 @@ void ps_join_table_close(ps_op *op)
         ps_free(shared->parts[p].entries);
         ps_free(shared->parts[p].slots);
     }
+    ps_free((void *)shared->key_bits);
     ps_free(shared->dense_slots);
     ps_free(shared->dense_entries);
     if (shared->ready) ps_mutex_destroy(&shared->mutex);

@@ -1,7 +1,7 @@
 /* exec/join_filter.c -- a sealed build side as a filter on the scan that feeds the probe.
  *
- * The directory's tags are a Bloom filter of four bits a row, the dense array is exact: so nothing
- * has to be built for it. */
+ * Integer keys of a range that is not too wide have a bit each (join_table.c); for others the
+ * directory's tags are a Bloom filter of four bits a row. */
 #include "exec/join.h"
 
 enum { CHUNK = 512 };
@@ -20,41 +20,14 @@ static uint32_t valid_rows(const ps_reader_view *view, const uint32_t *sel, uint
     return n_out;
 }
 
-static int64_t int_at(ps_layout layout, const ps_reader_view *view, uint32_t row)
-{
-    const size_t i = ps_reader_at(view, row);
-
-    switch (layout) {
-    case PS_LAYOUT_I8: return ((const int8_t *)view->data)[i];
-    case PS_LAYOUT_I16: return ((const int16_t *)view->data)[i];
-    case PS_LAYOUT_I32: return ((const int32_t *)view->data)[i];
-    default: return ((const int64_t *)view->data)[i];
-    }
-}
-
-static uint32_t filter_dense(const ps_join_shared *shared, ps_layout layout,
-                             const ps_reader_view *view, const uint32_t *rows, uint32_t n,
-                             uint32_t *out)
-{
-    uint32_t n_out = 0;
-
-    for (uint32_t k = 0; k < n; k++) {
-        const uint64_t at = (uint64_t)int_at(layout, view, rows[k]) - (uint64_t)shared->dense_lo;
-
-        out[n_out] = rows[k];
-        n_out += at < shared->dense_range && shared->dense_slots[at] != 0;
-    }
-    return n_out;
-}
-
 ps_status ps_join_may_match(ps_ctx *cx, const void *state, const ps_vec *vec, const uint32_t *sel,
                             uint32_t n, uint32_t *sel_out, uint32_t *n_out)
 {
     const ps_op *op = state;
     const ps_join_shared *shared = op->shared;
     const ps_layout layout = (ps_layout)vec->layout;
-    const bool dense = shared->dense && layout >= PS_LAYOUT_I8 && layout <= PS_LAYOUT_I64 &&
-                       vec->encoding != PS_ENC_SEQUENCE;
+    const bool by_bits = shared->key_bits && layout >= PS_LAYOUT_I8 && layout <= PS_LAYOUT_I64 &&
+                         vec->encoding != PS_ENC_SEQUENCE;
     const ps_reader_view view = ps_vec_read(vec);
     uint32_t rows[CHUNK], kept[CHUNK];
     uint64_t hashes[CHUNK];
@@ -65,8 +38,8 @@ ps_status ps_join_may_match(ps_ctx *cx, const void *state, const ps_vec *vec, co
         const uint32_t n_valid = valid_rows(&view, sel, at, PS_MIN(n - at, CHUNK), rows);
         uint32_t n_kept = n_valid;
 
-        if (dense) {
-            n_kept = filter_dense(shared, layout, &view, rows, n_valid, kept);
+        if (by_bits) {
+            n_kept = ps_join_find_bits(shared, &view, layout, rows, n_valid, kept);
         } else if (shared->dense || op->settings->one_hash) {
             memcpy(kept, rows, n_valid * sizeof(*kept));
         } else {

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { TASK_ROWS_MIN = 16 * 1024 };
+enum { TASK_ROWS_MIN = 16 * 1024, KEY_BITS_FREE = 1 << 19, KEY_BITS_MAX = 1 << 28 };
 
 typedef struct run_ref {
     const ps_rows *rows;
@@ -97,6 +97,17 @@ static void measure(ps_join_shared *shared, const ps_row_layout *layout, int64_t
     }
 }
 
+/* A bit for each key of the range, where that takes at most 32 bytes a row. */
+static void plan_bits(ps_ctx *cx, ps_join_shared *shared, ps_u128 range)
+{
+    if (range > (ps_u128)shared->n_rows * 256 + KEY_BITS_FREE || range > KEY_BITS_MAX) return;
+    const uint64_t bytes = ((uint64_t)range / 64 + 1) * 8;
+    if (ps_mem_left(cx->mem) / 4 < bytes) return;
+    shared->key_bits = ps_alloc_zero(cx, bytes);
+    shared->bits_range = (uint64_t)range;
+    if (!shared->key_bits) ps_ctx_clear(cx); /* works without */
+}
+
 static void plan_dense(ps_ctx *cx, ps_join_shared *shared, const ps_join_config *config)
 {
     int64_t lo, hi;
@@ -106,6 +117,7 @@ static void plan_dense(ps_ctx *cx, ps_join_shared *shared, const ps_join_config 
     shared->parts[0].lo = lo;
     shared->parts[0].hi = hi;
     const ps_u128 range = (ps_u128)((ps_i128)hi - lo) + 1;
+    plan_bits(cx, shared, range);
     if (range > (ps_u128)shared->n_rows * 8 + 1024 || range >= (ps_u128)1 << 31) return;
     if (ps_mem_left(cx->mem) / 2 < (uint64_t)range * 8) return;
     shared->dense_slots = ps_alloc_zero(cx, (size_t)range * 8);
@@ -216,6 +228,18 @@ static void fill_dense(ps_join_shared *shared, const ps_row_layout *layout, int 
     }
 }
 
+/* Relaxed: read after the build is sealed. */
+static void fill_bits(ps_join_shared *shared, const ps_row_layout *layout, uint8_t *const *rows,
+                      uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        const uint64_t at = (uint64_t)key_of(layout, rows[i]) - (uint64_t)shared->parts[0].lo;
+
+        atomic_fetch_or_explicit(&shared->key_bits[at / 64], (uint64_t)1 << (at % 64),
+                                 memory_order_relaxed);
+    }
+}
+
 static ps_status build_part(ps_ctx *cx, ps_op *op, int p)
 {
     const ps_join_config *config = op->config;
@@ -230,6 +254,7 @@ static ps_status build_part(ps_ctx *cx, ps_op *op, int p)
         part->entries = rows; /* only for the rest source */
         return PS_OK;
     }
+    if (shared->key_bits) fill_bits(shared, config->layout, rows, part->n);
     if (!shared->dense) {
         PS_GO(fill_directory(cx, part, rows));
     } else {
@@ -293,6 +318,36 @@ uint32_t ps_join_find(const ps_join_shared *shared, const uint64_t *hashes, cons
         rows_out[n_out] = rows[k];
         out[n_out] = (ps_join_bucket){.at = part->entries + begin, .n = (uint32_t)count};
         n_out += count > 0;
+    }
+    return n_out;
+}
+
+/* One loop a layout and encoding; what is out of range reads the bit behind the last. */
+#define FIND_BITS(T, INDEX)                                                                        \
+    for (uint32_t k = 0; k < n; k++) {                                                             \
+        const uint32_t row = rows[k];                                                              \
+        const uint64_t key = (uint64_t)(int64_t)((const T *)view->data)[INDEX] - lo;               \
+        const uint64_t at = PS_MIN(key, range);                                                    \
+        rows_out[n_out] = row;                                                                     \
+        n_out += bits[at / 64] >> (at % 64) & 1;                                                   \
+    }
+#define FIND_BITS_OF(T)                                                                            \
+    if (view->codes) FIND_BITS(T, view->codes[row]) else FIND_BITS(T, row & view->mask) break;
+
+uint32_t ps_join_find_bits(const ps_join_shared *shared, const ps_reader_view *view,
+                           ps_layout layout, const uint32_t *rows, uint32_t n, uint32_t *rows_out)
+{
+    const uint64_t lo = (uint64_t)shared->parts[0].lo, range = shared->bits_range;
+    /* sealed: nobody writes any more */
+    const uint64_t *bits = (const uint64_t *)(const void *)shared->key_bits;
+    uint32_t n_out = 0;
+
+    switch (layout) {
+    case PS_LAYOUT_I8: FIND_BITS_OF(int8_t)
+    case PS_LAYOUT_I16: FIND_BITS_OF(int16_t)
+    case PS_LAYOUT_I32: FIND_BITS_OF(int32_t)
+    case PS_LAYOUT_I64: FIND_BITS_OF(int64_t)
+    default: PS_ASSERT(!"a dense key has a signed layout"); break;
     }
     return n_out;
 }
