@@ -50,11 +50,15 @@ static ps_status need_expr(ps_ctx *cx, const ps_expr *e, void *user)
 }
 static void need_items(pruning *p, const ps_f_items *items, bool all)
 {
+    bool any = false;
+
     for (uint32_t i = 0; i < items->n; i++) {
-        /* the first stays when none is needed: some column has to carry the rows */
-        if (all || i == 0 || ps_ids_has(&p->needed, items->at[i].col.id))
-            ps_ids_add_expr(&p->needed, items->at[i].expr);
+        if (!all && !ps_ids_has(&p->needed, items->at[i].col.id)) continue;
+        ps_ids_add_expr(&p->needed, items->at[i].expr);
+        any = true;
     }
+    /* the first stays when none is needed: some column has to carry the rows */
+    if (!any && items->n) ps_ids_add_expr(&p->needed, items->at[0].expr);
 }
 static void need_cols(pruning *p, const ps_node *node)
 {
@@ -62,8 +66,11 @@ static void need_cols(pruning *p, const ps_node *node)
 }
 static void need_positions(pruning *p, const ps_node *node, const ps_f_cols *cols, bool all)
 {
+    bool any = all;
+
+    for (uint32_t i = 0; i < cols->n && !any; i++) any = ps_ids_has(&p->needed, cols->at[i].id);
     for (uint32_t i = 0; i < cols->n; i++) {
-        if (!all && i > 0 && !ps_ids_has(&p->needed, cols->at[i].id)) continue;
+        if (!all && !ps_ids_has(&p->needed, cols->at[i].id) && (any || i > 0)) continue;
         ps_ids_add(&p->needed, cols->at[i].id);
         for (uint32_t k = 0; k < node->n_inputs; k++)
             ps_ids_add(&p->needed, node->inputs[k]->cols[i].id);

@@ -153,6 +153,36 @@ static void set_positional(ps_stat *stat, const ps_f_cols *cols, const ps_node *
     }
 }
 
+/* Keys of a join have the values that both sides have. */
+static void meet_keys(ps_stat *stat, const ps_node_join *join)
+{
+    const bool left_cut = join->join == PS_JOIN_INNER || join->join == PS_JOIN_SEMI ||
+                          join->join == PS_JOIN_RIGHT,
+               right_cut = join->join == PS_JOIN_INNER || join->join == PS_JOIN_LEFT;
+
+    for (uint32_t i = 0; i < join->keys.n; i++) {
+        const ps_expr *a = join->keys.at[i].left, *b = join->keys.at[i].right;
+
+        if (a->kind != PS_EXPR_COLUMN || b->kind != PS_EXPR_COLUMN) continue;
+        if (a->column >= stat->n_cols || b->column >= stat->n_cols) continue;
+        ps_stat_col *l = &stat->cols[a->column], *r = &stat->cols[b->column];
+        const double least = PS_MIN(l->n_distinct, r->n_distinct);
+        if (least <= 0) continue;
+        if (left_cut) l->n_distinct = least;
+        if (right_cut) r->n_distinct = least;
+    }
+}
+
+/* No column has more values than the node has rows. */
+static void cap_distinct(ps_stat *stat, const ps_node *node, double rows)
+{
+    for (uint32_t i = 0; i < node->n_cols; i++) {
+        if (node->cols[i].id >= stat->n_cols) continue;
+        ps_stat_col *col = &stat->cols[node->cols[i].id];
+        col->n_distinct = PS_MIN(col->n_distinct, PS_MAX(1.0, rows));
+    }
+}
+
 static ps_status node_rows(ps_stat *stat, const ps_node *node, double *rows)
 {
     const double in = node->n_inputs ? node->inputs[0]->rows_est : 0;
@@ -176,6 +206,7 @@ static ps_status node_rows(ps_stat *stat, const ps_node *node, double *rows)
     case PS_NODE_DISTINCT: *rows = group_rows(stat, node, in); return PS_OK;
     case PS_NODE_JOIN:
         *rows = ps_stat_join(stat, ps_node_as_join(node), in, node->inputs[1]->rows_est);
+        meet_keys(stat, ps_node_as_join(node));
         return PS_OK;
     case PS_NODE_LIMIT: *rows = PS_MIN(in, (double)ps_node_as_limit(node)->count); return PS_OK;
     case PS_NODE_TOPN: *rows = PS_MIN(in, (double)ps_node_as_topn(node)->count); return PS_OK;
@@ -196,6 +227,7 @@ static const ps_node *stamp(ps_planner *p, const ps_node *node, void *user)
 
     if (node_rows(user, node, &rows) != PS_OK) return NULL;
     if (!(rows >= 0)) rows = 0;
+    cap_distinct(user, node, rows);
     return node->rows_est >= 0 && fabs(node->rows_est - rows) <= 1e-9 * rows
                ? node
                : ps_node_with_rows(p, node, rows);
