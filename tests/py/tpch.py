@@ -19,16 +19,19 @@ TABLES = ("customer", "lineitem", "nation", "orders", "part", "partsupp", "regio
 QUERIES = range(1, 23)
 
 
+def make(tool, *args):
+    done = subprocess.run([sys.executable, os.path.join(ROOT, "tools", tool), *args], check=False,
+                          text=True, stderr=subprocess.PIPE)
+    if done.returncode:
+        raise unittest.SkipTest(f"no TPC-H data: {done.stderr[-300:]}")
+
+
 def data(scale):
     """The folder of the eight tables, made when it isn't there."""
     if not os.path.isdir(CORPUS):
         raise unittest.SkipTest("the corpora are not here")
     folder = os.path.join(ROOT, "build", "data", f"dbgen-{scale}")
-    tool = os.path.join(ROOT, "tools", "tpch_data.py")
-    done = subprocess.run([sys.executable, tool, str(scale), folder], check=False, text=True,
-                          stderr=subprocess.PIPE)
-    if done.returncode:
-        raise unittest.SkipTest(f"no TPC-H data: {done.stderr[-300:]}")
+    make("tpch_data.py", scale, folder)
     return folder
 
 
