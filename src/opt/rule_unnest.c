@@ -393,15 +393,14 @@ static ps_status remove_lateral(removal *r, const ps_node **out)
 
 /* ---- the plan ---- */
 
-/* The first lateral join from the top. */
-static const ps_node *find_lateral(const ps_node *node)
+/* The visit sees inputs first: the last lateral join that it meets has none above it. */
+static ps_status keep_lateral(ps_ctx *cx, const ps_node *node, void *user)
 {
-    if (node->kind == PS_NODE_JOIN && ps_node_as_join(node)->lateral) return node;
-    for (uint32_t i = 0; i < node->n_inputs; i++) {
-        const ps_node *found = find_lateral(node->inputs[i]);
-        if (found) return found;
-    }
-    return NULL;
+    const ps_node **last = user;
+
+    (void)cx;
+    if (node->kind == PS_NODE_JOIN && ps_node_as_join(node)->lateral) *last = node;
+    return PS_OK;
 }
 
 typedef struct replace {
@@ -419,7 +418,8 @@ static const ps_node *replace_node(ps_planner *p, const ps_node *node, void *use
 static const ps_node *unnest(ps_opt *opt, const ps_node *plan)
 {
     for (;;) {
-        replace swap = {.old = find_lateral(plan)};
+        replace swap = {0};
+        if (ps_node_visit(opt->cx, plan, keep_lateral, &swap.old) != PS_OK) return NULL;
         if (!swap.old) return plan;
         removal r = {.opt = opt, .node = swap.old, .join = ps_node_as_join(swap.old)};
         if (ps_poll(opt->cx) != PS_OK || remove_lateral(&r, &swap.new) != PS_OK) return NULL;
