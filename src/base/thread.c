@@ -11,6 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* What the deepest expression needs several times over, whatever `ulimit -s` gives by default. */
+enum { STACK_BYTES = 8 << 20 };
+
 /* These calls fail only when the caller breaks their rules (EINVAL, EDEADLK, EPERM). */
 static void must(int result)
 {
@@ -50,13 +53,17 @@ bool ps_cond_wait_ns(ps_cond *cond, ps_mutex *mutex, uint64_t timeout_ns)
 
 bool ps_thread_start(ps_thread *thread, const char *name, void *(*body)(void *), void *argument)
 {
+    pthread_attr_t attr;
     sigset_t all, old;
     char shown[16] = {0}; /* Linux keeps 15 bytes */
 
     /* The new thread inherits the mask: the host's handlers never run on ours. */
     sigfillset(&all);
     must(pthread_sigmask(SIG_SETMASK, &all, &old));
-    const int result = pthread_create(thread, NULL, body, argument);
+    must(pthread_attr_init(&attr));
+    must(pthread_attr_setstacksize(&attr, STACK_BYTES));
+    const int result = pthread_create(thread, &attr, body, argument);
+    must(pthread_attr_destroy(&attr));
     must(pthread_sigmask(SIG_SETMASK, &old, NULL));
     if (result != 0) return false;
     strncpy(shown, name, sizeof shown - 1);

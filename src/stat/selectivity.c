@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+enum { NEAR_PARTS = 64 };
 static const double SHARE_UNKNOWN = 0.33, SHARE_LIKE = 0.1, SHARE_NULL = 0.05, SHARE_LEAST = 1e-7;
 
 static bool number_of(const ps_value *v, double *out)
@@ -113,7 +114,8 @@ static double call(const ps_stat *stat, const ps_expr *e)
     return SHARE_UNKNOWN;
 }
 
-/* Two bounds on one column are one range, not two independent halves. */
+/* Two bounds on one column are one range, not two independent halves. They are looked for among
+ * neighbours: a condition may have 100,000 parts. */
 static double conjunction(const ps_stat *stat, const ps_expr *e)
 {
     double share = 1;
@@ -122,7 +124,7 @@ static double conjunction(const ps_stat *stat, const ps_expr *e)
         const double own = ps_stat_selectivity(stat, e->args[i]);
         double joint = own;
 
-        for (uint32_t k = 0; k < i; k++) {
+        for (uint32_t k = i > NEAR_PARTS ? i - NEAR_PARTS : 0; k < i; k++) {
             const ps_expr *a = e->args[k], *b = e->args[i];
             const bool bounds = a->kind == PS_EXPR_CALL && b->kind == PS_EXPR_CALL &&
                                 a->n_args == 2 && b->n_args == 2 &&
@@ -140,12 +142,12 @@ static double conjunction(const ps_stat *stat, const ps_expr *e)
 
 double ps_stat_selectivity(const ps_stat *stat, const ps_expr *e)
 {
-    double none = 1;
+    double none = 1, share;
     const ps_stat_col *col;
 
     switch ((ps_expr_kind)e->kind) {
     case PS_EXPR_LITERAL: return !e->literal.null && e->literal.i ? 1 : SHARE_LEAST;
-    case PS_EXPR_AND: return PS_MAX(SHARE_LEAST, conjunction(stat, e));
+    case PS_EXPR_AND: share = conjunction(stat, e); return PS_MAX(SHARE_LEAST, share);
     case PS_EXPR_OR:
         for (uint32_t i = 0; i < e->n_args; i++) none *= 1 - ps_stat_selectivity(stat, e->args[i]);
         return PS_MAX(SHARE_LEAST, 1 - none);
@@ -153,7 +155,7 @@ double ps_stat_selectivity(const ps_stat *stat, const ps_expr *e)
         col = col_of(stat, e->args[0]);
         return PS_MIN(1.0,
                       (e->n_args - 1) * (col && col->n_distinct > 0 ? 1 / col->n_distinct : 0.05));
-    case PS_EXPR_CALL: return PS_MAX(SHARE_LEAST, call(stat, e));
+    case PS_EXPR_CALL: share = call(stat, e); return PS_MAX(SHARE_LEAST, share);
     case PS_EXPR_COLUMN: return 0.5;
     default: return SHARE_UNKNOWN;
     }
