@@ -1,21 +1,27 @@
-/* fuzz/parquet.c -- any bytes as a Parquet file: read whole, every batch verified.
+/* fuzz/parquet.c -- any bytes as a Parquet file: read whole, every batch verified, and by SQL.
  *
  * Built with libFuzzer (preset fuzz) it is a target; without, a program:
- *     fuzz_parquet FILE...                reads each
- *     fuzz_parquet -mutate N FILE...      reads N mutants of each, the same ones every time
- * It ends with status 1 when memory isn't given back, a batch breaks its promises or a mutant
- * makes us take more than BYTES_MAX; a crash or the sanitizers say the rest. */
+ *     fuzz_parquet FILE...                      reads each
+ *     fuzz_parquet -mutate N FILE...            reads N mutants of each, the same ones every time
+ *     fuzz_parquet -only I FILE                 reads mutant I
+ *     fuzz_parquet -mutant I FILE > OUT         writes mutant I
+ * It ends with status 1 when memory isn't given back, a batch breaks its promises, an error isn't
+ * typed or doesn't name the file, or the process has grown by more than GROWTH_MAX; a crash, the
+ * sanitizers and the alarm (MUTANT_SECONDS_MAX for one) say the rest. */
 #include "col/batch.h"
 #include "eval/program.h"
 #include "format/parquet/parquet.h"
+#include "parquet_mutate.h"
+#include "session.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static const uint64_t BYTES_MAX = 256u << 20;
+static const long GROWTH_MAX = 300 << 10; /* kilobytes, as getrusage() counts */
+enum { MUTANT_SECONDS_MAX = 60, FILE_BYTES_MAX = 64 << 20 };
 
 static ps_status drop_third(ps_ctx *cx, ps_scan_filter *filter, uint32_t stage, ps_batch *batch)
 {
@@ -80,101 +86,130 @@ done:
     return st;
 }
 
-/* False: a promise was broken. */
+/* What is wrong with how a read ended; NULL: nothing. */
+static const char *outcome(ps_status st, const ps_error *error, const char *path)
+{
+    if (st == PS_INTERNAL) return "a bug is reported";
+    if (st != error->code) return "status and error differ";
+    if (st == PS_OK || st == PS_MEMORY) return NULL;
+    if (st != PS_DATA && st != PS_UNSUPPORTED && st != PS_IO) return "an error of another type";
+    return strstr(error->message, path) ? NULL : "the error doesn't name the file";
+}
+
+/* Through the scan alone. False: a promise was broken. */
+static bool scan_try(const char *path, bool filtered, const char *what)
+{
+    ps_mem mem;
+    ps_ctx cx;
+
+    ps_mem_init(&mem, NULL, "fuzz", BYTES_MAX);
+    ps_ctx_init(&cx, &mem, NULL);
+    cx.batch_rows = filtered ? 100 : 2048;
+    const ps_status st = file_read(&cx, path, filtered);
+    const char *wrong = outcome(st, &cx.error, path);
+    if (getenv("PS_VERBOSE")) printf("%s: %s %s\n", what, ps_status_name(st), cx.error.message);
+    if (mem.used != 0) wrong = "memory was not given back";
+    if (wrong) printf("%s: %s: %s\n", what, wrong, cx.error.message);
+    return !wrong;
+}
+
+/* Through queries on two threads: all rows, and groups by every column. */
+static bool query_try(const char *path, const char *what)
+{
+    static const char *const forms[] = {"SELECT * FROM read_parquet('%s')",
+                                        "SELECT DISTINCT * FROM read_parquet('%s') LIMIT 10"};
+    char sql[300];
+    const char *wrong = NULL;
+
+    for (size_t i = 0; i < PS_COUNT(forms) && !wrong; i++) {
+        ps_error error = {0};
+        const int n = snprintf(sql, sizeof sql, forms[i], path);
+        const ps_status st = fuzz_sql(sql, (size_t)n, &error);
+        if (st != PS_TIMEOUT) wrong = outcome(st, &error, path);
+        if (wrong) printf("%s: %s: %s\n", what, wrong, error.message);
+    }
+    return !wrong;
+}
+
 static bool bytes_try(const uint8_t *bytes, size_t n, const char *what)
 {
-    char path[64];
-    const int fd = memfd_create("parquet", 0);
-    bool good = true;
+    const char *const path = fuzz_file(bytes, n);
+    bool good = scan_try(path, false, what);
 
-    if (fd < 0 || write(fd, bytes, n) != (ssize_t)n) abort();
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    for (int filtered = 0; filtered < 2; filtered++) {
-        ps_mem mem;
-        ps_ctx cx;
-        ps_mem_init(&mem, NULL, "fuzz", BYTES_MAX);
-        ps_ctx_init(&cx, &mem, NULL);
-        cx.batch_rows = filtered ? 100 : 2048;
-        const ps_status st = file_read(&cx, path, filtered);
-        if (getenv("PS_VERBOSE")) printf("%s: %s %s\n", what, ps_status_name(st), cx.error.message);
-        if (st == PS_INTERNAL || (st == PS_OK) != (cx.error.code == PS_OK)) good = false;
-        if (mem.used != 0)
-            printf("%s: %lld bytes were not given back\n", what, (long long)mem.used), good = false;
-        if (st == PS_INTERNAL) printf("%s: %s\n", what, cx.error.message);
-    }
-    close(fd);
+    good = scan_try(path, true, what) && good;
+    good = query_try(path, what) && good;
+    fuzz_file_close();
     return good;
 }
 
 #ifdef PS_LIBFUZZER
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     if (!bytes_try(bytes, n, "input")) abort();
     return 0;
 }
 #else
-static uint64_t random_next(uint64_t *state)
+static long grown(void)
 {
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return *state >> 33;
+    struct rusage now;
+
+    getrusage(RUSAGE_SELF, &now);
+    return now.ru_maxrss;
 }
 
-static size_t mutate(uint8_t *bytes, size_t n, uint64_t seed)
-{
-    uint64_t state = seed * 0x9e3779b97f4a7c15u + 1;
-    const uint64_t kind = random_next(&state) % 8;
-    const uint64_t changes = 1 + random_next(&state) % 4;
+typedef struct jobs {
+    uint64_t first, last; /* mutants; 0 is the file itself */
+    bool print;
+} jobs;
 
-    if (n < 16) return n;
-    if (kind == 0) return 1 + random_next(&state) % n; /* cut off */
-    for (uint64_t i = 0; i < changes; i++) {
-        size_t at = random_next(&state) % n;
-        if (kind < 5) at = n - 1 - random_next(&state) % PS_MIN(n, (size_t)2000); /* the footer */
-        if (kind & 1) bytes[at] ^= (uint8_t)(1u << random_next(&state) % 8);
-        else bytes[at] = (uint8_t)random_next(&state);
-    }
-    return n;
-}
-
-static bool file_try(const char *path, uint64_t mutants)
+static bool file_try(const char *path, const jobs *todo)
 {
     FILE *const f = fopen(path, "rb");
+    uint8_t *const bytes = malloc(FILE_BYTES_MAX);
     bool good = true;
-    uint8_t *bytes, *copy;
-    size_t n;
 
-    if (!f) return false;
-    bytes = malloc(64 << 20), copy = malloc(64 << 20);
-    n = fread(bytes, 1, 64 << 20, f);
+    if (!f || !bytes) return false;
+    const size_t n = fread(bytes, 1, FILE_BYTES_MAX, f);
+    const long before = grown();
     fclose(f);
-    if (mutants == 0) good = bytes_try(bytes, n, path);
-    for (uint64_t i = 0; i < mutants; i++) {
+    for (uint64_t i = todo->first; i <= todo->last; i++) {
         char what[4200];
+        uint8_t *const copy = malloc(n + PARQUET_MUTATE_ROOM);
+        if (!copy) abort();
         memcpy(copy, bytes, n);
         snprintf(what, sizeof what, "%s mutant %llu", path, (unsigned long long)i);
-        const size_t n_copy = mutate(copy, n, i);
-        if (!bytes_try(copy, n_copy, what)) printf("FAIL %s\n", what), good = false;
+        const size_t n_copy = i ? parquet_mutate(copy, n, i) : n;
+        alarm(MUTANT_SECONDS_MAX);
+        if (todo->print) good = fwrite(copy, 1, n_copy, stdout) == n_copy;
+        else if (!bytes_try(copy, n_copy, what)) printf("FAIL %s\n", what), good = false;
+        free(copy);
     }
-    free(bytes), free(copy);
-    return good;
+    free(bytes);
+    if (grown() - before <= GROWTH_MAX) return good;
+    printf("FAIL %s: the process grew by %ld KiB\n", path, grown() - before);
+    return false;
 }
 
 int main(int argc, char **argv)
 {
-    uint64_t mutants = 0, failed = 0, passed = 0;
+    uint64_t failed = 0, passed = 0;
+    jobs todo = {0};
 
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "-mutate") == 0 && i + 1 < argc) {
-            mutants = strtoull(argv[++i], NULL, 10);
-        } else if (file_try(argv[i], mutants)) {
+        if (argv[i][0] == '-' && i + 1 < argc) {
+            const bool all = strcmp(argv[i], "-mutate") == 0;
+            todo.print = strcmp(argv[i], "-mutant") == 0;
+            todo.last = strtoull(argv[++i], NULL, 10);
+            todo.first = all ? 0 : todo.last;
+        } else if (file_try(argv[i], &todo)) {
             passed++;
         } else {
             failed++;
         }
     }
-    printf("%llu passed, %llu failed, 0 skipped\n", (unsigned long long)passed,
-           (unsigned long long)failed);
+    if (!todo.print)
+        printf("%llu passed, %llu failed, 0 skipped\n", (unsigned long long)passed,
+               (unsigned long long)failed);
     return failed > 0;
 }
 #endif

@@ -1,0 +1,1 @@
+SELECT a, b + 1, s || 'x', f / 2, n * 1.05, d + 30 FROM t WHERE a > 3 AND s LIKE 'v%' ORDER BY a DESC LIMIT 5

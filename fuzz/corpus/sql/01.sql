@@ -1,0 +1,1 @@
+SELECT b, count(*), sum(n), avg(f), min(s), string_agg(s, ','), median(a) FILTER (WHERE a > 2) FROM t GROUP BY b HAVING count(*) > 1

@@ -1,0 +1,1 @@
+SELECT t.a, u.c FROM t LEFT JOIN u ON t.a = u.a AND t.b < u.c FULL JOIN e USING (a)

@@ -1,0 +1,1 @@
+SELECT a FROM t WHERE a IN (SELECT c FROM u WHERE u.a = t.b) OR NOT EXISTS (SELECT 1 FROM u WHERE u.a = t.a)

@@ -1,0 +1,1 @@
+WITH q AS (SELECT a, b FROM t), r AS (SELECT * FROM q x, q y WHERE x.a = y.b) SELECT * FROM r UNION ALL SELECT a, c, 1, 2 FROM u EXCEPT VALUES (1, 2, 3, 4)

@@ -1,0 +1,1 @@
+SELECT CASE WHEN a > 1 THEN b ELSE -1 END, coalesce(s, 'none'), nullif(a, b), TRY_CAST(s AS INTEGER), DATE '2020-02-29' + INTERVAL '1' MONTH FROM t

@@ -1,0 +1,1 @@
+FROM t, LATERAL (SELECT c FROM u WHERE u.a = t.a) x SELECT *

@@ -1,0 +1,1 @@
+SELECT regexp_matches(s, '^v[0-9]+$'), extract(year FROM d), date_trunc('month', ts), substring(s, 1, 2), [1, 2, 3] FROM t NATURAL JOIN u

@@ -1,0 +1,1 @@
+EXPLAIN SELECT * FROM (VALUES (1, 'x'), (2, NULL)) v(p, q) WHERE p = ANY (SELECT a FROM e)
