@@ -4,7 +4,7 @@
  * Sizes of buffers are what the interface doesn't tell, so each has room for any offset that can
  * be made here; all else may lie: lengths, offsets, counts of buffers and children, validity,
  * offsets inside, type ids, missing parts. */
-#include "session.h"
+#include "support/session.h"
 
 #include <stdlib.h>
 #include <string.h>

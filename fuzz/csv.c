@@ -1,6 +1,6 @@
 /* fuzz/csv.c -- any bytes as a CSV file: sniffed and read whole, in small and in large morsels, as
  * text and as the types that were found. The two sizes must agree on whether it can be read. */
-#include "session.h"
+#include "support/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>

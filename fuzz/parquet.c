@@ -11,8 +11,8 @@
 #include "col/batch.h"
 #include "eval/program.h"
 #include "format/parquet/parquet.h"
-#include "parquet_mutate.h"
-#include "session.h"
+#include "support/parquet_mutate.h"
+#include "support/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* fuzz/plan.c -- any text as a plan in JSON: what is read is a sound plan, says the same again when
  * written, and can be optimised and printed. */
 #include "opt/opt.h"
-#include "session.h"
+#include "support/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  *
  * Files and settings are not for a fuzzer: a text that could write or read a file, or take away
  * the time limit, is left out. */
-#include "session.h"
+#include "support/session.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,7 +1,7 @@
 /* fuzz/text.c -- any text as a value, a pattern and a subject: casts from text to every scalar
  * type, LIKE, regular expressions, globs, date formats. The text is a row of a table, so nothing is
  * folded. */
-#include "session.h"
+#include "support/session.h"
 
 #include <stdlib.h>
 #include <string.h>

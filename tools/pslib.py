@@ -49,7 +49,8 @@ class Session:
     def sql(self, text):
         """Runs one statement; a pyarrow table of its rows, None if it gives none."""
         import pyarrow as pa
-        result, data = ctypes.c_void_p(), text.encode()
+        result = ctypes.c_void_p()
+        data = text.encode() if isinstance(text, str) else text
         self.call("ps_session_sql", self.session, data, ctypes.c_size_t(len(data)), None,
                   ctypes.byref(result))
         if self.lib.ps_result_columns(result) == 0:

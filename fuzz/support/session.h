@@ -1,7 +1,7 @@
 /* fuzz/session.h -- one session of the public API for all inputs of a process, and the only
  * promises that any input may rely on: no crash, no PS_INTERNAL, an end in time. */
-#ifndef FUZZ_SESSION_H
-#define FUZZ_SESSION_H
+#ifndef FUZZ_SUPPORT_SESSION_H
+#define FUZZ_SUPPORT_SESSION_H
 
 #include "penstock.h"
 

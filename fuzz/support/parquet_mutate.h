@@ -1,6 +1,6 @@
 /* fuzz/parquet_mutate.h -- damage of every kind to the bytes of a Parquet file. */
-#ifndef FUZZ_PARQUET_MUTATE_H
-#define FUZZ_PARQUET_MUTATE_H
+#ifndef FUZZ_SUPPORT_PARQUET_MUTATE_H
+#define FUZZ_SUPPORT_PARQUET_MUTATE_H
 
 #include <stddef.h>
 #include <stdint.h>
