@@ -1,4 +1,4 @@
-/* fuzz/parquet_mutate.c -- see parquet_mutate.h.
+/* fuzz/support/parquet_mutate.c -- see its header.
  *
  * Blind damage: bits, bytes, cut ends, lost middles, zeroed, swapped and copied ranges. Aimed
  * damage: the numbers, lengths and counts of the footer, and of every structure that a number of

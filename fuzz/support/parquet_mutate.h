@@ -1,4 +1,4 @@
-/* fuzz/parquet_mutate.h -- damage of every kind to the bytes of a Parquet file. */
+/* fuzz/support/parquet_mutate.h -- damage of every kind to the bytes of a Parquet file. */
 #ifndef FUZZ_SUPPORT_PARQUET_MUTATE_H
 #define FUZZ_SUPPORT_PARQUET_MUTATE_H
 

@@ -1,4 +1,4 @@
-/* fuzz/replay.c -- a fuzz target without libFuzzer: each file, and N simple mutants of it.
+/* fuzz/support/replay.c -- a fuzz target without libFuzzer: each file, and N simple mutants of it.
  *
  *     fuzz_NAME [-mutate N] FILE...
  * Ends as the target ends: a crash, a sanitizer's report, or the counts. */

@@ -1,4 +1,4 @@
-/* fuzz/session.c -- see session.h. */
+/* fuzz/support/session.c -- see session.h. */
 #include "session.h"
 
 #include <stdio.h>

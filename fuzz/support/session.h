@@ -1,4 +1,4 @@
-/* fuzz/session.h -- one session of the public API for all inputs of a process, and the only
+/* fuzz/support/session.h -- one session of the public API for all inputs of a process, and the only
  * promises that any input may rely on: no crash, no PS_INTERNAL, an end in time. */
 #ifndef FUZZ_SUPPORT_SESSION_H
 #define FUZZ_SUPPORT_SESSION_H
