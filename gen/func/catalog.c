@@ -4,7 +4,9 @@
 
 extern const ps_agg_class ps_aggfn_any_value;
 extern const ps_agg_class ps_aggfn_arg_max;
+extern const ps_agg_class ps_aggfn_arg_max_null;
 extern const ps_agg_class ps_aggfn_arg_min;
+extern const ps_agg_class ps_aggfn_arg_min_null;
 extern const ps_agg_class ps_aggfn_avg_decimal;
 extern const ps_agg_class ps_aggfn_avg_float;
 extern const ps_agg_class ps_aggfn_avg_int;
@@ -19,14 +21,30 @@ extern const ps_agg_class ps_aggfn_count_if;
 extern const ps_agg_class ps_aggfn_count_star;
 extern const ps_agg_class ps_aggfn_covar_pop;
 extern const ps_agg_class ps_aggfn_covar_samp;
+extern const ps_agg_class ps_aggfn_entropy;
 extern const ps_agg_class ps_aggfn_first;
+extern const ps_agg_class ps_aggfn_geomean;
+extern const ps_agg_class ps_aggfn_kurtosis;
+extern const ps_agg_class ps_aggfn_kurtosis_pop;
 extern const ps_agg_class ps_aggfn_last;
+extern const ps_agg_class ps_aggfn_mad;
 extern const ps_agg_class ps_aggfn_max;
 extern const ps_agg_class ps_aggfn_min;
 extern const ps_agg_class ps_aggfn_mode;
 extern const ps_agg_class ps_aggfn_product;
 extern const ps_agg_class ps_aggfn_quantile_cont;
 extern const ps_agg_class ps_aggfn_quantile_disc;
+extern const ps_agg_class ps_aggfn_regr_avgx;
+extern const ps_agg_class ps_aggfn_regr_avgy;
+extern const ps_agg_class ps_aggfn_regr_count;
+extern const ps_agg_class ps_aggfn_regr_intercept;
+extern const ps_agg_class ps_aggfn_regr_r2;
+extern const ps_agg_class ps_aggfn_regr_slope;
+extern const ps_agg_class ps_aggfn_regr_sxx;
+extern const ps_agg_class ps_aggfn_regr_sxy;
+extern const ps_agg_class ps_aggfn_regr_syy;
+extern const ps_agg_class ps_aggfn_sem;
+extern const ps_agg_class ps_aggfn_skewness;
 extern const ps_agg_class ps_aggfn_stddev_pop;
 extern const ps_agg_class ps_aggfn_stddev_samp;
 extern const ps_agg_class ps_aggfn_string_agg;
@@ -313,7 +331,7 @@ static const ps_func func_5 = {
 static const ps_param params_6[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_6[] = {"sum", NULL};
+static const char *const names_6[] = {"sum", "fsum", "sumkahan", "kahan_sum", NULL};
 static const ps_func func_6 = {
     .name = "sum", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_6,
@@ -327,7 +345,7 @@ static const ps_func func_6 = {
 static const ps_param params_7[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
 };
-static const char *const names_7[] = {"sum", NULL};
+static const char *const names_7[] = {"sum", "fsum", "sumkahan", "kahan_sum", NULL};
 static const ps_func func_7 = {
     .name = "sum", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_7,
@@ -369,7 +387,7 @@ static const ps_func func_9 = {
 static const ps_param params_10[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_10[] = {"avg", "mean", NULL};
+static const char *const names_10[] = {"avg", "favg", "mean", NULL};
 static const ps_func func_10 = {
     .name = "avg", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_10,
@@ -383,7 +401,7 @@ static const ps_func func_10 = {
 static const ps_param params_11[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
 };
-static const char *const names_11[] = {"avg", "mean", NULL};
+static const char *const names_11[] = {"avg", "favg", "mean", NULL};
 static const ps_func func_11 = {
     .name = "avg", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_11,
@@ -664,7 +682,7 @@ static const ps_func func_30 = {
     .n_params = 2, .n_required = 2, .params = params_30,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .aggregate = &ps_aggfn_arg_min,
-    .doc = "x of the row where by is smallest, the first of ties.",
+    .doc = "x of the row where by is smallest, the first of ties; rows where x or by is null don't count.",
     .signature = "(x: T, by: U) -> T", .since = "0.1",
     .example = "arg_min(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_30,
 };
@@ -680,13 +698,13 @@ static const ps_func func_31 = {
     .n_params = 2, .n_required = 2, .params = params_31,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .aggregate = &ps_aggfn_arg_max,
-    .doc = "x of the row where by is largest, the first of ties.",
+    .doc = "x of the row where by is largest, the first of ties; rows where x or by is null don't count.",
     .signature = "(x: T, by: U) -> T", .since = "0.1",
     .example = "arg_max(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_31,
 };
-/* aggregate: string_agg(x: str, separator!: str) -> str */
+/* aggregate: string_agg(x: any, separator!: str) -> str */
 static const ps_param params_32[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "x"},
+    {.kind = PS_PARAM_ANY, .name = "x"},
     {.kind = PS_PARAM_TYPE, .constant = true, .type = {.id = PS_TYPE_STRING}, .name = "separator"},
 };
 static const char *const names_32[] = {"string_agg", "group_concat", "listagg", NULL};
@@ -695,14 +713,15 @@ static const ps_func func_32 = {
     .order_sensitive = true,
     .n_params = 2, .n_required = 2, .params = params_32,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .resolve = ps_resolve_string_agg,
     .aggregate = &ps_aggfn_string_agg,
     .doc = "The values joined by separator (a comma), in the order given or else of input; null without rows.",
-    .signature = "(x: str, separator!: str) -> str", .since = "0.1",
+    .signature = "(x: any, separator!: str) -> str", .since = "0.1",
     .example = "string_agg(x, '-') FROM (VALUES ('a'), ('b')) t(x)", .names = names_32,
 };
-/* aggregate: string_agg(x: str) -> str */
+/* aggregate: string_agg(x: any) -> str */
 static const ps_param params_33[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "x"},
+    {.kind = PS_PARAM_ANY, .name = "x"},
 };
 static const char *const names_33[] = {"string_agg", "group_concat", "listagg", NULL};
 static const ps_func func_33 = {
@@ -710,9 +729,10 @@ static const ps_func func_33 = {
     .order_sensitive = true,
     .n_params = 1, .n_required = 1, .params = params_33,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .resolve = ps_resolve_string_agg,
     .aggregate = &ps_aggfn_string_agg,
     .doc = "The values joined by separator (a comma), in the order given or else of input; null without rows.",
-    .signature = "(x: str) -> str", .since = "0.1",
+    .signature = "(x: any) -> str", .since = "0.1",
     .example = "string_agg(x, '-') FROM (VALUES ('a'), ('b')) t(x)", .names = names_33,
 };
 /* aggregate: median(x: double) -> double */
@@ -757,2394 +777,2779 @@ static const ps_func func_36 = {
     .signature = "(x: integer) -> double", .since = "0.1",
     .example = "median(x) FROM (VALUES (1), (2), (4)) t(x)", .names = names_36,
 };
-/* aggregate: median(x: decimal) -> decimal */
+/* aggregate: median(x: timestamp) -> timestamp */
 static const ps_param params_37[] = {
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "x"},
 };
 static const char *const names_37[] = {"median", NULL};
 static const ps_func func_37 = {
     .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_37,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .aggregate = &ps_aggfn_quantile_cont,
+    .doc = "The middle time, interpolated; null without rows. Dates count from midnight.",
+    .signature = "(x: timestamp) -> timestamp", .since = "0.1",
+    .example = "median(x) FROM (VALUES (DATE '2020-01-01'), (DATE '2020-01-02')) t(x)", .names = names_37,
+};
+/* aggregate: median(x: timestamptz) -> timestamptz */
+static const ps_param params_38[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "x"},
+};
+static const char *const names_38[] = {"median", NULL};
+static const ps_func func_38 = {
+    .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_38,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .aggregate = &ps_aggfn_quantile_cont,
+    .doc = "The middle time, interpolated; null without rows. Dates count from midnight.",
+    .signature = "(x: timestamptz) -> timestamptz", .since = "0.1",
+    .example = "median(x) FROM (VALUES (DATE '2020-01-01'), (DATE '2020-01-02')) t(x)", .names = names_38,
+};
+/* aggregate: median(x: time) -> time */
+static const ps_param params_39[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "x"},
+};
+static const char *const names_39[] = {"median", NULL};
+static const ps_func func_39 = {
+    .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_39,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
+    .aggregate = &ps_aggfn_quantile_cont,
+    .doc = "The middle time, interpolated; null without rows. Dates count from midnight.",
+    .signature = "(x: time) -> time", .since = "0.1",
+    .example = "median(x) FROM (VALUES (DATE '2020-01-01'), (DATE '2020-01-02')) t(x)", .names = names_39,
+};
+/* aggregate: median(x: str) -> str */
+static const ps_param params_40[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "x"},
+};
+static const char *const names_40[] = {"median", NULL};
+static const ps_func func_40 = {
+    .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_40,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .aggregate = &ps_aggfn_quantile_disc,
+    .doc = "The lower middle value; null without rows.",
+    .signature = "(x: str) -> str", .since = "0.1",
+    .example = "median(x) FROM (VALUES ('a'), ('b')) t(x)", .names = names_40,
+};
+/* aggregate: median(x: bool) -> bool */
+static const ps_param params_41[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}, .name = "x"},
+};
+static const char *const names_41[] = {"median", NULL};
+static const ps_func func_41 = {
+    .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_41,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .aggregate = &ps_aggfn_quantile_disc,
+    .doc = "The lower middle value; null without rows.",
+    .signature = "(x: bool) -> bool", .since = "0.1",
+    .example = "median(x) FROM (VALUES ('a'), ('b')) t(x)", .names = names_41,
+};
+/* aggregate: median(x: decimal) -> decimal */
+static const ps_param params_42[] = {
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
+};
+static const char *const names_42[] = {"median", NULL};
+static const ps_func func_42 = {
+    .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_42,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The middle value, interpolated and rounded to x's scale; null without rows.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "median(x) FROM (VALUES (1.5), (2.0)) t(x)", .names = names_37,
+    .example = "median(x) FROM (VALUES (1.5), (2.0)) t(x)", .names = names_42,
 };
 /* aggregate: quantile_cont(x: double, q!: double) -> double */
-static const ps_param params_38[] = {
+static const ps_param params_43[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
     {.kind = PS_PARAM_TYPE, .constant = true, .type = {.id = PS_TYPE_FLOAT64}, .name = "q"},
 };
-static const char *const names_38[] = {"quantile_cont", "percentile_cont", NULL};
-static const ps_func func_38 = {
+static const char *const names_43[] = {"quantile_cont", "percentile_cont", NULL};
+static const ps_func func_43 = {
     .name = "quantile_cont", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_38,
+    .n_params = 2, .n_required = 2, .params = params_43,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The value at fraction q (0 to 1) of the sorted values, interpolated.",
     .signature = "(x: double, q!: double) -> double", .since = "0.1",
-    .example = "quantile_cont(x, 0.5) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_38,
+    .example = "quantile_cont(x, 0.5) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_43,
 };
 /* aggregate: quantile_cont(x: float, q!: double) -> float */
-static const ps_param params_39[] = {
+static const ps_param params_44[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
     {.kind = PS_PARAM_TYPE, .constant = true, .type = {.id = PS_TYPE_FLOAT64}, .name = "q"},
 };
-static const char *const names_39[] = {"quantile_cont", "percentile_cont", NULL};
-static const ps_func func_39 = {
+static const char *const names_44[] = {"quantile_cont", "percentile_cont", NULL};
+static const ps_func func_44 = {
     .name = "quantile_cont", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_39,
+    .n_params = 2, .n_required = 2, .params = params_44,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The value at fraction q (0 to 1) of the sorted values, interpolated.",
     .signature = "(x: float, q!: double) -> float", .since = "0.1",
-    .example = "quantile_cont(x, 0.5) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_39,
+    .example = "quantile_cont(x, 0.5) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_44,
 };
 /* aggregate: quantile_cont(x: integer, q!: double) -> double */
-static const ps_param params_40[] = {
+static const ps_param params_45[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .constant = true, .type = {.id = PS_TYPE_FLOAT64}, .name = "q"},
 };
-static const char *const names_40[] = {"quantile_cont", "percentile_cont", NULL};
-static const ps_func func_40 = {
+static const char *const names_45[] = {"quantile_cont", "percentile_cont", NULL};
+static const ps_func func_45 = {
     .name = "quantile_cont", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_40,
+    .n_params = 2, .n_required = 2, .params = params_45,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The value at fraction q (0 to 1) of the sorted values, interpolated.",
     .signature = "(x: integer, q!: double) -> double", .since = "0.1",
-    .example = "quantile_cont(x, 0.25) FROM (VALUES (1), (2), (4)) t(x)", .names = names_40,
+    .example = "quantile_cont(x, 0.25) FROM (VALUES (1), (2), (4)) t(x)", .names = names_45,
 };
 /* aggregate: quantile_cont(x: decimal, q!: double) -> decimal */
-static const ps_param params_41[] = {
+static const ps_param params_46[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .constant = true, .type = {.id = PS_TYPE_FLOAT64}, .name = "q"},
 };
-static const char *const names_41[] = {"quantile_cont", "percentile_cont", NULL};
-static const ps_func func_41 = {
+static const char *const names_46[] = {"quantile_cont", "percentile_cont", NULL};
+static const ps_func func_46 = {
     .name = "quantile_cont", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_41,
+    .n_params = 2, .n_required = 2, .params = params_46,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The value at fraction q (0 to 1) of the sorted values, interpolated and rounded to x's scale.",
     .signature = "(x: decimal, q!: double) -> decimal", .since = "0.1",
-    .example = "quantile_cont(x, 0.5) FROM (VALUES (1.5), (2.0)) t(x)", .names = names_41,
+    .example = "quantile_cont(x, 0.5) FROM (VALUES (1.5), (2.0)) t(x)", .names = names_46,
+};
+/* aggregate: quantile_cont(x: timestamp, q!: double) -> timestamp */
+static const ps_param params_47[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .constant = true, .type = {.id = PS_TYPE_FLOAT64}, .name = "q"},
+};
+static const char *const names_47[] = {"quantile_cont", "percentile_cont", NULL};
+static const ps_func func_47 = {
+    .name = "quantile_cont", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_47,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .aggregate = &ps_aggfn_quantile_cont,
+    .doc = "The time at fraction q (0 to 1) of the sorted times, interpolated. Dates count from midnight.",
+    .signature = "(x: timestamp, q!: double) -> timestamp", .since = "0.1",
+    .example = "quantile_cont(x, 0.25) FROM (VALUES (DATE '2020-01-01'), (DATE '2020-01-02')) t(x)", .names = names_47,
+};
+/* aggregate: quantile_cont(x: timestamptz, q!: double) -> timestamptz */
+static const ps_param params_48[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .constant = true, .type = {.id = PS_TYPE_FLOAT64}, .name = "q"},
+};
+static const char *const names_48[] = {"quantile_cont", "percentile_cont", NULL};
+static const ps_func func_48 = {
+    .name = "quantile_cont", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_48,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .aggregate = &ps_aggfn_quantile_cont,
+    .doc = "The time at fraction q (0 to 1) of the sorted times, interpolated. Dates count from midnight.",
+    .signature = "(x: timestamptz, q!: double) -> timestamptz", .since = "0.1",
+    .example = "quantile_cont(x, 0.25) FROM (VALUES (DATE '2020-01-01'), (DATE '2020-01-02')) t(x)", .names = names_48,
+};
+/* aggregate: quantile_cont(x: time, q!: double) -> time */
+static const ps_param params_49[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .constant = true, .type = {.id = PS_TYPE_FLOAT64}, .name = "q"},
+};
+static const char *const names_49[] = {"quantile_cont", "percentile_cont", NULL};
+static const ps_func func_49 = {
+    .name = "quantile_cont", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_49,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
+    .aggregate = &ps_aggfn_quantile_cont,
+    .doc = "The time at fraction q (0 to 1) of the sorted times, interpolated. Dates count from midnight.",
+    .signature = "(x: time, q!: double) -> time", .since = "0.1",
+    .example = "quantile_cont(x, 0.25) FROM (VALUES (DATE '2020-01-01'), (DATE '2020-01-02')) t(x)", .names = names_49,
 };
 /* aggregate: quantile_disc(x: T, q!: double) -> T */
-static const ps_param params_42[] = {
+static const ps_param params_50[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .constant = true, .type = {.id = PS_TYPE_FLOAT64}, .name = "q"},
 };
-static const char *const names_42[] = {"quantile_disc", "quantile", "percentile_disc", NULL};
-static const ps_func func_42 = {
+static const char *const names_50[] = {"quantile_disc", "quantile", "percentile_disc", NULL};
+static const ps_func func_50 = {
     .name = "quantile_disc", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_42,
+    .n_params = 2, .n_required = 2, .params = params_50,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .aggregate = &ps_aggfn_quantile_disc,
     .doc = "The smallest value with at least the fraction q of the values at or below it.",
     .signature = "(x: T, q!: double) -> T", .since = "0.1",
-    .example = "quantile_disc(x, 0.5) FROM (VALUES (1), (2), (4)) t(x)", .names = names_42,
+    .example = "quantile_disc(x, 0.5) FROM (VALUES (1), (2), (4)) t(x)", .names = names_50,
 };
 /* aggregate: mode(x: T) -> T */
-static const ps_param params_43[] = {
+static const ps_param params_51[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
 };
-static const char *const names_43[] = {"mode", NULL};
-static const ps_func func_43 = {
+static const char *const names_51[] = {"mode", NULL};
+static const ps_func func_51 = {
     .name = "mode", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .order_sensitive = true,
-    .n_params = 1, .n_required = 1, .params = params_43,
+    .n_params = 1, .n_required = 1, .params = params_51,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .aggregate = &ps_aggfn_mode,
     .doc = "The most frequent value, the first of ties in input order.",
     .signature = "(x: T) -> T", .since = "0.1",
-    .example = "mode(x) FROM (VALUES (1), (2), (4)) t(x)", .names = names_43,
+    .example = "mode(x) FROM (VALUES (1), (2), (4)) t(x)", .names = names_51,
+};
+/* aggregate: arg_min_null(x: T, by: U) -> T */
+static const ps_param params_52[] = {
+    {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_VAR, .var = 2, .name = "by"},
+};
+static const char *const names_52[] = {"arg_min_null", NULL};
+static const ps_func func_52 = {
+    .name = "arg_min_null", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .order_sensitive = true,
+    .n_params = 2, .n_required = 2, .params = params_52,
+    .result = {.kind = PS_PARAM_VAR, .var = 1},
+    .aggregate = &ps_aggfn_arg_min_null,
+    .doc = "x of the row where by is smallest, null or not, the first of ties.",
+    .signature = "(x: T, by: U) -> T", .since = "0.1",
+    .example = "arg_min_null(x, y) FROM (VALUES (NULL, 1), (3, 2)) t(x, y)", .names = names_52,
+};
+/* aggregate: arg_max_null(x: T, by: U) -> T */
+static const ps_param params_53[] = {
+    {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_VAR, .var = 2, .name = "by"},
+};
+static const char *const names_53[] = {"arg_max_null", NULL};
+static const ps_func func_53 = {
+    .name = "arg_max_null", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .order_sensitive = true,
+    .n_params = 2, .n_required = 2, .params = params_53,
+    .result = {.kind = PS_PARAM_VAR, .var = 1},
+    .aggregate = &ps_aggfn_arg_max_null,
+    .doc = "x of the row where by is largest, null or not, the first of ties.",
+    .signature = "(x: T, by: U) -> T", .since = "0.1",
+    .example = "arg_max_null(x, y) FROM (VALUES (NULL, 3), (3, 2)) t(x, y)", .names = names_53,
+};
+/* aggregate: regr_count(y: double, x: double) -> int64 */
+static const ps_param params_54[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_54[] = {"regr_count", NULL};
+static const ps_func func_54 = {
+    .name = "regr_count", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_54,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .aggregate = &ps_aggfn_regr_count,
+    .doc = "The number of rows where neither is null.",
+    .signature = "(y: double, x: double) -> int64", .since = "0.1",
+    .example = "regr_count(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_54,
+};
+/* aggregate: regr_avgx(y: double, x: double) -> double */
+static const ps_param params_55[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_55[] = {"regr_avgx", NULL};
+static const ps_func func_55 = {
+    .name = "regr_avgx", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_55,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_regr_avgx,
+    .doc = "The mean of x over rows where neither is null.",
+    .signature = "(y: double, x: double) -> double", .since = "0.1",
+    .example = "regr_avgx(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_55,
+};
+/* aggregate: regr_avgy(y: double, x: double) -> double */
+static const ps_param params_56[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_56[] = {"regr_avgy", NULL};
+static const ps_func func_56 = {
+    .name = "regr_avgy", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_56,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_regr_avgy,
+    .doc = "The mean of y over rows where neither is null.",
+    .signature = "(y: double, x: double) -> double", .since = "0.1",
+    .example = "regr_avgy(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_56,
+};
+/* aggregate: regr_sxx(y: double, x: double) -> double */
+static const ps_param params_57[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_57[] = {"regr_sxx", NULL};
+static const ps_func func_57 = {
+    .name = "regr_sxx", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_57,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_regr_sxx,
+    .doc = "The sum of squares of x about its mean, over rows where neither is null.",
+    .signature = "(y: double, x: double) -> double", .since = "0.1",
+    .example = "regr_sxx(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_57,
+};
+/* aggregate: regr_syy(y: double, x: double) -> double */
+static const ps_param params_58[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_58[] = {"regr_syy", NULL};
+static const ps_func func_58 = {
+    .name = "regr_syy", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_58,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_regr_syy,
+    .doc = "The sum of squares of y about its mean, over rows where neither is null.",
+    .signature = "(y: double, x: double) -> double", .since = "0.1",
+    .example = "regr_syy(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_58,
+};
+/* aggregate: regr_sxy(y: double, x: double) -> double */
+static const ps_param params_59[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_59[] = {"regr_sxy", NULL};
+static const ps_func func_59 = {
+    .name = "regr_sxy", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_59,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_regr_sxy,
+    .doc = "The sum of products about the means, over rows where neither is null.",
+    .signature = "(y: double, x: double) -> double", .since = "0.1",
+    .example = "regr_sxy(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_59,
+};
+/* aggregate: regr_slope(y: double, x: double) -> double */
+static const ps_param params_60[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_60[] = {"regr_slope", NULL};
+static const ps_func func_60 = {
+    .name = "regr_slope", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_60,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_regr_slope,
+    .doc = "The slope of the least-squares line y = slope * x + intercept; NaN if all x are equal.",
+    .signature = "(y: double, x: double) -> double", .since = "0.1",
+    .example = "regr_slope(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_60,
+};
+/* aggregate: regr_intercept(y: double, x: double) -> double */
+static const ps_param params_61[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_61[] = {"regr_intercept", NULL};
+static const ps_func func_61 = {
+    .name = "regr_intercept", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_61,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_regr_intercept,
+    .doc = "The intercept of the least-squares line; null if all x are equal.",
+    .signature = "(y: double, x: double) -> double", .since = "0.1",
+    .example = "regr_intercept(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_61,
+};
+/* aggregate: regr_r2(y: double, x: double) -> double */
+static const ps_param params_62[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_62[] = {"regr_r2", NULL};
+static const ps_func func_62 = {
+    .name = "regr_r2", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_62,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_regr_r2,
+    .doc = "The square of the correlation; 1 if all y are equal, null if all x are.",
+    .signature = "(y: double, x: double) -> double", .since = "0.1",
+    .example = "round(regr_r2(y, x), 9) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_62,
+};
+/* aggregate: skewness(x: double) -> double */
+static const ps_param params_63[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_63[] = {"skewness", NULL};
+static const ps_func func_63 = {
+    .name = "skewness", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .order_sensitive = true,
+    .n_params = 1, .n_required = 1, .params = params_63,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_skewness,
+    .doc = "The skewness of a sample; null for fewer than three rows or without spread.",
+    .signature = "(x: double) -> double", .since = "0.1",
+    .example = "round(skewness(x), 9) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_63,
+};
+/* aggregate: kurtosis(x: double) -> double */
+static const ps_param params_64[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_64[] = {"kurtosis", NULL};
+static const ps_func func_64 = {
+    .name = "kurtosis", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .order_sensitive = true,
+    .n_params = 1, .n_required = 1, .params = params_64,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_kurtosis,
+    .doc = "The excess kurtosis of a sample; null for fewer than four rows or without spread.",
+    .signature = "(x: double) -> double", .since = "0.1",
+    .example = "round(kurtosis(x), 9) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_64,
+};
+/* aggregate: kurtosis_pop(x: double) -> double */
+static const ps_param params_65[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_65[] = {"kurtosis_pop", NULL};
+static const ps_func func_65 = {
+    .name = "kurtosis_pop", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .order_sensitive = true,
+    .n_params = 1, .n_required = 1, .params = params_65,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_kurtosis_pop,
+    .doc = "The excess kurtosis of a population; null for a single row or without spread.",
+    .signature = "(x: double) -> double", .since = "0.1",
+    .example = "round(kurtosis_pop(x), 9) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_65,
+};
+/* aggregate: sem(x: double) -> double */
+static const ps_param params_66[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_66[] = {"sem", NULL};
+static const ps_func func_66 = {
+    .name = "sem", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .order_sensitive = true,
+    .n_params = 1, .n_required = 1, .params = params_66,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_sem,
+    .doc = "The standard error of the mean: the population standard deviation over the root of the number of rows.",
+    .signature = "(x: double) -> double", .since = "0.1",
+    .example = "round(sem(x), 9) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_66,
+};
+/* aggregate: geomean(x: double) -> double */
+static const ps_param params_67[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_67[] = {"geomean", "geometric_mean", NULL};
+static const ps_func func_67 = {
+    .name = "geomean", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .order_sensitive = true,
+    .n_params = 1, .n_required = 1, .params = params_67,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_geomean,
+    .doc = "The geometric mean; an error for numbers that are not above 0.",
+    .signature = "(x: double) -> double", .since = "0.1",
+    .example = "round(geomean(x), 9) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_67,
+};
+/* aggregate: entropy(x: T) -> double */
+static const ps_param params_68[] = {
+    {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
+};
+static const char *const names_68[] = {"entropy", NULL};
+static const ps_func func_68 = {
+    .name = "entropy", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_68,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_entropy,
+    .doc = "The entropy of the values in bits; 0 without rows.",
+    .signature = "(x: T) -> double", .since = "0.1",
+    .example = "entropy(x) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_68,
+};
+/* aggregate: mad(x: double) -> double */
+static const ps_param params_69[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_69[] = {"mad", NULL};
+static const ps_func func_69 = {
+    .name = "mad", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_69,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_mad,
+    .doc = "The median of the distances from the median.",
+    .signature = "(x: double) -> double", .since = "0.1",
+    .example = "mad(x) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_69,
 };
 /* arith: +(a: integer, b: integer) -> integer */
-static const ps_param params_44[] = {
+static const ps_param params_70[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_44[] = {"+", NULL};
-static const ps_func func_44 = {
+static const char *const names_70[] = {"+", NULL};
+static const ps_func func_70 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_44,
+    .n_params = 2, .n_required = 2, .params = params_70,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_add_int,
     .doc = "The sum, in the arguments' common type; an error on overflow.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "1 + 2", .names = names_44,
+    .example = "1 + 2", .names = names_70,
 };
 /* arith: +(a: decimal, b: decimal) -> decimal */
-static const ps_param params_45[] = {
+static const ps_param params_71[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "a"},
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "b"},
 };
-static const char *const names_45[] = {"+", NULL};
-static const ps_func func_45 = {
+static const char *const names_71[] = {"+", NULL};
+static const ps_func func_71 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_45,
+    .n_params = 2, .n_required = 2, .params = params_71,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_add,
     .scalar = &ps_fn_add_decimal,
     .doc = "The exact sum: one more integer digit, the larger scale, 38 digits at most.",
     .signature = "(a: decimal, b: decimal) -> decimal", .since = "0.1",
-    .example = "1.25 + 1.5", .names = names_45,
+    .example = "1.25 + 1.5", .names = names_71,
 };
 /* arith: +(a: double, b: double) -> double */
-static const ps_param params_46[] = {
+static const ps_param params_72[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
-static const char *const names_46[] = {"+", NULL};
-static const ps_func func_46 = {
+static const char *const names_72[] = {"+", NULL};
+static const ps_func func_72 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_46,
+    .n_params = 2, .n_required = 2, .params = params_72,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_add_float,
     .doc = "The IEEE sum.",
     .signature = "(a: double, b: double) -> double", .since = "0.1",
-    .example = "1e0 + 0.5", .names = names_46,
+    .example = "1e0 + 0.5", .names = names_72,
 };
 /* arith: +(a: float, b: float) -> float */
-static const ps_param params_47[] = {
+static const ps_param params_73[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
 };
-static const char *const names_47[] = {"+", NULL};
-static const ps_func func_47 = {
+static const char *const names_73[] = {"+", NULL};
+static const ps_func func_73 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_47,
+    .n_params = 2, .n_required = 2, .params = params_73,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .scalar = &ps_fn_add_float,
     .doc = "The IEEE sum.",
     .signature = "(a: float, b: float) -> float", .since = "0.1",
-    .example = "1e0 + 0.5", .names = names_47,
+    .example = "1e0 + 0.5", .names = names_73,
 };
 /* arith: -(a: integer, b: integer) -> integer */
-static const ps_param params_48[] = {
+static const ps_param params_74[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_48[] = {"-", NULL};
-static const ps_func func_48 = {
+static const char *const names_74[] = {"-", NULL};
+static const ps_func func_74 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_48,
+    .n_params = 2, .n_required = 2, .params = params_74,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_subtract_int,
     .doc = "The difference, in the arguments' common type; an error on overflow.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "1 - 2", .names = names_48,
+    .example = "1 - 2", .names = names_74,
 };
 /* arith: -(a: decimal, b: decimal) -> decimal */
-static const ps_param params_49[] = {
+static const ps_param params_75[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "a"},
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "b"},
 };
-static const char *const names_49[] = {"-", NULL};
-static const ps_func func_49 = {
+static const char *const names_75[] = {"-", NULL};
+static const ps_func func_75 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_49,
+    .n_params = 2, .n_required = 2, .params = params_75,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_add,
     .scalar = &ps_fn_subtract_decimal,
     .doc = "The exact difference: one more integer digit, the larger scale, 38 digits at most.",
     .signature = "(a: decimal, b: decimal) -> decimal", .since = "0.1",
-    .example = "1.25 - 1.5", .names = names_49,
+    .example = "1.25 - 1.5", .names = names_75,
 };
 /* arith: -(a: double, b: double) -> double */
-static const ps_param params_50[] = {
+static const ps_param params_76[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
-static const char *const names_50[] = {"-", NULL};
-static const ps_func func_50 = {
+static const char *const names_76[] = {"-", NULL};
+static const ps_func func_76 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_50,
+    .n_params = 2, .n_required = 2, .params = params_76,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_subtract_float,
     .doc = "The IEEE difference.",
     .signature = "(a: double, b: double) -> double", .since = "0.1",
-    .example = "1e0 - 0.5", .names = names_50,
+    .example = "1e0 - 0.5", .names = names_76,
 };
 /* arith: -(a: float, b: float) -> float */
-static const ps_param params_51[] = {
+static const ps_param params_77[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
 };
-static const char *const names_51[] = {"-", NULL};
-static const ps_func func_51 = {
+static const char *const names_77[] = {"-", NULL};
+static const ps_func func_77 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_51,
+    .n_params = 2, .n_required = 2, .params = params_77,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .scalar = &ps_fn_subtract_float,
     .doc = "The IEEE difference.",
     .signature = "(a: float, b: float) -> float", .since = "0.1",
-    .example = "1e0 - 0.5", .names = names_51,
+    .example = "1e0 - 0.5", .names = names_77,
 };
-static const ps_param params_52[] = {
+static const ps_param params_78[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_52[] = {"*", NULL};
-static const ps_func func_52 = {
+static const char *const names_78[] = {"*", NULL};
+static const ps_func func_78 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_52,
+    .n_params = 2, .n_required = 2, .params = params_78,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_multiply_int,
     .doc = "The product, in the arguments' common type; an error on overflow.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "6 * 7", .names = names_52,
+    .example = "6 * 7", .names = names_78,
 };
-static const ps_param params_53[] = {
+static const ps_param params_79[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "a"},
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "b"},
 };
-static const char *const names_53[] = {"*", NULL};
-static const ps_func func_53 = {
+static const char *const names_79[] = {"*", NULL};
+static const ps_func func_79 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_53,
+    .n_params = 2, .n_required = 2, .params = params_79,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_multiply,
     .scalar = &ps_fn_multiply_decimal,
     .doc = "The exact product: precisions and scales add up, 38 digits at most; an error beyond.",
     .signature = "(a: decimal, b: decimal) -> decimal", .since = "0.1",
-    .example = "1.25 * 1.5", .names = names_53,
+    .example = "1.25 * 1.5", .names = names_79,
 };
-static const ps_param params_54[] = {
+static const ps_param params_80[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
-static const char *const names_54[] = {"*", NULL};
-static const ps_func func_54 = {
+static const char *const names_80[] = {"*", NULL};
+static const ps_func func_80 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_54,
+    .n_params = 2, .n_required = 2, .params = params_80,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_multiply_float,
     .doc = "The IEEE product.",
     .signature = "(a: double, b: double) -> double", .since = "0.1",
-    .example = "2e0 * 0.5", .names = names_54,
+    .example = "2e0 * 0.5", .names = names_80,
 };
-static const ps_param params_55[] = {
+static const ps_param params_81[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
 };
-static const char *const names_55[] = {"*", NULL};
-static const ps_func func_55 = {
+static const char *const names_81[] = {"*", NULL};
+static const ps_func func_81 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_55,
+    .n_params = 2, .n_required = 2, .params = params_81,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .scalar = &ps_fn_multiply_float,
     .doc = "The IEEE product.",
     .signature = "(a: float, b: float) -> float", .since = "0.1",
-    .example = "2e0 * 0.5", .names = names_55,
+    .example = "2e0 * 0.5", .names = names_81,
 };
-static const ps_param params_56[] = {
+static const ps_param params_82[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
-static const char *const names_56[] = {"/", NULL};
-static const ps_func func_56 = {
+static const char *const names_82[] = {"/", NULL};
+static const ps_func func_82 = {
     .name = "/", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_56,
+    .n_params = 2, .n_required = 2, .params = params_82,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_divide_float,
     .doc = "The IEEE quotient; integers and decimals are divided as doubles. Division by zero gives infinity or NaN.",
     .signature = "(a: double, b: double) -> double", .since = "0.1",
-    .example = "7 / 2", .names = names_56,
+    .example = "7 / 2", .names = names_82,
 };
-static const ps_param params_57[] = {
+static const ps_param params_83[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
 };
-static const char *const names_57[] = {"/", NULL};
-static const ps_func func_57 = {
+static const char *const names_83[] = {"/", NULL};
+static const ps_func func_83 = {
     .name = "/", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_57,
+    .n_params = 2, .n_required = 2, .params = params_83,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .scalar = &ps_fn_divide_float,
     .doc = "The IEEE quotient; integers and decimals are divided as doubles. Division by zero gives infinity or NaN.",
     .signature = "(a: float, b: float) -> float", .since = "0.1",
-    .example = "7 / 2", .names = names_57,
+    .example = "7 / 2", .names = names_83,
 };
-static const ps_param params_58[] = {
+static const ps_param params_84[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_58[] = {"//", "div", NULL};
-static const ps_func func_58 = {
+static const char *const names_84[] = {"//", "div", NULL};
+static const ps_func func_84 = {
     .name = "//", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_58,
+    .n_params = 2, .n_required = 2, .params = params_84,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_divide_int,
     .doc = "The quotient cut toward zero; an error when b is zero.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "7 // 2", .names = names_58,
+    .example = "7 // 2", .names = names_84,
 };
-static const ps_param params_59[] = {
+static const ps_param params_85[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
-static const char *const names_59[] = {"//", NULL};
-static const ps_func func_59 = {
+static const char *const names_85[] = {"//", NULL};
+static const ps_func func_85 = {
     .name = "//", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_59,
+    .n_params = 2, .n_required = 2, .params = params_85,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_divide_float_checked,
     .doc = "The IEEE quotient; an error when b is zero.",
     .signature = "(a: double, b: double) -> double", .since = "0.1",
-    .example = "7e0 // 2e0", .names = names_59,
+    .example = "7e0 // 2e0", .names = names_85,
 };
-static const ps_param params_60[] = {
+static const ps_param params_86[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
 };
-static const char *const names_60[] = {"//", NULL};
-static const ps_func func_60 = {
+static const char *const names_86[] = {"//", NULL};
+static const ps_func func_86 = {
     .name = "//", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_60,
+    .n_params = 2, .n_required = 2, .params = params_86,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .scalar = &ps_fn_divide_float_checked,
     .doc = "The IEEE quotient; an error when b is zero.",
     .signature = "(a: float, b: float) -> float", .since = "0.1",
-    .example = "7e0 // 2e0", .names = names_60,
+    .example = "7e0 // 2e0", .names = names_86,
 };
 /* arith: %(a: integer, b: integer) -> integer */
-static const ps_param params_61[] = {
+static const ps_param params_87[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_61[] = {"%", "mod", NULL};
-static const ps_func func_61 = {
+static const char *const names_87[] = {"%", "mod", NULL};
+static const ps_func func_87 = {
     .name = "%", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_61,
+    .n_params = 2, .n_required = 2, .params = params_87,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_modulo_int,
     .doc = "The remainder of division cut toward zero, with the sign of a; an error when b is zero.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "7 % 3", .names = names_61,
+    .example = "7 % 3", .names = names_87,
 };
 /* arith: %(a: decimal, b: decimal) -> decimal */
-static const ps_param params_62[] = {
+static const ps_param params_88[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "a"},
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "b"},
 };
-static const char *const names_62[] = {"%", "mod", NULL};
-static const ps_func func_62 = {
+static const char *const names_88[] = {"%", "mod", NULL};
+static const ps_func func_88 = {
     .name = "%", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_62,
+    .n_params = 2, .n_required = 2, .params = params_88,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_modulo,
     .scalar = &ps_fn_modulo_decimal,
     .doc = "The exact remainder, with the sign of a; an error when b is zero.",
     .signature = "(a: decimal, b: decimal) -> decimal", .since = "0.1",
-    .example = "7.5 % 2", .names = names_62,
+    .example = "7.5 % 2", .names = names_88,
 };
 /* arith: %(a: double, b: double) -> double */
-static const ps_param params_63[] = {
+static const ps_param params_89[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
-static const char *const names_63[] = {"%", "mod", NULL};
-static const ps_func func_63 = {
+static const char *const names_89[] = {"%", "mod", NULL};
+static const ps_func func_89 = {
     .name = "%", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_63,
+    .n_params = 2, .n_required = 2, .params = params_89,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_modulo_float,
     .doc = "The remainder as C's fmod, with the sign of a; NaN when b is zero.",
     .signature = "(a: double, b: double) -> double", .since = "0.1",
-    .example = "7.5e0 % 2", .names = names_63,
+    .example = "7.5e0 % 2", .names = names_89,
 };
 /* arith: %(a: float, b: float) -> float */
-static const ps_param params_64[] = {
+static const ps_param params_90[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
 };
-static const char *const names_64[] = {"%", "mod", NULL};
-static const ps_func func_64 = {
+static const char *const names_90[] = {"%", "mod", NULL};
+static const ps_func func_90 = {
     .name = "%", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_64,
+    .n_params = 2, .n_required = 2, .params = params_90,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .scalar = &ps_fn_modulo_float,
     .doc = "The remainder as C's fmod, with the sign of a; NaN when b is zero.",
     .signature = "(a: float, b: float) -> float", .since = "0.1",
-    .example = "7.5e0 % 2", .names = names_64,
+    .example = "7.5e0 % 2", .names = names_90,
 };
 /* arith: negate(a: integer) -> integer */
-static const ps_param params_65[] = {
+static const ps_param params_91[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
 };
-static const char *const names_65[] = {"negate", NULL};
-static const ps_func func_65 = {
+static const char *const names_91[] = {"negate", NULL};
+static const ps_func func_91 = {
     .name = "negate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_65,
+    .n_params = 1, .n_required = 1, .params = params_91,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_negate_int,
     .doc = "Unary minus; an error when the type can't hold the result.",
     .signature = "(a: integer) -> integer", .since = "0.1",
-    .example = "-(5)", .names = names_65,
+    .example = "-(5)", .names = names_91,
 };
 /* arith: negate(a: decimal) -> decimal */
-static const ps_param params_66[] = {
+static const ps_param params_92[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "a"},
 };
-static const char *const names_66[] = {"negate", NULL};
-static const ps_func func_66 = {
+static const char *const names_92[] = {"negate", NULL};
+static const ps_func func_92 = {
     .name = "negate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_66,
+    .n_params = 1, .n_required = 1, .params = params_92,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .scalar = &ps_fn_negate_decimal,
     .doc = "Unary minus.",
     .signature = "(a: decimal) -> decimal", .since = "0.1",
-    .example = "-(1.5)", .names = names_66,
+    .example = "-(1.5)", .names = names_92,
 };
 /* arith: negate(a: double) -> double */
-static const ps_param params_67[] = {
+static const ps_param params_93[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
 };
-static const char *const names_67[] = {"negate", NULL};
-static const ps_func func_67 = {
+static const char *const names_93[] = {"negate", NULL};
+static const ps_func func_93 = {
     .name = "negate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_67,
+    .n_params = 1, .n_required = 1, .params = params_93,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_negate_float,
     .doc = "Unary minus.",
     .signature = "(a: double) -> double", .since = "0.1",
-    .example = "-(1e0)", .names = names_67,
+    .example = "-(1e0)", .names = names_93,
 };
 /* arith: negate(a: float) -> float */
-static const ps_param params_68[] = {
+static const ps_param params_94[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
 };
-static const char *const names_68[] = {"negate", NULL};
-static const ps_func func_68 = {
+static const char *const names_94[] = {"negate", NULL};
+static const ps_func func_94 = {
     .name = "negate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_68,
+    .n_params = 1, .n_required = 1, .params = params_94,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .scalar = &ps_fn_negate_float,
     .doc = "Unary minus.",
     .signature = "(a: float) -> float", .since = "0.1",
-    .example = "-(1e0)", .names = names_68,
+    .example = "-(1e0)", .names = names_94,
 };
 /* compare: =(a: T, b: T) -> bool */
-static const ps_param params_69[] = {
+static const ps_param params_95[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "a"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "b"},
 };
-static const char *const names_69[] = {"=", "==", NULL};
-static const ps_func func_69 = {
+static const char *const names_95[] = {"=", "==", NULL};
+static const ps_func func_95 = {
     .name = "=", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_69,
+    .n_params = 2, .n_required = 2, .params = params_95,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
     .scalar = &ps_fn_eq,
     .doc = "True if a and b are equal; null if either is null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
-    .example = "1 = 1.0", .names = names_69,
+    .example = "1 = 1.0", .names = names_95,
 };
 /* compare: <>(a: T, b: T) -> bool */
-static const ps_param params_70[] = {
+static const ps_param params_96[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "a"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "b"},
 };
-static const char *const names_70[] = {"<>", "!=", NULL};
-static const ps_func func_70 = {
+static const char *const names_96[] = {"<>", "!=", NULL};
+static const ps_func func_96 = {
     .name = "<>", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_70,
+    .n_params = 2, .n_required = 2, .params = params_96,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
     .scalar = &ps_fn_ne,
     .doc = "True if a and b differ; null if either is null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
-    .example = "1 <> 2", .names = names_70,
+    .example = "1 <> 2", .names = names_96,
 };
 /* compare: <(a: T, b: T) -> bool */
-static const ps_param params_71[] = {
+static const ps_param params_97[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "a"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "b"},
 };
-static const char *const names_71[] = {"<", NULL};
-static const ps_func func_71 = {
+static const char *const names_97[] = {"<", NULL};
+static const ps_func func_97 = {
     .name = "<", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_71,
+    .n_params = 2, .n_required = 2, .params = params_97,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
     .scalar = &ps_fn_lt,
     .doc = "True if a is before b; null if either is null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
-    .example = "1 < 2", .names = names_71,
+    .example = "1 < 2", .names = names_97,
 };
 /* compare: <=(a: T, b: T) -> bool */
-static const ps_param params_72[] = {
+static const ps_param params_98[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "a"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "b"},
 };
-static const char *const names_72[] = {"<=", NULL};
-static const ps_func func_72 = {
+static const char *const names_98[] = {"<=", NULL};
+static const ps_func func_98 = {
     .name = "<=", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_72,
+    .n_params = 2, .n_required = 2, .params = params_98,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
     .scalar = &ps_fn_le,
     .doc = "True if a is not after b; null if either is null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
-    .example = "2 <= 2", .names = names_72,
+    .example = "2 <= 2", .names = names_98,
 };
 /* compare: >(a: T, b: T) -> bool */
-static const ps_param params_73[] = {
+static const ps_param params_99[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "a"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "b"},
 };
-static const char *const names_73[] = {">", NULL};
-static const ps_func func_73 = {
+static const char *const names_99[] = {">", NULL};
+static const ps_func func_99 = {
     .name = ">", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_73,
+    .n_params = 2, .n_required = 2, .params = params_99,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
     .scalar = &ps_fn_gt,
     .doc = "True if a is after b; null if either is null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
-    .example = "1 > 2", .names = names_73,
+    .example = "1 > 2", .names = names_99,
 };
 /* compare: >=(a: T, b: T) -> bool */
-static const ps_param params_74[] = {
+static const ps_param params_100[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "a"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "b"},
 };
-static const char *const names_74[] = {">=", NULL};
-static const ps_func func_74 = {
+static const char *const names_100[] = {">=", NULL};
+static const ps_func func_100 = {
     .name = ">=", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_74,
+    .n_params = 2, .n_required = 2, .params = params_100,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
     .scalar = &ps_fn_ge,
     .doc = "True if a is not before b; null if either is null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
-    .example = "1 >= 2", .names = names_74,
+    .example = "1 >= 2", .names = names_100,
 };
 /* compare: is_distinct_from(a: T, b: T) -> bool */
-static const ps_param params_75[] = {
+static const ps_param params_101[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "a"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "b"},
 };
-static const char *const names_75[] = {"is_distinct_from", NULL};
-static const ps_func func_75 = {
+static const char *const names_101[] = {"is_distinct_from", NULL};
+static const ps_func func_101 = {
     .name = "is_distinct_from", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_75,
+    .n_params = 2, .n_required = 2, .params = params_101,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
     .scalar = &ps_fn_is_distinct_from,
     .doc = "True if a and b differ, where null equals null and differs from all else; never null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
-    .example = "1 IS DISTINCT FROM NULL", .names = names_75,
+    .example = "1 IS DISTINCT FROM NULL", .names = names_101,
 };
 /* compare: is_not_distinct_from(a: T, b: T) -> bool */
-static const ps_param params_76[] = {
+static const ps_param params_102[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "a"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "b"},
 };
-static const char *const names_76[] = {"is_not_distinct_from", NULL};
-static const ps_func func_76 = {
+static const char *const names_102[] = {"is_not_distinct_from", NULL};
+static const ps_func func_102 = {
     .name = "is_not_distinct_from", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_76,
+    .n_params = 2, .n_required = 2, .params = params_102,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
     .scalar = &ps_fn_is_not_distinct_from,
     .doc = "True if a and b are equal, where null equals null and differs from all else; never null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
-    .example = "1 IS NOT DISTINCT FROM NULL", .names = names_76,
+    .example = "1 IS NOT DISTINCT FROM NULL", .names = names_102,
 };
 /* compare: is_null(a: any) -> bool */
-static const ps_param params_77[] = {
+static const ps_param params_103[] = {
     {.kind = PS_PARAM_ANY, .name = "a"},
 };
-static const char *const names_77[] = {"is_null", NULL};
-static const ps_func func_77 = {
+static const char *const names_103[] = {"is_null", NULL};
+static const ps_func func_103 = {
     .name = "is_null", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_77,
+    .n_params = 1, .n_required = 1, .params = params_103,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_is_null,
     .doc = "True if a is null; never null.",
     .signature = "(a: any) -> bool", .since = "0.1",
-    .example = "NULL IS NULL", .names = names_77,
+    .example = "NULL IS NULL", .names = names_103,
 };
 /* compare: is_not_null(a: any) -> bool */
-static const ps_param params_78[] = {
+static const ps_param params_104[] = {
     {.kind = PS_PARAM_ANY, .name = "a"},
 };
-static const char *const names_78[] = {"is_not_null", NULL};
-static const ps_func func_78 = {
+static const char *const names_104[] = {"is_not_null", NULL};
+static const ps_func func_104 = {
     .name = "is_not_null", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_78,
+    .n_params = 1, .n_required = 1, .params = params_104,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_is_not_null,
     .doc = "True if a is not null; never null.",
     .signature = "(a: any) -> bool", .since = "0.1",
-    .example = "1 IS NOT NULL", .names = names_78,
+    .example = "1 IS NOT NULL", .names = names_104,
 };
 /* compare: not(a: bool) -> bool */
-static const ps_param params_79[] = {
+static const ps_param params_105[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}, .name = "a"},
 };
-static const char *const names_79[] = {"not", NULL};
-static const ps_func func_79 = {
+static const char *const names_105[] = {"not", NULL};
+static const ps_func func_105 = {
     .name = "not", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_79,
+    .n_params = 1, .n_required = 1, .params = params_105,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_not,
     .doc = "True if a is false, false if it is true, null if it is null.",
     .signature = "(a: bool) -> bool", .since = "0.1",
-    .example = "NOT true", .names = names_79,
+    .example = "NOT true", .names = names_105,
 };
 /* datetime: +(a: date, days: int32) -> date */
-static const ps_param params_80[] = {
+static const ps_param params_106[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "days"},
 };
-static const char *const names_80[] = {"+", NULL};
-static const ps_func func_80 = {
+static const char *const names_106[] = {"+", NULL};
+static const ps_func func_106 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_80,
+    .n_params = 2, .n_required = 2, .params = params_106,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
     .scalar = &ps_fn_add_date_days,
     .doc = "The date that many days later.",
     .signature = "(a: date, days: int32) -> date", .since = "0.1",
-    .example = "DATE '2020-01-31' + 1", .names = names_80,
+    .example = "DATE '2020-01-31' + 1", .names = names_106,
 };
 /* datetime: +(days: int32, a: date) -> date */
-static const ps_param params_81[] = {
+static const ps_param params_107[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "days"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
 };
-static const char *const names_81[] = {"+", NULL};
-static const ps_func func_81 = {
+static const char *const names_107[] = {"+", NULL};
+static const ps_func func_107 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_81,
+    .n_params = 2, .n_required = 2, .params = params_107,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
     .scalar = &ps_fn_add_date_days,
     .doc = "The date that many days later.",
     .signature = "(days: int32, a: date) -> date", .since = "0.1",
-    .example = "1 + DATE '2020-01-31'", .names = names_81,
+    .example = "1 + DATE '2020-01-31'", .names = names_107,
 };
 /* datetime: +(a: date, b: time) -> timestamp */
-static const ps_param params_82[] = {
+static const ps_param params_108[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "b"},
 };
-static const char *const names_82[] = {"+", NULL};
-static const ps_func func_82 = {
+static const char *const names_108[] = {"+", NULL};
+static const ps_func func_108 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_82,
+    .n_params = 2, .n_required = 2, .params = params_108,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_add_date_time,
     .doc = "The date at that time.",
     .signature = "(a: date, b: time) -> timestamp", .since = "0.1",
-    .example = "DATE '2020-01-31' + TIME '10:00:00'", .names = names_82,
+    .example = "DATE '2020-01-31' + TIME '10:00:00'", .names = names_108,
 };
 /* datetime: +(b: time, a: date) -> timestamp */
-static const ps_param params_83[] = {
+static const ps_param params_109[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "b"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
 };
-static const char *const names_83[] = {"+", NULL};
-static const ps_func func_83 = {
+static const char *const names_109[] = {"+", NULL};
+static const ps_func func_109 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_83,
+    .n_params = 2, .n_required = 2, .params = params_109,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_add_date_time,
     .doc = "The date at that time.",
     .signature = "(b: time, a: date) -> timestamp", .since = "0.1",
-    .example = "DATE '2020-01-31' + TIME '10:00:00'", .names = names_83,
+    .example = "DATE '2020-01-31' + TIME '10:00:00'", .names = names_109,
 };
 /* datetime: +(a: timestamp, b: interval) -> timestamp */
-static const ps_param params_84[] = {
+static const ps_param params_110[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
-static const char *const names_84[] = {"+", "date_add", NULL};
-static const ps_func func_84 = {
+static const char *const names_110[] = {"+", "date_add", NULL};
+static const ps_func func_110 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_84,
+    .n_params = 2, .n_required = 2, .params = params_110,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_add_interval,
     .doc = "The time later by the interval: months first (the day cut to the month's length), then days, then time. A date becomes a timestamp.",
     .signature = "(a: timestamp, b: interval) -> timestamp", .since = "0.1",
-    .example = "DATE '2020-01-31' + INTERVAL '1 month'", .names = names_84,
+    .example = "DATE '2020-01-31' + INTERVAL '1 month'", .names = names_110,
 };
 /* datetime: +(b: interval, a: timestamp) -> timestamp */
-static const ps_param params_85[] = {
+static const ps_param params_111[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "a"},
 };
-static const char *const names_85[] = {"+", "date_add", NULL};
-static const ps_func func_85 = {
+static const char *const names_111[] = {"+", "date_add", NULL};
+static const ps_func func_111 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_85,
+    .n_params = 2, .n_required = 2, .params = params_111,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_add_interval,
     .doc = "The time later by the interval: months first (the day cut to the month's length), then days, then time. A date becomes a timestamp.",
     .signature = "(b: interval, a: timestamp) -> timestamp", .since = "0.1",
-    .example = "DATE '2020-01-31' + INTERVAL '1 month'", .names = names_85,
+    .example = "DATE '2020-01-31' + INTERVAL '1 month'", .names = names_111,
 };
 /* datetime: +(a: timestamptz, b: interval) -> timestamptz */
-static const ps_param params_86[] = {
+static const ps_param params_112[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
-static const char *const names_86[] = {"+", "date_add", NULL};
-static const ps_func func_86 = {
+static const char *const names_112[] = {"+", "date_add", NULL};
+static const ps_func func_112 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_86,
+    .n_params = 2, .n_required = 2, .params = params_112,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_add_interval,
     .doc = "The time later by the interval: months first (the day cut to the month's length), then days, then time. A date becomes a timestamp.",
     .signature = "(a: timestamptz, b: interval) -> timestamptz", .since = "0.1",
-    .example = "DATE '2020-01-31' + INTERVAL '1 month'", .names = names_86,
+    .example = "DATE '2020-01-31' + INTERVAL '1 month'", .names = names_112,
 };
 /* datetime: +(b: interval, a: timestamptz) -> timestamptz */
-static const ps_param params_87[] = {
+static const ps_param params_113[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "a"},
 };
-static const char *const names_87[] = {"+", "date_add", NULL};
-static const ps_func func_87 = {
+static const char *const names_113[] = {"+", "date_add", NULL};
+static const ps_func func_113 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_87,
+    .n_params = 2, .n_required = 2, .params = params_113,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_add_interval,
     .doc = "The time later by the interval: months first (the day cut to the month's length), then days, then time. A date becomes a timestamp.",
     .signature = "(b: interval, a: timestamptz) -> timestamptz", .since = "0.1",
-    .example = "DATE '2020-01-31' + INTERVAL '1 month'", .names = names_87,
+    .example = "DATE '2020-01-31' + INTERVAL '1 month'", .names = names_113,
 };
 /* datetime: +(a: time, b: interval) -> time */
-static const ps_param params_88[] = {
+static const ps_param params_114[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
-static const char *const names_88[] = {"+", NULL};
-static const ps_func func_88 = {
+static const char *const names_114[] = {"+", NULL};
+static const ps_func func_114 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_88,
+    .n_params = 2, .n_required = 2, .params = params_114,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_add_time_interval,
     .doc = "The time of day later by the interval, round the clock.",
     .signature = "(a: time, b: interval) -> time", .since = "0.1",
-    .example = "TIME '23:00:00' + INTERVAL '2 hours'", .names = names_88,
+    .example = "TIME '23:00:00' + INTERVAL '2 hours'", .names = names_114,
 };
 /* datetime: +(b: interval, a: time) -> time */
-static const ps_param params_89[] = {
+static const ps_param params_115[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "a"},
 };
-static const char *const names_89[] = {"+", NULL};
-static const ps_func func_89 = {
+static const char *const names_115[] = {"+", NULL};
+static const ps_func func_115 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_89,
+    .n_params = 2, .n_required = 2, .params = params_115,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_add_time_interval,
     .doc = "The time of day later by the interval, round the clock.",
     .signature = "(b: interval, a: time) -> time", .since = "0.1",
-    .example = "TIME '23:00:00' + INTERVAL '2 hours'", .names = names_89,
+    .example = "TIME '23:00:00' + INTERVAL '2 hours'", .names = names_115,
 };
 /* datetime: +(a: interval, b: interval) -> interval */
-static const ps_param params_90[] = {
+static const ps_param params_116[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
-static const char *const names_90[] = {"+", NULL};
-static const ps_func func_90 = {
+static const char *const names_116[] = {"+", NULL};
+static const ps_func func_116 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_90,
+    .n_params = 2, .n_required = 2, .params = params_116,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_add_intervals,
     .doc = "Months, days and time added.",
     .signature = "(a: interval, b: interval) -> interval", .since = "0.1",
-    .example = "INTERVAL '1 month' + INTERVAL '2 days'", .names = names_90,
+    .example = "INTERVAL '1 month' + INTERVAL '2 days'", .names = names_116,
 };
 /* datetime: -(a: date, days: int32) -> date */
-static const ps_param params_91[] = {
+static const ps_param params_117[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "days"},
 };
-static const char *const names_91[] = {"-", NULL};
-static const ps_func func_91 = {
+static const char *const names_117[] = {"-", NULL};
+static const ps_func func_117 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_91,
+    .n_params = 2, .n_required = 2, .params = params_117,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
     .scalar = &ps_fn_subtract_date_days,
     .doc = "The date that many days earlier.",
     .signature = "(a: date, days: int32) -> date", .since = "0.1",
-    .example = "DATE '2020-03-01' - 1", .names = names_91,
+    .example = "DATE '2020-03-01' - 1", .names = names_117,
 };
 /* datetime: -(a: date, b: date) -> int64 */
-static const ps_param params_92[] = {
+static const ps_param params_118[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "b"},
 };
-static const char *const names_92[] = {"-", NULL};
-static const ps_func func_92 = {
+static const char *const names_118[] = {"-", NULL};
+static const ps_func func_118 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_92,
+    .n_params = 2, .n_required = 2, .params = params_118,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_subtract_dates,
     .doc = "The days between.",
     .signature = "(a: date, b: date) -> int64", .since = "0.1",
-    .example = "DATE '2020-03-01' - DATE '2020-02-01'", .names = names_92,
+    .example = "DATE '2020-03-01' - DATE '2020-02-01'", .names = names_118,
 };
 /* datetime: -(a: timestamp, b: interval) -> timestamp */
-static const ps_param params_93[] = {
+static const ps_param params_119[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
-static const char *const names_93[] = {"-", NULL};
-static const ps_func func_93 = {
+static const char *const names_119[] = {"-", NULL};
+static const ps_func func_119 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_93,
+    .n_params = 2, .n_required = 2, .params = params_119,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_subtract_interval,
     .doc = "The time earlier by the interval. A date becomes a timestamp.",
     .signature = "(a: timestamp, b: interval) -> timestamp", .since = "0.1",
-    .example = "DATE '2020-03-31' - INTERVAL '1 month'", .names = names_93,
+    .example = "DATE '2020-03-31' - INTERVAL '1 month'", .names = names_119,
 };
 /* datetime: -(a: timestamptz, b: interval) -> timestamptz */
-static const ps_param params_94[] = {
+static const ps_param params_120[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
-static const char *const names_94[] = {"-", NULL};
-static const ps_func func_94 = {
+static const char *const names_120[] = {"-", NULL};
+static const ps_func func_120 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_94,
+    .n_params = 2, .n_required = 2, .params = params_120,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_subtract_interval,
     .doc = "The time earlier by the interval. A date becomes a timestamp.",
     .signature = "(a: timestamptz, b: interval) -> timestamptz", .since = "0.1",
-    .example = "DATE '2020-03-31' - INTERVAL '1 month'", .names = names_94,
+    .example = "DATE '2020-03-31' - INTERVAL '1 month'", .names = names_120,
 };
 /* datetime: -(a: time, b: interval) -> time */
-static const ps_param params_95[] = {
+static const ps_param params_121[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
-static const char *const names_95[] = {"-", NULL};
-static const ps_func func_95 = {
+static const char *const names_121[] = {"-", NULL};
+static const ps_func func_121 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_95,
+    .n_params = 2, .n_required = 2, .params = params_121,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_subtract_time_interval,
     .doc = "The time of day earlier by the interval, round the clock.",
     .signature = "(a: time, b: interval) -> time", .since = "0.1",
-    .example = "TIME '01:00:00' - INTERVAL '2 hours'", .names = names_95,
+    .example = "TIME '01:00:00' - INTERVAL '2 hours'", .names = names_121,
 };
 /* datetime: -(a: interval, b: interval) -> interval */
-static const ps_param params_96[] = {
+static const ps_param params_122[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
-static const char *const names_96[] = {"-", NULL};
-static const ps_func func_96 = {
+static const char *const names_122[] = {"-", NULL};
+static const ps_func func_122 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_96,
+    .n_params = 2, .n_required = 2, .params = params_122,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_subtract_intervals,
     .doc = "Months, days and time subtracted.",
     .signature = "(a: interval, b: interval) -> interval", .since = "0.1",
-    .example = "INTERVAL '1 month' - INTERVAL '2 days'", .names = names_96,
+    .example = "INTERVAL '1 month' - INTERVAL '2 days'", .names = names_122,
 };
 /* datetime: -(a: timestamp, b: timestamp) -> interval */
-static const ps_param params_97[] = {
+static const ps_param params_123[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "b"},
 };
-static const char *const names_97[] = {"-", NULL};
-static const ps_func func_97 = {
+static const char *const names_123[] = {"-", NULL};
+static const ps_func func_123 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_97,
+    .n_params = 2, .n_required = 2, .params = params_123,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_subtract_timestamps,
     .doc = "The days and time between.",
     .signature = "(a: timestamp, b: timestamp) -> interval", .since = "0.1",
-    .example = "TIMESTAMP '2020-01-03 12:00:00' - TIMESTAMP '2020-01-01 00:00:00'", .names = names_97,
+    .example = "TIMESTAMP '2020-01-03 12:00:00' - TIMESTAMP '2020-01-01 00:00:00'", .names = names_123,
 };
 /* datetime: -(a: timestamptz, b: timestamptz) -> interval */
-static const ps_param params_98[] = {
+static const ps_param params_124[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "b"},
 };
-static const char *const names_98[] = {"-", NULL};
-static const ps_func func_98 = {
+static const char *const names_124[] = {"-", NULL};
+static const ps_func func_124 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_98,
+    .n_params = 2, .n_required = 2, .params = params_124,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_subtract_timestamps,
     .doc = "The days and time between.",
     .signature = "(a: timestamptz, b: timestamptz) -> interval", .since = "0.1",
-    .example = "TIMESTAMP '2020-01-03 12:00:00' - TIMESTAMP '2020-01-01 00:00:00'", .names = names_98,
+    .example = "TIMESTAMP '2020-01-03 12:00:00' - TIMESTAMP '2020-01-01 00:00:00'", .names = names_124,
 };
-static const ps_param params_99[] = {
+static const ps_param params_125[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "b"},
 };
-static const char *const names_99[] = {"*", NULL};
-static const ps_func func_99 = {
+static const char *const names_125[] = {"*", NULL};
+static const ps_func func_125 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_99,
+    .n_params = 2, .n_required = 2, .params = params_125,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_multiply_interval_int,
     .doc = "The interval so many times.",
     .signature = "(a: interval, b: int64) -> interval", .since = "0.1",
-    .example = "INTERVAL '1 month' * 2", .names = names_99,
+    .example = "INTERVAL '1 month' * 2", .names = names_125,
 };
-static const ps_param params_100[] = {
+static const ps_param params_126[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "b"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
 };
-static const char *const names_100[] = {"*", NULL};
-static const ps_func func_100 = {
+static const char *const names_126[] = {"*", NULL};
+static const ps_func func_126 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_100,
+    .n_params = 2, .n_required = 2, .params = params_126,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_multiply_interval_int,
     .doc = "The interval so many times.",
     .signature = "(b: int64, a: interval) -> interval", .since = "0.1",
-    .example = "INTERVAL '1 month' * 2", .names = names_100,
+    .example = "INTERVAL '1 month' * 2", .names = names_126,
 };
-static const ps_param params_101[] = {
+static const ps_param params_127[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
-static const char *const names_101[] = {"*", NULL};
-static const ps_func func_101 = {
+static const char *const names_127[] = {"*", NULL};
+static const ps_func func_127 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_101,
+    .n_params = 2, .n_required = 2, .params = params_127,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_multiply_interval_float,
     .doc = "The interval scaled; fractions of months become days of 30 to the month.",
     .signature = "(a: interval, b: double) -> interval", .since = "0.1",
-    .example = "INTERVAL '1 month' * 2.5", .names = names_101,
+    .example = "INTERVAL '1 month' * 2.5", .names = names_127,
 };
-static const ps_param params_102[] = {
+static const ps_param params_128[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
 };
-static const char *const names_102[] = {"*", NULL};
-static const ps_func func_102 = {
+static const char *const names_128[] = {"*", NULL};
+static const ps_func func_128 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_102,
+    .n_params = 2, .n_required = 2, .params = params_128,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_multiply_interval_float,
     .doc = "The interval scaled; fractions of months become days of 30 to the month.",
     .signature = "(b: double, a: interval) -> interval", .since = "0.1",
-    .example = "INTERVAL '1 month' * 2.5", .names = names_102,
+    .example = "INTERVAL '1 month' * 2.5", .names = names_128,
 };
-static const ps_param params_103[] = {
+static const ps_param params_129[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
-static const char *const names_103[] = {"/", NULL};
-static const ps_func func_103 = {
+static const char *const names_129[] = {"/", NULL};
+static const ps_func func_129 = {
     .name = "/", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_103,
+    .n_params = 2, .n_required = 2, .params = params_129,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_divide_interval,
     .doc = "The interval scaled; fractions of months become days of 30 to the month.",
     .signature = "(a: interval, b: double) -> interval", .since = "0.1",
-    .example = "INTERVAL '1 month' / 2", .names = names_103,
+    .example = "INTERVAL '1 month' / 2", .names = names_129,
 };
 /* datetime: negate(a: interval) -> interval */
-static const ps_param params_104[] = {
+static const ps_param params_130[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
 };
-static const char *const names_104[] = {"negate", NULL};
-static const ps_func func_104 = {
+static const char *const names_130[] = {"negate", NULL};
+static const ps_func func_130 = {
     .name = "negate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_104,
+    .n_params = 1, .n_required = 1, .params = params_130,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_negate_interval,
     .doc = "Unary minus.",
     .signature = "(a: interval) -> interval", .since = "0.1",
-    .example = "-(INTERVAL '1 day')", .names = names_104,
+    .example = "-(INTERVAL '1 day')", .names = names_130,
 };
 /* datetime: date_part(part: str, value: date) -> int64 */
-static const ps_param params_105[] = {
+static const ps_param params_131[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_105[] = {"date_part", "datepart", "extract", NULL};
-static const ps_func func_105 = {
+static const char *const names_131[] = {"date_part", "datepart", "extract", NULL};
+static const ps_func func_131 = {
     .name = "date_part", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_105,
+    .n_params = 2, .n_required = 2, .params = params_131,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .resolve = ps_resolve_date_part,
     .scalar = &ps_fn_date_part,
     .doc = "A part of a date or time, as EXTRACT(part FROM value): year, month, day, hour, minute, second, millisecond, microsecond, quarter, week, dow, isodow, doy, isoyear, yearweek, decade, century, millennium, era; DOUBLE for epoch and julian.",
     .signature = "(part: str, value: date) -> int64", .since = "0.1",
-    .example = "date_part('year', DATE '2020-01-31')", .names = names_105,
+    .example = "date_part('year', DATE '2020-01-31')", .names = names_131,
 };
 /* datetime: date_part(part: str, value: timestamp) -> int64 */
-static const ps_param params_106[] = {
+static const ps_param params_132[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_106[] = {"date_part", "datepart", "extract", NULL};
-static const ps_func func_106 = {
+static const char *const names_132[] = {"date_part", "datepart", "extract", NULL};
+static const ps_func func_132 = {
     .name = "date_part", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_106,
+    .n_params = 2, .n_required = 2, .params = params_132,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .resolve = ps_resolve_date_part,
     .scalar = &ps_fn_date_part,
     .doc = "A part of a date or time, as EXTRACT(part FROM value): year, month, day, hour, minute, second, millisecond, microsecond, quarter, week, dow, isodow, doy, isoyear, yearweek, decade, century, millennium, era; DOUBLE for epoch and julian.",
     .signature = "(part: str, value: timestamp) -> int64", .since = "0.1",
-    .example = "date_part('year', DATE '2020-01-31')", .names = names_106,
+    .example = "date_part('year', DATE '2020-01-31')", .names = names_132,
 };
 /* datetime: date_part(part: str, value: timestamptz) -> int64 */
-static const ps_param params_107[] = {
+static const ps_param params_133[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_107[] = {"date_part", "datepart", "extract", NULL};
-static const ps_func func_107 = {
+static const char *const names_133[] = {"date_part", "datepart", "extract", NULL};
+static const ps_func func_133 = {
     .name = "date_part", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_107,
+    .n_params = 2, .n_required = 2, .params = params_133,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .resolve = ps_resolve_date_part,
     .scalar = &ps_fn_date_part,
     .doc = "A part of a date or time, as EXTRACT(part FROM value): year, month, day, hour, minute, second, millisecond, microsecond, quarter, week, dow, isodow, doy, isoyear, yearweek, decade, century, millennium, era; DOUBLE for epoch and julian.",
     .signature = "(part: str, value: timestamptz) -> int64", .since = "0.1",
-    .example = "date_part('year', DATE '2020-01-31')", .names = names_107,
+    .example = "date_part('year', DATE '2020-01-31')", .names = names_133,
 };
 /* datetime: date_part(part: str, value: time) -> int64 */
-static const ps_param params_108[] = {
+static const ps_param params_134[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_108[] = {"date_part", "datepart", "extract", NULL};
-static const ps_func func_108 = {
+static const char *const names_134[] = {"date_part", "datepart", "extract", NULL};
+static const ps_func func_134 = {
     .name = "date_part", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_108,
+    .n_params = 2, .n_required = 2, .params = params_134,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .resolve = ps_resolve_date_part,
     .scalar = &ps_fn_date_part,
     .doc = "A part of a date or time, as EXTRACT(part FROM value): year, month, day, hour, minute, second, millisecond, microsecond, quarter, week, dow, isodow, doy, isoyear, yearweek, decade, century, millennium, era; DOUBLE for epoch and julian.",
     .signature = "(part: str, value: time) -> int64", .since = "0.1",
-    .example = "date_part('year', DATE '2020-01-31')", .names = names_108,
+    .example = "date_part('year', DATE '2020-01-31')", .names = names_134,
 };
 /* datetime: date_part(part: str, value: interval) -> int64 */
-static const ps_param params_109[] = {
+static const ps_param params_135[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "value"},
 };
-static const char *const names_109[] = {"date_part", "datepart", "extract", NULL};
-static const ps_func func_109 = {
+static const char *const names_135[] = {"date_part", "datepart", "extract", NULL};
+static const ps_func func_135 = {
     .name = "date_part", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_109,
+    .n_params = 2, .n_required = 2, .params = params_135,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .resolve = ps_resolve_date_part,
     .scalar = &ps_fn_date_part,
     .doc = "A part of a date or time, as EXTRACT(part FROM value): year, month, day, hour, minute, second, millisecond, microsecond, quarter, week, dow, isodow, doy, isoyear, yearweek, decade, century, millennium, era; DOUBLE for epoch and julian.",
     .signature = "(part: str, value: interval) -> int64", .since = "0.1",
-    .example = "date_part('year', DATE '2020-01-31')", .names = names_109,
+    .example = "date_part('year', DATE '2020-01-31')", .names = names_135,
 };
 /* datetime: year(value: date) -> int64 */
-static const ps_param params_110[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
-};
-static const char *const names_110[] = {"year", NULL};
-static const ps_func func_110 = {
-    .name = "year", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_110,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_year_part,
-    .doc = "The year.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "year(DATE '2020-01-31')", .names = names_110,
-};
-/* datetime: year(value: timestamp) -> int64 */
-static const ps_param params_111[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_111[] = {"year", NULL};
-static const ps_func func_111 = {
-    .name = "year", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_111,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_year_part,
-    .doc = "The year.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "year(DATE '2020-01-31')", .names = names_111,
-};
-/* datetime: year(value: timestamptz) -> int64 */
-static const ps_param params_112[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_112[] = {"year", NULL};
-static const ps_func func_112 = {
-    .name = "year", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_112,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_year_part,
-    .doc = "The year.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "year(DATE '2020-01-31')", .names = names_112,
-};
-/* datetime: month(value: date) -> int64 */
-static const ps_param params_113[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
-};
-static const char *const names_113[] = {"month", NULL};
-static const ps_func func_113 = {
-    .name = "month", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_113,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_month_part,
-    .doc = "The month, 1 to 12.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "month(DATE '2020-01-31')", .names = names_113,
-};
-/* datetime: month(value: timestamp) -> int64 */
-static const ps_param params_114[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_114[] = {"month", NULL};
-static const ps_func func_114 = {
-    .name = "month", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_114,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_month_part,
-    .doc = "The month, 1 to 12.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "month(DATE '2020-01-31')", .names = names_114,
-};
-/* datetime: month(value: timestamptz) -> int64 */
-static const ps_param params_115[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_115[] = {"month", NULL};
-static const ps_func func_115 = {
-    .name = "month", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_115,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_month_part,
-    .doc = "The month, 1 to 12.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "month(DATE '2020-01-31')", .names = names_115,
-};
-/* datetime: day(value: date) -> int64 */
-static const ps_param params_116[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
-};
-static const char *const names_116[] = {"day", "dayofmonth", NULL};
-static const ps_func func_116 = {
-    .name = "day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_116,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_day_part,
-    .doc = "The day of the month.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "day(DATE '2020-01-31')", .names = names_116,
-};
-/* datetime: day(value: timestamp) -> int64 */
-static const ps_param params_117[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_117[] = {"day", "dayofmonth", NULL};
-static const ps_func func_117 = {
-    .name = "day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_117,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_day_part,
-    .doc = "The day of the month.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "day(DATE '2020-01-31')", .names = names_117,
-};
-/* datetime: day(value: timestamptz) -> int64 */
-static const ps_param params_118[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_118[] = {"day", "dayofmonth", NULL};
-static const ps_func func_118 = {
-    .name = "day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_118,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_day_part,
-    .doc = "The day of the month.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "day(DATE '2020-01-31')", .names = names_118,
-};
-/* datetime: quarter(value: date) -> int64 */
-static const ps_param params_119[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
-};
-static const char *const names_119[] = {"quarter", NULL};
-static const ps_func func_119 = {
-    .name = "quarter", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_119,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_quarter_part,
-    .doc = "The quarter, 1 to 4.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "quarter(DATE '2020-01-31')", .names = names_119,
-};
-/* datetime: quarter(value: timestamp) -> int64 */
-static const ps_param params_120[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_120[] = {"quarter", NULL};
-static const ps_func func_120 = {
-    .name = "quarter", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_120,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_quarter_part,
-    .doc = "The quarter, 1 to 4.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "quarter(DATE '2020-01-31')", .names = names_120,
-};
-/* datetime: quarter(value: timestamptz) -> int64 */
-static const ps_param params_121[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_121[] = {"quarter", NULL};
-static const ps_func func_121 = {
-    .name = "quarter", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_121,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_quarter_part,
-    .doc = "The quarter, 1 to 4.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "quarter(DATE '2020-01-31')", .names = names_121,
-};
-/* datetime: week(value: date) -> int64 */
-static const ps_param params_122[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
-};
-static const char *const names_122[] = {"week", "weekofyear", NULL};
-static const ps_func func_122 = {
-    .name = "week", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_122,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_week_part,
-    .doc = "The ISO week, 1 to 53.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "week(DATE '2020-01-31')", .names = names_122,
-};
-/* datetime: week(value: timestamp) -> int64 */
-static const ps_param params_123[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_123[] = {"week", "weekofyear", NULL};
-static const ps_func func_123 = {
-    .name = "week", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_123,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_week_part,
-    .doc = "The ISO week, 1 to 53.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "week(DATE '2020-01-31')", .names = names_123,
-};
-/* datetime: week(value: timestamptz) -> int64 */
-static const ps_param params_124[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_124[] = {"week", "weekofyear", NULL};
-static const ps_func func_124 = {
-    .name = "week", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_124,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_week_part,
-    .doc = "The ISO week, 1 to 53.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "week(DATE '2020-01-31')", .names = names_124,
-};
-/* datetime: dayofweek(value: date) -> int64 */
-static const ps_param params_125[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
-};
-static const char *const names_125[] = {"dayofweek", "weekday", NULL};
-static const ps_func func_125 = {
-    .name = "dayofweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_125,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_dayofweek_part,
-    .doc = "The day of the week: 0 is Sunday.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "dayofweek(DATE '2020-01-31')", .names = names_125,
-};
-/* datetime: dayofweek(value: timestamp) -> int64 */
-static const ps_param params_126[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_126[] = {"dayofweek", "weekday", NULL};
-static const ps_func func_126 = {
-    .name = "dayofweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_126,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_dayofweek_part,
-    .doc = "The day of the week: 0 is Sunday.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "dayofweek(DATE '2020-01-31')", .names = names_126,
-};
-/* datetime: dayofweek(value: timestamptz) -> int64 */
-static const ps_param params_127[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_127[] = {"dayofweek", "weekday", NULL};
-static const ps_func func_127 = {
-    .name = "dayofweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_127,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_dayofweek_part,
-    .doc = "The day of the week: 0 is Sunday.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "dayofweek(DATE '2020-01-31')", .names = names_127,
-};
-/* datetime: isodow(value: date) -> int64 */
-static const ps_param params_128[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
-};
-static const char *const names_128[] = {"isodow", NULL};
-static const ps_func func_128 = {
-    .name = "isodow", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_128,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_isodow_part,
-    .doc = "The day of the week: 1 is Monday, 7 Sunday.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "isodow(DATE '2020-01-31')", .names = names_128,
-};
-/* datetime: isodow(value: timestamp) -> int64 */
-static const ps_param params_129[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_129[] = {"isodow", NULL};
-static const ps_func func_129 = {
-    .name = "isodow", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_129,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_isodow_part,
-    .doc = "The day of the week: 1 is Monday, 7 Sunday.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "isodow(DATE '2020-01-31')", .names = names_129,
-};
-/* datetime: isodow(value: timestamptz) -> int64 */
-static const ps_param params_130[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_130[] = {"isodow", NULL};
-static const ps_func func_130 = {
-    .name = "isodow", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_130,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_isodow_part,
-    .doc = "The day of the week: 1 is Monday, 7 Sunday.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "isodow(DATE '2020-01-31')", .names = names_130,
-};
-/* datetime: dayofyear(value: date) -> int64 */
-static const ps_param params_131[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
-};
-static const char *const names_131[] = {"dayofyear", "doy", NULL};
-static const ps_func func_131 = {
-    .name = "dayofyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_131,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_dayofyear_part,
-    .doc = "The day of the year, from 1.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "dayofyear(DATE '2020-01-31')", .names = names_131,
-};
-/* datetime: dayofyear(value: timestamp) -> int64 */
-static const ps_param params_132[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_132[] = {"dayofyear", "doy", NULL};
-static const ps_func func_132 = {
-    .name = "dayofyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_132,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_dayofyear_part,
-    .doc = "The day of the year, from 1.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "dayofyear(DATE '2020-01-31')", .names = names_132,
-};
-/* datetime: dayofyear(value: timestamptz) -> int64 */
-static const ps_param params_133[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_133[] = {"dayofyear", "doy", NULL};
-static const ps_func func_133 = {
-    .name = "dayofyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_133,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_dayofyear_part,
-    .doc = "The day of the year, from 1.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "dayofyear(DATE '2020-01-31')", .names = names_133,
-};
-/* datetime: isoyear(value: date) -> int64 */
-static const ps_param params_134[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
-};
-static const char *const names_134[] = {"isoyear", NULL};
-static const ps_func func_134 = {
-    .name = "isoyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_134,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_isoyear_part,
-    .doc = "The year that the ISO week belongs to.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "isoyear(DATE '2020-01-31')", .names = names_134,
-};
-/* datetime: isoyear(value: timestamp) -> int64 */
-static const ps_param params_135[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_135[] = {"isoyear", NULL};
-static const ps_func func_135 = {
-    .name = "isoyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_135,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_isoyear_part,
-    .doc = "The year that the ISO week belongs to.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "isoyear(DATE '2020-01-31')", .names = names_135,
-};
-/* datetime: isoyear(value: timestamptz) -> int64 */
 static const ps_param params_136[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_136[] = {"isoyear", NULL};
+static const char *const names_136[] = {"year", NULL};
 static const ps_func func_136 = {
-    .name = "isoyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "year", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_136,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_isoyear_part,
-    .doc = "The year that the ISO week belongs to.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "isoyear(DATE '2020-01-31')", .names = names_136,
+    .scalar = &ps_fn_year_part,
+    .doc = "The year.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "year(DATE '2020-01-31')", .names = names_136,
 };
-/* datetime: yearweek(value: date) -> int64 */
+/* datetime: year(value: timestamp) -> int64 */
 static const ps_param params_137[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_137[] = {"yearweek", NULL};
+static const char *const names_137[] = {"year", NULL};
 static const ps_func func_137 = {
-    .name = "yearweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "year", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_137,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_yearweek_part,
-    .doc = "ISO year times 100 plus ISO week.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "yearweek(DATE '2020-01-31')", .names = names_137,
+    .scalar = &ps_fn_year_part,
+    .doc = "The year.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "year(DATE '2020-01-31')", .names = names_137,
 };
-/* datetime: yearweek(value: timestamp) -> int64 */
+/* datetime: year(value: timestamptz) -> int64 */
 static const ps_param params_138[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_138[] = {"yearweek", NULL};
+static const char *const names_138[] = {"year", NULL};
 static const ps_func func_138 = {
-    .name = "yearweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "year", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_138,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_yearweek_part,
-    .doc = "ISO year times 100 plus ISO week.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "yearweek(DATE '2020-01-31')", .names = names_138,
+    .scalar = &ps_fn_year_part,
+    .doc = "The year.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "year(DATE '2020-01-31')", .names = names_138,
 };
-/* datetime: yearweek(value: timestamptz) -> int64 */
+/* datetime: month(value: date) -> int64 */
 static const ps_param params_139[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_139[] = {"yearweek", NULL};
+static const char *const names_139[] = {"month", NULL};
 static const ps_func func_139 = {
-    .name = "yearweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "month", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_139,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_yearweek_part,
-    .doc = "ISO year times 100 plus ISO week.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "yearweek(DATE '2020-01-31')", .names = names_139,
+    .scalar = &ps_fn_month_part,
+    .doc = "The month, 1 to 12.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "month(DATE '2020-01-31')", .names = names_139,
 };
-/* datetime: decade(value: date) -> int64 */
+/* datetime: month(value: timestamp) -> int64 */
 static const ps_param params_140[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_140[] = {"decade", NULL};
+static const char *const names_140[] = {"month", NULL};
 static const ps_func func_140 = {
-    .name = "decade", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "month", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_140,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_decade_part,
-    .doc = "The year divided by ten.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "decade(DATE '2020-01-31')", .names = names_140,
+    .scalar = &ps_fn_month_part,
+    .doc = "The month, 1 to 12.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "month(DATE '2020-01-31')", .names = names_140,
 };
-/* datetime: decade(value: timestamp) -> int64 */
+/* datetime: month(value: timestamptz) -> int64 */
 static const ps_param params_141[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_141[] = {"decade", NULL};
+static const char *const names_141[] = {"month", NULL};
 static const ps_func func_141 = {
-    .name = "decade", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "month", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_141,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_decade_part,
-    .doc = "The year divided by ten.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "decade(DATE '2020-01-31')", .names = names_141,
+    .scalar = &ps_fn_month_part,
+    .doc = "The month, 1 to 12.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "month(DATE '2020-01-31')", .names = names_141,
 };
-/* datetime: decade(value: timestamptz) -> int64 */
+/* datetime: day(value: date) -> int64 */
 static const ps_param params_142[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_142[] = {"decade", NULL};
+static const char *const names_142[] = {"day", "dayofmonth", NULL};
 static const ps_func func_142 = {
-    .name = "decade", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_142,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_decade_part,
-    .doc = "The year divided by ten.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "decade(DATE '2020-01-31')", .names = names_142,
+    .scalar = &ps_fn_day_part,
+    .doc = "The day of the month.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "day(DATE '2020-01-31')", .names = names_142,
 };
-/* datetime: century(value: date) -> int64 */
+/* datetime: day(value: timestamp) -> int64 */
 static const ps_param params_143[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_143[] = {"century", NULL};
+static const char *const names_143[] = {"day", "dayofmonth", NULL};
 static const ps_func func_143 = {
-    .name = "century", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_143,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_century_part,
-    .doc = "The century, from 1.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "century(DATE '2020-01-31')", .names = names_143,
+    .scalar = &ps_fn_day_part,
+    .doc = "The day of the month.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "day(DATE '2020-01-31')", .names = names_143,
 };
-/* datetime: century(value: timestamp) -> int64 */
+/* datetime: day(value: timestamptz) -> int64 */
 static const ps_param params_144[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_144[] = {"century", NULL};
+static const char *const names_144[] = {"day", "dayofmonth", NULL};
 static const ps_func func_144 = {
-    .name = "century", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_144,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_century_part,
-    .doc = "The century, from 1.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "century(DATE '2020-01-31')", .names = names_144,
+    .scalar = &ps_fn_day_part,
+    .doc = "The day of the month.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "day(DATE '2020-01-31')", .names = names_144,
 };
-/* datetime: century(value: timestamptz) -> int64 */
+/* datetime: quarter(value: date) -> int64 */
 static const ps_param params_145[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_145[] = {"century", NULL};
+static const char *const names_145[] = {"quarter", NULL};
 static const ps_func func_145 = {
-    .name = "century", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "quarter", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_145,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_century_part,
-    .doc = "The century, from 1.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "century(DATE '2020-01-31')", .names = names_145,
+    .scalar = &ps_fn_quarter_part,
+    .doc = "The quarter, 1 to 4.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "quarter(DATE '2020-01-31')", .names = names_145,
 };
-/* datetime: millennium(value: date) -> int64 */
+/* datetime: quarter(value: timestamp) -> int64 */
 static const ps_param params_146[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_146[] = {"millennium", NULL};
+static const char *const names_146[] = {"quarter", NULL};
 static const ps_func func_146 = {
-    .name = "millennium", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "quarter", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_146,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_millennium_part,
-    .doc = "The millennium, from 1.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "millennium(DATE '2020-01-31')", .names = names_146,
+    .scalar = &ps_fn_quarter_part,
+    .doc = "The quarter, 1 to 4.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "quarter(DATE '2020-01-31')", .names = names_146,
 };
-/* datetime: millennium(value: timestamp) -> int64 */
+/* datetime: quarter(value: timestamptz) -> int64 */
 static const ps_param params_147[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_147[] = {"millennium", NULL};
+static const char *const names_147[] = {"quarter", NULL};
 static const ps_func func_147 = {
-    .name = "millennium", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "quarter", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_147,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_millennium_part,
-    .doc = "The millennium, from 1.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "millennium(DATE '2020-01-31')", .names = names_147,
-};
-/* datetime: millennium(value: timestamptz) -> int64 */
-static const ps_param params_148[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_148[] = {"millennium", NULL};
-static const ps_func func_148 = {
-    .name = "millennium", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_148,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_millennium_part,
-    .doc = "The millennium, from 1.",
+    .scalar = &ps_fn_quarter_part,
+    .doc = "The quarter, 1 to 4.",
     .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "millennium(DATE '2020-01-31')", .names = names_148,
+    .example = "quarter(DATE '2020-01-31')", .names = names_147,
 };
-/* datetime: era(value: date) -> int64 */
-static const ps_param params_149[] = {
+/* datetime: week(value: date) -> int64 */
+static const ps_param params_148[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_149[] = {"era", NULL};
-static const ps_func func_149 = {
-    .name = "era", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_149,
+static const char *const names_148[] = {"week", "weekofyear", NULL};
+static const ps_func func_148 = {
+    .name = "week", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_148,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_era_part,
-    .doc = "1 in our era, 0 before.",
+    .scalar = &ps_fn_week_part,
+    .doc = "The ISO week, 1 to 53.",
     .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "era(DATE '2020-01-31')", .names = names_149,
+    .example = "week(DATE '2020-01-31')", .names = names_148,
 };
-/* datetime: era(value: timestamp) -> int64 */
-static const ps_param params_150[] = {
+/* datetime: week(value: timestamp) -> int64 */
+static const ps_param params_149[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_150[] = {"era", NULL};
-static const ps_func func_150 = {
-    .name = "era", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_150,
+static const char *const names_149[] = {"week", "weekofyear", NULL};
+static const ps_func func_149 = {
+    .name = "week", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_149,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_era_part,
-    .doc = "1 in our era, 0 before.",
+    .scalar = &ps_fn_week_part,
+    .doc = "The ISO week, 1 to 53.",
     .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "era(DATE '2020-01-31')", .names = names_150,
+    .example = "week(DATE '2020-01-31')", .names = names_149,
 };
-/* datetime: era(value: timestamptz) -> int64 */
-static const ps_param params_151[] = {
+/* datetime: week(value: timestamptz) -> int64 */
+static const ps_param params_150[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_151[] = {"era", NULL};
+static const char *const names_150[] = {"week", "weekofyear", NULL};
+static const ps_func func_150 = {
+    .name = "week", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_150,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_week_part,
+    .doc = "The ISO week, 1 to 53.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "week(DATE '2020-01-31')", .names = names_150,
+};
+/* datetime: dayofweek(value: date) -> int64 */
+static const ps_param params_151[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_151[] = {"dayofweek", "weekday", NULL};
 static const ps_func func_151 = {
-    .name = "era", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "dayofweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_151,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_era_part,
-    .doc = "1 in our era, 0 before.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "era(DATE '2020-01-31')", .names = names_151,
+    .scalar = &ps_fn_dayofweek_part,
+    .doc = "The day of the week: 0 is Sunday.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "dayofweek(DATE '2020-01-31')", .names = names_151,
 };
-/* datetime: hour(value: timestamp) -> int64 */
+/* datetime: dayofweek(value: timestamp) -> int64 */
 static const ps_param params_152[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_152[] = {"hour", NULL};
+static const char *const names_152[] = {"dayofweek", "weekday", NULL};
 static const ps_func func_152 = {
-    .name = "hour", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "dayofweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_152,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_hour_part,
-    .doc = "The hour, 0 to 23.",
+    .scalar = &ps_fn_dayofweek_part,
+    .doc = "The day of the week: 0 is Sunday.",
     .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "hour(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_152,
+    .example = "dayofweek(DATE '2020-01-31')", .names = names_152,
 };
-/* datetime: hour(value: timestamptz) -> int64 */
+/* datetime: dayofweek(value: timestamptz) -> int64 */
 static const ps_param params_153[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_153[] = {"hour", NULL};
+static const char *const names_153[] = {"dayofweek", "weekday", NULL};
 static const ps_func func_153 = {
-    .name = "hour", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "dayofweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_153,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_hour_part,
-    .doc = "The hour, 0 to 23.",
+    .scalar = &ps_fn_dayofweek_part,
+    .doc = "The day of the week: 0 is Sunday.",
     .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "hour(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_153,
+    .example = "dayofweek(DATE '2020-01-31')", .names = names_153,
 };
-/* datetime: hour(value: time) -> int64 */
+/* datetime: isodow(value: date) -> int64 */
 static const ps_param params_154[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_154[] = {"hour", NULL};
+static const char *const names_154[] = {"isodow", NULL};
 static const ps_func func_154 = {
-    .name = "hour", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "isodow", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_154,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_hour_part,
-    .doc = "The hour, 0 to 23.",
-    .signature = "(value: time) -> int64", .since = "0.1",
-    .example = "hour(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_154,
+    .scalar = &ps_fn_isodow_part,
+    .doc = "The day of the week: 1 is Monday, 7 Sunday.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "isodow(DATE '2020-01-31')", .names = names_154,
 };
-/* datetime: hour(value: date) -> int64 */
+/* datetime: isodow(value: timestamp) -> int64 */
 static const ps_param params_155[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_155[] = {"hour", NULL};
+static const char *const names_155[] = {"isodow", NULL};
 static const ps_func func_155 = {
-    .name = "hour", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "isodow", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_155,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_hour_part,
-    .doc = "The hour, 0 to 23.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "hour(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_155,
+    .scalar = &ps_fn_isodow_part,
+    .doc = "The day of the week: 1 is Monday, 7 Sunday.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "isodow(DATE '2020-01-31')", .names = names_155,
 };
-/* datetime: minute(value: timestamp) -> int64 */
+/* datetime: isodow(value: timestamptz) -> int64 */
 static const ps_param params_156[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_156[] = {"minute", NULL};
+static const char *const names_156[] = {"isodow", NULL};
 static const ps_func func_156 = {
-    .name = "minute", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "isodow", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_156,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_minute_part,
-    .doc = "The minute.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "minute(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_156,
-};
-/* datetime: minute(value: timestamptz) -> int64 */
-static const ps_param params_157[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_157[] = {"minute", NULL};
-static const ps_func func_157 = {
-    .name = "minute", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_157,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_minute_part,
-    .doc = "The minute.",
+    .scalar = &ps_fn_isodow_part,
+    .doc = "The day of the week: 1 is Monday, 7 Sunday.",
     .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "minute(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_157,
+    .example = "isodow(DATE '2020-01-31')", .names = names_156,
 };
-/* datetime: minute(value: time) -> int64 */
-static const ps_param params_158[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
-};
-static const char *const names_158[] = {"minute", NULL};
-static const ps_func func_158 = {
-    .name = "minute", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_158,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_minute_part,
-    .doc = "The minute.",
-    .signature = "(value: time) -> int64", .since = "0.1",
-    .example = "minute(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_158,
-};
-/* datetime: minute(value: date) -> int64 */
-static const ps_param params_159[] = {
+/* datetime: dayofyear(value: date) -> int64 */
+static const ps_param params_157[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_159[] = {"minute", NULL};
-static const ps_func func_159 = {
-    .name = "minute", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_159,
+static const char *const names_157[] = {"dayofyear", "doy", NULL};
+static const ps_func func_157 = {
+    .name = "dayofyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_157,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_minute_part,
-    .doc = "The minute.",
+    .scalar = &ps_fn_dayofyear_part,
+    .doc = "The day of the year, from 1.",
     .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "minute(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_159,
+    .example = "dayofyear(DATE '2020-01-31')", .names = names_157,
 };
-/* datetime: second(value: timestamp) -> int64 */
-static const ps_param params_160[] = {
+/* datetime: dayofyear(value: timestamp) -> int64 */
+static const ps_param params_158[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_160[] = {"second", NULL};
-static const ps_func func_160 = {
-    .name = "second", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_160,
+static const char *const names_158[] = {"dayofyear", "doy", NULL};
+static const ps_func func_158 = {
+    .name = "dayofyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_158,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_second_part,
-    .doc = "The second.",
+    .scalar = &ps_fn_dayofyear_part,
+    .doc = "The day of the year, from 1.",
     .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "second(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_160,
+    .example = "dayofyear(DATE '2020-01-31')", .names = names_158,
 };
-/* datetime: second(value: timestamptz) -> int64 */
-static const ps_param params_161[] = {
+/* datetime: dayofyear(value: timestamptz) -> int64 */
+static const ps_param params_159[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_161[] = {"second", NULL};
+static const char *const names_159[] = {"dayofyear", "doy", NULL};
+static const ps_func func_159 = {
+    .name = "dayofyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_159,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_dayofyear_part,
+    .doc = "The day of the year, from 1.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "dayofyear(DATE '2020-01-31')", .names = names_159,
+};
+/* datetime: isoyear(value: date) -> int64 */
+static const ps_param params_160[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_160[] = {"isoyear", NULL};
+static const ps_func func_160 = {
+    .name = "isoyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_160,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_isoyear_part,
+    .doc = "The year that the ISO week belongs to.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "isoyear(DATE '2020-01-31')", .names = names_160,
+};
+/* datetime: isoyear(value: timestamp) -> int64 */
+static const ps_param params_161[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_161[] = {"isoyear", NULL};
 static const ps_func func_161 = {
-    .name = "second", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "isoyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_161,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_second_part,
-    .doc = "The second.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "second(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_161,
+    .scalar = &ps_fn_isoyear_part,
+    .doc = "The year that the ISO week belongs to.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "isoyear(DATE '2020-01-31')", .names = names_161,
 };
-/* datetime: second(value: time) -> int64 */
+/* datetime: isoyear(value: timestamptz) -> int64 */
 static const ps_param params_162[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_162[] = {"second", NULL};
+static const char *const names_162[] = {"isoyear", NULL};
 static const ps_func func_162 = {
-    .name = "second", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "isoyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_162,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_second_part,
-    .doc = "The second.",
-    .signature = "(value: time) -> int64", .since = "0.1",
-    .example = "second(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_162,
+    .scalar = &ps_fn_isoyear_part,
+    .doc = "The year that the ISO week belongs to.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "isoyear(DATE '2020-01-31')", .names = names_162,
 };
-/* datetime: second(value: date) -> int64 */
+/* datetime: yearweek(value: date) -> int64 */
 static const ps_param params_163[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_163[] = {"second", NULL};
+static const char *const names_163[] = {"yearweek", NULL};
 static const ps_func func_163 = {
-    .name = "second", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "yearweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_163,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_yearweek_part,
+    .doc = "ISO year times 100 plus ISO week.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "yearweek(DATE '2020-01-31')", .names = names_163,
+};
+/* datetime: yearweek(value: timestamp) -> int64 */
+static const ps_param params_164[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_164[] = {"yearweek", NULL};
+static const ps_func func_164 = {
+    .name = "yearweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_164,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_yearweek_part,
+    .doc = "ISO year times 100 plus ISO week.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "yearweek(DATE '2020-01-31')", .names = names_164,
+};
+/* datetime: yearweek(value: timestamptz) -> int64 */
+static const ps_param params_165[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_165[] = {"yearweek", NULL};
+static const ps_func func_165 = {
+    .name = "yearweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_165,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_yearweek_part,
+    .doc = "ISO year times 100 plus ISO week.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "yearweek(DATE '2020-01-31')", .names = names_165,
+};
+/* datetime: decade(value: date) -> int64 */
+static const ps_param params_166[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_166[] = {"decade", NULL};
+static const ps_func func_166 = {
+    .name = "decade", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_166,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_decade_part,
+    .doc = "The year divided by ten.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "decade(DATE '2020-01-31')", .names = names_166,
+};
+/* datetime: decade(value: timestamp) -> int64 */
+static const ps_param params_167[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_167[] = {"decade", NULL};
+static const ps_func func_167 = {
+    .name = "decade", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_167,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_decade_part,
+    .doc = "The year divided by ten.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "decade(DATE '2020-01-31')", .names = names_167,
+};
+/* datetime: decade(value: timestamptz) -> int64 */
+static const ps_param params_168[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_168[] = {"decade", NULL};
+static const ps_func func_168 = {
+    .name = "decade", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_168,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_decade_part,
+    .doc = "The year divided by ten.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "decade(DATE '2020-01-31')", .names = names_168,
+};
+/* datetime: century(value: date) -> int64 */
+static const ps_param params_169[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_169[] = {"century", NULL};
+static const ps_func func_169 = {
+    .name = "century", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_169,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_century_part,
+    .doc = "The century, from 1.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "century(DATE '2020-01-31')", .names = names_169,
+};
+/* datetime: century(value: timestamp) -> int64 */
+static const ps_param params_170[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_170[] = {"century", NULL};
+static const ps_func func_170 = {
+    .name = "century", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_170,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_century_part,
+    .doc = "The century, from 1.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "century(DATE '2020-01-31')", .names = names_170,
+};
+/* datetime: century(value: timestamptz) -> int64 */
+static const ps_param params_171[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_171[] = {"century", NULL};
+static const ps_func func_171 = {
+    .name = "century", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_171,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_century_part,
+    .doc = "The century, from 1.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "century(DATE '2020-01-31')", .names = names_171,
+};
+/* datetime: millennium(value: date) -> int64 */
+static const ps_param params_172[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_172[] = {"millennium", NULL};
+static const ps_func func_172 = {
+    .name = "millennium", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_172,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_millennium_part,
+    .doc = "The millennium, from 1.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "millennium(DATE '2020-01-31')", .names = names_172,
+};
+/* datetime: millennium(value: timestamp) -> int64 */
+static const ps_param params_173[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_173[] = {"millennium", NULL};
+static const ps_func func_173 = {
+    .name = "millennium", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_173,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_millennium_part,
+    .doc = "The millennium, from 1.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "millennium(DATE '2020-01-31')", .names = names_173,
+};
+/* datetime: millennium(value: timestamptz) -> int64 */
+static const ps_param params_174[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_174[] = {"millennium", NULL};
+static const ps_func func_174 = {
+    .name = "millennium", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_174,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_millennium_part,
+    .doc = "The millennium, from 1.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "millennium(DATE '2020-01-31')", .names = names_174,
+};
+/* datetime: era(value: date) -> int64 */
+static const ps_param params_175[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_175[] = {"era", NULL};
+static const ps_func func_175 = {
+    .name = "era", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_175,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_era_part,
+    .doc = "1 in our era, 0 before.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "era(DATE '2020-01-31')", .names = names_175,
+};
+/* datetime: era(value: timestamp) -> int64 */
+static const ps_param params_176[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_176[] = {"era", NULL};
+static const ps_func func_176 = {
+    .name = "era", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_176,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_era_part,
+    .doc = "1 in our era, 0 before.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "era(DATE '2020-01-31')", .names = names_176,
+};
+/* datetime: era(value: timestamptz) -> int64 */
+static const ps_param params_177[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_177[] = {"era", NULL};
+static const ps_func func_177 = {
+    .name = "era", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_177,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_era_part,
+    .doc = "1 in our era, 0 before.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "era(DATE '2020-01-31')", .names = names_177,
+};
+/* datetime: hour(value: timestamp) -> int64 */
+static const ps_param params_178[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_178[] = {"hour", NULL};
+static const ps_func func_178 = {
+    .name = "hour", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_178,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_hour_part,
+    .doc = "The hour, 0 to 23.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "hour(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_178,
+};
+/* datetime: hour(value: timestamptz) -> int64 */
+static const ps_param params_179[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_179[] = {"hour", NULL};
+static const ps_func func_179 = {
+    .name = "hour", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_179,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_hour_part,
+    .doc = "The hour, 0 to 23.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "hour(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_179,
+};
+/* datetime: hour(value: time) -> int64 */
+static const ps_param params_180[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_180[] = {"hour", NULL};
+static const ps_func func_180 = {
+    .name = "hour", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_180,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_hour_part,
+    .doc = "The hour, 0 to 23.",
+    .signature = "(value: time) -> int64", .since = "0.1",
+    .example = "hour(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_180,
+};
+/* datetime: hour(value: date) -> int64 */
+static const ps_param params_181[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_181[] = {"hour", NULL};
+static const ps_func func_181 = {
+    .name = "hour", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_181,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_hour_part,
+    .doc = "The hour, 0 to 23.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "hour(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_181,
+};
+/* datetime: minute(value: timestamp) -> int64 */
+static const ps_param params_182[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_182[] = {"minute", NULL};
+static const ps_func func_182 = {
+    .name = "minute", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_182,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_minute_part,
+    .doc = "The minute.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "minute(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_182,
+};
+/* datetime: minute(value: timestamptz) -> int64 */
+static const ps_param params_183[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_183[] = {"minute", NULL};
+static const ps_func func_183 = {
+    .name = "minute", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_183,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_minute_part,
+    .doc = "The minute.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "minute(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_183,
+};
+/* datetime: minute(value: time) -> int64 */
+static const ps_param params_184[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_184[] = {"minute", NULL};
+static const ps_func func_184 = {
+    .name = "minute", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_184,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_minute_part,
+    .doc = "The minute.",
+    .signature = "(value: time) -> int64", .since = "0.1",
+    .example = "minute(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_184,
+};
+/* datetime: minute(value: date) -> int64 */
+static const ps_param params_185[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_185[] = {"minute", NULL};
+static const ps_func func_185 = {
+    .name = "minute", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_185,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_minute_part,
+    .doc = "The minute.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "minute(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_185,
+};
+/* datetime: second(value: timestamp) -> int64 */
+static const ps_param params_186[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_186[] = {"second", NULL};
+static const ps_func func_186 = {
+    .name = "second", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_186,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_second_part,
+    .doc = "The second.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "second(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_186,
+};
+/* datetime: second(value: timestamptz) -> int64 */
+static const ps_param params_187[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_187[] = {"second", NULL};
+static const ps_func func_187 = {
+    .name = "second", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_187,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_second_part,
+    .doc = "The second.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "second(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_187,
+};
+/* datetime: second(value: time) -> int64 */
+static const ps_param params_188[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_188[] = {"second", NULL};
+static const ps_func func_188 = {
+    .name = "second", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_188,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_second_part,
+    .doc = "The second.",
+    .signature = "(value: time) -> int64", .since = "0.1",
+    .example = "second(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_188,
+};
+/* datetime: second(value: date) -> int64 */
+static const ps_param params_189[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_189[] = {"second", NULL};
+static const ps_func func_189 = {
+    .name = "second", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_189,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_second_part,
     .doc = "The second.",
     .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "second(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_163,
+    .example = "second(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_189,
 };
 /* datetime: millisecond(value: timestamp) -> int64 */
-static const ps_param params_164[] = {
+static const ps_param params_190[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_164[] = {"millisecond", NULL};
-static const ps_func func_164 = {
+static const char *const names_190[] = {"millisecond", NULL};
+static const ps_func func_190 = {
     .name = "millisecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_164,
+    .n_params = 1, .n_required = 1, .params = params_190,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_millisecond_part,
     .doc = "Seconds and milliseconds, in milliseconds.",
     .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "millisecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_164,
+    .example = "millisecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_190,
 };
 /* datetime: millisecond(value: timestamptz) -> int64 */
-static const ps_param params_165[] = {
+static const ps_param params_191[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_165[] = {"millisecond", NULL};
-static const ps_func func_165 = {
+static const char *const names_191[] = {"millisecond", NULL};
+static const ps_func func_191 = {
     .name = "millisecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_165,
+    .n_params = 1, .n_required = 1, .params = params_191,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_millisecond_part,
     .doc = "Seconds and milliseconds, in milliseconds.",
     .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "millisecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_165,
+    .example = "millisecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_191,
 };
 /* datetime: millisecond(value: time) -> int64 */
-static const ps_param params_166[] = {
+static const ps_param params_192[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_166[] = {"millisecond", NULL};
-static const ps_func func_166 = {
+static const char *const names_192[] = {"millisecond", NULL};
+static const ps_func func_192 = {
     .name = "millisecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_166,
+    .n_params = 1, .n_required = 1, .params = params_192,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_millisecond_part,
     .doc = "Seconds and milliseconds, in milliseconds.",
     .signature = "(value: time) -> int64", .since = "0.1",
-    .example = "millisecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_166,
+    .example = "millisecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_192,
 };
 /* datetime: millisecond(value: date) -> int64 */
-static const ps_param params_167[] = {
+static const ps_param params_193[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_167[] = {"millisecond", NULL};
-static const ps_func func_167 = {
+static const char *const names_193[] = {"millisecond", NULL};
+static const ps_func func_193 = {
     .name = "millisecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_167,
+    .n_params = 1, .n_required = 1, .params = params_193,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_millisecond_part,
     .doc = "Seconds and milliseconds, in milliseconds.",
     .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "millisecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_167,
+    .example = "millisecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_193,
 };
 /* datetime: microsecond(value: timestamp) -> int64 */
-static const ps_param params_168[] = {
+static const ps_param params_194[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_168[] = {"microsecond", NULL};
-static const ps_func func_168 = {
+static const char *const names_194[] = {"microsecond", NULL};
+static const ps_func func_194 = {
     .name = "microsecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_168,
+    .n_params = 1, .n_required = 1, .params = params_194,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_microsecond_part,
     .doc = "Seconds and microseconds, in microseconds.",
     .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "microsecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_168,
+    .example = "microsecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_194,
 };
 /* datetime: microsecond(value: timestamptz) -> int64 */
-static const ps_param params_169[] = {
+static const ps_param params_195[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_169[] = {"microsecond", NULL};
-static const ps_func func_169 = {
+static const char *const names_195[] = {"microsecond", NULL};
+static const ps_func func_195 = {
     .name = "microsecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_169,
+    .n_params = 1, .n_required = 1, .params = params_195,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_microsecond_part,
     .doc = "Seconds and microseconds, in microseconds.",
     .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "microsecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_169,
+    .example = "microsecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_195,
 };
 /* datetime: microsecond(value: time) -> int64 */
-static const ps_param params_170[] = {
+static const ps_param params_196[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_170[] = {"microsecond", NULL};
-static const ps_func func_170 = {
+static const char *const names_196[] = {"microsecond", NULL};
+static const ps_func func_196 = {
     .name = "microsecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_170,
+    .n_params = 1, .n_required = 1, .params = params_196,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_microsecond_part,
     .doc = "Seconds and microseconds, in microseconds.",
     .signature = "(value: time) -> int64", .since = "0.1",
-    .example = "microsecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_170,
+    .example = "microsecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_196,
 };
 /* datetime: microsecond(value: date) -> int64 */
-static const ps_param params_171[] = {
+static const ps_param params_197[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_171[] = {"microsecond", NULL};
-static const ps_func func_171 = {
+static const char *const names_197[] = {"microsecond", NULL};
+static const ps_func func_197 = {
     .name = "microsecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_171,
+    .n_params = 1, .n_required = 1, .params = params_197,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_microsecond_part,
     .doc = "Seconds and microseconds, in microseconds.",
     .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "microsecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_171,
+    .example = "microsecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_197,
 };
 /* datetime: date_trunc(part: str, value: date) -> timestamp */
-static const ps_param params_172[] = {
+static const ps_param params_198[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_172[] = {"date_trunc", "datetrunc", NULL};
-static const ps_func func_172 = {
+static const char *const names_198[] = {"date_trunc", "datetrunc", NULL};
+static const ps_func func_198 = {
     .name = "date_trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_172,
+    .n_params = 2, .n_required = 2, .params = params_198,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_date_trunc,
     .doc = "The start of the unit that value lies in.",
     .signature = "(part: str, value: date) -> timestamp", .since = "0.1",
-    .example = "date_trunc('month', TIMESTAMP '2020-02-29 10:11:12')", .names = names_172,
+    .example = "date_trunc('month', TIMESTAMP '2020-02-29 10:11:12')", .names = names_198,
 };
 /* datetime: date_trunc(part: str, value: timestamp) -> timestamp */
-static const ps_param params_173[] = {
+static const ps_param params_199[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_173[] = {"date_trunc", "datetrunc", NULL};
-static const ps_func func_173 = {
+static const char *const names_199[] = {"date_trunc", "datetrunc", NULL};
+static const ps_func func_199 = {
     .name = "date_trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_173,
+    .n_params = 2, .n_required = 2, .params = params_199,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_date_trunc,
     .doc = "The start of the unit that value lies in.",
     .signature = "(part: str, value: timestamp) -> timestamp", .since = "0.1",
-    .example = "date_trunc('month', TIMESTAMP '2020-02-29 10:11:12')", .names = names_173,
+    .example = "date_trunc('month', TIMESTAMP '2020-02-29 10:11:12')", .names = names_199,
 };
 /* datetime: date_trunc(part: str, value: timestamptz) -> timestamptz */
-static const ps_param params_174[] = {
+static const ps_param params_200[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_174[] = {"date_trunc", "datetrunc", NULL};
-static const ps_func func_174 = {
+static const char *const names_200[] = {"date_trunc", "datetrunc", NULL};
+static const ps_func func_200 = {
     .name = "date_trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_174,
+    .n_params = 2, .n_required = 2, .params = params_200,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_date_trunc,
     .doc = "The start of the unit that value lies in.",
     .signature = "(part: str, value: timestamptz) -> timestamptz", .since = "0.1",
-    .example = "date_trunc('month', TIMESTAMP '2020-02-29 10:11:12')", .names = names_174,
+    .example = "date_trunc('month', TIMESTAMP '2020-02-29 10:11:12')", .names = names_200,
 };
 /* datetime: date_diff(part: str, from: date, to: date) -> int64 */
-static const ps_param params_175[] = {
+static const ps_param params_201[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "from"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "to"},
 };
-static const char *const names_175[] = {"date_diff", "datediff", NULL};
-static const ps_func func_175 = {
+static const char *const names_201[] = {"date_diff", "datediff", NULL};
+static const ps_func func_201 = {
     .name = "date_diff", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_175,
+    .n_params = 3, .n_required = 3, .params = params_201,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_date_diff,
     .doc = "The unit boundaries passed between from and to.",
     .signature = "(part: str, from: date, to: date) -> int64", .since = "0.1",
-    .example = "date_diff('year', DATE '2019-12-31', DATE '2020-01-01')", .names = names_175,
+    .example = "date_diff('year', DATE '2019-12-31', DATE '2020-01-01')", .names = names_201,
 };
 /* datetime: date_diff(part: str, from: timestamp, to: timestamp) -> int64 */
-static const ps_param params_176[] = {
+static const ps_param params_202[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "from"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "to"},
 };
-static const char *const names_176[] = {"date_diff", "datediff", NULL};
-static const ps_func func_176 = {
+static const char *const names_202[] = {"date_diff", "datediff", NULL};
+static const ps_func func_202 = {
     .name = "date_diff", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_176,
+    .n_params = 3, .n_required = 3, .params = params_202,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_date_diff,
     .doc = "The unit boundaries passed between from and to.",
     .signature = "(part: str, from: timestamp, to: timestamp) -> int64", .since = "0.1",
-    .example = "date_diff('year', DATE '2019-12-31', DATE '2020-01-01')", .names = names_176,
+    .example = "date_diff('year', DATE '2019-12-31', DATE '2020-01-01')", .names = names_202,
 };
 /* datetime: date_diff(part: str, from: timestamptz, to: timestamptz) -> int64 */
-static const ps_param params_177[] = {
+static const ps_param params_203[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "from"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "to"},
 };
-static const char *const names_177[] = {"date_diff", "datediff", NULL};
-static const ps_func func_177 = {
+static const char *const names_203[] = {"date_diff", "datediff", NULL};
+static const ps_func func_203 = {
     .name = "date_diff", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_177,
+    .n_params = 3, .n_required = 3, .params = params_203,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_date_diff,
     .doc = "The unit boundaries passed between from and to.",
     .signature = "(part: str, from: timestamptz, to: timestamptz) -> int64", .since = "0.1",
-    .example = "date_diff('year', DATE '2019-12-31', DATE '2020-01-01')", .names = names_177,
+    .example = "date_diff('year', DATE '2019-12-31', DATE '2020-01-01')", .names = names_203,
 };
 /* datetime: date_sub(part: str, from: date, to: date) -> int64 */
-static const ps_param params_178[] = {
+static const ps_param params_204[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "from"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "to"},
 };
-static const char *const names_178[] = {"date_sub", "datesub", NULL};
-static const ps_func func_178 = {
+static const char *const names_204[] = {"date_sub", "datesub", NULL};
+static const ps_func func_204 = {
     .name = "date_sub", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_178,
+    .n_params = 3, .n_required = 3, .params = params_204,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_date_sub,
     .doc = "The whole units between from and to.",
     .signature = "(part: str, from: date, to: date) -> int64", .since = "0.1",
-    .example = "date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", .names = names_178,
+    .example = "date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", .names = names_204,
 };
 /* datetime: date_sub(part: str, from: timestamp, to: timestamp) -> int64 */
-static const ps_param params_179[] = {
+static const ps_param params_205[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "from"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "to"},
 };
-static const char *const names_179[] = {"date_sub", "datesub", NULL};
-static const ps_func func_179 = {
+static const char *const names_205[] = {"date_sub", "datesub", NULL};
+static const ps_func func_205 = {
     .name = "date_sub", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_179,
+    .n_params = 3, .n_required = 3, .params = params_205,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_date_sub,
     .doc = "The whole units between from and to.",
     .signature = "(part: str, from: timestamp, to: timestamp) -> int64", .since = "0.1",
-    .example = "date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", .names = names_179,
+    .example = "date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", .names = names_205,
 };
 /* datetime: date_sub(part: str, from: timestamptz, to: timestamptz) -> int64 */
-static const ps_param params_180[] = {
+static const ps_param params_206[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "from"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "to"},
 };
-static const char *const names_180[] = {"date_sub", "datesub", NULL};
-static const ps_func func_180 = {
+static const char *const names_206[] = {"date_sub", "datesub", NULL};
+static const ps_func func_206 = {
     .name = "date_sub", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_180,
+    .n_params = 3, .n_required = 3, .params = params_206,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_date_sub,
     .doc = "The whole units between from and to.",
     .signature = "(part: str, from: timestamptz, to: timestamptz) -> int64", .since = "0.1",
-    .example = "date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", .names = names_180,
+    .example = "date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", .names = names_206,
 };
 /* datetime: last_day(value: date) -> date */
-static const ps_param params_181[] = {
+static const ps_param params_207[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_181[] = {"last_day", NULL};
-static const ps_func func_181 = {
+static const char *const names_207[] = {"last_day", NULL};
+static const ps_func func_207 = {
     .name = "last_day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_181,
+    .n_params = 1, .n_required = 1, .params = params_207,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
     .scalar = &ps_fn_last_day,
     .doc = "The last day of the month.",
     .signature = "(value: date) -> date", .since = "0.1",
-    .example = "last_day(DATE '2020-02-03')", .names = names_181,
+    .example = "last_day(DATE '2020-02-03')", .names = names_207,
 };
 /* datetime: last_day(value: timestamp) -> date */
-static const ps_param params_182[] = {
+static const ps_param params_208[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_182[] = {"last_day", NULL};
-static const ps_func func_182 = {
+static const char *const names_208[] = {"last_day", NULL};
+static const ps_func func_208 = {
     .name = "last_day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_182,
+    .n_params = 1, .n_required = 1, .params = params_208,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
     .scalar = &ps_fn_last_day,
     .doc = "The last day of the month.",
     .signature = "(value: timestamp) -> date", .since = "0.1",
-    .example = "last_day(DATE '2020-02-03')", .names = names_182,
+    .example = "last_day(DATE '2020-02-03')", .names = names_208,
 };
 /* datetime: last_day(value: timestamptz) -> date */
-static const ps_param params_183[] = {
+static const ps_param params_209[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_183[] = {"last_day", NULL};
-static const ps_func func_183 = {
+static const char *const names_209[] = {"last_day", NULL};
+static const ps_func func_209 = {
     .name = "last_day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_183,
+    .n_params = 1, .n_required = 1, .params = params_209,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
     .scalar = &ps_fn_last_day,
     .doc = "The last day of the month.",
     .signature = "(value: timestamptz) -> date", .since = "0.1",
-    .example = "last_day(DATE '2020-02-03')", .names = names_183,
+    .example = "last_day(DATE '2020-02-03')", .names = names_209,
 };
 /* datetime: dayname(value: date) -> str */
-static const ps_param params_184[] = {
+static const ps_param params_210[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_184[] = {"dayname", NULL};
-static const ps_func func_184 = {
+static const char *const names_210[] = {"dayname", NULL};
+static const ps_func func_210 = {
     .name = "dayname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_184,
+    .n_params = 1, .n_required = 1, .params = params_210,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_dayname,
     .doc = "The English name of the weekday.",
     .signature = "(value: date) -> str", .since = "0.1",
-    .example = "dayname(DATE '2020-01-31')", .names = names_184,
+    .example = "dayname(DATE '2020-01-31')", .names = names_210,
 };
 /* datetime: dayname(value: timestamp) -> str */
-static const ps_param params_185[] = {
+static const ps_param params_211[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_185[] = {"dayname", NULL};
-static const ps_func func_185 = {
+static const char *const names_211[] = {"dayname", NULL};
+static const ps_func func_211 = {
     .name = "dayname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_185,
+    .n_params = 1, .n_required = 1, .params = params_211,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_dayname,
     .doc = "The English name of the weekday.",
     .signature = "(value: timestamp) -> str", .since = "0.1",
-    .example = "dayname(DATE '2020-01-31')", .names = names_185,
+    .example = "dayname(DATE '2020-01-31')", .names = names_211,
 };
 /* datetime: dayname(value: timestamptz) -> str */
-static const ps_param params_186[] = {
+static const ps_param params_212[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_186[] = {"dayname", NULL};
-static const ps_func func_186 = {
+static const char *const names_212[] = {"dayname", NULL};
+static const ps_func func_212 = {
     .name = "dayname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_186,
+    .n_params = 1, .n_required = 1, .params = params_212,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_dayname,
     .doc = "The English name of the weekday.",
     .signature = "(value: timestamptz) -> str", .since = "0.1",
-    .example = "dayname(DATE '2020-01-31')", .names = names_186,
+    .example = "dayname(DATE '2020-01-31')", .names = names_212,
 };
 /* datetime: monthname(value: date) -> str */
-static const ps_param params_187[] = {
+static const ps_param params_213[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_187[] = {"monthname", NULL};
-static const ps_func func_187 = {
+static const char *const names_213[] = {"monthname", NULL};
+static const ps_func func_213 = {
     .name = "monthname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_187,
+    .n_params = 1, .n_required = 1, .params = params_213,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_monthname,
     .doc = "The English name of the month.",
     .signature = "(value: date) -> str", .since = "0.1",
-    .example = "monthname(DATE '2020-01-31')", .names = names_187,
+    .example = "monthname(DATE '2020-01-31')", .names = names_213,
 };
 /* datetime: monthname(value: timestamp) -> str */
-static const ps_param params_188[] = {
+static const ps_param params_214[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_188[] = {"monthname", NULL};
-static const ps_func func_188 = {
+static const char *const names_214[] = {"monthname", NULL};
+static const ps_func func_214 = {
     .name = "monthname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_188,
+    .n_params = 1, .n_required = 1, .params = params_214,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_monthname,
     .doc = "The English name of the month.",
     .signature = "(value: timestamp) -> str", .since = "0.1",
-    .example = "monthname(DATE '2020-01-31')", .names = names_188,
+    .example = "monthname(DATE '2020-01-31')", .names = names_214,
 };
 /* datetime: monthname(value: timestamptz) -> str */
-static const ps_param params_189[] = {
+static const ps_param params_215[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_189[] = {"monthname", NULL};
-static const ps_func func_189 = {
+static const char *const names_215[] = {"monthname", NULL};
+static const ps_func func_215 = {
     .name = "monthname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_189,
+    .n_params = 1, .n_required = 1, .params = params_215,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_monthname,
     .doc = "The English name of the month.",
     .signature = "(value: timestamptz) -> str", .since = "0.1",
-    .example = "monthname(DATE '2020-01-31')", .names = names_189,
+    .example = "monthname(DATE '2020-01-31')", .names = names_215,
 };
 /* datetime: strftime(value: date, format: str) -> str */
-static const ps_param params_190[] = {
+static const ps_param params_216[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
 };
-static const char *const names_190[] = {"strftime", NULL};
-static const ps_func func_190 = {
+static const char *const names_216[] = {"strftime", NULL};
+static const ps_func func_216 = {
     .name = "strftime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_190,
+    .n_params = 2, .n_required = 2, .params = params_216,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_strftime,
     .doc = "The value as text by format: %Y %m %d %H %I %M %S %f %g %n %p %a %A %b %B %j %y %w %u %U %W %V %G %z %Z %c %x %X; %-d without zeros.",
     .signature = "(value: date, format: str) -> str", .since = "0.1",
-    .example = "strftime(DATE '2020-01-31', '%d/%m/%Y')", .names = names_190,
+    .example = "strftime(DATE '2020-01-31', '%d/%m/%Y')", .names = names_216,
 };
 /* datetime: strftime(value: timestamp, format: str) -> str */
-static const ps_param params_191[] = {
+static const ps_param params_217[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
 };
-static const char *const names_191[] = {"strftime", NULL};
-static const ps_func func_191 = {
+static const char *const names_217[] = {"strftime", NULL};
+static const ps_func func_217 = {
     .name = "strftime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_191,
+    .n_params = 2, .n_required = 2, .params = params_217,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_strftime,
     .doc = "The value as text by format: %Y %m %d %H %I %M %S %f %g %n %p %a %A %b %B %j %y %w %u %U %W %V %G %z %Z %c %x %X; %-d without zeros.",
     .signature = "(value: timestamp, format: str) -> str", .since = "0.1",
-    .example = "strftime(DATE '2020-01-31', '%d/%m/%Y')", .names = names_191,
+    .example = "strftime(DATE '2020-01-31', '%d/%m/%Y')", .names = names_217,
 };
 /* datetime: strftime(value: timestamptz, format: str) -> str */
-static const ps_param params_192[] = {
+static const ps_param params_218[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
 };
-static const char *const names_192[] = {"strftime", NULL};
-static const ps_func func_192 = {
+static const char *const names_218[] = {"strftime", NULL};
+static const ps_func func_218 = {
     .name = "strftime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_192,
+    .n_params = 2, .n_required = 2, .params = params_218,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_strftime,
     .doc = "The value as text by format: %Y %m %d %H %I %M %S %f %g %n %p %a %A %b %B %j %y %w %u %U %W %V %G %z %Z %c %x %X; %-d without zeros.",
     .signature = "(value: timestamptz, format: str) -> str", .since = "0.1",
-    .example = "strftime(DATE '2020-01-31', '%d/%m/%Y')", .names = names_192,
+    .example = "strftime(DATE '2020-01-31', '%d/%m/%Y')", .names = names_218,
 };
 /* datetime: strptime(text: str, format: str) -> timestamp */
-static const ps_param params_193[] = {
+static const ps_param params_219[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
 };
-static const char *const names_193[] = {"strptime", NULL};
-static const ps_func func_193 = {
+static const char *const names_219[] = {"strptime", NULL};
+static const ps_func func_219 = {
     .name = "strptime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_193,
+    .n_params = 2, .n_required = 2, .params = params_219,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_strptime,
     .doc = "The timestamp that text says by format; an error if it doesn't fit.",
     .signature = "(text: str, format: str) -> timestamp", .since = "0.1",
-    .example = "strptime('31 Jan 2020', '%d %b %Y')", .names = names_193,
+    .example = "strptime('31 Jan 2020', '%d %b %Y')", .names = names_219,
 };
 /* datetime: try_strptime(text: str, format: str) -> timestamp */
-static const ps_param params_194[] = {
+static const ps_param params_220[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
 };
-static const char *const names_194[] = {"try_strptime", NULL};
-static const ps_func func_194 = {
+static const char *const names_220[] = {"try_strptime", NULL};
+static const ps_func func_220 = {
     .name = "try_strptime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_194,
+    .n_params = 2, .n_required = 2, .params = params_220,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_try_strptime,
     .doc = "The timestamp that text says by format; null if it doesn't fit.",
     .signature = "(text: str, format: str) -> timestamp", .since = "0.1",
-    .example = "try_strptime('x', '%Y')", .names = names_194,
+    .example = "try_strptime('x', '%Y')", .names = names_220,
 };
 /* datetime: make_date(year: int64, month: int64, day: int64) -> date */
-static const ps_param params_195[] = {
+static const ps_param params_221[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "year"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "month"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "day"},
 };
-static const char *const names_195[] = {"make_date", NULL};
-static const ps_func func_195 = {
+static const char *const names_221[] = {"make_date", NULL};
+static const ps_func func_221 = {
     .name = "make_date", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_195,
+    .n_params = 3, .n_required = 3, .params = params_221,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
     .scalar = &ps_fn_make_date,
     .doc = "A date from its parts.",
     .signature = "(year: int64, month: int64, day: int64) -> date", .since = "0.1",
-    .example = "make_date(2020, 2, 28)", .names = names_195,
+    .example = "make_date(2020, 2, 28)", .names = names_221,
 };
 /* datetime: make_time(hour: int64, minute: int64, second: double) -> time */
-static const ps_param params_196[] = {
+static const ps_param params_222[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "hour"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "minute"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "second"},
 };
-static const char *const names_196[] = {"make_time", NULL};
-static const ps_func func_196 = {
+static const char *const names_222[] = {"make_time", NULL};
+static const ps_func func_222 = {
     .name = "make_time", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_196,
+    .n_params = 3, .n_required = 3, .params = params_222,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_make_time,
     .doc = "A time from its parts.",
     .signature = "(hour: int64, minute: int64, second: double) -> time", .since = "0.1",
-    .example = "make_time(10, 11, 12.5)", .names = names_196,
+    .example = "make_time(10, 11, 12.5)", .names = names_222,
 };
 /* datetime: make_timestamp(year: int64, month: int64, day: int64, hour: int64, minute: int64, second: double) -> timestamp */
-static const ps_param params_197[] = {
+static const ps_param params_223[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "year"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "month"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "day"},
@@ -3152,2332 +3557,2332 @@ static const ps_param params_197[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "minute"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "second"},
 };
-static const char *const names_197[] = {"make_timestamp", NULL};
-static const ps_func func_197 = {
+static const char *const names_223[] = {"make_timestamp", NULL};
+static const ps_func func_223 = {
     .name = "make_timestamp", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 6, .n_required = 6, .params = params_197,
+    .n_params = 6, .n_required = 6, .params = params_223,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_make_timestamp,
     .doc = "A timestamp from its parts.",
     .signature = "(year: int64, month: int64, day: int64, hour: int64, minute: int64, second: double) -> timestamp", .since = "0.1",
-    .example = "make_timestamp(2020, 1, 2, 10, 11, 12.5)", .names = names_197,
+    .example = "make_timestamp(2020, 1, 2, 10, 11, 12.5)", .names = names_223,
 };
 /* datetime: make_timestamp(microseconds: int64) -> timestamp */
-static const ps_param params_198[] = {
+static const ps_param params_224[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "microseconds"},
 };
-static const char *const names_198[] = {"make_timestamp", NULL};
-static const ps_func func_198 = {
+static const char *const names_224[] = {"make_timestamp", NULL};
+static const ps_func func_224 = {
     .name = "make_timestamp", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_198,
+    .n_params = 1, .n_required = 1, .params = params_224,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_epoch_us,
     .doc = "Microseconds since 1970.",
     .signature = "(microseconds: int64) -> timestamp", .since = "0.1",
-    .example = "make_timestamp(1000000)", .names = names_198,
+    .example = "make_timestamp(1000000)", .names = names_224,
 };
 /* datetime: to_timestamp(seconds: double) -> timestamptz */
-static const ps_param params_199[] = {
+static const ps_param params_225[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "seconds"},
 };
-static const char *const names_199[] = {"to_timestamp", NULL};
-static const ps_func func_199 = {
+static const char *const names_225[] = {"to_timestamp", NULL};
+static const ps_func func_225 = {
     .name = "to_timestamp", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_199,
+    .n_params = 1, .n_required = 1, .params = params_225,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_to_timestamp,
     .doc = "The instant so many seconds after 1970.",
     .signature = "(seconds: double) -> timestamptz", .since = "0.1",
-    .example = "to_timestamp(1.5)", .names = names_199,
+    .example = "to_timestamp(1.5)", .names = names_225,
 };
 /* datetime: epoch(value: date) -> double */
-static const ps_param params_200[] = {
+static const ps_param params_226[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_200[] = {"epoch", NULL};
-static const ps_func func_200 = {
+static const char *const names_226[] = {"epoch", NULL};
+static const ps_func func_226 = {
     .name = "epoch", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_200,
+    .n_params = 1, .n_required = 1, .params = params_226,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_epoch,
     .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
     .signature = "(value: date) -> double", .since = "0.1",
-    .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_200,
+    .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_226,
 };
 /* datetime: epoch(value: timestamp) -> double */
-static const ps_param params_201[] = {
+static const ps_param params_227[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_201[] = {"epoch", NULL};
-static const ps_func func_201 = {
+static const char *const names_227[] = {"epoch", NULL};
+static const ps_func func_227 = {
     .name = "epoch", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_201,
+    .n_params = 1, .n_required = 1, .params = params_227,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_epoch,
     .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
     .signature = "(value: timestamp) -> double", .since = "0.1",
-    .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_201,
+    .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_227,
 };
 /* datetime: epoch(value: timestamptz) -> double */
-static const ps_param params_202[] = {
+static const ps_param params_228[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_202[] = {"epoch", NULL};
-static const ps_func func_202 = {
+static const char *const names_228[] = {"epoch", NULL};
+static const ps_func func_228 = {
     .name = "epoch", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_202,
+    .n_params = 1, .n_required = 1, .params = params_228,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_epoch,
     .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
     .signature = "(value: timestamptz) -> double", .since = "0.1",
-    .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_202,
+    .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_228,
 };
 /* datetime: epoch(value: time) -> double */
-static const ps_param params_203[] = {
+static const ps_param params_229[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_203[] = {"epoch", NULL};
-static const ps_func func_203 = {
+static const char *const names_229[] = {"epoch", NULL};
+static const ps_func func_229 = {
     .name = "epoch", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_203,
+    .n_params = 1, .n_required = 1, .params = params_229,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_epoch,
     .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
     .signature = "(value: time) -> double", .since = "0.1",
-    .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_203,
+    .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_229,
 };
 /* datetime: epoch(value: interval) -> double */
-static const ps_param params_204[] = {
+static const ps_param params_230[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "value"},
 };
-static const char *const names_204[] = {"epoch", NULL};
-static const ps_func func_204 = {
+static const char *const names_230[] = {"epoch", NULL};
+static const ps_func func_230 = {
     .name = "epoch", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_204,
+    .n_params = 1, .n_required = 1, .params = params_230,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_epoch,
     .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
     .signature = "(value: interval) -> double", .since = "0.1",
-    .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_204,
+    .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_230,
 };
 /* datetime: epoch_ms(value: date) -> int64 */
-static const ps_param params_205[] = {
+static const ps_param params_231[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_205[] = {"epoch_ms", NULL};
-static const ps_func func_205 = {
+static const char *const names_231[] = {"epoch_ms", NULL};
+static const ps_func func_231 = {
     .name = "epoch_ms", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_205,
+    .n_params = 1, .n_required = 1, .params = params_231,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_epoch_ms,
     .doc = "Milliseconds since 1970.",
     .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "epoch_ms(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_205,
+    .example = "epoch_ms(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_231,
 };
 /* datetime: epoch_ms(value: timestamp) -> int64 */
-static const ps_param params_206[] = {
+static const ps_param params_232[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_206[] = {"epoch_ms", NULL};
-static const ps_func func_206 = {
+static const char *const names_232[] = {"epoch_ms", NULL};
+static const ps_func func_232 = {
     .name = "epoch_ms", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_206,
+    .n_params = 1, .n_required = 1, .params = params_232,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_epoch_ms,
     .doc = "Milliseconds since 1970.",
     .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "epoch_ms(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_206,
+    .example = "epoch_ms(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_232,
 };
 /* datetime: epoch_ms(value: timestamptz) -> int64 */
-static const ps_param params_207[] = {
+static const ps_param params_233[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_207[] = {"epoch_ms", NULL};
-static const ps_func func_207 = {
+static const char *const names_233[] = {"epoch_ms", NULL};
+static const ps_func func_233 = {
     .name = "epoch_ms", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_207,
+    .n_params = 1, .n_required = 1, .params = params_233,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_epoch_ms,
     .doc = "Milliseconds since 1970.",
     .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "epoch_ms(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_207,
+    .example = "epoch_ms(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_233,
 };
 /* datetime: epoch_ms(milliseconds: int64) -> timestamp */
-static const ps_param params_208[] = {
+static const ps_param params_234[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "milliseconds"},
 };
-static const char *const names_208[] = {"epoch_ms", NULL};
-static const ps_func func_208 = {
+static const char *const names_234[] = {"epoch_ms", NULL};
+static const ps_func func_234 = {
     .name = "epoch_ms", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_208,
+    .n_params = 1, .n_required = 1, .params = params_234,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_times_1000,
     .doc = "The timestamp so many milliseconds after 1970.",
     .signature = "(milliseconds: int64) -> timestamp", .since = "0.1",
-    .example = "epoch_ms(1500)", .names = names_208,
+    .example = "epoch_ms(1500)", .names = names_234,
 };
 /* datetime: epoch_us(value: date) -> int64 */
-static const ps_param params_209[] = {
+static const ps_param params_235[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_209[] = {"epoch_us", NULL};
-static const ps_func func_209 = {
+static const char *const names_235[] = {"epoch_us", NULL};
+static const ps_func func_235 = {
     .name = "epoch_us", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_209,
+    .n_params = 1, .n_required = 1, .params = params_235,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_epoch_us,
     .doc = "Microseconds since 1970.",
     .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "epoch_us(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_209,
+    .example = "epoch_us(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_235,
 };
 /* datetime: epoch_us(value: timestamp) -> int64 */
-static const ps_param params_210[] = {
+static const ps_param params_236[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_210[] = {"epoch_us", NULL};
-static const ps_func func_210 = {
+static const char *const names_236[] = {"epoch_us", NULL};
+static const ps_func func_236 = {
     .name = "epoch_us", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_210,
+    .n_params = 1, .n_required = 1, .params = params_236,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_epoch_us,
     .doc = "Microseconds since 1970.",
     .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "epoch_us(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_210,
+    .example = "epoch_us(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_236,
 };
 /* datetime: epoch_us(value: timestamptz) -> int64 */
-static const ps_param params_211[] = {
+static const ps_param params_237[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_211[] = {"epoch_us", NULL};
-static const ps_func func_211 = {
+static const char *const names_237[] = {"epoch_us", NULL};
+static const ps_func func_237 = {
     .name = "epoch_us", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_211,
+    .n_params = 1, .n_required = 1, .params = params_237,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_epoch_us,
     .doc = "Microseconds since 1970.",
     .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "epoch_us(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_211,
+    .example = "epoch_us(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_237,
 };
 /* datetime: epoch_ns(value: date) -> int64 */
-static const ps_param params_212[] = {
+static const ps_param params_238[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_212[] = {"epoch_ns", NULL};
-static const ps_func func_212 = {
+static const char *const names_238[] = {"epoch_ns", NULL};
+static const ps_func func_238 = {
     .name = "epoch_ns", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_212,
+    .n_params = 1, .n_required = 1, .params = params_238,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_times_1000,
     .doc = "Nanoseconds since 1970.",
     .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "epoch_ns(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_212,
+    .example = "epoch_ns(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_238,
 };
 /* datetime: epoch_ns(value: timestamp) -> int64 */
-static const ps_param params_213[] = {
+static const ps_param params_239[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_213[] = {"epoch_ns", NULL};
-static const ps_func func_213 = {
+static const char *const names_239[] = {"epoch_ns", NULL};
+static const ps_func func_239 = {
     .name = "epoch_ns", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_213,
+    .n_params = 1, .n_required = 1, .params = params_239,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_times_1000,
     .doc = "Nanoseconds since 1970.",
     .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "epoch_ns(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_213,
+    .example = "epoch_ns(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_239,
 };
 /* datetime: epoch_ns(value: timestamptz) -> int64 */
-static const ps_param params_214[] = {
+static const ps_param params_240[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_214[] = {"epoch_ns", NULL};
-static const ps_func func_214 = {
+static const char *const names_240[] = {"epoch_ns", NULL};
+static const ps_func func_240 = {
     .name = "epoch_ns", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_214,
+    .n_params = 1, .n_required = 1, .params = params_240,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_times_1000,
     .doc = "Nanoseconds since 1970.",
     .signature = "(value: timestamptz) -> int64", .since = "0.1",
-    .example = "epoch_ns(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_214,
+    .example = "epoch_ns(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_240,
 };
 /* datetime: age(to: timestamp, from: timestamp) -> interval */
-static const ps_param params_215[] = {
+static const ps_param params_241[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "to"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "from"},
 };
-static const char *const names_215[] = {"age", NULL};
-static const ps_func func_215 = {
+static const char *const names_241[] = {"age", NULL};
+static const ps_func func_241 = {
     .name = "age", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_215,
+    .n_params = 2, .n_required = 2, .params = params_241,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_age,
     .doc = "Years, months, days and time between.",
     .signature = "(to: timestamp, from: timestamp) -> interval", .since = "0.1",
-    .example = "age(TIMESTAMP '2020-03-01', TIMESTAMP '2019-01-31')", .names = names_215,
+    .example = "age(TIMESTAMP '2020-03-01', TIMESTAMP '2019-01-31')", .names = names_241,
 };
 /* datetime: age(to: timestamptz, from: timestamptz) -> interval */
-static const ps_param params_216[] = {
+static const ps_param params_242[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "to"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "from"},
 };
-static const char *const names_216[] = {"age", NULL};
-static const ps_func func_216 = {
+static const char *const names_242[] = {"age", NULL};
+static const ps_func func_242 = {
     .name = "age", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_216,
+    .n_params = 2, .n_required = 2, .params = params_242,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_age,
     .doc = "Years, months, days and time between.",
     .signature = "(to: timestamptz, from: timestamptz) -> interval", .since = "0.1",
-    .example = "age(TIMESTAMP '2020-03-01', TIMESTAMP '2019-01-31')", .names = names_216,
+    .example = "age(TIMESTAMP '2020-03-01', TIMESTAMP '2019-01-31')", .names = names_242,
 };
 /* datetime: to_years(n: int64) -> interval */
-static const ps_param params_217[] = {
+static const ps_param params_243[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_217[] = {"to_years", NULL};
-static const ps_func func_217 = {
+static const char *const names_243[] = {"to_years", NULL};
+static const ps_func func_243 = {
     .name = "to_years", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_217,
+    .n_params = 1, .n_required = 1, .params = params_243,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_years,
     .doc = "An interval of n years.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_years(2)", .names = names_217,
+    .example = "to_years(2)", .names = names_243,
 };
 /* datetime: to_months(n: int64) -> interval */
-static const ps_param params_218[] = {
+static const ps_param params_244[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_218[] = {"to_months", NULL};
-static const ps_func func_218 = {
+static const char *const names_244[] = {"to_months", NULL};
+static const ps_func func_244 = {
     .name = "to_months", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_218,
+    .n_params = 1, .n_required = 1, .params = params_244,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_months,
     .doc = "An interval of n months.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_months(2)", .names = names_218,
+    .example = "to_months(2)", .names = names_244,
 };
 /* datetime: to_weeks(n: int64) -> interval */
-static const ps_param params_219[] = {
+static const ps_param params_245[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_219[] = {"to_weeks", NULL};
-static const ps_func func_219 = {
+static const char *const names_245[] = {"to_weeks", NULL};
+static const ps_func func_245 = {
     .name = "to_weeks", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_219,
+    .n_params = 1, .n_required = 1, .params = params_245,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_weeks,
     .doc = "An interval of n weeks.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_weeks(2)", .names = names_219,
+    .example = "to_weeks(2)", .names = names_245,
 };
 /* datetime: to_days(n: int64) -> interval */
-static const ps_param params_220[] = {
+static const ps_param params_246[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_220[] = {"to_days", NULL};
-static const ps_func func_220 = {
+static const char *const names_246[] = {"to_days", NULL};
+static const ps_func func_246 = {
     .name = "to_days", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_220,
+    .n_params = 1, .n_required = 1, .params = params_246,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_days,
     .doc = "An interval of n days.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_days(2)", .names = names_220,
+    .example = "to_days(2)", .names = names_246,
 };
 /* datetime: to_hours(n: int64) -> interval */
-static const ps_param params_221[] = {
+static const ps_param params_247[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_221[] = {"to_hours", NULL};
-static const ps_func func_221 = {
+static const char *const names_247[] = {"to_hours", NULL};
+static const ps_func func_247 = {
     .name = "to_hours", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_221,
+    .n_params = 1, .n_required = 1, .params = params_247,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_hours,
     .doc = "An interval of n hours.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_hours(2)", .names = names_221,
+    .example = "to_hours(2)", .names = names_247,
 };
 /* datetime: to_minutes(n: int64) -> interval */
-static const ps_param params_222[] = {
+static const ps_param params_248[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_222[] = {"to_minutes", NULL};
-static const ps_func func_222 = {
+static const char *const names_248[] = {"to_minutes", NULL};
+static const ps_func func_248 = {
     .name = "to_minutes", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_222,
+    .n_params = 1, .n_required = 1, .params = params_248,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_minutes,
     .doc = "An interval of n minutes.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_minutes(2)", .names = names_222,
+    .example = "to_minutes(2)", .names = names_248,
 };
 /* datetime: to_seconds(n: double) -> interval */
-static const ps_param params_223[] = {
+static const ps_param params_249[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "n"},
 };
-static const char *const names_223[] = {"to_seconds", NULL};
-static const ps_func func_223 = {
+static const char *const names_249[] = {"to_seconds", NULL};
+static const ps_func func_249 = {
     .name = "to_seconds", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_223,
+    .n_params = 1, .n_required = 1, .params = params_249,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_seconds,
     .doc = "An interval of n seconds.",
     .signature = "(n: double) -> interval", .since = "0.1",
-    .example = "to_seconds(1.5)", .names = names_223,
+    .example = "to_seconds(1.5)", .names = names_249,
 };
 /* list: list_value(items: T...) -> list<T> */
-static const ps_param params_224[] = {
+static const ps_param params_250[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "items"},
 };
-static const char *const names_224[] = {"list_value", "list_pack", NULL};
-static const ps_func func_224 = {
+static const char *const names_250[] = {"list_value", "list_pack", NULL};
+static const ps_func func_250 = {
     .name = "list_value", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .variadic = true,
-    .n_params = 1, .n_required = 0, .params = params_224,
+    .n_params = 1, .n_required = 0, .params = params_250,
     .result = {.kind = PS_PARAM_LIST_VAR, .var = 1},
     .scalar = &ps_fn_list_value,
     .doc = "A list of the values, as [a, b].",
     .signature = "(items: T...) -> list<T>", .since = "0.1",
-    .example = "[1, NULL, 3]", .names = names_224,
+    .example = "[1, NULL, 3]", .names = names_250,
 };
 /* list: list_extract(list: list<T>, index: int64) -> T */
-static const ps_param params_225[] = {
+static const ps_param params_251[] = {
     {.kind = PS_PARAM_LIST_VAR, .var = 1, .name = "list"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "index"},
 };
-static const char *const names_225[] = {"list_extract", "list_element", "array_extract", NULL};
-static const ps_func func_225 = {
+static const char *const names_251[] = {"list_extract", "list_element", "array_extract", NULL};
+static const ps_func func_251 = {
     .name = "list_extract", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_225,
+    .n_params = 2, .n_required = 2, .params = params_251,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .scalar = &ps_fn_list_extract,
     .doc = "The item at index, from 1, negative from the end; null if there is none.",
     .signature = "(list: list<T>, index: int64) -> T", .since = "0.1",
-    .example = "list_extract([10, 20, 30], 2)", .names = names_225,
+    .example = "list_extract([10, 20, 30], 2)", .names = names_251,
 };
 /* math: abs(x: integer) -> integer */
-static const ps_param params_226[] = {
+static const ps_param params_252[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
 };
-static const char *const names_226[] = {"abs", "@", NULL};
-static const ps_func func_226 = {
+static const char *const names_252[] = {"abs", "@", NULL};
+static const ps_func func_252 = {
     .name = "abs", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_226,
+    .n_params = 1, .n_required = 1, .params = params_252,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_abs_exact,
     .doc = "The absolute value; an error when the type can't hold it.",
     .signature = "(x: integer) -> integer", .since = "0.1",
-    .example = "abs(-5)", .names = names_226,
+    .example = "abs(-5)", .names = names_252,
 };
 /* math: abs(x: decimal) -> decimal */
-static const ps_param params_227[] = {
+static const ps_param params_253[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
-static const char *const names_227[] = {"abs", "@", NULL};
-static const ps_func func_227 = {
+static const char *const names_253[] = {"abs", "@", NULL};
+static const ps_func func_253 = {
     .name = "abs", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_227,
+    .n_params = 1, .n_required = 1, .params = params_253,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .scalar = &ps_fn_abs_exact,
     .doc = "The absolute value.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "abs(-1.5)", .names = names_227,
+    .example = "abs(-1.5)", .names = names_253,
 };
 /* math: abs(x: double) -> double */
-static const ps_param params_228[] = {
+static const ps_param params_254[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_228[] = {"abs", "@", NULL};
-static const ps_func func_228 = {
+static const char *const names_254[] = {"abs", "@", NULL};
+static const ps_func func_254 = {
     .name = "abs", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_228,
+    .n_params = 1, .n_required = 1, .params = params_254,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_abs_float,
     .doc = "The absolute value.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "abs(-1.5e0)", .names = names_228,
+    .example = "abs(-1.5e0)", .names = names_254,
 };
 /* math: abs(x: float) -> float */
-static const ps_param params_229[] = {
+static const ps_param params_255[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
 };
-static const char *const names_229[] = {"abs", "@", NULL};
-static const ps_func func_229 = {
+static const char *const names_255[] = {"abs", "@", NULL};
+static const ps_func func_255 = {
     .name = "abs", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_229,
+    .n_params = 1, .n_required = 1, .params = params_255,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .scalar = &ps_fn_abs_float,
     .doc = "The absolute value.",
     .signature = "(x: float) -> float", .since = "0.1",
-    .example = "abs(-1.5e0)", .names = names_229,
+    .example = "abs(-1.5e0)", .names = names_255,
 };
 /* math: sign(x: integer) -> int8 */
-static const ps_param params_230[] = {
+static const ps_param params_256[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
 };
-static const char *const names_230[] = {"sign", NULL};
-static const ps_func func_230 = {
+static const char *const names_256[] = {"sign", NULL};
+static const ps_func func_256 = {
     .name = "sign", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_230,
+    .n_params = 1, .n_required = 1, .params = params_256,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
     .scalar = &ps_fn_sign_exact,
     .doc = "-1, 0 or 1.",
     .signature = "(x: integer) -> int8", .since = "0.1",
-    .example = "sign(-7)", .names = names_230,
+    .example = "sign(-7)", .names = names_256,
 };
 /* math: sign(x: decimal) -> int8 */
-static const ps_param params_231[] = {
+static const ps_param params_257[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
-static const char *const names_231[] = {"sign", NULL};
-static const ps_func func_231 = {
+static const char *const names_257[] = {"sign", NULL};
+static const ps_func func_257 = {
     .name = "sign", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_231,
+    .n_params = 1, .n_required = 1, .params = params_257,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
     .scalar = &ps_fn_sign_exact,
     .doc = "-1, 0 or 1.",
     .signature = "(x: decimal) -> int8", .since = "0.1",
-    .example = "sign(-7)", .names = names_231,
+    .example = "sign(-7)", .names = names_257,
 };
 /* math: sign(x: double) -> int8 */
-static const ps_param params_232[] = {
+static const ps_param params_258[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_232[] = {"sign", NULL};
-static const ps_func func_232 = {
+static const char *const names_258[] = {"sign", NULL};
+static const ps_func func_258 = {
     .name = "sign", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_232,
+    .n_params = 1, .n_required = 1, .params = params_258,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
     .scalar = &ps_fn_sign_float,
     .doc = "-1, 0 or 1; 0 for NaN.",
     .signature = "(x: double) -> int8", .since = "0.1",
-    .example = "sign(-7e0)", .names = names_232,
+    .example = "sign(-7e0)", .names = names_258,
 };
 /* math: sign(x: float) -> int8 */
-static const ps_param params_233[] = {
+static const ps_param params_259[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
 };
-static const char *const names_233[] = {"sign", NULL};
-static const ps_func func_233 = {
+static const char *const names_259[] = {"sign", NULL};
+static const ps_func func_259 = {
     .name = "sign", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_233,
+    .n_params = 1, .n_required = 1, .params = params_259,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
     .scalar = &ps_fn_sign_float,
     .doc = "-1, 0 or 1; 0 for NaN.",
     .signature = "(x: float) -> int8", .since = "0.1",
-    .example = "sign(-7e0)", .names = names_233,
+    .example = "sign(-7e0)", .names = names_259,
 };
 /* math: ceil(x: decimal) -> decimal */
-static const ps_param params_234[] = {
+static const ps_param params_260[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
-static const char *const names_234[] = {"ceil", "ceiling", NULL};
-static const ps_func func_234 = {
+static const char *const names_260[] = {"ceil", "ceiling", NULL};
+static const ps_func func_260 = {
     .name = "ceil", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_234,
+    .n_params = 1, .n_required = 1, .params = params_260,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_ceil_exact,
     .doc = "The smallest integer not below x, as a decimal of scale 0.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "ceil(1.5)", .names = names_234,
+    .example = "ceil(1.5)", .names = names_260,
 };
 /* math: ceil(x: double) -> double */
-static const ps_param params_235[] = {
+static const ps_param params_261[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_235[] = {"ceil", "ceiling", NULL};
-static const ps_func func_235 = {
+static const char *const names_261[] = {"ceil", "ceiling", NULL};
+static const ps_func func_261 = {
     .name = "ceil", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_235,
+    .n_params = 1, .n_required = 1, .params = params_261,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_ceil_float,
     .doc = "The smallest integer not below x.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "ceil(7)", .names = names_235,
+    .example = "ceil(7)", .names = names_261,
 };
 /* math: floor(x: decimal) -> decimal */
-static const ps_param params_236[] = {
+static const ps_param params_262[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
-static const char *const names_236[] = {"floor", NULL};
-static const ps_func func_236 = {
+static const char *const names_262[] = {"floor", NULL};
+static const ps_func func_262 = {
     .name = "floor", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_236,
+    .n_params = 1, .n_required = 1, .params = params_262,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_floor_exact,
     .doc = "The largest integer not above x, as a decimal of scale 0.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "floor(1.5)", .names = names_236,
+    .example = "floor(1.5)", .names = names_262,
 };
 /* math: floor(x: double) -> double */
-static const ps_param params_237[] = {
+static const ps_param params_263[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_237[] = {"floor", NULL};
-static const ps_func func_237 = {
+static const char *const names_263[] = {"floor", NULL};
+static const ps_func func_263 = {
     .name = "floor", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_237,
+    .n_params = 1, .n_required = 1, .params = params_263,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_floor_float,
     .doc = "The largest integer not above x.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "floor(7)", .names = names_237,
+    .example = "floor(7)", .names = names_263,
 };
 /* math: round(x: decimal) -> decimal */
-static const ps_param params_238[] = {
+static const ps_param params_264[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
-static const char *const names_238[] = {"round", NULL};
-static const ps_func func_238 = {
+static const char *const names_264[] = {"round", NULL};
+static const ps_func func_264 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_238,
+    .n_params = 1, .n_required = 1, .params = params_264,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_round_exact,
     .doc = "The nearest integer, halves away from zero, as a decimal of scale 0.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "round(1.5)", .names = names_238,
+    .example = "round(1.5)", .names = names_264,
 };
 /* math: round(x: integer) -> integer */
-static const ps_param params_239[] = {
+static const ps_param params_265[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
 };
-static const char *const names_239[] = {"round", NULL};
-static const ps_func func_239 = {
+static const char *const names_265[] = {"round", NULL};
+static const ps_func func_265 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_239,
+    .n_params = 1, .n_required = 1, .params = params_265,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_round_exact,
     .doc = "The nearest integer, halves away from zero.",
     .signature = "(x: integer) -> integer", .since = "0.1",
-    .example = "round(7)", .names = names_239,
+    .example = "round(7)", .names = names_265,
 };
 /* math: round(x: double) -> double */
-static const ps_param params_240[] = {
+static const ps_param params_266[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_240[] = {"round", NULL};
-static const ps_func func_240 = {
+static const char *const names_266[] = {"round", NULL};
+static const ps_func func_266 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_240,
+    .n_params = 1, .n_required = 1, .params = params_266,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_round_float,
     .doc = "The nearest integer, halves away from zero.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "round(1.5e0)", .names = names_240,
+    .example = "round(1.5e0)", .names = names_266,
 };
 /* math: round(x: decimal, digits: int32) -> decimal */
-static const ps_param params_241[] = {
+static const ps_param params_267[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
 };
-static const char *const names_241[] = {"round", NULL};
-static const ps_func func_241 = {
+static const char *const names_267[] = {"round", NULL};
+static const ps_func func_267 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_241,
+    .n_params = 2, .n_required = 2, .params = params_267,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_round_exact,
     .doc = "x rounded to digits after the point (negative: before), halves away from zero.",
     .signature = "(x: decimal, digits: int32) -> decimal", .since = "0.1",
-    .example = "round(2.345, 2)", .names = names_241,
+    .example = "round(2.345, 2)", .names = names_267,
 };
 /* math: round(x: integer, digits: int32) -> integer */
-static const ps_param params_242[] = {
+static const ps_param params_268[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
 };
-static const char *const names_242[] = {"round", NULL};
-static const ps_func func_242 = {
+static const char *const names_268[] = {"round", NULL};
+static const ps_func func_268 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_242,
+    .n_params = 2, .n_required = 2, .params = params_268,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_round_exact,
     .doc = "x rounded at a digit before the point when digits is negative.",
     .signature = "(x: integer, digits: int32) -> integer", .since = "0.1",
-    .example = "round(1250, -2)", .names = names_242,
+    .example = "round(1250, -2)", .names = names_268,
 };
 /* math: round(x: double, digits: int32) -> double */
-static const ps_param params_243[] = {
+static const ps_param params_269[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
 };
-static const char *const names_243[] = {"round", NULL};
-static const ps_func func_243 = {
+static const char *const names_269[] = {"round", NULL};
+static const ps_func func_269 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_243,
+    .n_params = 2, .n_required = 2, .params = params_269,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_round_digits,
     .doc = "x rounded to digits after the point (negative: before), halves away from zero.",
     .signature = "(x: double, digits: int32) -> double", .since = "0.1",
-    .example = "round(2.345e0, 2)", .names = names_243,
+    .example = "round(2.345e0, 2)", .names = names_269,
 };
 /* math: trunc(x: decimal) -> decimal */
-static const ps_param params_244[] = {
+static const ps_param params_270[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
-static const char *const names_244[] = {"trunc", NULL};
-static const ps_func func_244 = {
+static const char *const names_270[] = {"trunc", NULL};
+static const ps_func func_270 = {
     .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_244,
+    .n_params = 1, .n_required = 1, .params = params_270,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_trunc_exact,
     .doc = "The integer part of x, as a decimal of scale 0.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "trunc(1.5)", .names = names_244,
+    .example = "trunc(1.5)", .names = names_270,
 };
 /* math: trunc(x: integer) -> integer */
-static const ps_param params_245[] = {
+static const ps_param params_271[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
 };
-static const char *const names_245[] = {"trunc", NULL};
-static const ps_func func_245 = {
+static const char *const names_271[] = {"trunc", NULL};
+static const ps_func func_271 = {
     .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_245,
+    .n_params = 1, .n_required = 1, .params = params_271,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_trunc_exact,
     .doc = "The integer part of x.",
     .signature = "(x: integer) -> integer", .since = "0.1",
-    .example = "trunc(7)", .names = names_245,
+    .example = "trunc(7)", .names = names_271,
 };
 /* math: trunc(x: double) -> double */
-static const ps_param params_246[] = {
+static const ps_param params_272[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_246[] = {"trunc", NULL};
-static const ps_func func_246 = {
+static const char *const names_272[] = {"trunc", NULL};
+static const ps_func func_272 = {
     .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_246,
+    .n_params = 1, .n_required = 1, .params = params_272,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_trunc_float,
     .doc = "The integer part of x.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "trunc(1.5e0)", .names = names_246,
+    .example = "trunc(1.5e0)", .names = names_272,
 };
 /* math: trunc(x: decimal, digits: int32) -> decimal */
-static const ps_param params_247[] = {
+static const ps_param params_273[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
 };
-static const char *const names_247[] = {"trunc", NULL};
-static const ps_func func_247 = {
+static const char *const names_273[] = {"trunc", NULL};
+static const ps_func func_273 = {
     .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_247,
+    .n_params = 2, .n_required = 2, .params = params_273,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_trunc_exact,
     .doc = "x cut to digits after the point.",
     .signature = "(x: decimal, digits: int32) -> decimal", .since = "0.1",
-    .example = "trunc(1.57, 1)", .names = names_247,
+    .example = "trunc(1.57, 1)", .names = names_273,
 };
 /* math: trunc(x: double, digits: int32) -> double */
-static const ps_param params_248[] = {
+static const ps_param params_274[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
 };
-static const char *const names_248[] = {"trunc", NULL};
-static const ps_func func_248 = {
+static const char *const names_274[] = {"trunc", NULL};
+static const ps_func func_274 = {
     .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_248,
+    .n_params = 2, .n_required = 2, .params = params_274,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_trunc_digits,
     .doc = "x cut to digits after the point.",
     .signature = "(x: double, digits: int32) -> double", .since = "0.1",
-    .example = "trunc(1.57e0, 1)", .names = names_248,
+    .example = "trunc(1.57e0, 1)", .names = names_274,
 };
 /* math: sqrt(x: double) -> double */
-static const ps_param params_249[] = {
+static const ps_param params_275[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_249[] = {"sqrt", NULL};
-static const ps_func func_249 = {
+static const char *const names_275[] = {"sqrt", NULL};
+static const ps_func func_275 = {
     .name = "sqrt", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_249,
+    .n_params = 1, .n_required = 1, .params = params_275,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_sqrt,
     .doc = "The square root; NaN below 0.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "sqrt(4)", .names = names_249,
+    .example = "sqrt(4)", .names = names_275,
 };
 /* math: cbrt(x: double) -> double */
-static const ps_param params_250[] = {
+static const ps_param params_276[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_250[] = {"cbrt", NULL};
-static const ps_func func_250 = {
+static const char *const names_276[] = {"cbrt", NULL};
+static const ps_func func_276 = {
     .name = "cbrt", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_250,
+    .n_params = 1, .n_required = 1, .params = params_276,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_cbrt,
     .doc = "The cube root.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "cbrt(8)", .names = names_250,
+    .example = "cbrt(8)", .names = names_276,
 };
 /* math: exp(x: double) -> double */
-static const ps_param params_251[] = {
+static const ps_param params_277[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_251[] = {"exp", NULL};
-static const ps_func func_251 = {
+static const char *const names_277[] = {"exp", NULL};
+static const ps_func func_277 = {
     .name = "exp", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_251,
+    .n_params = 1, .n_required = 1, .params = params_277,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_exp,
     .doc = "e to the power x.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "exp(0)", .names = names_251,
+    .example = "exp(0)", .names = names_277,
 };
 /* math: ln(x: double) -> double */
-static const ps_param params_252[] = {
+static const ps_param params_278[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_252[] = {"ln", NULL};
-static const ps_func func_252 = {
+static const char *const names_278[] = {"ln", NULL};
+static const ps_func func_278 = {
     .name = "ln", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_252,
+    .n_params = 1, .n_required = 1, .params = params_278,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_ln,
     .doc = "The natural logarithm.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "ln(1)", .names = names_252,
+    .example = "ln(1)", .names = names_278,
 };
 /* math: log10(x: double) -> double */
-static const ps_param params_253[] = {
+static const ps_param params_279[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_253[] = {"log10", "log", NULL};
-static const ps_func func_253 = {
+static const char *const names_279[] = {"log10", "log", NULL};
+static const ps_func func_279 = {
     .name = "log10", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_253,
+    .n_params = 1, .n_required = 1, .params = params_279,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_log10,
     .doc = "The logarithm to base 10.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "log10(1000)", .names = names_253,
+    .example = "log10(1000)", .names = names_279,
 };
 /* math: log2(x: double) -> double */
-static const ps_param params_254[] = {
+static const ps_param params_280[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_254[] = {"log2", NULL};
-static const ps_func func_254 = {
+static const char *const names_280[] = {"log2", NULL};
+static const ps_func func_280 = {
     .name = "log2", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_254,
+    .n_params = 1, .n_required = 1, .params = params_280,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_log2,
     .doc = "The logarithm to base 2.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "log2(8)", .names = names_254,
+    .example = "log2(8)", .names = names_280,
 };
 /* math: sin(x: double) -> double */
-static const ps_param params_255[] = {
+static const ps_param params_281[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_255[] = {"sin", NULL};
-static const ps_func func_255 = {
+static const char *const names_281[] = {"sin", NULL};
+static const ps_func func_281 = {
     .name = "sin", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_255,
+    .n_params = 1, .n_required = 1, .params = params_281,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_sin,
     .doc = "The sine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "sin(0)", .names = names_255,
+    .example = "sin(0)", .names = names_281,
 };
 /* math: cos(x: double) -> double */
-static const ps_param params_256[] = {
+static const ps_param params_282[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_256[] = {"cos", NULL};
-static const ps_func func_256 = {
+static const char *const names_282[] = {"cos", NULL};
+static const ps_func func_282 = {
     .name = "cos", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_256,
+    .n_params = 1, .n_required = 1, .params = params_282,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_cos,
     .doc = "The cosine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "cos(0)", .names = names_256,
+    .example = "cos(0)", .names = names_282,
 };
 /* math: tan(x: double) -> double */
-static const ps_param params_257[] = {
+static const ps_param params_283[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_257[] = {"tan", NULL};
-static const ps_func func_257 = {
+static const char *const names_283[] = {"tan", NULL};
+static const ps_func func_283 = {
     .name = "tan", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_257,
+    .n_params = 1, .n_required = 1, .params = params_283,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_tan,
     .doc = "The tangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "tan(0)", .names = names_257,
+    .example = "tan(0)", .names = names_283,
 };
 /* math: cot(x: double) -> double */
-static const ps_param params_258[] = {
+static const ps_param params_284[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_258[] = {"cot", NULL};
-static const ps_func func_258 = {
+static const char *const names_284[] = {"cot", NULL};
+static const ps_func func_284 = {
     .name = "cot", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_258,
+    .n_params = 1, .n_required = 1, .params = params_284,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_cot,
     .doc = "The cotangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "cot(1)", .names = names_258,
+    .example = "cot(1)", .names = names_284,
 };
 /* math: asin(x: double) -> double */
-static const ps_param params_259[] = {
+static const ps_param params_285[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_259[] = {"asin", NULL};
-static const ps_func func_259 = {
+static const char *const names_285[] = {"asin", NULL};
+static const ps_func func_285 = {
     .name = "asin", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_259,
+    .n_params = 1, .n_required = 1, .params = params_285,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_asin,
     .doc = "The arc sine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "asin(0)", .names = names_259,
+    .example = "asin(0)", .names = names_285,
 };
 /* math: acos(x: double) -> double */
-static const ps_param params_260[] = {
+static const ps_param params_286[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_260[] = {"acos", NULL};
-static const ps_func func_260 = {
+static const char *const names_286[] = {"acos", NULL};
+static const ps_func func_286 = {
     .name = "acos", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_260,
+    .n_params = 1, .n_required = 1, .params = params_286,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_acos,
     .doc = "The arc cosine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "acos(1)", .names = names_260,
+    .example = "acos(1)", .names = names_286,
 };
 /* math: atan(x: double) -> double */
-static const ps_param params_261[] = {
+static const ps_param params_287[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_261[] = {"atan", NULL};
-static const ps_func func_261 = {
+static const char *const names_287[] = {"atan", NULL};
+static const ps_func func_287 = {
     .name = "atan", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_261,
+    .n_params = 1, .n_required = 1, .params = params_287,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_atan,
     .doc = "The arc tangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "atan(0)", .names = names_261,
+    .example = "atan(0)", .names = names_287,
 };
 /* math: sinh(x: double) -> double */
-static const ps_param params_262[] = {
+static const ps_param params_288[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_262[] = {"sinh", NULL};
-static const ps_func func_262 = {
+static const char *const names_288[] = {"sinh", NULL};
+static const ps_func func_288 = {
     .name = "sinh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_262,
+    .n_params = 1, .n_required = 1, .params = params_288,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_sinh,
     .doc = "The hyperbolic sine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "sinh(0)", .names = names_262,
+    .example = "sinh(0)", .names = names_288,
 };
 /* math: cosh(x: double) -> double */
-static const ps_param params_263[] = {
+static const ps_param params_289[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_263[] = {"cosh", NULL};
-static const ps_func func_263 = {
+static const char *const names_289[] = {"cosh", NULL};
+static const ps_func func_289 = {
     .name = "cosh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_263,
+    .n_params = 1, .n_required = 1, .params = params_289,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_cosh,
     .doc = "The hyperbolic cosine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "cosh(0)", .names = names_263,
+    .example = "cosh(0)", .names = names_289,
 };
 /* math: tanh(x: double) -> double */
-static const ps_param params_264[] = {
+static const ps_param params_290[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_264[] = {"tanh", NULL};
-static const ps_func func_264 = {
+static const char *const names_290[] = {"tanh", NULL};
+static const ps_func func_290 = {
     .name = "tanh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_264,
+    .n_params = 1, .n_required = 1, .params = params_290,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_tanh,
     .doc = "The hyperbolic tangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "tanh(0)", .names = names_264,
+    .example = "tanh(0)", .names = names_290,
 };
 /* math: asinh(x: double) -> double */
-static const ps_param params_265[] = {
+static const ps_param params_291[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_265[] = {"asinh", NULL};
-static const ps_func func_265 = {
+static const char *const names_291[] = {"asinh", NULL};
+static const ps_func func_291 = {
     .name = "asinh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_265,
+    .n_params = 1, .n_required = 1, .params = params_291,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_asinh,
     .doc = "The inverse hyperbolic sine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "asinh(0)", .names = names_265,
+    .example = "asinh(0)", .names = names_291,
 };
 /* math: acosh(x: double) -> double */
-static const ps_param params_266[] = {
+static const ps_param params_292[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_266[] = {"acosh", NULL};
-static const ps_func func_266 = {
+static const char *const names_292[] = {"acosh", NULL};
+static const ps_func func_292 = {
     .name = "acosh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_266,
+    .n_params = 1, .n_required = 1, .params = params_292,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_acosh,
     .doc = "The inverse hyperbolic cosine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "acosh(1)", .names = names_266,
+    .example = "acosh(1)", .names = names_292,
 };
 /* math: atanh(x: double) -> double */
-static const ps_param params_267[] = {
+static const ps_param params_293[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_267[] = {"atanh", NULL};
-static const ps_func func_267 = {
+static const char *const names_293[] = {"atanh", NULL};
+static const ps_func func_293 = {
     .name = "atanh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_267,
+    .n_params = 1, .n_required = 1, .params = params_293,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_atanh,
     .doc = "The inverse hyperbolic tangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "atanh(0)", .names = names_267,
+    .example = "atanh(0)", .names = names_293,
 };
 /* math: degrees(x: double) -> double */
-static const ps_param params_268[] = {
+static const ps_param params_294[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_268[] = {"degrees", NULL};
-static const ps_func func_268 = {
+static const char *const names_294[] = {"degrees", NULL};
+static const ps_func func_294 = {
     .name = "degrees", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_268,
+    .n_params = 1, .n_required = 1, .params = params_294,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_degrees,
     .doc = "Radians as degrees.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "degrees(0)", .names = names_268,
+    .example = "degrees(0)", .names = names_294,
 };
 /* math: radians(x: double) -> double */
-static const ps_param params_269[] = {
+static const ps_param params_295[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_269[] = {"radians", NULL};
-static const ps_func func_269 = {
+static const char *const names_295[] = {"radians", NULL};
+static const ps_func func_295 = {
     .name = "radians", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_269,
+    .n_params = 1, .n_required = 1, .params = params_295,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_radians,
     .doc = "Degrees as radians.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "radians(180)", .names = names_269,
+    .example = "radians(180)", .names = names_295,
 };
 /* math: log(base: double, x: double) -> double */
-static const ps_param params_270[] = {
+static const ps_param params_296[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "base"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_270[] = {"log", NULL};
-static const ps_func func_270 = {
+static const char *const names_296[] = {"log", NULL};
+static const ps_func func_296 = {
     .name = "log", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_270,
+    .n_params = 2, .n_required = 2, .params = params_296,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_log_base,
     .doc = "The logarithm of x to the base.",
     .signature = "(base: double, x: double) -> double", .since = "0.1",
-    .example = "log(2, 8)", .names = names_270,
+    .example = "log(2, 8)", .names = names_296,
 };
 /* math: power(x: double, y: double) -> double */
-static const ps_param params_271[] = {
+static const ps_param params_297[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
 };
-static const char *const names_271[] = {"power", "pow", "^", "**", NULL};
-static const ps_func func_271 = {
+static const char *const names_297[] = {"power", "pow", "^", "**", NULL};
+static const ps_func func_297 = {
     .name = "power", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_271,
+    .n_params = 2, .n_required = 2, .params = params_297,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_power,
     .doc = "x to the power y.",
     .signature = "(x: double, y: double) -> double", .since = "0.1",
-    .example = "power(2, 10)", .names = names_271,
+    .example = "power(2, 10)", .names = names_297,
 };
 /* math: atan2(y: double, x: double) -> double */
-static const ps_param params_272[] = {
+static const ps_param params_298[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_272[] = {"atan2", NULL};
-static const ps_func func_272 = {
+static const char *const names_298[] = {"atan2", NULL};
+static const ps_func func_298 = {
     .name = "atan2", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_272,
+    .n_params = 2, .n_required = 2, .params = params_298,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_atan2,
     .doc = "The angle of the point (x, y).",
     .signature = "(y: double, x: double) -> double", .since = "0.1",
-    .example = "atan2(0, 1)", .names = names_272,
+    .example = "atan2(0, 1)", .names = names_298,
 };
 /* math: pi() -> double */
-static const char *const names_273[] = {"pi", NULL};
-static const ps_func func_273 = {
+static const char *const names_299[] = {"pi", NULL};
+static const ps_func func_299 = {
     .name = "pi", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_pi,
     .doc = "The ratio of a circle's circumference to its diameter.",
     .signature = "() -> double", .since = "0.1",
-    .example = "pi()", .names = names_273,
+    .example = "pi()", .names = names_299,
 };
 /* math: isnan(x: double) -> bool */
-static const ps_param params_274[] = {
+static const ps_param params_300[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_274[] = {"isnan", NULL};
-static const ps_func func_274 = {
+static const char *const names_300[] = {"isnan", NULL};
+static const ps_func func_300 = {
     .name = "isnan", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_274,
+    .n_params = 1, .n_required = 1, .params = params_300,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_isnan,
     .doc = "True if x is not a number.",
     .signature = "(x: double) -> bool", .since = "0.1",
-    .example = "isnan(1e0)", .names = names_274,
+    .example = "isnan(1e0)", .names = names_300,
 };
 /* math: isnan(x: float) -> bool */
-static const ps_param params_275[] = {
+static const ps_param params_301[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
 };
-static const char *const names_275[] = {"isnan", NULL};
-static const ps_func func_275 = {
+static const char *const names_301[] = {"isnan", NULL};
+static const ps_func func_301 = {
     .name = "isnan", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_275,
+    .n_params = 1, .n_required = 1, .params = params_301,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_isnan,
     .doc = "True if x is not a number.",
     .signature = "(x: float) -> bool", .since = "0.1",
-    .example = "isnan(1e0)", .names = names_275,
+    .example = "isnan(1e0)", .names = names_301,
 };
 /* math: isinf(x: double) -> bool */
-static const ps_param params_276[] = {
+static const ps_param params_302[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_276[] = {"isinf", NULL};
-static const ps_func func_276 = {
+static const char *const names_302[] = {"isinf", NULL};
+static const ps_func func_302 = {
     .name = "isinf", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_276,
+    .n_params = 1, .n_required = 1, .params = params_302,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_isinf,
     .doc = "True if x is infinite.",
     .signature = "(x: double) -> bool", .since = "0.1",
-    .example = "isinf(1e0)", .names = names_276,
+    .example = "isinf(1e0)", .names = names_302,
 };
 /* math: isinf(x: float) -> bool */
-static const ps_param params_277[] = {
+static const ps_param params_303[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
 };
-static const char *const names_277[] = {"isinf", NULL};
-static const ps_func func_277 = {
+static const char *const names_303[] = {"isinf", NULL};
+static const ps_func func_303 = {
     .name = "isinf", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_277,
+    .n_params = 1, .n_required = 1, .params = params_303,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_isinf,
     .doc = "True if x is infinite.",
     .signature = "(x: float) -> bool", .since = "0.1",
-    .example = "isinf(1e0)", .names = names_277,
+    .example = "isinf(1e0)", .names = names_303,
 };
 /* math: isfinite(x: double) -> bool */
-static const ps_param params_278[] = {
+static const ps_param params_304[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_278[] = {"isfinite", NULL};
-static const ps_func func_278 = {
+static const char *const names_304[] = {"isfinite", NULL};
+static const ps_func func_304 = {
     .name = "isfinite", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_278,
+    .n_params = 1, .n_required = 1, .params = params_304,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_isfinite,
     .doc = "True if x is neither infinite nor NaN.",
     .signature = "(x: double) -> bool", .since = "0.1",
-    .example = "isfinite(1e0)", .names = names_278,
+    .example = "isfinite(1e0)", .names = names_304,
 };
 /* math: isfinite(x: float) -> bool */
-static const ps_param params_279[] = {
+static const ps_param params_305[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
 };
-static const char *const names_279[] = {"isfinite", NULL};
-static const ps_func func_279 = {
+static const char *const names_305[] = {"isfinite", NULL};
+static const ps_func func_305 = {
     .name = "isfinite", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_279,
+    .n_params = 1, .n_required = 1, .params = params_305,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_isfinite,
     .doc = "True if x is neither infinite nor NaN.",
     .signature = "(x: float) -> bool", .since = "0.1",
-    .example = "isfinite(1e0)", .names = names_279,
+    .example = "isfinite(1e0)", .names = names_305,
 };
 /* math: gcd(a: int64, b: int64) -> int64 */
-static const ps_param params_280[] = {
+static const ps_param params_306[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "b"},
 };
-static const char *const names_280[] = {"gcd", "greatest_common_divisor", NULL};
-static const ps_func func_280 = {
+static const char *const names_306[] = {"gcd", "greatest_common_divisor", NULL};
+static const ps_func func_306 = {
     .name = "gcd", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_280,
+    .n_params = 2, .n_required = 2, .params = params_306,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_gcd,
     .doc = "The greatest common divisor.",
     .signature = "(a: int64, b: int64) -> int64", .since = "0.1",
-    .example = "gcd(12, 18)", .names = names_280,
+    .example = "gcd(12, 18)", .names = names_306,
 };
 /* math: gcd(a: int128, b: int128) -> int128 */
-static const ps_param params_281[] = {
+static const ps_param params_307[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "b"},
 };
-static const char *const names_281[] = {"gcd", "greatest_common_divisor", NULL};
-static const ps_func func_281 = {
+static const char *const names_307[] = {"gcd", "greatest_common_divisor", NULL};
+static const ps_func func_307 = {
     .name = "gcd", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_281,
+    .n_params = 2, .n_required = 2, .params = params_307,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}},
     .scalar = &ps_fn_gcd,
     .doc = "The greatest common divisor.",
     .signature = "(a: int128, b: int128) -> int128", .since = "0.1",
-    .example = "gcd(12, 18)", .names = names_281,
+    .example = "gcd(12, 18)", .names = names_307,
 };
 /* math: lcm(a: int64, b: int64) -> int64 */
-static const ps_param params_282[] = {
+static const ps_param params_308[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "b"},
 };
-static const char *const names_282[] = {"lcm", "least_common_multiple", NULL};
-static const ps_func func_282 = {
+static const char *const names_308[] = {"lcm", "least_common_multiple", NULL};
+static const ps_func func_308 = {
     .name = "lcm", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_282,
+    .n_params = 2, .n_required = 2, .params = params_308,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_lcm,
     .doc = "The least common multiple.",
     .signature = "(a: int64, b: int64) -> int64", .since = "0.1",
-    .example = "lcm(4, 6)", .names = names_282,
+    .example = "lcm(4, 6)", .names = names_308,
 };
 /* math: lcm(a: int128, b: int128) -> int128 */
-static const ps_param params_283[] = {
+static const ps_param params_309[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "b"},
 };
-static const char *const names_283[] = {"lcm", "least_common_multiple", NULL};
-static const ps_func func_283 = {
+static const char *const names_309[] = {"lcm", "least_common_multiple", NULL};
+static const ps_func func_309 = {
     .name = "lcm", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_283,
+    .n_params = 2, .n_required = 2, .params = params_309,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}},
     .scalar = &ps_fn_lcm,
     .doc = "The least common multiple.",
     .signature = "(a: int128, b: int128) -> int128", .since = "0.1",
-    .example = "lcm(4, 6)", .names = names_283,
+    .example = "lcm(4, 6)", .names = names_309,
 };
 /* math: factorial(n: int32) -> int128 */
-static const ps_param params_284[] = {
+static const ps_param params_310[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "n"},
 };
-static const char *const names_284[] = {"factorial", "!", NULL};
-static const ps_func func_284 = {
+static const char *const names_310[] = {"factorial", "!", NULL};
+static const ps_func func_310 = {
     .name = "factorial", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_284,
+    .n_params = 1, .n_required = 1, .params = params_310,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}},
     .scalar = &ps_fn_factorial,
     .doc = "1 times 2 ... times n, up to 33.",
     .signature = "(n: int32) -> int128", .since = "0.1",
-    .example = "factorial(5)", .names = names_284,
+    .example = "factorial(5)", .names = names_310,
 };
 /* math: &(a: integer, b: integer) -> integer */
-static const ps_param params_285[] = {
+static const ps_param params_311[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_285[] = {"&", NULL};
-static const ps_func func_285 = {
+static const char *const names_311[] = {"&", NULL};
+static const ps_func func_311 = {
     .name = "&", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_285,
+    .n_params = 2, .n_required = 2, .params = params_311,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_bits_and,
     .doc = "The bits of both.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "5 & 3", .names = names_285,
+    .example = "5 & 3", .names = names_311,
 };
 /* math: |(a: integer, b: integer) -> integer */
-static const ps_param params_286[] = {
+static const ps_param params_312[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_286[] = {"|", NULL};
-static const ps_func func_286 = {
+static const char *const names_312[] = {"|", NULL};
+static const ps_func func_312 = {
     .name = "|", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_286,
+    .n_params = 2, .n_required = 2, .params = params_312,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_bits_or,
     .doc = "The bits of either.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "5 | 3", .names = names_286,
+    .example = "5 | 3", .names = names_312,
 };
 /* math: xor(a: integer, b: integer) -> integer */
-static const ps_param params_287[] = {
+static const ps_param params_313[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_287[] = {"xor", NULL};
-static const ps_func func_287 = {
+static const char *const names_313[] = {"xor", NULL};
+static const ps_func func_313 = {
     .name = "xor", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_287,
+    .n_params = 2, .n_required = 2, .params = params_313,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_bits_xor,
     .doc = "The bits of one but not both.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "xor(5, 3)", .names = names_287,
+    .example = "xor(5, 3)", .names = names_313,
 };
 /* math: ~(a: integer) -> integer */
-static const ps_param params_288[] = {
+static const ps_param params_314[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
 };
-static const char *const names_288[] = {"~", NULL};
-static const ps_func func_288 = {
+static const char *const names_314[] = {"~", NULL};
+static const ps_func func_314 = {
     .name = "~", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_288,
+    .n_params = 1, .n_required = 1, .params = params_314,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_bits_not,
     .doc = "Every bit turned.",
     .signature = "(a: integer) -> integer", .since = "0.1",
-    .example = "~5", .names = names_288,
+    .example = "~5", .names = names_314,
 };
 /* math: <<(a: integer, b: integer) -> integer */
-static const ps_param params_289[] = {
+static const ps_param params_315[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_289[] = {"<<", NULL};
-static const ps_func func_289 = {
+static const char *const names_315[] = {"<<", NULL};
+static const ps_func func_315 = {
     .name = "<<", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_289,
+    .n_params = 2, .n_required = 2, .params = params_315,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_shift_left,
     .doc = "a shifted left by b; an error when bits would be lost or either is negative.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "1 << 3", .names = names_289,
+    .example = "1 << 3", .names = names_315,
 };
 /* math: >>(a: integer, b: integer) -> integer */
-static const ps_param params_290[] = {
+static const ps_param params_316[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_290[] = {">>", NULL};
-static const ps_func func_290 = {
+static const char *const names_316[] = {">>", NULL};
+static const ps_func func_316 = {
     .name = ">>", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_290,
+    .n_params = 2, .n_required = 2, .params = params_316,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_shift_right,
     .doc = "a shifted right by b; 0 beyond the type's bits.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "16 >> 2", .names = names_290,
+    .example = "16 >> 2", .names = names_316,
 };
 /* math: bit_count(a: integer) -> int8 */
-static const ps_param params_291[] = {
+static const ps_param params_317[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
 };
-static const char *const names_291[] = {"bit_count", NULL};
-static const ps_func func_291 = {
+static const char *const names_317[] = {"bit_count", NULL};
+static const ps_func func_317 = {
     .name = "bit_count", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_291,
+    .n_params = 1, .n_required = 1, .params = params_317,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
     .scalar = &ps_fn_bit_count,
     .doc = "The number of bits that are set.",
     .signature = "(a: integer) -> int8", .since = "0.1",
-    .example = "bit_count(7)", .names = names_291,
+    .example = "bit_count(7)", .names = names_317,
 };
 /* math: greatest(first: T, values: T...) -> T */
-static const ps_param params_292[] = {
+static const ps_param params_318[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "first"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "values"},
 };
-static const char *const names_292[] = {"greatest", NULL};
-static const ps_func func_292 = {
+static const char *const names_318[] = {"greatest", NULL};
+static const ps_func func_318 = {
     .name = "greatest", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .variadic = true,
-    .n_params = 2, .n_required = 1, .params = params_292,
+    .n_params = 2, .n_required = 1, .params = params_318,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .resolve = ps_resolve_common,
     .scalar = &ps_fn_greatest,
     .doc = "The largest value that is not null; null if all are.",
     .signature = "(first: T, values: T...) -> T", .since = "0.1",
-    .example = "greatest(1, NULL, 3)", .names = names_292,
+    .example = "greatest(1, NULL, 3)", .names = names_318,
 };
 /* math: least(first: T, values: T...) -> T */
-static const ps_param params_293[] = {
+static const ps_param params_319[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "first"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "values"},
 };
-static const char *const names_293[] = {"least", NULL};
-static const ps_func func_293 = {
+static const char *const names_319[] = {"least", NULL};
+static const ps_func func_319 = {
     .name = "least", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .variadic = true,
-    .n_params = 2, .n_required = 1, .params = params_293,
+    .n_params = 2, .n_required = 1, .params = params_319,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .resolve = ps_resolve_common,
     .scalar = &ps_fn_least,
     .doc = "The smallest value that is not null; null if all are.",
     .signature = "(first: T, values: T...) -> T", .since = "0.1",
-    .example = "least(1, NULL, 3)", .names = names_293,
+    .example = "least(1, NULL, 3)", .names = names_319,
 };
 /* regex: regexp_matches(text: str, pattern: str, options?: str) -> bool */
-static const ps_param params_294[] = {
+static const ps_param params_320[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_294[] = {"regexp_matches", NULL};
-static const ps_func func_294 = {
+static const char *const names_320[] = {"regexp_matches", NULL};
+static const ps_func func_320 = {
     .name = "regexp_matches", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_294,
+    .n_params = 3, .n_required = 2, .params = params_320,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_regex_test,
     .doc = "True if pattern matches somewhere in text. Options: i no case, c case, s dot takes newlines, m ^ and $ at lines, l plain text.",
     .signature = "(text: str, pattern: str, options?: str) -> bool", .since = "0.1",
-    .example = "regexp_matches('abc', 'b.')", .names = names_294,
+    .example = "regexp_matches('abc', 'b.')", .names = names_320,
 };
 /* regex: regexp_full_match(text: str, pattern: str, options?: str) -> bool */
-static const ps_param params_295[] = {
+static const ps_param params_321[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_295[] = {"regexp_full_match", "~", NULL};
-static const ps_func func_295 = {
+static const char *const names_321[] = {"regexp_full_match", "~", NULL};
+static const ps_func func_321 = {
     .name = "regexp_full_match", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_295,
+    .n_params = 3, .n_required = 2, .params = params_321,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_regex_test,
     .doc = "True if pattern matches the whole text.",
     .signature = "(text: str, pattern: str, options?: str) -> bool", .since = "0.1",
-    .example = "regexp_full_match('abc', 'b')", .names = names_295,
+    .example = "regexp_full_match('abc', 'b')", .names = names_321,
 };
 /* regex: similar_to(text: str, pattern: str) -> bool */
-static const ps_param params_296[] = {
+static const ps_param params_322[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
 };
-static const char *const names_296[] = {"similar_to", NULL};
-static const ps_func func_296 = {
+static const char *const names_322[] = {"similar_to", NULL};
+static const ps_func func_322 = {
     .name = "similar_to", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_296,
+    .n_params = 2, .n_required = 2, .params = params_322,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_regex_test,
     .doc = "SIMILAR TO: the regular expression matches the whole text.",
     .signature = "(text: str, pattern: str) -> bool", .since = "0.1",
-    .example = "'abc' SIMILAR TO 'a(b|c)c'", .names = names_296,
+    .example = "'abc' SIMILAR TO 'a(b|c)c'", .names = names_322,
 };
 /* regex: regexp_replace(text: str, pattern: str, to: str, options?: str) -> str */
-static const ps_param params_297[] = {
+static const ps_param params_323[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "to"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_297[] = {"regexp_replace", NULL};
-static const ps_func func_297 = {
+static const char *const names_323[] = {"regexp_replace", NULL};
+static const ps_func func_323 = {
     .name = "regexp_replace", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 4, .n_required = 3, .params = params_297,
+    .n_params = 4, .n_required = 3, .params = params_323,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_regex_replace,
     .doc = "The text with the first match replaced (option g: every match); \\\\1 in to is the first group.",
     .signature = "(text: str, pattern: str, to: str, options?: str) -> str", .since = "0.1",
-    .example = "regexp_replace('abcb', 'b', 'X')", .names = names_297,
+    .example = "regexp_replace('abcb', 'b', 'X')", .names = names_323,
 };
 /* regex: regexp_extract(text: str, pattern: str, group?: int64, options?: str) -> str */
-static const ps_param params_298[] = {
+static const ps_param params_324[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "group"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_298[] = {"regexp_extract", NULL};
-static const ps_func func_298 = {
+static const char *const names_324[] = {"regexp_extract", NULL};
+static const ps_func func_324 = {
     .name = "regexp_extract", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 4, .n_required = 2, .params = params_298,
+    .n_params = 4, .n_required = 2, .params = params_324,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_regex_extract,
     .doc = "What the group (0: everything) of the first match took; empty without a match.",
     .signature = "(text: str, pattern: str, group?: int64, options?: str) -> str", .since = "0.1",
-    .example = "regexp_extract('abc', 'b(.)', 1)", .names = names_298,
+    .example = "regexp_extract('abc', 'b(.)', 1)", .names = names_324,
 };
 /* string: lower(text: str) -> str */
-static const ps_param params_299[] = {
+static const ps_param params_325[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_299[] = {"lower", "lcase", NULL};
-static const ps_func func_299 = {
+static const char *const names_325[] = {"lower", "lcase", NULL};
+static const ps_func func_325 = {
     .name = "lower", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_299,
+    .n_params = 1, .n_required = 1, .params = params_325,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_lower,
     .doc = "The text in lower case, code point by code point.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "lower('ÀÉ x')", .names = names_299,
+    .example = "lower('ÀÉ x')", .names = names_325,
 };
 /* string: upper(text: str) -> str */
-static const ps_param params_300[] = {
+static const ps_param params_326[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_300[] = {"upper", "ucase", NULL};
-static const ps_func func_300 = {
+static const char *const names_326[] = {"upper", "ucase", NULL};
+static const ps_func func_326 = {
     .name = "upper", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_300,
+    .n_params = 1, .n_required = 1, .params = params_326,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_upper,
     .doc = "The text in upper case, code point by code point.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "upper('àé x')", .names = names_300,
+    .example = "upper('àé x')", .names = names_326,
 };
 /* string: initcap(text: str) -> str */
-static const ps_param params_301[] = {
+static const ps_param params_327[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_301[] = {"initcap", NULL};
-static const ps_func func_301 = {
+static const char *const names_327[] = {"initcap", NULL};
+static const ps_func func_327 = {
     .name = "initcap", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_301,
+    .n_params = 1, .n_required = 1, .params = params_327,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_initcap,
     .doc = "The first letter of each word in upper case, the others in lower case.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "initcap('hello woRLD')", .names = names_301,
+    .example = "initcap('hello woRLD')", .names = names_327,
 };
 /* string: length(text: str) -> int64 */
-static const ps_param params_302[] = {
+static const ps_param params_328[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_302[] = {"length", "len", "char_length", "character_length", NULL};
-static const ps_func func_302 = {
+static const char *const names_328[] = {"length", "len", "char_length", "character_length", NULL};
+static const ps_func func_328 = {
     .name = "length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_302,
+    .n_params = 1, .n_required = 1, .params = params_328,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_length,
     .doc = "The number of code points.",
     .signature = "(text: str) -> int64", .since = "0.1",
-    .example = "length('àé')", .names = names_302,
+    .example = "length('àé')", .names = names_328,
 };
 /* string: length(list: list<T>) -> int64 */
-static const ps_param params_303[] = {
+static const ps_param params_329[] = {
     {.kind = PS_PARAM_LIST_VAR, .var = 1, .name = "list"},
 };
-static const char *const names_303[] = {"length", "len", "array_length", NULL};
-static const ps_func func_303 = {
+static const char *const names_329[] = {"length", "len", "array_length", NULL};
+static const ps_func func_329 = {
     .name = "length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_303,
+    .n_params = 1, .n_required = 1, .params = params_329,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_list_length,
     .doc = "The number of items.",
     .signature = "(list: list<T>) -> int64", .since = "0.1",
-    .example = "len([1, 2, 3])", .names = names_303,
+    .example = "len([1, 2, 3])", .names = names_329,
 };
 /* string: octet_length(text: str) -> int64 */
-static const ps_param params_304[] = {
+static const ps_param params_330[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_304[] = {"octet_length", "strlen", NULL};
-static const ps_func func_304 = {
+static const char *const names_330[] = {"octet_length", "strlen", NULL};
+static const ps_func func_330 = {
     .name = "octet_length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_304,
+    .n_params = 1, .n_required = 1, .params = params_330,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_octet_length,
     .doc = "The number of bytes.",
     .signature = "(text: str) -> int64", .since = "0.1",
-    .example = "octet_length('àé')", .names = names_304,
+    .example = "octet_length('àé')", .names = names_330,
 };
 /* string: octet_length(bytes: blob) -> int64 */
-static const ps_param params_305[] = {
+static const ps_param params_331[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
 };
-static const char *const names_305[] = {"octet_length", "strlen", NULL};
-static const ps_func func_305 = {
+static const char *const names_331[] = {"octet_length", "strlen", NULL};
+static const ps_func func_331 = {
     .name = "octet_length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_305,
+    .n_params = 1, .n_required = 1, .params = params_331,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_octet_length,
     .doc = "The number of bytes.",
     .signature = "(bytes: blob) -> int64", .since = "0.1",
-    .example = "octet_length('àé')", .names = names_305,
+    .example = "octet_length('àé')", .names = names_331,
 };
 /* string: bit_length(text: str) -> int64 */
-static const ps_param params_306[] = {
+static const ps_param params_332[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_306[] = {"bit_length", NULL};
-static const ps_func func_306 = {
+static const char *const names_332[] = {"bit_length", NULL};
+static const ps_func func_332 = {
     .name = "bit_length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_306,
+    .n_params = 1, .n_required = 1, .params = params_332,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_bit_length,
     .doc = "The number of bits.",
     .signature = "(text: str) -> int64", .since = "0.1",
-    .example = "bit_length('àé')", .names = names_306,
+    .example = "bit_length('àé')", .names = names_332,
 };
 /* string: substring(text: str, start: int64, length?: int64) -> str */
-static const ps_param params_307[] = {
+static const ps_param params_333[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "start"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "length"},
 };
-static const char *const names_307[] = {"substring", "substr", NULL};
-static const ps_func func_307 = {
+static const char *const names_333[] = {"substring", "substr", NULL};
+static const ps_func func_333 = {
     .name = "substring", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 2, .params = params_307,
+    .n_params = 3, .n_required = 2, .params = params_333,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_substring,
     .doc = "The code points from start (1 is the first, negative counts from the end), length of them; a negative length goes backwards.",
     .signature = "(text: str, start: int64, length?: int64) -> str", .since = "0.1",
-    .example = "substring('hello', 2, 3)", .names = names_307,
+    .example = "substring('hello', 2, 3)", .names = names_333,
 };
 /* string: left(text: str, n: int64) -> str */
-static const ps_param params_308[] = {
+static const ps_param params_334[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_308[] = {"left", NULL};
-static const ps_func func_308 = {
+static const char *const names_334[] = {"left", NULL};
+static const ps_func func_334 = {
     .name = "left", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_308,
+    .n_params = 2, .n_required = 2, .params = params_334,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_left,
     .doc = "The first n code points; negative: all but the last -n.",
     .signature = "(text: str, n: int64) -> str", .since = "0.1",
-    .example = "left('hello', 2)", .names = names_308,
+    .example = "left('hello', 2)", .names = names_334,
 };
 /* string: right(text: str, n: int64) -> str */
-static const ps_param params_309[] = {
+static const ps_param params_335[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_309[] = {"right", NULL};
-static const ps_func func_309 = {
+static const char *const names_335[] = {"right", NULL};
+static const ps_func func_335 = {
     .name = "right", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_309,
+    .n_params = 2, .n_required = 2, .params = params_335,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_right,
     .doc = "The last n code points; negative: all but the first -n.",
     .signature = "(text: str, n: int64) -> str", .since = "0.1",
-    .example = "right('hello', 2)", .names = names_309,
+    .example = "right('hello', 2)", .names = names_335,
 };
 /* string: trim(text: str, characters?: str) -> str */
-static const ps_param params_310[] = {
+static const ps_param params_336[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
 };
-static const char *const names_310[] = {"trim", NULL};
-static const ps_func func_310 = {
+static const char *const names_336[] = {"trim", NULL};
+static const ps_func func_336 = {
     .name = "trim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_310,
+    .n_params = 2, .n_required = 1, .params = params_336,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_trim,
     .doc = "The text without the characters (a space) at both ends.",
     .signature = "(text: str, characters?: str) -> str", .since = "0.1",
-    .example = "trim('xxaxx', 'x')", .names = names_310,
+    .example = "trim('xxaxx', 'x')", .names = names_336,
 };
 /* string: ltrim(text: str, characters?: str) -> str */
-static const ps_param params_311[] = {
+static const ps_param params_337[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
 };
-static const char *const names_311[] = {"ltrim", NULL};
-static const ps_func func_311 = {
+static const char *const names_337[] = {"ltrim", NULL};
+static const ps_func func_337 = {
     .name = "ltrim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_311,
+    .n_params = 2, .n_required = 1, .params = params_337,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_ltrim,
     .doc = "The text without the characters (a space) at its start.",
     .signature = "(text: str, characters?: str) -> str", .since = "0.1",
-    .example = "ltrim('xxaxx', 'x')", .names = names_311,
+    .example = "ltrim('xxaxx', 'x')", .names = names_337,
 };
 /* string: rtrim(text: str, characters?: str) -> str */
-static const ps_param params_312[] = {
+static const ps_param params_338[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
 };
-static const char *const names_312[] = {"rtrim", NULL};
-static const ps_func func_312 = {
+static const char *const names_338[] = {"rtrim", NULL};
+static const ps_func func_338 = {
     .name = "rtrim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_312,
+    .n_params = 2, .n_required = 1, .params = params_338,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_rtrim,
     .doc = "The text without the characters (a space) at its end.",
     .signature = "(text: str, characters?: str) -> str", .since = "0.1",
-    .example = "rtrim('xxaxx', 'x')", .names = names_312,
+    .example = "rtrim('xxaxx', 'x')", .names = names_338,
 };
 /* string: lpad(text: str, n: int64, pad?: str) -> str */
-static const ps_param params_313[] = {
+static const ps_param params_339[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pad"},
 };
-static const char *const names_313[] = {"lpad", NULL};
-static const ps_func func_313 = {
+static const char *const names_339[] = {"lpad", NULL};
+static const ps_func func_339 = {
     .name = "lpad", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_313,
+    .n_params = 3, .n_required = 2, .params = params_339,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_lpad,
     .doc = "The text padded with pad (a space) at its front, or cut, to n code points.",
     .signature = "(text: str, n: int64, pad?: str) -> str", .since = "0.1",
-    .example = "lpad('a', 5, 'xy')", .names = names_313,
+    .example = "lpad('a', 5, 'xy')", .names = names_339,
 };
 /* string: rpad(text: str, n: int64, pad?: str) -> str */
-static const ps_param params_314[] = {
+static const ps_param params_340[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pad"},
 };
-static const char *const names_314[] = {"rpad", NULL};
-static const ps_func func_314 = {
+static const char *const names_340[] = {"rpad", NULL};
+static const ps_func func_340 = {
     .name = "rpad", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_314,
+    .n_params = 3, .n_required = 2, .params = params_340,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_rpad,
     .doc = "The text padded with pad (a space) at its end, or cut, to n code points.",
     .signature = "(text: str, n: int64, pad?: str) -> str", .since = "0.1",
-    .example = "rpad('a', 5, 'xy')", .names = names_314,
+    .example = "rpad('a', 5, 'xy')", .names = names_340,
 };
 /* string: replace(text: str, from: str, to: str) -> str */
-static const ps_param params_315[] = {
+static const ps_param params_341[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "from"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "to"},
 };
-static const char *const names_315[] = {"replace", NULL};
-static const ps_func func_315 = {
+static const char *const names_341[] = {"replace", NULL};
+static const ps_func func_341 = {
     .name = "replace", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_315,
+    .n_params = 3, .n_required = 3, .params = params_341,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_replace,
     .doc = "The text with every place of from replaced by to.",
     .signature = "(text: str, from: str, to: str) -> str", .since = "0.1",
-    .example = "replace('aaa', 'a', 'bb')", .names = names_315,
+    .example = "replace('aaa', 'a', 'bb')", .names = names_341,
 };
 /* string: reverse(text: str) -> str */
-static const ps_param params_316[] = {
+static const ps_param params_342[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_316[] = {"reverse", NULL};
-static const ps_func func_316 = {
+static const char *const names_342[] = {"reverse", NULL};
+static const ps_func func_342 = {
     .name = "reverse", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_316,
+    .n_params = 1, .n_required = 1, .params = params_342,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_reverse,
     .doc = "The code points in reverse order.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "reverse('àbc')", .names = names_316,
+    .example = "reverse('àbc')", .names = names_342,
 };
 /* string: repeat(text: str, n: int64) -> str */
-static const ps_param params_317[] = {
+static const ps_param params_343[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_317[] = {"repeat", NULL};
-static const ps_func func_317 = {
+static const char *const names_343[] = {"repeat", NULL};
+static const ps_func func_343 = {
     .name = "repeat", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_317,
+    .n_params = 2, .n_required = 2, .params = params_343,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_repeat,
     .doc = "The text n times.",
     .signature = "(text: str, n: int64) -> str", .since = "0.1",
-    .example = "repeat('ab', 3)", .names = names_317,
+    .example = "repeat('ab', 3)", .names = names_343,
 };
 /* string: concat(values: any...) -> str */
-static const ps_param params_318[] = {
+static const ps_param params_344[] = {
     {.kind = PS_PARAM_ANY, .name = "values"},
 };
-static const char *const names_318[] = {"concat", NULL};
-static const ps_func func_318 = {
+static const char *const names_344[] = {"concat", NULL};
+static const ps_func func_344 = {
     .name = "concat", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true, .variadic = true,
-    .n_params = 1, .n_required = 0, .params = params_318,
+    .n_params = 1, .n_required = 0, .params = params_344,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_concat,
     .doc = "The texts of all values that are not null, joined.",
     .signature = "(values: any...) -> str", .since = "0.1",
-    .example = "concat('a', NULL, 1, true)", .names = names_318,
+    .example = "concat('a', NULL, 1, true)", .names = names_344,
 };
 /* string: concat_ws(separator: str, values: any...) -> str */
-static const ps_param params_319[] = {
+static const ps_param params_345[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "separator"},
     {.kind = PS_PARAM_ANY, .name = "values"},
 };
-static const char *const names_319[] = {"concat_ws", NULL};
-static const ps_func func_319 = {
+static const char *const names_345[] = {"concat_ws", NULL};
+static const ps_func func_345 = {
     .name = "concat_ws", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true, .variadic = true,
-    .n_params = 2, .n_required = 1, .params = params_319,
+    .n_params = 2, .n_required = 1, .params = params_345,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_concat_ws,
     .doc = "The texts of all values that are not null, with separator between; null if separator is.",
     .signature = "(separator: str, values: any...) -> str", .since = "0.1",
-    .example = "concat_ws(',', 'a', NULL, 'b')", .names = names_319,
+    .example = "concat_ws(',', 'a', NULL, 'b')", .names = names_345,
 };
 /* string: ||(a: str, b: str) -> str */
-static const ps_param params_320[] = {
+static const ps_param params_346[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "b"},
 };
-static const char *const names_320[] = {"||", NULL};
-static const ps_func func_320 = {
+static const char *const names_346[] = {"||", NULL};
+static const ps_func func_346 = {
     .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_320,
+    .n_params = 2, .n_required = 2, .params = params_346,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_concat_two,
     .doc = "Both texts joined; null if either is.",
     .signature = "(a: str, b: str) -> str", .since = "0.1",
-    .example = "'a' || 'b'", .names = names_320,
+    .example = "'a' || 'b'", .names = names_346,
 };
 /* string: ||(a: blob, b: blob) -> blob */
-static const ps_param params_321[] = {
+static const ps_param params_347[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "b"},
 };
-static const char *const names_321[] = {"||", NULL};
-static const ps_func func_321 = {
+static const char *const names_347[] = {"||", NULL};
+static const ps_func func_347 = {
     .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_321,
+    .n_params = 2, .n_required = 2, .params = params_347,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}},
     .scalar = &ps_fn_concat_two,
     .doc = "Both texts joined; null if either is.",
     .signature = "(a: blob, b: blob) -> blob", .since = "0.1",
-    .example = "'a' || 'b'", .names = names_321,
+    .example = "'a' || 'b'", .names = names_347,
 };
 /* string: ||(a: any, b: any) -> str */
-static const ps_param params_322[] = {
+static const ps_param params_348[] = {
     {.kind = PS_PARAM_ANY, .name = "a"},
     {.kind = PS_PARAM_ANY, .name = "b"},
 };
-static const char *const names_322[] = {"||", NULL};
-static const ps_func func_322 = {
+static const char *const names_348[] = {"||", NULL};
+static const ps_func func_348 = {
     .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_322,
+    .n_params = 2, .n_required = 2, .params = params_348,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_concat_any,
     .doc = "Both as text, joined; null if either is.",
     .signature = "(a: any, b: any) -> str", .since = "0.1",
-    .example = "'a' || 1", .names = names_322,
+    .example = "'a' || 1", .names = names_348,
 };
 /* string: starts_with(text: str, prefix: str) -> bool */
-static const ps_param params_323[] = {
+static const ps_param params_349[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "prefix"},
 };
-static const char *const names_323[] = {"starts_with", "prefix", "^@", NULL};
-static const ps_func func_323 = {
+static const char *const names_349[] = {"starts_with", "prefix", "^@", NULL};
+static const ps_func func_349 = {
     .name = "starts_with", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_323,
+    .n_params = 2, .n_required = 2, .params = params_349,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_starts_with,
     .doc = "True if text begins with prefix. The empty prefix begins every text.",
     .signature = "(text: str, prefix: str) -> bool", .since = "0.1",
-    .example = "starts_with('parquet', 'par')", .names = names_323,
+    .example = "starts_with('parquet', 'par')", .names = names_349,
 };
 /* string: ends_with(text: str, suffix: str) -> bool */
-static const ps_param params_324[] = {
+static const ps_param params_350[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "suffix"},
 };
-static const char *const names_324[] = {"ends_with", "suffix", NULL};
-static const ps_func func_324 = {
+static const char *const names_350[] = {"ends_with", "suffix", NULL};
+static const ps_func func_350 = {
     .name = "ends_with", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_324,
+    .n_params = 2, .n_required = 2, .params = params_350,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_ends_with,
     .doc = "True if text ends with suffix. The empty suffix ends every text.",
     .signature = "(text: str, suffix: str) -> bool", .since = "0.1",
-    .example = "ends_with('parquet', 'et')", .names = names_324,
+    .example = "ends_with('parquet', 'et')", .names = names_350,
 };
 /* string: contains(text: str, piece: str) -> bool */
-static const ps_param params_325[] = {
+static const ps_param params_351[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "piece"},
 };
-static const char *const names_325[] = {"contains", NULL};
-static const ps_func func_325 = {
+static const char *const names_351[] = {"contains", NULL};
+static const ps_func func_351 = {
     .name = "contains", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_325,
+    .n_params = 2, .n_required = 2, .params = params_351,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_contains,
     .doc = "True if piece is somewhere in text.",
     .signature = "(text: str, piece: str) -> bool", .since = "0.1",
-    .example = "contains('parquet', 'rq')", .names = names_325,
+    .example = "contains('parquet', 'rq')", .names = names_351,
 };
 /* string: strpos(text: str, piece: str) -> int64 */
-static const ps_param params_326[] = {
+static const ps_param params_352[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "piece"},
 };
-static const char *const names_326[] = {"strpos", "instr", "position", NULL};
-static const ps_func func_326 = {
+static const char *const names_352[] = {"strpos", "instr", "position", NULL};
+static const ps_func func_352 = {
     .name = "strpos", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_326,
+    .n_params = 2, .n_required = 2, .params = params_352,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_strpos,
     .doc = "The position of the first place of piece in text, from 1; 0 if there is none.",
     .signature = "(text: str, piece: str) -> int64", .since = "0.1",
-    .example = "strpos('àbc', 'c')", .names = names_326,
+    .example = "strpos('àbc', 'c')", .names = names_352,
 };
 /* string: split_part(text: str, separator: str, n: int64) -> str */
-static const ps_param params_327[] = {
+static const ps_param params_353[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "separator"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_327[] = {"split_part", NULL};
-static const ps_func func_327 = {
+static const char *const names_353[] = {"split_part", NULL};
+static const ps_func func_353 = {
     .name = "split_part", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_327,
+    .n_params = 3, .n_required = 3, .params = params_353,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_split_part,
     .doc = "The n-th part of text between separators, from 1; negative counts from the end; empty if there is none.",
     .signature = "(text: str, separator: str, n: int64) -> str", .since = "0.1",
-    .example = "split_part('a,b,c', ',', 2)", .names = names_327,
+    .example = "split_part('a,b,c', ',', 2)", .names = names_353,
 };
 /* string: ascii(text: str) -> int32 */
-static const ps_param params_328[] = {
+static const ps_param params_354[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_328[] = {"ascii", "ord", NULL};
-static const ps_func func_328 = {
+static const char *const names_354[] = {"ascii", "ord", NULL};
+static const ps_func func_354 = {
     .name = "ascii", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_328,
+    .n_params = 1, .n_required = 1, .params = params_354,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}},
     .scalar = &ps_fn_ascii,
     .doc = "The first code point's number; 0 for the empty text.",
     .signature = "(text: str) -> int32", .since = "0.1",
-    .example = "ascii('é')", .names = names_328,
+    .example = "ascii('é')", .names = names_354,
 };
 /* string: unicode(text: str) -> int32 */
-static const ps_param params_329[] = {
+static const ps_param params_355[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_329[] = {"unicode", NULL};
-static const ps_func func_329 = {
+static const char *const names_355[] = {"unicode", NULL};
+static const ps_func func_355 = {
     .name = "unicode", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_329,
+    .n_params = 1, .n_required = 1, .params = params_355,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}},
     .scalar = &ps_fn_unicode,
     .doc = "The first code point's number; -1 for the empty text.",
     .signature = "(text: str) -> int32", .since = "0.1",
-    .example = "unicode('é')", .names = names_329,
+    .example = "unicode('é')", .names = names_355,
 };
 /* string: chr(code: int64) -> str */
-static const ps_param params_330[] = {
+static const ps_param params_356[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "code"},
 };
-static const char *const names_330[] = {"chr", NULL};
-static const ps_func func_330 = {
+static const char *const names_356[] = {"chr", NULL};
+static const ps_func func_356 = {
     .name = "chr", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_330,
+    .n_params = 1, .n_required = 1, .params = params_356,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_chr,
     .doc = "The text of one code point; an error if there is no such code point.",
     .signature = "(code: int64) -> str", .since = "0.1",
-    .example = "chr(233)", .names = names_330,
+    .example = "chr(233)", .names = names_356,
 };
 /* string: translate(text: str, from: str, to: str) -> str */
-static const ps_param params_331[] = {
+static const ps_param params_357[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "from"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "to"},
 };
-static const char *const names_331[] = {"translate", NULL};
-static const ps_func func_331 = {
+static const char *const names_357[] = {"translate", NULL};
+static const ps_func func_357 = {
     .name = "translate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_331,
+    .n_params = 3, .n_required = 3, .params = params_357,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_translate,
     .doc = "Each code point of from replaced by the one at its place in to; those beyond are removed.",
     .signature = "(text: str, from: str, to: str) -> str", .since = "0.1",
-    .example = "translate('abcba', 'ab', 'x')", .names = names_331,
+    .example = "translate('abcba', 'ab', 'x')", .names = names_357,
 };
 /* string: hex(text: str) -> str */
-static const ps_param params_332[] = {
+static const ps_param params_358[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_332[] = {"hex", "to_hex", NULL};
-static const ps_func func_332 = {
+static const char *const names_358[] = {"hex", "to_hex", NULL};
+static const ps_func func_358 = {
     .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_332,
+    .n_params = 1, .n_required = 1, .params = params_358,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_hex_bytes,
     .doc = "The bytes in hexadecimal.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "hex('abc')", .names = names_332,
+    .example = "hex('abc')", .names = names_358,
 };
 /* string: hex(bytes: blob) -> str */
-static const ps_param params_333[] = {
+static const ps_param params_359[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
 };
-static const char *const names_333[] = {"hex", "to_hex", NULL};
-static const ps_func func_333 = {
+static const char *const names_359[] = {"hex", "to_hex", NULL};
+static const ps_func func_359 = {
     .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_333,
+    .n_params = 1, .n_required = 1, .params = params_359,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_hex_bytes,
     .doc = "The bytes in hexadecimal.",
     .signature = "(bytes: blob) -> str", .since = "0.1",
-    .example = "hex('abc')", .names = names_333,
+    .example = "hex('abc')", .names = names_359,
 };
 /* string: hex(value: int64) -> str */
-static const ps_param params_334[] = {
+static const ps_param params_360[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "value"},
 };
-static const char *const names_334[] = {"hex", "to_hex", NULL};
-static const ps_func func_334 = {
+static const char *const names_360[] = {"hex", "to_hex", NULL};
+static const ps_func func_360 = {
     .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_334,
+    .n_params = 1, .n_required = 1, .params = params_360,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_hex_int,
     .doc = "The number in hexadecimal, negative ones as 64-bit two's complement.",
     .signature = "(value: int64) -> str", .since = "0.1",
-    .example = "hex(255)", .names = names_334,
+    .example = "hex(255)", .names = names_360,
 };
 /* string: unhex(text: str) -> blob */
-static const ps_param params_335[] = {
+static const ps_param params_361[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_335[] = {"unhex", "from_hex", NULL};
-static const ps_func func_335 = {
+static const char *const names_361[] = {"unhex", "from_hex", NULL};
+static const ps_func func_361 = {
     .name = "unhex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_335,
+    .n_params = 1, .n_required = 1, .params = params_361,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}},
     .scalar = &ps_fn_unhex,
     .doc = "The bytes that a hexadecimal text says.",
     .signature = "(text: str) -> blob", .since = "0.1",
-    .example = "unhex('61')", .names = names_335,
+    .example = "unhex('61')", .names = names_361,
 };
 /* string: typeof(value: any) -> str */
-static const ps_param params_336[] = {
+static const ps_param params_362[] = {
     {.kind = PS_PARAM_ANY, .name = "value"},
 };
-static const char *const names_336[] = {"typeof", NULL};
-static const ps_func func_336 = {
+static const char *const names_362[] = {"typeof", NULL};
+static const ps_func func_362 = {
     .name = "typeof", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_336,
+    .n_params = 1, .n_required = 1, .params = params_362,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_typeof,
     .doc = "The name of the value's type.",
     .signature = "(value: any) -> str", .since = "0.1",
-    .example = "typeof(1)", .names = names_336,
+    .example = "typeof(1)", .names = names_362,
 };
 /* string: like(text: str, pattern: str, escape?: str) -> bool */
-static const ps_param params_337[] = {
+static const ps_param params_363[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
 };
-static const char *const names_337[] = {"like", "~~", "like_escape", NULL};
-static const ps_func func_337 = {
+static const char *const names_363[] = {"like", "~~", "like_escape", NULL};
+static const ps_func func_363 = {
     .name = "like", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_337,
+    .n_params = 3, .n_required = 2, .params = params_363,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_like,
     .doc = "True if text is like pattern: % stands for any text, _ for one code point; escape makes the next one plain.",
     .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'abc' LIKE 'a_c'", .names = names_337,
+    .example = "'abc' LIKE 'a_c'", .names = names_363,
 };
 /* string: not_like(text: str, pattern: str, escape?: str) -> bool */
-static const ps_param params_338[] = {
+static const ps_param params_364[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
 };
-static const char *const names_338[] = {"not_like", "!~~", NULL};
-static const ps_func func_338 = {
+static const char *const names_364[] = {"not_like", "!~~", NULL};
+static const ps_func func_364 = {
     .name = "not_like", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_338,
+    .n_params = 3, .n_required = 2, .params = params_364,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_not_like,
     .doc = "True if text is not like pattern.",
     .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'abc' NOT LIKE 'a%'", .names = names_338,
+    .example = "'abc' NOT LIKE 'a%'", .names = names_364,
 };
 /* string: ilike(text: str, pattern: str, escape?: str) -> bool */
-static const ps_param params_339[] = {
+static const ps_param params_365[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
 };
-static const char *const names_339[] = {"ilike", "~~*", "ilike_escape", NULL};
-static const ps_func func_339 = {
+static const char *const names_365[] = {"ilike", "~~*", "ilike_escape", NULL};
+static const ps_func func_365 = {
     .name = "ilike", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_339,
+    .n_params = 3, .n_required = 2, .params = params_365,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_ilike,
     .doc = "As like, without regard to case.",
     .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'ABC' ILIKE 'aBc'", .names = names_339,
+    .example = "'ABC' ILIKE 'aBc'", .names = names_365,
 };
 /* string: not_ilike(text: str, pattern: str, escape?: str) -> bool */
-static const ps_param params_340[] = {
+static const ps_param params_366[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
 };
-static const char *const names_340[] = {"not_ilike", "!~~*", NULL};
-static const ps_func func_340 = {
+static const char *const names_366[] = {"not_ilike", "!~~*", NULL};
+static const ps_func func_366 = {
     .name = "not_ilike", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_340,
+    .n_params = 3, .n_required = 2, .params = params_366,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_not_ilike,
     .doc = "True if text is not like pattern, without regard to case.",
     .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'ABC' NOT ILIKE 'b%'", .names = names_340,
+    .example = "'ABC' NOT ILIKE 'b%'", .names = names_366,
 };
 /* string: glob(text: str, pattern: str) -> bool */
-static const ps_param params_341[] = {
+static const ps_param params_367[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
 };
-static const char *const names_341[] = {"glob", NULL};
-static const ps_func func_341 = {
+static const char *const names_367[] = {"glob", NULL};
+static const ps_func func_367 = {
     .name = "glob", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_341,
+    .n_params = 2, .n_required = 2, .params = params_367,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_glob,
     .doc = "True if text fits pattern: * any text, ? one code point, [a-z] one of a set, [!a] none of it.",
     .signature = "(text: str, pattern: str) -> bool", .since = "0.1",
-    .example = "'parquet' GLOB 'par*'", .names = names_341,
+    .example = "'parquet' GLOB 'par*'", .names = names_367,
 };
 /* window: row_number() -> int64 */
-static const char *const names_342[] = {"row_number", NULL};
-static const ps_func func_342 = {
+static const char *const names_368[] = {"row_number", NULL};
+static const ps_func func_368 = {
     .name = "row_number", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_ROW_NUMBER,
     .doc = "The row's number in its partition, from 1.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "row_number() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_342,
+    .example = "row_number() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_368,
 };
 /* window: rank() -> int64 */
-static const char *const names_343[] = {"rank", NULL};
-static const ps_func func_343 = {
+static const char *const names_369[] = {"rank", NULL};
+static const ps_func func_369 = {
     .name = "rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_RANK,
     .doc = "1 plus the rows before the row's peers.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_343,
+    .example = "rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_369,
 };
 /* window: dense_rank() -> int64 */
-static const char *const names_344[] = {"dense_rank", NULL};
-static const ps_func func_344 = {
+static const char *const names_370[] = {"dense_rank", NULL};
+static const ps_func func_370 = {
     .name = "dense_rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_DENSE_RANK,
     .doc = "1 plus the groups of peers before the row's.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "dense_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_344,
+    .example = "dense_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_370,
 };
 /* window: percent_rank() -> double */
-static const char *const names_345[] = {"percent_rank", NULL};
-static const ps_func func_345 = {
+static const char *const names_371[] = {"percent_rank", NULL};
+static const ps_func func_371 = {
     .name = "percent_rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .window_id = PS_WINDOW_PERCENT_RANK,
     .doc = "(rank - 1) / (rows - 1); 0 for a single row.",
     .signature = "() -> double", .since = "0.1",
-    .example = "percent_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_345,
+    .example = "percent_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_371,
 };
 /* window: cume_dist() -> double */
-static const char *const names_346[] = {"cume_dist", NULL};
-static const ps_func func_346 = {
+static const char *const names_372[] = {"cume_dist", NULL};
+static const ps_func func_372 = {
     .name = "cume_dist", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .window_id = PS_WINDOW_CUME_DIST,
     .doc = "The share of rows at or before the row's peers.",
     .signature = "() -> double", .since = "0.1",
-    .example = "cume_dist() OVER (ORDER BY x) FROM (VALUES (1), (2)) t(x) LIMIT 1", .names = names_346,
+    .example = "cume_dist() OVER (ORDER BY x) FROM (VALUES (1), (2)) t(x) LIMIT 1", .names = names_372,
 };
 /* window: ntile(n: int64) -> int64 */
-static const ps_param params_347[] = {
+static const ps_param params_373[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_347[] = {"ntile", NULL};
-static const ps_func func_347 = {
+static const char *const names_373[] = {"ntile", NULL};
+static const ps_func func_373 = {
     .name = "ntile", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_347,
+    .n_params = 1, .n_required = 1, .params = params_373,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_NTILE,
     .doc = "The row's number among n groups of nearly equal size, from 1; the first ones are larger.",
     .signature = "(n: int64) -> int64", .since = "0.1",
-    .example = "ntile(2) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_347,
+    .example = "ntile(2) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_373,
 };
 /* window: lag(x: T, offset?: int64) -> T */
-static const ps_param params_348[] = {
+static const ps_param params_374[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
 };
-static const char *const names_348[] = {"lag", NULL};
-static const ps_func func_348 = {
+static const char *const names_374[] = {"lag", NULL};
+static const ps_func func_374 = {
     .name = "lag", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_348,
+    .n_params = 2, .n_required = 1, .params = params_374,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LAG,
     .doc = "x of the row `offset` (1) rows before; default (null) where there is none.",
     .signature = "(x: T, offset?: int64) -> T", .since = "0.1",
-    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_348,
+    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_374,
 };
 /* window: lag(x: T, offset: int64, default: T) -> T */
-static const ps_param params_349[] = {
+static const ps_param params_375[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "default"},
 };
-static const char *const names_349[] = {"lag", NULL};
-static const ps_func func_349 = {
+static const char *const names_375[] = {"lag", NULL};
+static const ps_func func_375 = {
     .name = "lag", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_349,
+    .n_params = 3, .n_required = 3, .params = params_375,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LAG,
     .doc = "x of the row `offset` (1) rows before; default (null) where there is none.",
     .signature = "(x: T, offset: int64, default: T) -> T", .since = "0.1",
-    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_349,
+    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_375,
 };
 /* window: lead(x: T, offset?: int64) -> T */
-static const ps_param params_350[] = {
+static const ps_param params_376[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
 };
-static const char *const names_350[] = {"lead", NULL};
-static const ps_func func_350 = {
+static const char *const names_376[] = {"lead", NULL};
+static const ps_func func_376 = {
     .name = "lead", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_350,
+    .n_params = 2, .n_required = 1, .params = params_376,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LEAD,
     .doc = "x of the row `offset` (1) rows after; default (null) where there is none.",
     .signature = "(x: T, offset?: int64) -> T", .since = "0.1",
-    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_350,
+    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_376,
 };
 /* window: lead(x: T, offset: int64, default: T) -> T */
-static const ps_param params_351[] = {
+static const ps_param params_377[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "default"},
 };
-static const char *const names_351[] = {"lead", NULL};
-static const ps_func func_351 = {
+static const char *const names_377[] = {"lead", NULL};
+static const ps_func func_377 = {
     .name = "lead", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_351,
+    .n_params = 3, .n_required = 3, .params = params_377,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LEAD,
     .doc = "x of the row `offset` (1) rows after; default (null) where there is none.",
     .signature = "(x: T, offset: int64, default: T) -> T", .since = "0.1",
-    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_351,
+    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_377,
 };
 /* window: first_value(x: T) -> T */
-static const ps_param params_352[] = {
+static const ps_param params_378[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
 };
-static const char *const names_352[] = {"first_value", NULL};
-static const ps_func func_352 = {
+static const char *const names_378[] = {"first_value", NULL};
+static const ps_func func_378 = {
     .name = "first_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_352,
+    .n_params = 1, .n_required = 1, .params = params_378,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_FIRST_VALUE,
     .doc = "x of the frame's first row.",
     .signature = "(x: T) -> T", .since = "0.1",
-    .example = "first_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_352,
+    .example = "first_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_378,
 };
 /* window: last_value(x: T) -> T */
-static const ps_param params_353[] = {
+static const ps_param params_379[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
 };
-static const char *const names_353[] = {"last_value", NULL};
-static const ps_func func_353 = {
+static const char *const names_379[] = {"last_value", NULL};
+static const ps_func func_379 = {
     .name = "last_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_353,
+    .n_params = 1, .n_required = 1, .params = params_379,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LAST_VALUE,
     .doc = "x of the frame's last row.",
     .signature = "(x: T) -> T", .since = "0.1",
-    .example = "last_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_353,
+    .example = "last_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_379,
 };
 /* window: nth_value(x: T, n: int64) -> T */
-static const ps_param params_354[] = {
+static const ps_param params_380[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_354[] = {"nth_value", NULL};
-static const ps_func func_354 = {
+static const char *const names_380[] = {"nth_value", NULL};
+static const ps_func func_380 = {
     .name = "nth_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_354,
+    .n_params = 2, .n_required = 2, .params = params_380,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_NTH_VALUE,
     .doc = "x of the frame's n-th row, from 1; null where there is none.",
     .signature = "(x: T, n: int64) -> T", .since = "0.1",
-    .example = "nth_value(x, 1) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_354,
+    .example = "nth_value(x, 1) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_380,
 };
 
 const ps_func *const ps_catalog[] = {
@@ -5836,128 +6241,156 @@ const ps_func *const ps_catalog[] = {
     &func_352,
     &func_353,
     &func_354,
+    &func_355,
+    &func_356,
+    &func_357,
+    &func_358,
+    &func_359,
+    &func_360,
+    &func_361,
+    &func_362,
+    &func_363,
+    &func_364,
+    &func_365,
+    &func_366,
+    &func_367,
+    &func_368,
+    &func_369,
+    &func_370,
+    &func_371,
+    &func_372,
+    &func_373,
+    &func_374,
+    &func_375,
+    &func_376,
+    &func_377,
+    &func_378,
+    &func_379,
+    &func_380,
 };
 const size_t ps_catalog_count = sizeof(ps_catalog) / sizeof(ps_catalog[0]);
 
 /* Sorted by name, then by place in the catalog. */
 const ps_func_name ps_func_names[] = {
-    {"!", &func_284},
-    {"!=", &func_70},
-    {"!~~", &func_338},
-    {"!~~*", &func_340},
-    {"%", &func_61},
-    {"%", &func_62},
-    {"%", &func_63},
-    {"%", &func_64},
-    {"&", &func_285},
-    {"*", &func_52},
-    {"*", &func_53},
-    {"*", &func_54},
-    {"*", &func_55},
-    {"*", &func_99},
-    {"*", &func_100},
-    {"*", &func_101},
-    {"*", &func_102},
-    {"**", &func_271},
-    {"+", &func_44},
-    {"+", &func_45},
-    {"+", &func_46},
-    {"+", &func_47},
-    {"+", &func_80},
-    {"+", &func_81},
-    {"+", &func_82},
-    {"+", &func_83},
-    {"+", &func_84},
-    {"+", &func_85},
-    {"+", &func_86},
-    {"+", &func_87},
-    {"+", &func_88},
-    {"+", &func_89},
-    {"+", &func_90},
-    {"-", &func_48},
-    {"-", &func_49},
-    {"-", &func_50},
-    {"-", &func_51},
-    {"-", &func_91},
-    {"-", &func_92},
-    {"-", &func_93},
-    {"-", &func_94},
-    {"-", &func_95},
-    {"-", &func_96},
-    {"-", &func_97},
-    {"-", &func_98},
-    {"/", &func_56},
-    {"/", &func_57},
-    {"/", &func_103},
-    {"//", &func_58},
-    {"//", &func_59},
-    {"//", &func_60},
-    {"<", &func_71},
-    {"<<", &func_289},
-    {"<=", &func_72},
-    {"<>", &func_70},
-    {"=", &func_69},
-    {"==", &func_69},
-    {">", &func_73},
-    {">=", &func_74},
-    {">>", &func_290},
-    {"@", &func_226},
-    {"@", &func_227},
-    {"@", &func_228},
-    {"@", &func_229},
-    {"^", &func_271},
-    {"^@", &func_323},
-    {"abs", &func_226},
-    {"abs", &func_227},
-    {"abs", &func_228},
-    {"abs", &func_229},
-    {"acos", &func_260},
-    {"acosh", &func_266},
-    {"age", &func_215},
-    {"age", &func_216},
+    {"!", &func_310},
+    {"!=", &func_96},
+    {"!~~", &func_364},
+    {"!~~*", &func_366},
+    {"%", &func_87},
+    {"%", &func_88},
+    {"%", &func_89},
+    {"%", &func_90},
+    {"&", &func_311},
+    {"*", &func_78},
+    {"*", &func_79},
+    {"*", &func_80},
+    {"*", &func_81},
+    {"*", &func_125},
+    {"*", &func_126},
+    {"*", &func_127},
+    {"*", &func_128},
+    {"**", &func_297},
+    {"+", &func_70},
+    {"+", &func_71},
+    {"+", &func_72},
+    {"+", &func_73},
+    {"+", &func_106},
+    {"+", &func_107},
+    {"+", &func_108},
+    {"+", &func_109},
+    {"+", &func_110},
+    {"+", &func_111},
+    {"+", &func_112},
+    {"+", &func_113},
+    {"+", &func_114},
+    {"+", &func_115},
+    {"+", &func_116},
+    {"-", &func_74},
+    {"-", &func_75},
+    {"-", &func_76},
+    {"-", &func_77},
+    {"-", &func_117},
+    {"-", &func_118},
+    {"-", &func_119},
+    {"-", &func_120},
+    {"-", &func_121},
+    {"-", &func_122},
+    {"-", &func_123},
+    {"-", &func_124},
+    {"/", &func_82},
+    {"/", &func_83},
+    {"/", &func_129},
+    {"//", &func_84},
+    {"//", &func_85},
+    {"//", &func_86},
+    {"<", &func_97},
+    {"<<", &func_315},
+    {"<=", &func_98},
+    {"<>", &func_96},
+    {"=", &func_95},
+    {"==", &func_95},
+    {">", &func_99},
+    {">=", &func_100},
+    {">>", &func_316},
+    {"@", &func_252},
+    {"@", &func_253},
+    {"@", &func_254},
+    {"@", &func_255},
+    {"^", &func_297},
+    {"^@", &func_349},
+    {"abs", &func_252},
+    {"abs", &func_253},
+    {"abs", &func_254},
+    {"abs", &func_255},
+    {"acos", &func_286},
+    {"acosh", &func_292},
+    {"age", &func_241},
+    {"age", &func_242},
     {"any_value", &func_27},
     {"arbitrary", &func_28},
     {"arg_max", &func_31},
+    {"arg_max_null", &func_53},
     {"arg_min", &func_30},
+    {"arg_min_null", &func_52},
     {"argmax", &func_31},
     {"argmin", &func_30},
-    {"array_extract", &func_225},
-    {"array_length", &func_303},
-    {"ascii", &func_328},
-    {"asin", &func_259},
-    {"asinh", &func_265},
-    {"atan", &func_261},
-    {"atan2", &func_272},
-    {"atanh", &func_267},
+    {"array_extract", &func_251},
+    {"array_length", &func_329},
+    {"ascii", &func_354},
+    {"asin", &func_285},
+    {"asinh", &func_291},
+    {"atan", &func_287},
+    {"atan2", &func_298},
+    {"atanh", &func_293},
     {"avg", &func_8},
     {"avg", &func_9},
     {"avg", &func_10},
     {"avg", &func_11},
     {"bit_and", &func_23},
-    {"bit_count", &func_291},
-    {"bit_length", &func_306},
+    {"bit_count", &func_317},
+    {"bit_length", &func_332},
     {"bit_or", &func_24},
     {"bit_xor", &func_25},
     {"bool_and", &func_21},
     {"bool_or", &func_22},
-    {"cbrt", &func_250},
-    {"ceil", &func_234},
-    {"ceil", &func_235},
-    {"ceiling", &func_234},
-    {"ceiling", &func_235},
-    {"century", &func_143},
-    {"century", &func_144},
-    {"century", &func_145},
-    {"char_length", &func_302},
-    {"character_length", &func_302},
-    {"chr", &func_330},
-    {"concat", &func_318},
-    {"concat_ws", &func_319},
-    {"contains", &func_325},
+    {"cbrt", &func_276},
+    {"ceil", &func_260},
+    {"ceil", &func_261},
+    {"ceiling", &func_260},
+    {"ceiling", &func_261},
+    {"century", &func_169},
+    {"century", &func_170},
+    {"century", &func_171},
+    {"char_length", &func_328},
+    {"character_length", &func_328},
+    {"chr", &func_356},
+    {"concat", &func_344},
+    {"concat_ws", &func_345},
+    {"contains", &func_351},
     {"corr", &func_20},
-    {"cos", &func_256},
-    {"cosh", &func_263},
-    {"cot", &func_258},
+    {"cos", &func_282},
+    {"cosh", &func_289},
+    {"cot", &func_284},
     {"count", &func_0},
     {"count", &func_1},
     {"count_if", &func_2},
@@ -5965,170 +6398,182 @@ const ps_func_name ps_func_names[] = {
     {"countif", &func_2},
     {"covar_pop", &func_19},
     {"covar_samp", &func_18},
-    {"cume_dist", &func_346},
-    {"date_add", &func_84},
-    {"date_add", &func_85},
-    {"date_add", &func_86},
-    {"date_add", &func_87},
-    {"date_diff", &func_175},
-    {"date_diff", &func_176},
-    {"date_diff", &func_177},
-    {"date_part", &func_105},
-    {"date_part", &func_106},
-    {"date_part", &func_107},
-    {"date_part", &func_108},
-    {"date_part", &func_109},
-    {"date_sub", &func_178},
-    {"date_sub", &func_179},
-    {"date_sub", &func_180},
-    {"date_trunc", &func_172},
-    {"date_trunc", &func_173},
-    {"date_trunc", &func_174},
-    {"datediff", &func_175},
-    {"datediff", &func_176},
-    {"datediff", &func_177},
-    {"datepart", &func_105},
-    {"datepart", &func_106},
-    {"datepart", &func_107},
-    {"datepart", &func_108},
-    {"datepart", &func_109},
-    {"datesub", &func_178},
-    {"datesub", &func_179},
-    {"datesub", &func_180},
-    {"datetrunc", &func_172},
-    {"datetrunc", &func_173},
-    {"datetrunc", &func_174},
-    {"day", &func_116},
-    {"day", &func_117},
-    {"day", &func_118},
-    {"dayname", &func_184},
-    {"dayname", &func_185},
-    {"dayname", &func_186},
-    {"dayofmonth", &func_116},
-    {"dayofmonth", &func_117},
-    {"dayofmonth", &func_118},
-    {"dayofweek", &func_125},
-    {"dayofweek", &func_126},
-    {"dayofweek", &func_127},
-    {"dayofyear", &func_131},
-    {"dayofyear", &func_132},
-    {"dayofyear", &func_133},
-    {"decade", &func_140},
-    {"decade", &func_141},
-    {"decade", &func_142},
-    {"degrees", &func_268},
-    {"dense_rank", &func_344},
-    {"div", &func_58},
-    {"doy", &func_131},
-    {"doy", &func_132},
-    {"doy", &func_133},
-    {"ends_with", &func_324},
-    {"epoch", &func_200},
-    {"epoch", &func_201},
-    {"epoch", &func_202},
-    {"epoch", &func_203},
-    {"epoch", &func_204},
-    {"epoch_ms", &func_205},
-    {"epoch_ms", &func_206},
-    {"epoch_ms", &func_207},
-    {"epoch_ms", &func_208},
-    {"epoch_ns", &func_212},
-    {"epoch_ns", &func_213},
-    {"epoch_ns", &func_214},
-    {"epoch_us", &func_209},
-    {"epoch_us", &func_210},
-    {"epoch_us", &func_211},
-    {"era", &func_149},
-    {"era", &func_150},
-    {"era", &func_151},
+    {"cume_dist", &func_372},
+    {"date_add", &func_110},
+    {"date_add", &func_111},
+    {"date_add", &func_112},
+    {"date_add", &func_113},
+    {"date_diff", &func_201},
+    {"date_diff", &func_202},
+    {"date_diff", &func_203},
+    {"date_part", &func_131},
+    {"date_part", &func_132},
+    {"date_part", &func_133},
+    {"date_part", &func_134},
+    {"date_part", &func_135},
+    {"date_sub", &func_204},
+    {"date_sub", &func_205},
+    {"date_sub", &func_206},
+    {"date_trunc", &func_198},
+    {"date_trunc", &func_199},
+    {"date_trunc", &func_200},
+    {"datediff", &func_201},
+    {"datediff", &func_202},
+    {"datediff", &func_203},
+    {"datepart", &func_131},
+    {"datepart", &func_132},
+    {"datepart", &func_133},
+    {"datepart", &func_134},
+    {"datepart", &func_135},
+    {"datesub", &func_204},
+    {"datesub", &func_205},
+    {"datesub", &func_206},
+    {"datetrunc", &func_198},
+    {"datetrunc", &func_199},
+    {"datetrunc", &func_200},
+    {"day", &func_142},
+    {"day", &func_143},
+    {"day", &func_144},
+    {"dayname", &func_210},
+    {"dayname", &func_211},
+    {"dayname", &func_212},
+    {"dayofmonth", &func_142},
+    {"dayofmonth", &func_143},
+    {"dayofmonth", &func_144},
+    {"dayofweek", &func_151},
+    {"dayofweek", &func_152},
+    {"dayofweek", &func_153},
+    {"dayofyear", &func_157},
+    {"dayofyear", &func_158},
+    {"dayofyear", &func_159},
+    {"decade", &func_166},
+    {"decade", &func_167},
+    {"decade", &func_168},
+    {"degrees", &func_294},
+    {"dense_rank", &func_370},
+    {"div", &func_84},
+    {"doy", &func_157},
+    {"doy", &func_158},
+    {"doy", &func_159},
+    {"ends_with", &func_350},
+    {"entropy", &func_68},
+    {"epoch", &func_226},
+    {"epoch", &func_227},
+    {"epoch", &func_228},
+    {"epoch", &func_229},
+    {"epoch", &func_230},
+    {"epoch_ms", &func_231},
+    {"epoch_ms", &func_232},
+    {"epoch_ms", &func_233},
+    {"epoch_ms", &func_234},
+    {"epoch_ns", &func_238},
+    {"epoch_ns", &func_239},
+    {"epoch_ns", &func_240},
+    {"epoch_us", &func_235},
+    {"epoch_us", &func_236},
+    {"epoch_us", &func_237},
+    {"era", &func_175},
+    {"era", &func_176},
+    {"era", &func_177},
     {"every", &func_21},
-    {"exp", &func_251},
-    {"extract", &func_105},
-    {"extract", &func_106},
-    {"extract", &func_107},
-    {"extract", &func_108},
-    {"extract", &func_109},
-    {"factorial", &func_284},
+    {"exp", &func_277},
+    {"extract", &func_131},
+    {"extract", &func_132},
+    {"extract", &func_133},
+    {"extract", &func_134},
+    {"extract", &func_135},
+    {"factorial", &func_310},
+    {"favg", &func_10},
+    {"favg", &func_11},
     {"first", &func_28},
-    {"first_value", &func_352},
-    {"floor", &func_236},
-    {"floor", &func_237},
-    {"from_hex", &func_335},
-    {"gcd", &func_280},
-    {"gcd", &func_281},
-    {"glob", &func_341},
-    {"greatest", &func_292},
-    {"greatest_common_divisor", &func_280},
-    {"greatest_common_divisor", &func_281},
+    {"first_value", &func_378},
+    {"floor", &func_262},
+    {"floor", &func_263},
+    {"from_hex", &func_361},
+    {"fsum", &func_6},
+    {"fsum", &func_7},
+    {"gcd", &func_306},
+    {"gcd", &func_307},
+    {"geomean", &func_67},
+    {"geometric_mean", &func_67},
+    {"glob", &func_367},
+    {"greatest", &func_318},
+    {"greatest_common_divisor", &func_306},
+    {"greatest_common_divisor", &func_307},
     {"group_concat", &func_32},
     {"group_concat", &func_33},
-    {"hex", &func_332},
-    {"hex", &func_333},
-    {"hex", &func_334},
-    {"hour", &func_152},
-    {"hour", &func_153},
-    {"hour", &func_154},
-    {"hour", &func_155},
-    {"ilike", &func_339},
-    {"ilike_escape", &func_339},
-    {"initcap", &func_301},
-    {"instr", &func_326},
-    {"is_distinct_from", &func_75},
-    {"is_not_distinct_from", &func_76},
-    {"is_not_null", &func_78},
-    {"is_null", &func_77},
-    {"isfinite", &func_278},
-    {"isfinite", &func_279},
-    {"isinf", &func_276},
-    {"isinf", &func_277},
-    {"isnan", &func_274},
-    {"isnan", &func_275},
-    {"isodow", &func_128},
-    {"isodow", &func_129},
-    {"isodow", &func_130},
-    {"isoyear", &func_134},
-    {"isoyear", &func_135},
-    {"isoyear", &func_136},
-    {"lag", &func_348},
-    {"lag", &func_349},
+    {"hex", &func_358},
+    {"hex", &func_359},
+    {"hex", &func_360},
+    {"hour", &func_178},
+    {"hour", &func_179},
+    {"hour", &func_180},
+    {"hour", &func_181},
+    {"ilike", &func_365},
+    {"ilike_escape", &func_365},
+    {"initcap", &func_327},
+    {"instr", &func_352},
+    {"is_distinct_from", &func_101},
+    {"is_not_distinct_from", &func_102},
+    {"is_not_null", &func_104},
+    {"is_null", &func_103},
+    {"isfinite", &func_304},
+    {"isfinite", &func_305},
+    {"isinf", &func_302},
+    {"isinf", &func_303},
+    {"isnan", &func_300},
+    {"isnan", &func_301},
+    {"isodow", &func_154},
+    {"isodow", &func_155},
+    {"isodow", &func_156},
+    {"isoyear", &func_160},
+    {"isoyear", &func_161},
+    {"isoyear", &func_162},
+    {"kahan_sum", &func_6},
+    {"kahan_sum", &func_7},
+    {"kurtosis", &func_64},
+    {"kurtosis_pop", &func_65},
+    {"lag", &func_374},
+    {"lag", &func_375},
     {"last", &func_29},
-    {"last_day", &func_181},
-    {"last_day", &func_182},
-    {"last_day", &func_183},
-    {"last_value", &func_353},
-    {"lcase", &func_299},
-    {"lcm", &func_282},
-    {"lcm", &func_283},
-    {"lead", &func_350},
-    {"lead", &func_351},
-    {"least", &func_293},
-    {"least_common_multiple", &func_282},
-    {"least_common_multiple", &func_283},
-    {"left", &func_308},
-    {"len", &func_302},
-    {"len", &func_303},
-    {"length", &func_302},
-    {"length", &func_303},
-    {"like", &func_337},
-    {"like_escape", &func_337},
-    {"list_element", &func_225},
-    {"list_extract", &func_225},
-    {"list_pack", &func_224},
-    {"list_value", &func_224},
+    {"last_day", &func_207},
+    {"last_day", &func_208},
+    {"last_day", &func_209},
+    {"last_value", &func_379},
+    {"lcase", &func_325},
+    {"lcm", &func_308},
+    {"lcm", &func_309},
+    {"lead", &func_376},
+    {"lead", &func_377},
+    {"least", &func_319},
+    {"least_common_multiple", &func_308},
+    {"least_common_multiple", &func_309},
+    {"left", &func_334},
+    {"len", &func_328},
+    {"len", &func_329},
+    {"length", &func_328},
+    {"length", &func_329},
+    {"like", &func_363},
+    {"like_escape", &func_363},
+    {"list_element", &func_251},
+    {"list_extract", &func_251},
+    {"list_pack", &func_250},
+    {"list_value", &func_250},
     {"listagg", &func_32},
     {"listagg", &func_33},
-    {"ln", &func_252},
-    {"log", &func_253},
-    {"log", &func_270},
-    {"log10", &func_253},
-    {"log2", &func_254},
-    {"lower", &func_299},
-    {"lpad", &func_313},
-    {"ltrim", &func_311},
-    {"make_date", &func_195},
-    {"make_time", &func_196},
-    {"make_timestamp", &func_197},
-    {"make_timestamp", &func_198},
+    {"ln", &func_278},
+    {"log", &func_279},
+    {"log", &func_296},
+    {"log10", &func_279},
+    {"log2", &func_280},
+    {"lower", &func_325},
+    {"lpad", &func_339},
+    {"ltrim", &func_337},
+    {"mad", &func_69},
+    {"make_date", &func_221},
+    {"make_time", &func_222},
+    {"make_timestamp", &func_223},
+    {"make_timestamp", &func_224},
     {"max", &func_13},
     {"max_by", &func_31},
     {"mean", &func_8},
@@ -6139,173 +6584,197 @@ const ps_func_name ps_func_names[] = {
     {"median", &func_35},
     {"median", &func_36},
     {"median", &func_37},
-    {"microsecond", &func_168},
-    {"microsecond", &func_169},
-    {"microsecond", &func_170},
-    {"microsecond", &func_171},
-    {"millennium", &func_146},
-    {"millennium", &func_147},
-    {"millennium", &func_148},
-    {"millisecond", &func_164},
-    {"millisecond", &func_165},
-    {"millisecond", &func_166},
-    {"millisecond", &func_167},
+    {"median", &func_38},
+    {"median", &func_39},
+    {"median", &func_40},
+    {"median", &func_41},
+    {"median", &func_42},
+    {"microsecond", &func_194},
+    {"microsecond", &func_195},
+    {"microsecond", &func_196},
+    {"microsecond", &func_197},
+    {"millennium", &func_172},
+    {"millennium", &func_173},
+    {"millennium", &func_174},
+    {"millisecond", &func_190},
+    {"millisecond", &func_191},
+    {"millisecond", &func_192},
+    {"millisecond", &func_193},
     {"min", &func_12},
     {"min_by", &func_30},
-    {"minute", &func_156},
-    {"minute", &func_157},
-    {"minute", &func_158},
-    {"minute", &func_159},
-    {"mod", &func_61},
-    {"mod", &func_62},
-    {"mod", &func_63},
-    {"mod", &func_64},
-    {"mode", &func_43},
-    {"month", &func_113},
-    {"month", &func_114},
-    {"month", &func_115},
-    {"monthname", &func_187},
-    {"monthname", &func_188},
-    {"monthname", &func_189},
-    {"negate", &func_65},
-    {"negate", &func_66},
-    {"negate", &func_67},
-    {"negate", &func_68},
-    {"negate", &func_104},
-    {"not", &func_79},
-    {"not_ilike", &func_340},
-    {"not_like", &func_338},
-    {"nth_value", &func_354},
-    {"ntile", &func_347},
-    {"octet_length", &func_304},
-    {"octet_length", &func_305},
-    {"ord", &func_328},
-    {"percent_rank", &func_345},
-    {"percentile_cont", &func_38},
-    {"percentile_cont", &func_39},
-    {"percentile_cont", &func_40},
-    {"percentile_cont", &func_41},
-    {"percentile_disc", &func_42},
-    {"pi", &func_273},
-    {"position", &func_326},
-    {"pow", &func_271},
-    {"power", &func_271},
-    {"prefix", &func_323},
+    {"minute", &func_182},
+    {"minute", &func_183},
+    {"minute", &func_184},
+    {"minute", &func_185},
+    {"mod", &func_87},
+    {"mod", &func_88},
+    {"mod", &func_89},
+    {"mod", &func_90},
+    {"mode", &func_51},
+    {"month", &func_139},
+    {"month", &func_140},
+    {"month", &func_141},
+    {"monthname", &func_213},
+    {"monthname", &func_214},
+    {"monthname", &func_215},
+    {"negate", &func_91},
+    {"negate", &func_92},
+    {"negate", &func_93},
+    {"negate", &func_94},
+    {"negate", &func_130},
+    {"not", &func_105},
+    {"not_ilike", &func_366},
+    {"not_like", &func_364},
+    {"nth_value", &func_380},
+    {"ntile", &func_373},
+    {"octet_length", &func_330},
+    {"octet_length", &func_331},
+    {"ord", &func_354},
+    {"percent_rank", &func_371},
+    {"percentile_cont", &func_43},
+    {"percentile_cont", &func_44},
+    {"percentile_cont", &func_45},
+    {"percentile_cont", &func_46},
+    {"percentile_cont", &func_47},
+    {"percentile_cont", &func_48},
+    {"percentile_cont", &func_49},
+    {"percentile_disc", &func_50},
+    {"pi", &func_299},
+    {"position", &func_352},
+    {"pow", &func_297},
+    {"power", &func_297},
+    {"prefix", &func_349},
     {"product", &func_26},
-    {"quantile", &func_42},
-    {"quantile_cont", &func_38},
-    {"quantile_cont", &func_39},
-    {"quantile_cont", &func_40},
-    {"quantile_cont", &func_41},
-    {"quantile_disc", &func_42},
-    {"quarter", &func_119},
-    {"quarter", &func_120},
-    {"quarter", &func_121},
-    {"radians", &func_269},
-    {"rank", &func_343},
-    {"regexp_extract", &func_298},
-    {"regexp_full_match", &func_295},
-    {"regexp_matches", &func_294},
-    {"regexp_replace", &func_297},
-    {"repeat", &func_317},
-    {"replace", &func_315},
-    {"reverse", &func_316},
-    {"right", &func_309},
-    {"round", &func_238},
-    {"round", &func_239},
-    {"round", &func_240},
-    {"round", &func_241},
-    {"round", &func_242},
-    {"round", &func_243},
-    {"row_number", &func_342},
-    {"rpad", &func_314},
-    {"rtrim", &func_312},
-    {"second", &func_160},
-    {"second", &func_161},
-    {"second", &func_162},
-    {"second", &func_163},
-    {"sign", &func_230},
-    {"sign", &func_231},
-    {"sign", &func_232},
-    {"sign", &func_233},
-    {"similar_to", &func_296},
-    {"sin", &func_255},
-    {"sinh", &func_262},
-    {"split_part", &func_327},
-    {"sqrt", &func_249},
-    {"starts_with", &func_323},
+    {"quantile", &func_50},
+    {"quantile_cont", &func_43},
+    {"quantile_cont", &func_44},
+    {"quantile_cont", &func_45},
+    {"quantile_cont", &func_46},
+    {"quantile_cont", &func_47},
+    {"quantile_cont", &func_48},
+    {"quantile_cont", &func_49},
+    {"quantile_disc", &func_50},
+    {"quarter", &func_145},
+    {"quarter", &func_146},
+    {"quarter", &func_147},
+    {"radians", &func_295},
+    {"rank", &func_369},
+    {"regexp_extract", &func_324},
+    {"regexp_full_match", &func_321},
+    {"regexp_matches", &func_320},
+    {"regexp_replace", &func_323},
+    {"regr_avgx", &func_55},
+    {"regr_avgy", &func_56},
+    {"regr_count", &func_54},
+    {"regr_intercept", &func_61},
+    {"regr_r2", &func_62},
+    {"regr_slope", &func_60},
+    {"regr_sxx", &func_57},
+    {"regr_sxy", &func_59},
+    {"regr_syy", &func_58},
+    {"repeat", &func_343},
+    {"replace", &func_341},
+    {"reverse", &func_342},
+    {"right", &func_335},
+    {"round", &func_264},
+    {"round", &func_265},
+    {"round", &func_266},
+    {"round", &func_267},
+    {"round", &func_268},
+    {"round", &func_269},
+    {"row_number", &func_368},
+    {"rpad", &func_340},
+    {"rtrim", &func_338},
+    {"second", &func_186},
+    {"second", &func_187},
+    {"second", &func_188},
+    {"second", &func_189},
+    {"sem", &func_66},
+    {"sign", &func_256},
+    {"sign", &func_257},
+    {"sign", &func_258},
+    {"sign", &func_259},
+    {"similar_to", &func_322},
+    {"sin", &func_281},
+    {"sinh", &func_288},
+    {"skewness", &func_63},
+    {"split_part", &func_353},
+    {"sqrt", &func_275},
+    {"starts_with", &func_349},
     {"stddev", &func_14},
     {"stddev_pop", &func_15},
     {"stddev_samp", &func_14},
-    {"strftime", &func_190},
-    {"strftime", &func_191},
-    {"strftime", &func_192},
+    {"strftime", &func_216},
+    {"strftime", &func_217},
+    {"strftime", &func_218},
     {"string_agg", &func_32},
     {"string_agg", &func_33},
-    {"strlen", &func_304},
-    {"strlen", &func_305},
-    {"strpos", &func_326},
-    {"strptime", &func_193},
-    {"substr", &func_307},
-    {"substring", &func_307},
-    {"suffix", &func_324},
+    {"strlen", &func_330},
+    {"strlen", &func_331},
+    {"strpos", &func_352},
+    {"strptime", &func_219},
+    {"substr", &func_333},
+    {"substring", &func_333},
+    {"suffix", &func_350},
     {"sum", &func_3},
     {"sum", &func_4},
     {"sum", &func_5},
     {"sum", &func_6},
     {"sum", &func_7},
-    {"tan", &func_257},
-    {"tanh", &func_264},
-    {"to_days", &func_220},
-    {"to_hex", &func_332},
-    {"to_hex", &func_333},
-    {"to_hex", &func_334},
-    {"to_hours", &func_221},
-    {"to_minutes", &func_222},
-    {"to_months", &func_218},
-    {"to_seconds", &func_223},
-    {"to_timestamp", &func_199},
-    {"to_weeks", &func_219},
-    {"to_years", &func_217},
-    {"translate", &func_331},
-    {"trim", &func_310},
-    {"trunc", &func_244},
-    {"trunc", &func_245},
-    {"trunc", &func_246},
-    {"trunc", &func_247},
-    {"trunc", &func_248},
-    {"try_strptime", &func_194},
-    {"typeof", &func_336},
-    {"ucase", &func_300},
-    {"unhex", &func_335},
-    {"unicode", &func_329},
-    {"upper", &func_300},
+    {"sumkahan", &func_6},
+    {"sumkahan", &func_7},
+    {"tan", &func_283},
+    {"tanh", &func_290},
+    {"to_days", &func_246},
+    {"to_hex", &func_358},
+    {"to_hex", &func_359},
+    {"to_hex", &func_360},
+    {"to_hours", &func_247},
+    {"to_minutes", &func_248},
+    {"to_months", &func_244},
+    {"to_seconds", &func_249},
+    {"to_timestamp", &func_225},
+    {"to_weeks", &func_245},
+    {"to_years", &func_243},
+    {"translate", &func_357},
+    {"trim", &func_336},
+    {"trunc", &func_270},
+    {"trunc", &func_271},
+    {"trunc", &func_272},
+    {"trunc", &func_273},
+    {"trunc", &func_274},
+    {"try_strptime", &func_220},
+    {"typeof", &func_362},
+    {"ucase", &func_326},
+    {"unhex", &func_361},
+    {"unicode", &func_355},
+    {"upper", &func_326},
     {"var_pop", &func_17},
     {"var_samp", &func_16},
     {"variance", &func_16},
-    {"week", &func_122},
-    {"week", &func_123},
-    {"week", &func_124},
-    {"weekday", &func_125},
-    {"weekday", &func_126},
-    {"weekday", &func_127},
-    {"weekofyear", &func_122},
-    {"weekofyear", &func_123},
-    {"weekofyear", &func_124},
-    {"xor", &func_287},
-    {"year", &func_110},
-    {"year", &func_111},
-    {"year", &func_112},
-    {"yearweek", &func_137},
-    {"yearweek", &func_138},
-    {"yearweek", &func_139},
-    {"|", &func_286},
-    {"||", &func_320},
-    {"||", &func_321},
-    {"||", &func_322},
-    {"~", &func_288},
-    {"~", &func_295},
-    {"~~", &func_337},
-    {"~~*", &func_339},
+    {"week", &func_148},
+    {"week", &func_149},
+    {"week", &func_150},
+    {"weekday", &func_151},
+    {"weekday", &func_152},
+    {"weekday", &func_153},
+    {"weekofyear", &func_148},
+    {"weekofyear", &func_149},
+    {"weekofyear", &func_150},
+    {"xor", &func_313},
+    {"year", &func_136},
+    {"year", &func_137},
+    {"year", &func_138},
+    {"yearweek", &func_163},
+    {"yearweek", &func_164},
+    {"yearweek", &func_165},
+    {"|", &func_312},
+    {"||", &func_346},
+    {"||", &func_347},
+    {"||", &func_348},
+    {"~", &func_314},
+    {"~", &func_321},
+    {"~~", &func_363},
+    {"~~*", &func_365},
 };
 const size_t ps_func_names_count = sizeof(ps_func_names) / sizeof(ps_func_names[0]);

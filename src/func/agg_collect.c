@@ -1,33 +1,15 @@
-/* func/agg_collect.c -- string_agg, product, median and quantiles, mode: results from all rows of a
+/* func/agg_collect.c -- string_agg, product, median and quantiles, mode, entropy, mad: results from all rows of a
  * group.
  *
  * The operator keeps the rows (exec/op_aggregate_collect.c); here are no states. Arguments after
  * the first are literals, read from the expression. Quantiles select in place of sorting (Hoare's),
  * in the vector's own memory, which the operator gathered for this call. Order of values is
  * sorting's: NaN above numbers. Tests: tests/unit/test_aggregate.c */
-#include "func/agg.h"
+#include "func/agg_collect.h"
 
 #include "col/slots.h"
 
 #include <math.h>
-
-/* Begins the result vector with its first row. */
-static void result_begin(const ps_agg *agg, ps_vec_buf *buf, uint32_t row, ps_vec *out)
-{
-    if (row == 0) {
-        ps_bits_fill(buf->valid, buf->n_max, true);
-        ps_vec_flat(out, agg->expr->type, ps_type_layout(agg->expr->type), buf->data, buf->valid,
-                    0);
-    }
-    out->n = row + 1;
-}
-
-static void result_null(ps_vec_buf *buf, uint32_t row, ps_vec *out)
-{
-    const size_t bytes = ps_layout_bytes((ps_layout)out->layout);
-    memset((char *)buf->data + row * bytes, 0, bytes);
-    ps_bit_clear(buf->valid, row);
-}
 
 /* ---- string_agg ---- */
 
@@ -38,7 +20,7 @@ static ps_status string_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args
     ps_str separator = PS_STR(",");
     uint64_t bytes = 0;
 
-    result_begin(agg, buf, row, out);
+    ps_agg_result_begin(agg, buf, row, out);
     if (agg->expr->n_args > 1) {
         const ps_expr *literal = agg->expr->args[1];
         if (!ps_expr_is_literal(literal))
@@ -47,7 +29,7 @@ static ps_status string_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args
         separator = literal->literal.str;
     }
     if (n == 0) {
-        result_null(buf, row, out);
+        ps_agg_result_null(buf, row, out);
         return PS_OK;
     }
     for (uint32_t i = 0; i < n; i++) bytes += texts[i].n + (i ? separator.n : 0);
@@ -161,8 +143,8 @@ static ps_status disc_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, 
 {
     double q;
 
-    result_begin(agg, buf, row, out);
-    if (n == 0) return result_null(buf, row, out), PS_OK;
+    ps_agg_result_begin(agg, buf, row, out);
+    if (n == 0) return ps_agg_result_null(buf, row, out), PS_OK;
     PS_TRY(quantile_of(cx, agg, &q));
     const slots s = {(ps_layout)args[0].layout, ps_layout_bytes((ps_layout)args[0].layout),
                      args[0].data};
@@ -220,8 +202,8 @@ static ps_status cont_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, 
 {
     double q;
 
-    result_begin(agg, buf, row, out);
-    if (n == 0) return result_null(buf, row, out), PS_OK;
+    ps_agg_result_begin(agg, buf, row, out);
+    if (n == 0) return ps_agg_result_null(buf, row, out), PS_OK;
     PS_TRY(quantile_of(cx, agg, &q));
     const slots s = {(ps_layout)args[0].layout, ps_layout_bytes((ps_layout)args[0].layout),
                      args[0].data};
@@ -272,8 +254,8 @@ static ps_status mode_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, 
 {
     uint32_t best = 0, best_n = 0, best_first = 0;
 
-    result_begin(agg, buf, row, out);
-    if (n == 0) return result_null(buf, row, out), PS_OK;
+    ps_agg_result_begin(agg, buf, row, out);
+    if (n == 0) return ps_agg_result_null(buf, row, out), PS_OK;
     const slots s = {(ps_layout)args[0].layout, ps_layout_bytes((ps_layout)args[0].layout),
                      args[0].data};
     uint32_t *index = index_new(cx, n);
@@ -298,6 +280,76 @@ static ps_status mode_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, 
     return PS_OK;
 }
 
+/* ---- entropy ---- */
+
+/* The sum of -p log2 p over the shares p of the different values; 0 without rows. */
+static ps_status entropy_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n,
+                                ps_vec_buf *buf, uint32_t row, ps_vec *out)
+{
+    double sum = 0;
+
+    ps_agg_result_begin(agg, buf, row, out);
+    ((double *)buf->data)[row] = 0;
+    if (n == 0) return PS_OK;
+    const slots s = {(ps_layout)args[0].layout, ps_layout_bytes((ps_layout)args[0].layout),
+                     args[0].data};
+    uint32_t *index = index_new(cx, n);
+    if (!index) return PS_MEMORY;
+    heap_sort(&s, index, n);
+    for (uint32_t i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && slots_order(&s, index[i], index[end]) == 0;) end++;
+        const double share = (double)(end - i) / (double)n;
+        sum += share * log2(1 / share);
+    }
+    ps_free(index);
+    ((double *)buf->data)[row] = sum;
+    return PS_OK;
+}
+
+/* ---- mad ---- */
+
+/* The middle of n doubles, in place. */
+static ps_status middle(ps_ctx *cx, const double *x, uint32_t *index, uint32_t n, double *out)
+{
+    const slots s = {PS_LAYOUT_F64, sizeof(double), (const char *)x};
+    const uint32_t k = (n - 1) / 2;
+    uint32_t next = k;
+
+    PS_TRY(select_kth(cx, &s, index, n, k));
+    if (n % 2 == 0) {
+        next = k + 1;
+        for (uint32_t i = k + 2; i < n; i++)
+            if (slots_order(&s, index[i], index[next]) < 0) next = i;
+    }
+    const double a = x[index[k]], b = x[index[next]];
+    *out = a == b ? a : a + (b - a) * 0.5;
+    return PS_OK;
+}
+
+/* The median of the distances from the median. */
+static ps_status mad_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n,
+                            ps_vec_buf *buf, uint32_t row, ps_vec *out)
+{
+    double *far = NULL, median, mad = 0;
+    uint32_t *index = NULL;
+    ps_status st = PS_OK;
+
+    ps_agg_result_begin(agg, buf, row, out);
+    if (n == 0) return ps_agg_result_null(buf, row, out), PS_OK;
+    if (!(index = index_new(cx, n)) || !(far = ps_alloc(cx, (size_t)n * sizeof(*far)))) {
+        st = PS_MEMORY;
+        goto done;
+    }
+    PS_GO(middle(cx, args[0].data, index, n, &median));
+    for (uint32_t i = 0; i < n; i++) far[i] = fabs(((const double *)args[0].data)[i] - median);
+    PS_GO(middle(cx, far, index, n, &mad));
+    ((double *)buf->data)[row] = mad;
+done:
+    ps_free(index);
+    ps_free(far);
+    return st;
+}
+
 /* ---- product ---- */
 
 /* Rounded after each factor: the order of rows is part of the result, as the catalog says. */
@@ -308,8 +360,8 @@ static ps_status product_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *arg
     double product = 1;
 
     (void)cx;
-    result_begin(agg, buf, row, out);
-    if (n == 0) return result_null(buf, row, out), PS_OK;
+    ps_agg_result_begin(agg, buf, row, out);
+    if (n == 0) return ps_agg_result_null(buf, row, out), PS_OK;
     for (uint32_t i = 0; i < n; i++) product *= factors[i];
     ((double *)buf->data)[row] = product;
     return PS_OK;
@@ -317,6 +369,7 @@ static ps_status product_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *arg
 
 static const ps_agg_class disc_class = {.collect = true, .finish_sorted = disc_finish};
 static const ps_agg_class cont_class = {.collect = true, .finish_sorted = cont_finish};
+static const ps_agg_class entropy_class = {.collect = true, .finish_sorted = entropy_finish};
 static const ps_agg_class mode_class = {.collect = true, .finish_sorted = mode_finish};
 
 static const ps_agg_class *disc_select(const ps_expr *expr)
@@ -333,8 +386,15 @@ static const ps_agg_class *mode_select(const ps_expr *expr)
     return slots_have_order(ps_type_layout(expr->args[0]->type)) ? &mode_class : NULL;
 }
 
+static const ps_agg_class *entropy_select(const ps_expr *expr)
+{
+    return slots_have_order(ps_type_layout(expr->args[0]->type)) ? &entropy_class : NULL;
+}
+
 const ps_agg_class ps_aggfn_string_agg = {.collect = true, .finish_sorted = string_finish};
 const ps_agg_class ps_aggfn_product = {.collect = true, .finish_sorted = product_finish};
 const ps_agg_class ps_aggfn_quantile_cont = {.select = cont_select};
 const ps_agg_class ps_aggfn_quantile_disc = {.select = disc_select};
 const ps_agg_class ps_aggfn_mode = {.select = mode_select};
+const ps_agg_class ps_aggfn_entropy = {.select = entropy_select};
+const ps_agg_class ps_aggfn_mad = {.collect = true, .finish_sorted = mad_finish};

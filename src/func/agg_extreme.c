@@ -297,8 +297,10 @@ static ps_status pick_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, 
 PICK(first, PICK_FIRST, true)
 PICK(any, PICK_FIRST, false)
 PICK(last, PICK_LAST, true)
-PICK(least, PICK_LEAST, true)
-PICK(most, PICK_MOST, true)
+PICK(least, PICK_LEAST, false)
+PICK(least_null, PICK_LEAST, true)
+PICK(most, PICK_MOST, false)
+PICK(most_null, PICK_MOST, true)
 
 /* ---- classes: one for each combination of slots that hold text ---- */
 
@@ -337,12 +339,13 @@ static const ps_agg_class max_text = {.state_bytes = ONE_BYTES,
 static const ps_agg_class first_class[2] = {TWO_CLASS(first, 0, 0), TWO_CLASS(first, 1, VALUE_AT)};
 static const ps_agg_class last_class[2] = {TWO_CLASS(last, 0, 0), TWO_CLASS(last, 1, VALUE_AT)};
 static const ps_agg_class any_class[2] = {TWO_CLASS(any, 0, 0), TWO_CLASS(any, 1, VALUE_AT)};
-static const ps_agg_class least_class[4] = {TWO_CLASS(least, 0, 0), TWO_CLASS(least, 1, VALUE_AT),
-                                            TWO_CLASS(least, 1, BY_AT),
-                                            TWO_CLASS(least, 2, BY_AT, VALUE_AT)};
-static const ps_agg_class most_class[4] = {TWO_CLASS(most, 0, 0), TWO_CLASS(most, 1, VALUE_AT),
-                                           TWO_CLASS(most, 1, BY_AT),
-                                           TWO_CLASS(most, 2, BY_AT, VALUE_AT)};
+#define BY_CLASSES(name)                                                                           \
+    {TWO_CLASS(name, 0, 0), TWO_CLASS(name, 1, VALUE_AT), TWO_CLASS(name, 1, BY_AT),               \
+     TWO_CLASS(name, 2, BY_AT, VALUE_AT)}
+static const ps_agg_class least_class[4] = BY_CLASSES(least);
+static const ps_agg_class least_null_class[4] = BY_CLASSES(least_null);
+static const ps_agg_class most_class[4] = BY_CLASSES(most);
+static const ps_agg_class most_null_class[4] = BY_CLASSES(most_null);
 
 #define SELECT_ONE(name, plain, text)                                                              \
     static const ps_agg_class *name##_select(const ps_expr *expr)                                  \
@@ -368,6 +371,14 @@ static const ps_agg_class *least_select(const ps_expr *expr)
     return select_two(expr, least_class);
 }
 static const ps_agg_class *most_select(const ps_expr *expr) { return select_two(expr, most_class); }
+static const ps_agg_class *least_null_select(const ps_expr *expr)
+{
+    return select_two(expr, least_null_class);
+}
+static const ps_agg_class *most_null_select(const ps_expr *expr)
+{
+    return select_two(expr, most_null_class);
+}
 
 const ps_agg_class ps_aggfn_min = {.select = min_select};
 const ps_agg_class ps_aggfn_max = {.select = max_select};
@@ -378,3 +389,5 @@ const ps_agg_class ps_aggfn_last = {.select = last_select};
 const ps_agg_class ps_aggfn_any_value = {.select = any_select};
 const ps_agg_class ps_aggfn_arg_min = {.select = least_select};
 const ps_agg_class ps_aggfn_arg_max = {.select = most_select};
+const ps_agg_class ps_aggfn_arg_min_null = {.select = least_null_select};
+const ps_agg_class ps_aggfn_arg_max_null = {.select = most_null_select};

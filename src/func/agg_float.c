@@ -1,4 +1,5 @@
-/* func/agg_float.c -- sum and avg of floats, variances, covariances, correlation.
+/* func/agg_float.c -- sum and avg of floats, variances, covariances, correlation,
+ * regression.
  *
  * All rest on binned sums (agg_binned.h), so their bits depend on the rows alone. Products of two
  * doubles are split exactly (p = x * y, e = fma(x, y, -p)) and both parts are summed; the
@@ -300,6 +301,85 @@ static bool corr_result(const uint8_t *state, double *out)
     return true;
 }
 
+/* ---- the least-squares line y = slope * x + intercept ---- */
+
+/* A mean of the pairs; quads, so that nothing is rounded twice. */
+static __float128 mean(const ps_binned *sum, uint64_t n)
+{
+    return ps_binned_quad(sum) / (__float128)n;
+}
+static bool regr_avgx_result(const uint8_t *state, double *out)
+{
+    const pair_state *s = (const pair_state *)(const void *)state;
+
+    if (s->n) *out = ps_binned_finite(&s->x) ? (double)mean(&s->x, s->n) : ps_binned_value(&s->x);
+    return s->n > 0;
+}
+static bool regr_avgy_result(const uint8_t *state, double *out)
+{
+    const pair_state *s = (const pair_state *)(const void *)state;
+
+    if (s->n) *out = ps_binned_finite(&s->y) ? (double)mean(&s->y, s->n) : ps_binned_value(&s->y);
+    return s->n > 0;
+}
+static bool pair_spread(const pair_state *s, const ps_binned *a, const ps_binned *b,
+                        const ps_binned *ab, double *out)
+{
+    if (s->n) *out = pair_finite(s) ? (double)spread(s->n, a, b, ab) : NAN;
+    return s->n > 0;
+}
+static bool regr_sxx_result(const uint8_t *state, double *out)
+{
+    const pair_state *s = (const pair_state *)(const void *)state;
+    return pair_spread(s, &s->x, &s->x, &s->xx, out);
+}
+static bool regr_syy_result(const uint8_t *state, double *out)
+{
+    const pair_state *s = (const pair_state *)(const void *)state;
+    return pair_spread(s, &s->y, &s->y, &s->yy, out);
+}
+static bool regr_sxy_result(const uint8_t *state, double *out)
+{
+    const pair_state *s = (const pair_state *)(const void *)state;
+    return pair_spread(s, &s->x, &s->y, &s->xy, out);
+}
+static bool regr_slope_result(const uint8_t *state, double *out)
+{
+    double xx, xy;
+
+    if (!regr_sxx_result(state, &xx) || !regr_sxy_result(state, &xy)) return false;
+    *out = xx == 0 ? NAN : xy / xx; /* all x are one */
+    return true;
+}
+static bool regr_intercept_result(const uint8_t *state, double *out)
+{
+    double x, y, slope;
+
+    if (!regr_avgx_result(state, &x) || !regr_avgy_result(state, &y)) return false;
+    regr_slope_result(state, &slope);
+    *out = y - slope * x;
+    return slope == slope || !pair_finite((const pair_state *)(const void *)state);
+}
+static bool regr_r2_result(const uint8_t *state, double *out)
+{
+    double xx, xy, yy;
+
+    if (!regr_sxx_result(state, &xx) || xx == 0) return false;
+    regr_sxy_result(state, &xy);
+    regr_syy_result(state, &yy);
+    *out = yy == 0 ? 1 : xy / xx * (xy / yy);
+    return true;
+}
+static ps_status regr_count_finish(ps_ctx *cx, const ps_agg *agg, uint8_t *const *states,
+                                   uint32_t n, ps_vec_buf *buf, ps_vec *out)
+{
+    (void)cx;
+    for (uint32_t i = 0; i < n; i++)
+        ((int64_t *)buf->data)[i] = (int64_t)((const pair_state *)(const void *)states[i])->n;
+    ps_vec_flat(out, agg->expr->type, PS_LAYOUT_I64, buf->data, NULL, n);
+    return PS_OK;
+}
+
 #define FINISH(name)                                                                               \
     static ps_status name##_finish(ps_ctx *cx, const ps_agg *agg, uint8_t *const *states,          \
                                    uint32_t n, ps_vec_buf *buf, ps_vec *out)                       \
@@ -315,6 +395,14 @@ FINISH(stddev_pop)
 FINISH(covar_samp)
 FINISH(covar_pop)
 FINISH(corr)
+FINISH(regr_avgx)
+FINISH(regr_avgy)
+FINISH(regr_sxx)
+FINISH(regr_syy)
+FINISH(regr_sxy)
+FINISH(regr_slope)
+FINISH(regr_intercept)
+FINISH(regr_r2)
 
 #define FLOAT_CLASS(kind, name)                                                                    \
     {.state_bytes = sizeof(kind##_state),                                                          \
@@ -330,3 +418,12 @@ const ps_agg_class ps_aggfn_stddev_pop = FLOAT_CLASS(moment, stddev_pop);
 const ps_agg_class ps_aggfn_covar_samp = FLOAT_CLASS(pair, covar_samp);
 const ps_agg_class ps_aggfn_covar_pop = FLOAT_CLASS(pair, covar_pop);
 const ps_agg_class ps_aggfn_corr = FLOAT_CLASS(pair, corr);
+const ps_agg_class ps_aggfn_regr_avgx = FLOAT_CLASS(pair, regr_avgx);
+const ps_agg_class ps_aggfn_regr_avgy = FLOAT_CLASS(pair, regr_avgy);
+const ps_agg_class ps_aggfn_regr_sxx = FLOAT_CLASS(pair, regr_sxx);
+const ps_agg_class ps_aggfn_regr_syy = FLOAT_CLASS(pair, regr_syy);
+const ps_agg_class ps_aggfn_regr_sxy = FLOAT_CLASS(pair, regr_sxy);
+const ps_agg_class ps_aggfn_regr_slope = FLOAT_CLASS(pair, regr_slope);
+const ps_agg_class ps_aggfn_regr_intercept = FLOAT_CLASS(pair, regr_intercept);
+const ps_agg_class ps_aggfn_regr_r2 = FLOAT_CLASS(pair, regr_r2);
+const ps_agg_class ps_aggfn_regr_count = FLOAT_CLASS(pair, regr_count);

@@ -38,6 +38,7 @@ PS_RESOLVER(decimal_sum);      /* DECIMAL(38, s) */
 PS_RESOLVER(decimal_round);    /* ceil, floor, round, trunc: the scale goes, or is the literal's */
 PS_RESOLVER(comparison);       /* one type for both sides */
 PS_RESOLVER(common);           /* greatest, least: one type for all */
+PS_RESOLVER(string_agg);       /* any value as its text */
 PS_RESOLVER(date_part);        /* DOUBLE for epoch and julian, else BIGINT */
 
 #endif

@@ -137,3 +137,11 @@ PS_RESOLVER(common)
     *result = common;
     return PS_OK;
 }
+
+PS_RESOLVER(string_agg)
+{
+    (void)cx, (void)func, (void)args;
+    for (uint32_t i = 0; i < n; i++) arg_types[i] = PS_TYPE(STRING);
+    *result = PS_TYPE(STRING);
+    return PS_OK;
+}
