@@ -73,6 +73,8 @@ extern const ps_func_class ps_fn_asinh;
 extern const ps_func_class ps_fn_atan;
 extern const ps_func_class ps_fn_atan2;
 extern const ps_func_class ps_fn_atanh;
+extern const ps_func_class ps_fn_bin_bytes;
+extern const ps_func_class ps_fn_bin_int;
 extern const ps_func_class ps_fn_bit_count;
 extern const ps_func_class ps_fn_bit_length;
 extern const ps_func_class ps_fn_bits_and;
@@ -92,6 +94,7 @@ extern const ps_func_class ps_fn_contains;
 extern const ps_func_class ps_fn_cos;
 extern const ps_func_class ps_fn_cosh;
 extern const ps_func_class ps_fn_cot;
+extern const ps_func_class ps_fn_damerau_levenshtein;
 extern const ps_func_class ps_fn_date_diff;
 extern const ps_func_class ps_fn_date_part;
 extern const ps_func_class ps_fn_date_sub;
@@ -100,32 +103,44 @@ extern const ps_func_class ps_fn_day_part;
 extern const ps_func_class ps_fn_dayname;
 extern const ps_func_class ps_fn_dayofweek_part;
 extern const ps_func_class ps_fn_dayofyear_part;
+extern const ps_func_class ps_fn_days_in_month;
 extern const ps_func_class ps_fn_decade_part;
+extern const ps_func_class ps_fn_decode;
 extern const ps_func_class ps_fn_degrees;
 extern const ps_func_class ps_fn_divide_float;
 extern const ps_func_class ps_fn_divide_float_checked;
 extern const ps_func_class ps_fn_divide_int;
 extern const ps_func_class ps_fn_divide_interval;
+extern const ps_func_class ps_fn_encode;
 extern const ps_func_class ps_fn_ends_with;
 extern const ps_func_class ps_fn_epoch;
 extern const ps_func_class ps_fn_epoch_ms;
 extern const ps_func_class ps_fn_epoch_us;
 extern const ps_func_class ps_fn_eq;
 extern const ps_func_class ps_fn_era_part;
+extern const ps_func_class ps_fn_even;
 extern const ps_func_class ps_fn_exp;
 extern const ps_func_class ps_fn_factorial;
+extern const ps_func_class ps_fn_fdiv;
 extern const ps_func_class ps_fn_floor_exact;
 extern const ps_func_class ps_fn_floor_float;
+extern const ps_func_class ps_fn_fmod_down;
+extern const ps_func_class ps_fn_format_bytes;
+extern const ps_func_class ps_fn_format_bytes_decimal;
+extern const ps_func_class ps_fn_from_base64;
+extern const ps_func_class ps_fn_gamma;
 extern const ps_func_class ps_fn_gcd;
 extern const ps_func_class ps_fn_ge;
 extern const ps_func_class ps_fn_glob;
 extern const ps_func_class ps_fn_greatest;
 extern const ps_func_class ps_fn_gt;
+extern const ps_func_class ps_fn_hamming;
 extern const ps_func_class ps_fn_hex_bytes;
 extern const ps_func_class ps_fn_hex_int;
 extern const ps_func_class ps_fn_hour_part;
 extern const ps_func_class ps_fn_ilike;
 extern const ps_func_class ps_fn_initcap;
+extern const ps_func_class ps_fn_interval_trunc;
 extern const ps_func_class ps_fn_is_distinct_from;
 extern const ps_func_class ps_fn_is_not_distinct_from;
 extern const ps_func_class ps_fn_is_not_null;
@@ -135,12 +150,18 @@ extern const ps_func_class ps_fn_isinf;
 extern const ps_func_class ps_fn_isnan;
 extern const ps_func_class ps_fn_isodow_part;
 extern const ps_func_class ps_fn_isoyear_part;
+extern const ps_func_class ps_fn_jaccard;
+extern const ps_func_class ps_fn_jaro_similarity;
+extern const ps_func_class ps_fn_jaro_winkler_similarity;
+extern const ps_func_class ps_fn_julian;
 extern const ps_func_class ps_fn_last_day;
 extern const ps_func_class ps_fn_lcm;
 extern const ps_func_class ps_fn_le;
 extern const ps_func_class ps_fn_least;
 extern const ps_func_class ps_fn_left;
 extern const ps_func_class ps_fn_length;
+extern const ps_func_class ps_fn_levenshtein;
+extern const ps_func_class ps_fn_lgamma;
 extern const ps_func_class ps_fn_like;
 extern const ps_func_class ps_fn_list_extract;
 extern const ps_func_class ps_fn_list_length;
@@ -156,6 +177,7 @@ extern const ps_func_class ps_fn_ltrim;
 extern const ps_func_class ps_fn_make_date;
 extern const ps_func_class ps_fn_make_time;
 extern const ps_func_class ps_fn_make_timestamp;
+extern const ps_func_class ps_fn_md5;
 extern const ps_func_class ps_fn_microsecond_part;
 extern const ps_func_class ps_fn_millennium_part;
 extern const ps_func_class ps_fn_millisecond_part;
@@ -170,15 +192,19 @@ extern const ps_func_class ps_fn_multiply_float;
 extern const ps_func_class ps_fn_multiply_int;
 extern const ps_func_class ps_fn_multiply_interval_float;
 extern const ps_func_class ps_fn_multiply_interval_int;
+extern const ps_func_class ps_fn_nanosecond;
 extern const ps_func_class ps_fn_ne;
 extern const ps_func_class ps_fn_negate_decimal;
 extern const ps_func_class ps_fn_negate_float;
 extern const ps_func_class ps_fn_negate_int;
 extern const ps_func_class ps_fn_negate_interval;
+extern const ps_func_class ps_fn_nextafter;
+extern const ps_func_class ps_fn_nfc_normalize;
 extern const ps_func_class ps_fn_not;
 extern const ps_func_class ps_fn_not_ilike;
 extern const ps_func_class ps_fn_not_like;
 extern const ps_func_class ps_fn_octet_length;
+extern const ps_func_class ps_fn_overlay;
 extern const ps_func_class ps_fn_pi;
 extern const ps_func_class ps_fn_power;
 extern const ps_func_class ps_fn_quarter_part;
@@ -186,6 +212,7 @@ extern const ps_func_class ps_fn_radians;
 extern const ps_func_class ps_fn_regex_extract;
 extern const ps_func_class ps_fn_regex_replace;
 extern const ps_func_class ps_fn_regex_test;
+extern const ps_func_class ps_fn_regexp_escape;
 extern const ps_func_class ps_fn_repeat;
 extern const ps_func_class ps_fn_replace;
 extern const ps_func_class ps_fn_reverse;
@@ -196,16 +223,20 @@ extern const ps_func_class ps_fn_round_float;
 extern const ps_func_class ps_fn_rpad;
 extern const ps_func_class ps_fn_rtrim;
 extern const ps_func_class ps_fn_second_part;
+extern const ps_func_class ps_fn_sha1;
+extern const ps_func_class ps_fn_sha256;
 extern const ps_func_class ps_fn_shift_left;
 extern const ps_func_class ps_fn_shift_right;
 extern const ps_func_class ps_fn_sign_exact;
 extern const ps_func_class ps_fn_sign_float;
+extern const ps_func_class ps_fn_signbit;
 extern const ps_func_class ps_fn_sin;
 extern const ps_func_class ps_fn_sinh;
 extern const ps_func_class ps_fn_split_part;
 extern const ps_func_class ps_fn_sqrt;
 extern const ps_func_class ps_fn_starts_with;
 extern const ps_func_class ps_fn_strftime;
+extern const ps_func_class ps_fn_strip_accents;
 extern const ps_func_class ps_fn_strpos;
 extern const ps_func_class ps_fn_strptime;
 extern const ps_func_class ps_fn_substring;
@@ -220,11 +251,21 @@ extern const ps_func_class ps_fn_subtract_time_interval;
 extern const ps_func_class ps_fn_subtract_timestamps;
 extern const ps_func_class ps_fn_tan;
 extern const ps_func_class ps_fn_tanh;
+extern const ps_func_class ps_fn_text_extract;
+extern const ps_func_class ps_fn_text_slice;
+extern const ps_func_class ps_fn_time_bucket;
 extern const ps_func_class ps_fn_times_1000;
+extern const ps_func_class ps_fn_to_base;
+extern const ps_func_class ps_fn_to_base64;
+extern const ps_func_class ps_fn_to_centuries;
 extern const ps_func_class ps_fn_to_days;
+extern const ps_func_class ps_fn_to_decades;
 extern const ps_func_class ps_fn_to_hours;
+extern const ps_func_class ps_fn_to_microseconds;
+extern const ps_func_class ps_fn_to_milliseconds;
 extern const ps_func_class ps_fn_to_minutes;
 extern const ps_func_class ps_fn_to_months;
+extern const ps_func_class ps_fn_to_quarters;
 extern const ps_func_class ps_fn_to_seconds;
 extern const ps_func_class ps_fn_to_timestamp;
 extern const ps_func_class ps_fn_to_weeks;
@@ -239,6 +280,8 @@ extern const ps_func_class ps_fn_typeof;
 extern const ps_func_class ps_fn_unhex;
 extern const ps_func_class ps_fn_unicode;
 extern const ps_func_class ps_fn_upper;
+extern const ps_func_class ps_fn_url_decode;
+extern const ps_func_class ps_fn_url_encode;
 extern const ps_func_class ps_fn_week_part;
 extern const ps_func_class ps_fn_year_part;
 extern const ps_func_class ps_fn_yearweek_part;
@@ -1271,7 +1314,7 @@ static const ps_param params_70[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_70[] = {"+", NULL};
+static const char *const names_70[] = {"+", "add", NULL};
 static const ps_func func_70 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -1287,7 +1330,7 @@ static const ps_param params_71[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "a"},
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "b"},
 };
-static const char *const names_71[] = {"+", NULL};
+static const char *const names_71[] = {"+", "add", NULL};
 static const ps_func func_71 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -1304,7 +1347,7 @@ static const ps_param params_72[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
-static const char *const names_72[] = {"+", NULL};
+static const char *const names_72[] = {"+", "add", NULL};
 static const ps_func func_72 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_72,
@@ -1319,7 +1362,7 @@ static const ps_param params_73[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
 };
-static const char *const names_73[] = {"+", NULL};
+static const char *const names_73[] = {"+", "add", NULL};
 static const ps_func func_73 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_73,
@@ -1334,7 +1377,7 @@ static const ps_param params_74[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_74[] = {"-", NULL};
+static const char *const names_74[] = {"-", "subtract", NULL};
 static const ps_func func_74 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -1350,7 +1393,7 @@ static const ps_param params_75[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "a"},
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "b"},
 };
-static const char *const names_75[] = {"-", NULL};
+static const char *const names_75[] = {"-", "subtract", NULL};
 static const ps_func func_75 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -1367,7 +1410,7 @@ static const ps_param params_76[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
-static const char *const names_76[] = {"-", NULL};
+static const char *const names_76[] = {"-", "subtract", NULL};
 static const ps_func func_76 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_76,
@@ -1382,7 +1425,7 @@ static const ps_param params_77[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
 };
-static const char *const names_77[] = {"-", NULL};
+static const char *const names_77[] = {"-", "subtract", NULL};
 static const ps_func func_77 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_77,
@@ -1396,7 +1439,7 @@ static const ps_param params_78[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_78[] = {"*", NULL};
+static const char *const names_78[] = {"*", "multiply", NULL};
 static const ps_func func_78 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -1411,7 +1454,7 @@ static const ps_param params_79[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "a"},
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "b"},
 };
-static const char *const names_79[] = {"*", NULL};
+static const char *const names_79[] = {"*", "multiply", NULL};
 static const ps_func func_79 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -1427,7 +1470,7 @@ static const ps_param params_80[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
-static const char *const names_80[] = {"*", NULL};
+static const char *const names_80[] = {"*", "multiply", NULL};
 static const ps_func func_80 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_80,
@@ -1441,7 +1484,7 @@ static const ps_param params_81[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
 };
-static const char *const names_81[] = {"*", NULL};
+static const char *const names_81[] = {"*", "multiply", NULL};
 static const ps_func func_81 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_81,
@@ -1483,7 +1526,7 @@ static const ps_param params_84[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_84[] = {"//", "div", NULL};
+static const char *const names_84[] = {"//", "divide", "div", NULL};
 static const ps_func func_84 = {
     .name = "//", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -1498,7 +1541,7 @@ static const ps_param params_85[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
-static const char *const names_85[] = {"//", NULL};
+static const char *const names_85[] = {"//", "divide", NULL};
 static const ps_func func_85 = {
     .name = "//", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -1513,7 +1556,7 @@ static const ps_param params_86[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
 };
-static const char *const names_86[] = {"//", NULL};
+static const char *const names_86[] = {"//", "divide", NULL};
 static const ps_func func_86 = {
     .name = "//", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -1821,7 +1864,7 @@ static const ps_param params_106[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "days"},
 };
-static const char *const names_106[] = {"+", NULL};
+static const char *const names_106[] = {"+", "add", NULL};
 static const ps_func func_106 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -1837,7 +1880,7 @@ static const ps_param params_107[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "days"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
 };
-static const char *const names_107[] = {"+", NULL};
+static const char *const names_107[] = {"+", "add", NULL};
 static const ps_func func_107 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -1853,7 +1896,7 @@ static const ps_param params_108[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "b"},
 };
-static const char *const names_108[] = {"+", NULL};
+static const char *const names_108[] = {"+", "add", NULL};
 static const ps_func func_108 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -1869,7 +1912,7 @@ static const ps_param params_109[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "b"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
 };
-static const char *const names_109[] = {"+", NULL};
+static const char *const names_109[] = {"+", "add", NULL};
 static const ps_func func_109 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -1885,7 +1928,7 @@ static const ps_param params_110[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
-static const char *const names_110[] = {"+", "date_add", NULL};
+static const char *const names_110[] = {"+", "add", "date_add", NULL};
 static const ps_func func_110 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -1901,7 +1944,7 @@ static const ps_param params_111[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "a"},
 };
-static const char *const names_111[] = {"+", "date_add", NULL};
+static const char *const names_111[] = {"+", "add", "date_add", NULL};
 static const ps_func func_111 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -1917,7 +1960,7 @@ static const ps_param params_112[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
-static const char *const names_112[] = {"+", "date_add", NULL};
+static const char *const names_112[] = {"+", "add", "date_add", NULL};
 static const ps_func func_112 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -1933,7 +1976,7 @@ static const ps_param params_113[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "a"},
 };
-static const char *const names_113[] = {"+", "date_add", NULL};
+static const char *const names_113[] = {"+", "add", "date_add", NULL};
 static const ps_func func_113 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -1949,7 +1992,7 @@ static const ps_param params_114[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
-static const char *const names_114[] = {"+", NULL};
+static const char *const names_114[] = {"+", "add", NULL};
 static const ps_func func_114 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_114,
@@ -1964,7 +2007,7 @@ static const ps_param params_115[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "a"},
 };
-static const char *const names_115[] = {"+", NULL};
+static const char *const names_115[] = {"+", "add", NULL};
 static const ps_func func_115 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_115,
@@ -1979,7 +2022,7 @@ static const ps_param params_116[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
-static const char *const names_116[] = {"+", NULL};
+static const char *const names_116[] = {"+", "add", NULL};
 static const ps_func func_116 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -1995,7 +2038,7 @@ static const ps_param params_117[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "days"},
 };
-static const char *const names_117[] = {"-", NULL};
+static const char *const names_117[] = {"-", "subtract", NULL};
 static const ps_func func_117 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -2011,7 +2054,7 @@ static const ps_param params_118[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "b"},
 };
-static const char *const names_118[] = {"-", NULL};
+static const char *const names_118[] = {"-", "subtract", NULL};
 static const ps_func func_118 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_118,
@@ -2026,7 +2069,7 @@ static const ps_param params_119[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
-static const char *const names_119[] = {"-", NULL};
+static const char *const names_119[] = {"-", "subtract", NULL};
 static const ps_func func_119 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -2042,7 +2085,7 @@ static const ps_param params_120[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
-static const char *const names_120[] = {"-", NULL};
+static const char *const names_120[] = {"-", "subtract", NULL};
 static const ps_func func_120 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -2058,7 +2101,7 @@ static const ps_param params_121[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
-static const char *const names_121[] = {"-", NULL};
+static const char *const names_121[] = {"-", "subtract", NULL};
 static const ps_func func_121 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_121,
@@ -2073,7 +2116,7 @@ static const ps_param params_122[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
-static const char *const names_122[] = {"-", NULL};
+static const char *const names_122[] = {"-", "subtract", NULL};
 static const ps_func func_122 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -2089,7 +2132,7 @@ static const ps_param params_123[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "b"},
 };
-static const char *const names_123[] = {"-", NULL};
+static const char *const names_123[] = {"-", "subtract", NULL};
 static const ps_func func_123 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -2105,7 +2148,7 @@ static const ps_param params_124[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "b"},
 };
-static const char *const names_124[] = {"-", NULL};
+static const char *const names_124[] = {"-", "subtract", NULL};
 static const ps_func func_124 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -2120,7 +2163,7 @@ static const ps_param params_125[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "b"},
 };
-static const char *const names_125[] = {"*", NULL};
+static const char *const names_125[] = {"*", "multiply", NULL};
 static const ps_func func_125 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -2135,7 +2178,7 @@ static const ps_param params_126[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "b"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
 };
-static const char *const names_126[] = {"*", NULL};
+static const char *const names_126[] = {"*", "multiply", NULL};
 static const ps_func func_126 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -2150,7 +2193,7 @@ static const ps_param params_127[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
-static const char *const names_127[] = {"*", NULL};
+static const char *const names_127[] = {"*", "multiply", NULL};
 static const ps_func func_127 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -2165,7 +2208,7 @@ static const ps_param params_128[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
 };
-static const char *const names_128[] = {"*", NULL};
+static const char *const names_128[] = {"*", "multiply", NULL};
 static const ps_func func_128 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -3207,28 +3250,27 @@ static const ps_func func_200 = {
     .signature = "(part: str, value: timestamptz) -> timestamptz", .since = "0.1",
     .example = "date_trunc('month', TIMESTAMP '2020-02-29 10:11:12')", .names = names_200,
 };
-/* datetime: date_diff(part: str, from: date, to: date) -> int64 */
+/* datetime: date_trunc(part: str, value: interval) -> interval */
 static const ps_param params_201[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "value"},
+};
+static const char *const names_201[] = {"date_trunc", "datetrunc", NULL};
+static const ps_func func_201 = {
+    .name = "date_trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_201,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_interval_trunc,
+    .doc = "The interval without what is smaller than the part.",
+    .signature = "(part: str, value: interval) -> interval", .since = "0.1",
+    .example = "date_trunc('hour', INTERVAL '30 hours 20 minutes')", .names = names_201,
+};
+/* datetime: date_diff(part: str, from: date, to: date) -> int64 */
+static const ps_param params_202[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "from"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "to"},
-};
-static const char *const names_201[] = {"date_diff", "datediff", NULL};
-static const ps_func func_201 = {
-    .name = "date_diff", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_201,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_date_diff,
-    .doc = "The unit boundaries passed between from and to.",
-    .signature = "(part: str, from: date, to: date) -> int64", .since = "0.1",
-    .example = "date_diff('year', DATE '2019-12-31', DATE '2020-01-01')", .names = names_201,
-};
-/* datetime: date_diff(part: str, from: timestamp, to: timestamp) -> int64 */
-static const ps_param params_202[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "from"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "to"},
 };
 static const char *const names_202[] = {"date_diff", "datediff", NULL};
 static const ps_func func_202 = {
@@ -3238,14 +3280,14 @@ static const ps_func func_202 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_date_diff,
     .doc = "The unit boundaries passed between from and to.",
-    .signature = "(part: str, from: timestamp, to: timestamp) -> int64", .since = "0.1",
+    .signature = "(part: str, from: date, to: date) -> int64", .since = "0.1",
     .example = "date_diff('year', DATE '2019-12-31', DATE '2020-01-01')", .names = names_202,
 };
-/* datetime: date_diff(part: str, from: timestamptz, to: timestamptz) -> int64 */
+/* datetime: date_diff(part: str, from: timestamp, to: timestamp) -> int64 */
 static const ps_param params_203[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "from"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "to"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "from"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "to"},
 };
 static const char *const names_203[] = {"date_diff", "datediff", NULL};
 static const ps_func func_203 = {
@@ -3255,31 +3297,31 @@ static const ps_func func_203 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_date_diff,
     .doc = "The unit boundaries passed between from and to.",
-    .signature = "(part: str, from: timestamptz, to: timestamptz) -> int64", .since = "0.1",
+    .signature = "(part: str, from: timestamp, to: timestamp) -> int64", .since = "0.1",
     .example = "date_diff('year', DATE '2019-12-31', DATE '2020-01-01')", .names = names_203,
 };
-/* datetime: date_sub(part: str, from: date, to: date) -> int64 */
+/* datetime: date_diff(part: str, from: timestamptz, to: timestamptz) -> int64 */
 static const ps_param params_204[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "from"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "to"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "from"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "to"},
 };
-static const char *const names_204[] = {"date_sub", "datesub", NULL};
+static const char *const names_204[] = {"date_diff", "datediff", NULL};
 static const ps_func func_204 = {
-    .name = "date_sub", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "date_diff", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 3, .n_required = 3, .params = params_204,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_date_sub,
-    .doc = "The whole units between from and to.",
-    .signature = "(part: str, from: date, to: date) -> int64", .since = "0.1",
-    .example = "date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", .names = names_204,
+    .scalar = &ps_fn_date_diff,
+    .doc = "The unit boundaries passed between from and to.",
+    .signature = "(part: str, from: timestamptz, to: timestamptz) -> int64", .since = "0.1",
+    .example = "date_diff('year', DATE '2019-12-31', DATE '2020-01-01')", .names = names_204,
 };
-/* datetime: date_sub(part: str, from: timestamp, to: timestamp) -> int64 */
+/* datetime: date_sub(part: str, from: date, to: date) -> int64 */
 static const ps_param params_205[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "from"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "to"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "from"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "to"},
 };
 static const char *const names_205[] = {"date_sub", "datesub", NULL};
 static const ps_func func_205 = {
@@ -3289,14 +3331,14 @@ static const ps_func func_205 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_date_sub,
     .doc = "The whole units between from and to.",
-    .signature = "(part: str, from: timestamp, to: timestamp) -> int64", .since = "0.1",
+    .signature = "(part: str, from: date, to: date) -> int64", .since = "0.1",
     .example = "date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", .names = names_205,
 };
-/* datetime: date_sub(part: str, from: timestamptz, to: timestamptz) -> int64 */
+/* datetime: date_sub(part: str, from: timestamp, to: timestamp) -> int64 */
 static const ps_param params_206[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "from"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "to"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "from"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "to"},
 };
 static const char *const names_206[] = {"date_sub", "datesub", NULL};
 static const ps_func func_206 = {
@@ -3306,26 +3348,29 @@ static const ps_func func_206 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_date_sub,
     .doc = "The whole units between from and to.",
-    .signature = "(part: str, from: timestamptz, to: timestamptz) -> int64", .since = "0.1",
+    .signature = "(part: str, from: timestamp, to: timestamp) -> int64", .since = "0.1",
     .example = "date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", .names = names_206,
 };
-/* datetime: last_day(value: date) -> date */
+/* datetime: date_sub(part: str, from: timestamptz, to: timestamptz) -> int64 */
 static const ps_param params_207[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "from"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "to"},
 };
-static const char *const names_207[] = {"last_day", NULL};
+static const char *const names_207[] = {"date_sub", "datesub", NULL};
 static const ps_func func_207 = {
-    .name = "last_day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_207,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
-    .scalar = &ps_fn_last_day,
-    .doc = "The last day of the month.",
-    .signature = "(value: date) -> date", .since = "0.1",
-    .example = "last_day(DATE '2020-02-03')", .names = names_207,
+    .name = "date_sub", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 3, .params = params_207,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_date_sub,
+    .doc = "The whole units between from and to.",
+    .signature = "(part: str, from: timestamptz, to: timestamptz) -> int64", .since = "0.1",
+    .example = "date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", .names = names_207,
 };
-/* datetime: last_day(value: timestamp) -> date */
+/* datetime: last_day(value: date) -> date */
 static const ps_param params_208[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_208[] = {"last_day", NULL};
 static const ps_func func_208 = {
@@ -3334,12 +3379,12 @@ static const ps_func func_208 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
     .scalar = &ps_fn_last_day,
     .doc = "The last day of the month.",
-    .signature = "(value: timestamp) -> date", .since = "0.1",
+    .signature = "(value: date) -> date", .since = "0.1",
     .example = "last_day(DATE '2020-02-03')", .names = names_208,
 };
-/* datetime: last_day(value: timestamptz) -> date */
+/* datetime: last_day(value: timestamp) -> date */
 static const ps_param params_209[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_209[] = {"last_day", NULL};
 static const ps_func func_209 = {
@@ -3348,26 +3393,26 @@ static const ps_func func_209 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
     .scalar = &ps_fn_last_day,
     .doc = "The last day of the month.",
-    .signature = "(value: timestamptz) -> date", .since = "0.1",
+    .signature = "(value: timestamp) -> date", .since = "0.1",
     .example = "last_day(DATE '2020-02-03')", .names = names_209,
 };
-/* datetime: dayname(value: date) -> str */
+/* datetime: last_day(value: timestamptz) -> date */
 static const ps_param params_210[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_210[] = {"dayname", NULL};
+static const char *const names_210[] = {"last_day", NULL};
 static const ps_func func_210 = {
-    .name = "dayname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "last_day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_210,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_dayname,
-    .doc = "The English name of the weekday.",
-    .signature = "(value: date) -> str", .since = "0.1",
-    .example = "dayname(DATE '2020-01-31')", .names = names_210,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
+    .scalar = &ps_fn_last_day,
+    .doc = "The last day of the month.",
+    .signature = "(value: timestamptz) -> date", .since = "0.1",
+    .example = "last_day(DATE '2020-02-03')", .names = names_210,
 };
-/* datetime: dayname(value: timestamp) -> str */
+/* datetime: dayname(value: date) -> str */
 static const ps_param params_211[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_211[] = {"dayname", NULL};
 static const ps_func func_211 = {
@@ -3376,12 +3421,12 @@ static const ps_func func_211 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_dayname,
     .doc = "The English name of the weekday.",
-    .signature = "(value: timestamp) -> str", .since = "0.1",
+    .signature = "(value: date) -> str", .since = "0.1",
     .example = "dayname(DATE '2020-01-31')", .names = names_211,
 };
-/* datetime: dayname(value: timestamptz) -> str */
+/* datetime: dayname(value: timestamp) -> str */
 static const ps_param params_212[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_212[] = {"dayname", NULL};
 static const ps_func func_212 = {
@@ -3390,26 +3435,26 @@ static const ps_func func_212 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_dayname,
     .doc = "The English name of the weekday.",
-    .signature = "(value: timestamptz) -> str", .since = "0.1",
+    .signature = "(value: timestamp) -> str", .since = "0.1",
     .example = "dayname(DATE '2020-01-31')", .names = names_212,
 };
-/* datetime: monthname(value: date) -> str */
+/* datetime: dayname(value: timestamptz) -> str */
 static const ps_param params_213[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_213[] = {"monthname", NULL};
+static const char *const names_213[] = {"dayname", NULL};
 static const ps_func func_213 = {
-    .name = "monthname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "dayname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_213,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_monthname,
-    .doc = "The English name of the month.",
-    .signature = "(value: date) -> str", .since = "0.1",
-    .example = "monthname(DATE '2020-01-31')", .names = names_213,
+    .scalar = &ps_fn_dayname,
+    .doc = "The English name of the weekday.",
+    .signature = "(value: timestamptz) -> str", .since = "0.1",
+    .example = "dayname(DATE '2020-01-31')", .names = names_213,
 };
-/* datetime: monthname(value: timestamp) -> str */
+/* datetime: monthname(value: date) -> str */
 static const ps_param params_214[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_214[] = {"monthname", NULL};
 static const ps_func func_214 = {
@@ -3418,12 +3463,12 @@ static const ps_func func_214 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_monthname,
     .doc = "The English name of the month.",
-    .signature = "(value: timestamp) -> str", .since = "0.1",
+    .signature = "(value: date) -> str", .since = "0.1",
     .example = "monthname(DATE '2020-01-31')", .names = names_214,
 };
-/* datetime: monthname(value: timestamptz) -> str */
+/* datetime: monthname(value: timestamp) -> str */
 static const ps_param params_215[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_215[] = {"monthname", NULL};
 static const ps_func func_215 = {
@@ -3432,28 +3477,26 @@ static const ps_func func_215 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_monthname,
     .doc = "The English name of the month.",
-    .signature = "(value: timestamptz) -> str", .since = "0.1",
+    .signature = "(value: timestamp) -> str", .since = "0.1",
     .example = "monthname(DATE '2020-01-31')", .names = names_215,
 };
-/* datetime: strftime(value: date, format: str) -> str */
+/* datetime: monthname(value: timestamptz) -> str */
 static const ps_param params_216[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_216[] = {"strftime", NULL};
+static const char *const names_216[] = {"monthname", NULL};
 static const ps_func func_216 = {
-    .name = "strftime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_216,
+    .name = "monthname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_216,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_strftime,
-    .doc = "The value as text by format: %Y %m %d %H %I %M %S %f %g %n %p %a %A %b %B %j %y %w %u %U %W %V %G %z %Z %c %x %X; %-d without zeros.",
-    .signature = "(value: date, format: str) -> str", .since = "0.1",
-    .example = "strftime(DATE '2020-01-31', '%d/%m/%Y')", .names = names_216,
+    .scalar = &ps_fn_monthname,
+    .doc = "The English name of the month.",
+    .signature = "(value: timestamptz) -> str", .since = "0.1",
+    .example = "monthname(DATE '2020-01-31')", .names = names_216,
 };
-/* datetime: strftime(value: timestamp, format: str) -> str */
+/* datetime: strftime(value: date, format: str) -> str */
 static const ps_param params_217[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
 };
 static const char *const names_217[] = {"strftime", NULL};
@@ -3464,12 +3507,12 @@ static const ps_func func_217 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_strftime,
     .doc = "The value as text by format: %Y %m %d %H %I %M %S %f %g %n %p %a %A %b %B %j %y %w %u %U %W %V %G %z %Z %c %x %X; %-d without zeros.",
-    .signature = "(value: timestamp, format: str) -> str", .since = "0.1",
+    .signature = "(value: date, format: str) -> str", .since = "0.1",
     .example = "strftime(DATE '2020-01-31', '%d/%m/%Y')", .names = names_217,
 };
-/* datetime: strftime(value: timestamptz, format: str) -> str */
+/* datetime: strftime(value: timestamp, format: str) -> str */
 static const ps_param params_218[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
 };
 static const char *const names_218[] = {"strftime", NULL};
@@ -3480,76 +3523,92 @@ static const ps_func func_218 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_strftime,
     .doc = "The value as text by format: %Y %m %d %H %I %M %S %f %g %n %p %a %A %b %B %j %y %w %u %U %W %V %G %z %Z %c %x %X; %-d without zeros.",
-    .signature = "(value: timestamptz, format: str) -> str", .since = "0.1",
+    .signature = "(value: timestamp, format: str) -> str", .since = "0.1",
     .example = "strftime(DATE '2020-01-31', '%d/%m/%Y')", .names = names_218,
 };
-/* datetime: strptime(text: str, format: str) -> timestamp */
+/* datetime: strftime(value: timestamptz, format: str) -> str */
 static const ps_param params_219[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
 };
-static const char *const names_219[] = {"strptime", NULL};
+static const char *const names_219[] = {"strftime", NULL};
 static const ps_func func_219 = {
-    .name = "strptime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "strftime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_219,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
-    .scalar = &ps_fn_strptime,
-    .doc = "The timestamp that text says by format; an error if it doesn't fit.",
-    .signature = "(text: str, format: str) -> timestamp", .since = "0.1",
-    .example = "strptime('31 Jan 2020', '%d %b %Y')", .names = names_219,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_strftime,
+    .doc = "The value as text by format: %Y %m %d %H %I %M %S %f %g %n %p %a %A %b %B %j %y %w %u %U %W %V %G %z %Z %c %x %X; %-d without zeros.",
+    .signature = "(value: timestamptz, format: str) -> str", .since = "0.1",
+    .example = "strftime(DATE '2020-01-31', '%d/%m/%Y')", .names = names_219,
 };
-/* datetime: try_strptime(text: str, format: str) -> timestamp */
+/* datetime: strptime(text: str, format: str) -> timestamp */
 static const ps_param params_220[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
 };
-static const char *const names_220[] = {"try_strptime", NULL};
+static const char *const names_220[] = {"strptime", NULL};
 static const ps_func func_220 = {
-    .name = "try_strptime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "strptime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_220,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_strptime,
+    .doc = "The timestamp that text says by format; an error if it doesn't fit.",
+    .signature = "(text: str, format: str) -> timestamp", .since = "0.1",
+    .example = "strptime('31 Jan 2020', '%d %b %Y')", .names = names_220,
+};
+/* datetime: try_strptime(text: str, format: str) -> timestamp */
+static const ps_param params_221[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
+};
+static const char *const names_221[] = {"try_strptime", NULL};
+static const ps_func func_221 = {
+    .name = "try_strptime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_221,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_try_strptime,
     .doc = "The timestamp that text says by format; null if it doesn't fit.",
     .signature = "(text: str, format: str) -> timestamp", .since = "0.1",
-    .example = "try_strptime('x', '%Y')", .names = names_220,
+    .example = "try_strptime('x', '%Y')", .names = names_221,
 };
 /* datetime: make_date(year: int64, month: int64, day: int64) -> date */
-static const ps_param params_221[] = {
+static const ps_param params_222[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "year"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "month"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "day"},
 };
-static const char *const names_221[] = {"make_date", NULL};
-static const ps_func func_221 = {
+static const char *const names_222[] = {"make_date", NULL};
+static const ps_func func_222 = {
     .name = "make_date", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_221,
+    .n_params = 3, .n_required = 3, .params = params_222,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
     .scalar = &ps_fn_make_date,
     .doc = "A date from its parts.",
     .signature = "(year: int64, month: int64, day: int64) -> date", .since = "0.1",
-    .example = "make_date(2020, 2, 28)", .names = names_221,
+    .example = "make_date(2020, 2, 28)", .names = names_222,
 };
 /* datetime: make_time(hour: int64, minute: int64, second: double) -> time */
-static const ps_param params_222[] = {
+static const ps_param params_223[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "hour"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "minute"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "second"},
 };
-static const char *const names_222[] = {"make_time", NULL};
-static const ps_func func_222 = {
+static const char *const names_223[] = {"make_time", NULL};
+static const ps_func func_223 = {
     .name = "make_time", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_222,
+    .n_params = 3, .n_required = 3, .params = params_223,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_make_time,
     .doc = "A time from its parts.",
     .signature = "(hour: int64, minute: int64, second: double) -> time", .since = "0.1",
-    .example = "make_time(10, 11, 12.5)", .names = names_222,
+    .example = "make_time(10, 11, 12.5)", .names = names_223,
 };
 /* datetime: make_timestamp(year: int64, month: int64, day: int64, hour: int64, minute: int64, second: double) -> timestamp */
-static const ps_param params_223[] = {
+static const ps_param params_224[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "year"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "month"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "day"},
@@ -3557,63 +3616,49 @@ static const ps_param params_223[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "minute"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "second"},
 };
-static const char *const names_223[] = {"make_timestamp", NULL};
-static const ps_func func_223 = {
+static const char *const names_224[] = {"make_timestamp", NULL};
+static const ps_func func_224 = {
     .name = "make_timestamp", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 6, .n_required = 6, .params = params_223,
+    .n_params = 6, .n_required = 6, .params = params_224,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_make_timestamp,
     .doc = "A timestamp from its parts.",
     .signature = "(year: int64, month: int64, day: int64, hour: int64, minute: int64, second: double) -> timestamp", .since = "0.1",
-    .example = "make_timestamp(2020, 1, 2, 10, 11, 12.5)", .names = names_223,
+    .example = "make_timestamp(2020, 1, 2, 10, 11, 12.5)", .names = names_224,
 };
 /* datetime: make_timestamp(microseconds: int64) -> timestamp */
-static const ps_param params_224[] = {
+static const ps_param params_225[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "microseconds"},
 };
-static const char *const names_224[] = {"make_timestamp", NULL};
-static const ps_func func_224 = {
+static const char *const names_225[] = {"make_timestamp", NULL};
+static const ps_func func_225 = {
     .name = "make_timestamp", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_224,
+    .n_params = 1, .n_required = 1, .params = params_225,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_epoch_us,
     .doc = "Microseconds since 1970.",
     .signature = "(microseconds: int64) -> timestamp", .since = "0.1",
-    .example = "make_timestamp(1000000)", .names = names_224,
+    .example = "make_timestamp(1000000)", .names = names_225,
 };
 /* datetime: to_timestamp(seconds: double) -> timestamptz */
-static const ps_param params_225[] = {
+static const ps_param params_226[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "seconds"},
 };
-static const char *const names_225[] = {"to_timestamp", NULL};
-static const ps_func func_225 = {
+static const char *const names_226[] = {"to_timestamp", NULL};
+static const ps_func func_226 = {
     .name = "to_timestamp", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_225,
+    .n_params = 1, .n_required = 1, .params = params_226,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_to_timestamp,
     .doc = "The instant so many seconds after 1970.",
     .signature = "(seconds: double) -> timestamptz", .since = "0.1",
-    .example = "to_timestamp(1.5)", .names = names_225,
+    .example = "to_timestamp(1.5)", .names = names_226,
 };
 /* datetime: epoch(value: date) -> double */
-static const ps_param params_226[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
-};
-static const char *const names_226[] = {"epoch", NULL};
-static const ps_func func_226 = {
-    .name = "epoch", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_226,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .scalar = &ps_fn_epoch,
-    .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
-    .signature = "(value: date) -> double", .since = "0.1",
-    .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_226,
-};
-/* datetime: epoch(value: timestamp) -> double */
 static const ps_param params_227[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_227[] = {"epoch", NULL};
 static const ps_func func_227 = {
@@ -3622,12 +3667,12 @@ static const ps_func func_227 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_epoch,
     .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
-    .signature = "(value: timestamp) -> double", .since = "0.1",
+    .signature = "(value: date) -> double", .since = "0.1",
     .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_227,
 };
-/* datetime: epoch(value: timestamptz) -> double */
+/* datetime: epoch(value: timestamp) -> double */
 static const ps_param params_228[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_228[] = {"epoch", NULL};
 static const ps_func func_228 = {
@@ -3636,12 +3681,12 @@ static const ps_func func_228 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_epoch,
     .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
-    .signature = "(value: timestamptz) -> double", .since = "0.1",
+    .signature = "(value: timestamp) -> double", .since = "0.1",
     .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_228,
 };
-/* datetime: epoch(value: time) -> double */
+/* datetime: epoch(value: timestamptz) -> double */
 static const ps_param params_229[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_229[] = {"epoch", NULL};
 static const ps_func func_229 = {
@@ -3650,12 +3695,12 @@ static const ps_func func_229 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_epoch,
     .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
-    .signature = "(value: time) -> double", .since = "0.1",
+    .signature = "(value: timestamptz) -> double", .since = "0.1",
     .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_229,
 };
-/* datetime: epoch(value: interval) -> double */
+/* datetime: epoch(value: time) -> double */
 static const ps_param params_230[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_230[] = {"epoch", NULL};
 static const ps_func func_230 = {
@@ -3664,26 +3709,26 @@ static const ps_func func_230 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_epoch,
     .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
-    .signature = "(value: interval) -> double", .since = "0.1",
+    .signature = "(value: time) -> double", .since = "0.1",
     .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_230,
 };
-/* datetime: epoch_ms(value: date) -> int64 */
+/* datetime: epoch(value: interval) -> double */
 static const ps_param params_231[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "value"},
 };
-static const char *const names_231[] = {"epoch_ms", NULL};
+static const char *const names_231[] = {"epoch", NULL};
 static const ps_func func_231 = {
-    .name = "epoch_ms", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "epoch", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_231,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_epoch_ms,
-    .doc = "Milliseconds since 1970.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "epoch_ms(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_231,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_epoch,
+    .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
+    .signature = "(value: interval) -> double", .since = "0.1",
+    .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_231,
 };
-/* datetime: epoch_ms(value: timestamp) -> int64 */
+/* datetime: epoch_ms(value: date) -> int64 */
 static const ps_param params_232[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_232[] = {"epoch_ms", NULL};
 static const ps_func func_232 = {
@@ -3692,12 +3737,12 @@ static const ps_func func_232 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_epoch_ms,
     .doc = "Milliseconds since 1970.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "epoch_ms(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_232,
 };
-/* datetime: epoch_ms(value: timestamptz) -> int64 */
+/* datetime: epoch_ms(value: timestamp) -> int64 */
 static const ps_param params_233[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_233[] = {"epoch_ms", NULL};
 static const ps_func func_233 = {
@@ -3706,41 +3751,41 @@ static const ps_func func_233 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_epoch_ms,
     .doc = "Milliseconds since 1970.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "epoch_ms(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_233,
 };
-/* datetime: epoch_ms(milliseconds: int64) -> timestamp */
+/* datetime: epoch_ms(value: timestamptz) -> int64 */
 static const ps_param params_234[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "milliseconds"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_234[] = {"epoch_ms", NULL};
 static const ps_func func_234 = {
     .name = "epoch_ms", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
     .n_params = 1, .n_required = 1, .params = params_234,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_epoch_ms,
+    .doc = "Milliseconds since 1970.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "epoch_ms(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_234,
+};
+/* datetime: epoch_ms(milliseconds: int64) -> timestamp */
+static const ps_param params_235[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "milliseconds"},
+};
+static const char *const names_235[] = {"epoch_ms", NULL};
+static const ps_func func_235 = {
+    .name = "epoch_ms", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_235,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_times_1000,
     .doc = "The timestamp so many milliseconds after 1970.",
     .signature = "(milliseconds: int64) -> timestamp", .since = "0.1",
-    .example = "epoch_ms(1500)", .names = names_234,
+    .example = "epoch_ms(1500)", .names = names_235,
 };
 /* datetime: epoch_us(value: date) -> int64 */
-static const ps_param params_235[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
-};
-static const char *const names_235[] = {"epoch_us", NULL};
-static const ps_func func_235 = {
-    .name = "epoch_us", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_235,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_epoch_us,
-    .doc = "Microseconds since 1970.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "epoch_us(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_235,
-};
-/* datetime: epoch_us(value: timestamp) -> int64 */
 static const ps_param params_236[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_236[] = {"epoch_us", NULL};
 static const ps_func func_236 = {
@@ -3749,12 +3794,12 @@ static const ps_func func_236 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_epoch_us,
     .doc = "Microseconds since 1970.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "epoch_us(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_236,
 };
-/* datetime: epoch_us(value: timestamptz) -> int64 */
+/* datetime: epoch_us(value: timestamp) -> int64 */
 static const ps_param params_237[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_237[] = {"epoch_us", NULL};
 static const ps_func func_237 = {
@@ -3763,27 +3808,26 @@ static const ps_func func_237 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_epoch_us,
     .doc = "Microseconds since 1970.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "epoch_us(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_237,
 };
-/* datetime: epoch_ns(value: date) -> int64 */
+/* datetime: epoch_us(value: timestamptz) -> int64 */
 static const ps_param params_238[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_238[] = {"epoch_ns", NULL};
+static const char *const names_238[] = {"epoch_us", NULL};
 static const ps_func func_238 = {
-    .name = "epoch_ns", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
+    .name = "epoch_us", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_238,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_times_1000,
-    .doc = "Nanoseconds since 1970.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "epoch_ns(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_238,
+    .scalar = &ps_fn_epoch_us,
+    .doc = "Microseconds since 1970.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "epoch_us(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_238,
 };
-/* datetime: epoch_ns(value: timestamp) -> int64 */
+/* datetime: epoch_ns(value: date) -> int64 */
 static const ps_param params_239[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_239[] = {"epoch_ns", NULL};
 static const ps_func func_239 = {
@@ -3793,12 +3837,12 @@ static const ps_func func_239 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_times_1000,
     .doc = "Nanoseconds since 1970.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "epoch_ns(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_239,
 };
-/* datetime: epoch_ns(value: timestamptz) -> int64 */
+/* datetime: epoch_ns(value: timestamp) -> int64 */
 static const ps_param params_240[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_240[] = {"epoch_ns", NULL};
 static const ps_func func_240 = {
@@ -3808,29 +3852,28 @@ static const ps_func func_240 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_times_1000,
     .doc = "Nanoseconds since 1970.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "epoch_ns(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_240,
 };
-/* datetime: age(to: timestamp, from: timestamp) -> interval */
+/* datetime: epoch_ns(value: timestamptz) -> int64 */
 static const ps_param params_241[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_241[] = {"epoch_ns", NULL};
+static const ps_func func_241 = {
+    .name = "epoch_ns", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_241,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_times_1000,
+    .doc = "Nanoseconds since 1970.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "epoch_ns(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_241,
+};
+/* datetime: age(to: timestamp, from: timestamp) -> interval */
+static const ps_param params_242[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "to"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "from"},
-};
-static const char *const names_241[] = {"age", NULL};
-static const ps_func func_241 = {
-    .name = "age", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_241,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
-    .scalar = &ps_fn_age,
-    .doc = "Years, months, days and time between.",
-    .signature = "(to: timestamp, from: timestamp) -> interval", .since = "0.1",
-    .example = "age(TIMESTAMP '2020-03-01', TIMESTAMP '2019-01-31')", .names = names_241,
-};
-/* datetime: age(to: timestamptz, from: timestamptz) -> interval */
-static const ps_param params_242[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "to"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "from"},
 };
 static const char *const names_242[] = {"age", NULL};
 static const ps_func func_242 = {
@@ -3840,2049 +3883,2931 @@ static const ps_func func_242 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_age,
     .doc = "Years, months, days and time between.",
-    .signature = "(to: timestamptz, from: timestamptz) -> interval", .since = "0.1",
+    .signature = "(to: timestamp, from: timestamp) -> interval", .since = "0.1",
     .example = "age(TIMESTAMP '2020-03-01', TIMESTAMP '2019-01-31')", .names = names_242,
 };
-/* datetime: to_years(n: int64) -> interval */
+/* datetime: age(to: timestamptz, from: timestamptz) -> interval */
 static const ps_param params_243[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "to"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "from"},
+};
+static const char *const names_243[] = {"age", NULL};
+static const ps_func func_243 = {
+    .name = "age", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_243,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_age,
+    .doc = "Years, months, days and time between.",
+    .signature = "(to: timestamptz, from: timestamptz) -> interval", .since = "0.1",
+    .example = "age(TIMESTAMP '2020-03-01', TIMESTAMP '2019-01-31')", .names = names_243,
+};
+/* datetime: to_years(n: int64) -> interval */
+static const ps_param params_244[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_243[] = {"to_years", NULL};
-static const ps_func func_243 = {
+static const char *const names_244[] = {"to_years", NULL};
+static const ps_func func_244 = {
     .name = "to_years", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_243,
+    .n_params = 1, .n_required = 1, .params = params_244,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_years,
     .doc = "An interval of n years.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_years(2)", .names = names_243,
+    .example = "to_years(2)", .names = names_244,
 };
 /* datetime: to_months(n: int64) -> interval */
-static const ps_param params_244[] = {
+static const ps_param params_245[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_244[] = {"to_months", NULL};
-static const ps_func func_244 = {
+static const char *const names_245[] = {"to_months", NULL};
+static const ps_func func_245 = {
     .name = "to_months", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_244,
+    .n_params = 1, .n_required = 1, .params = params_245,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_months,
     .doc = "An interval of n months.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_months(2)", .names = names_244,
+    .example = "to_months(2)", .names = names_245,
 };
 /* datetime: to_weeks(n: int64) -> interval */
-static const ps_param params_245[] = {
+static const ps_param params_246[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_245[] = {"to_weeks", NULL};
-static const ps_func func_245 = {
+static const char *const names_246[] = {"to_weeks", NULL};
+static const ps_func func_246 = {
     .name = "to_weeks", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_245,
+    .n_params = 1, .n_required = 1, .params = params_246,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_weeks,
     .doc = "An interval of n weeks.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_weeks(2)", .names = names_245,
+    .example = "to_weeks(2)", .names = names_246,
 };
 /* datetime: to_days(n: int64) -> interval */
-static const ps_param params_246[] = {
+static const ps_param params_247[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_246[] = {"to_days", NULL};
-static const ps_func func_246 = {
+static const char *const names_247[] = {"to_days", NULL};
+static const ps_func func_247 = {
     .name = "to_days", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_246,
+    .n_params = 1, .n_required = 1, .params = params_247,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_days,
     .doc = "An interval of n days.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_days(2)", .names = names_246,
+    .example = "to_days(2)", .names = names_247,
 };
 /* datetime: to_hours(n: int64) -> interval */
-static const ps_param params_247[] = {
+static const ps_param params_248[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_247[] = {"to_hours", NULL};
-static const ps_func func_247 = {
+static const char *const names_248[] = {"to_hours", NULL};
+static const ps_func func_248 = {
     .name = "to_hours", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_247,
+    .n_params = 1, .n_required = 1, .params = params_248,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_hours,
     .doc = "An interval of n hours.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_hours(2)", .names = names_247,
+    .example = "to_hours(2)", .names = names_248,
 };
 /* datetime: to_minutes(n: int64) -> interval */
-static const ps_param params_248[] = {
+static const ps_param params_249[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_248[] = {"to_minutes", NULL};
-static const ps_func func_248 = {
+static const char *const names_249[] = {"to_minutes", NULL};
+static const ps_func func_249 = {
     .name = "to_minutes", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_248,
+    .n_params = 1, .n_required = 1, .params = params_249,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_minutes,
     .doc = "An interval of n minutes.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_minutes(2)", .names = names_248,
+    .example = "to_minutes(2)", .names = names_249,
 };
 /* datetime: to_seconds(n: double) -> interval */
-static const ps_param params_249[] = {
+static const ps_param params_250[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "n"},
 };
-static const char *const names_249[] = {"to_seconds", NULL};
-static const ps_func func_249 = {
+static const char *const names_250[] = {"to_seconds", NULL};
+static const ps_func func_250 = {
     .name = "to_seconds", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_249,
+    .n_params = 1, .n_required = 1, .params = params_250,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_seconds,
     .doc = "An interval of n seconds.",
     .signature = "(n: double) -> interval", .since = "0.1",
-    .example = "to_seconds(1.5)", .names = names_249,
+    .example = "to_seconds(1.5)", .names = names_250,
+};
+/* datetime: to_milliseconds(n: double) -> interval */
+static const ps_param params_251[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "n"},
+};
+static const char *const names_251[] = {"to_milliseconds", NULL};
+static const ps_func func_251 = {
+    .name = "to_milliseconds", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_251,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_to_milliseconds,
+    .doc = "An interval of n milliseconds.",
+    .signature = "(n: double) -> interval", .since = "0.1",
+    .example = "to_milliseconds(1500)", .names = names_251,
+};
+/* datetime: to_microseconds(n: int64) -> interval */
+static const ps_param params_252[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
+};
+static const char *const names_252[] = {"to_microseconds", NULL};
+static const ps_func func_252 = {
+    .name = "to_microseconds", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_252,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_to_microseconds,
+    .doc = "An interval of n microseconds.",
+    .signature = "(n: int64) -> interval", .since = "0.1",
+    .example = "to_microseconds(1500000)", .names = names_252,
+};
+/* datetime: to_quarters(n: int64) -> interval */
+static const ps_param params_253[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
+};
+static const char *const names_253[] = {"to_quarters", NULL};
+static const ps_func func_253 = {
+    .name = "to_quarters", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_253,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_to_quarters,
+    .doc = "An interval of n quarters.",
+    .signature = "(n: int64) -> interval", .since = "0.1",
+    .example = "to_quarters(2)", .names = names_253,
+};
+/* datetime: to_decades(n: int64) -> interval */
+static const ps_param params_254[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
+};
+static const char *const names_254[] = {"to_decades", NULL};
+static const ps_func func_254 = {
+    .name = "to_decades", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_254,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_to_decades,
+    .doc = "An interval of n decades.",
+    .signature = "(n: int64) -> interval", .since = "0.1",
+    .example = "to_decades(2)", .names = names_254,
+};
+/* datetime: to_centuries(n: int64) -> interval */
+static const ps_param params_255[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
+};
+static const char *const names_255[] = {"to_centuries", NULL};
+static const ps_func func_255 = {
+    .name = "to_centuries", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_255,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_to_centuries,
+    .doc = "An interval of n centuries.",
+    .signature = "(n: int64) -> interval", .since = "0.1",
+    .example = "to_centuries(2)", .names = names_255,
+};
+/* datetime: time_bucket(width: interval, value: date) -> date */
+static const ps_param params_256[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "width"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_256[] = {"time_bucket", NULL};
+static const ps_func func_256 = {
+    .name = "time_bucket", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_256,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
+    .scalar = &ps_fn_time_bucket,
+    .doc = "The start of the bucket that value lies in: buckets of months count from 2000-01-01, others from 2000-01-03 or origin, moved by offset.",
+    .signature = "(width: interval, value: date) -> date", .since = "0.1",
+    .example = "time_bucket(INTERVAL '15 minutes', TIMESTAMP '2020-01-01 10:20:30')", .names = names_256,
+};
+/* datetime: time_bucket(width: interval, value: date, offset: interval) -> date */
+static const ps_param params_257[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "width"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "offset"},
+};
+static const char *const names_257[] = {"time_bucket", NULL};
+static const ps_func func_257 = {
+    .name = "time_bucket", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 3, .params = params_257,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
+    .scalar = &ps_fn_time_bucket,
+    .doc = "The start of the bucket that value lies in: buckets of months count from 2000-01-01, others from 2000-01-03 or origin, moved by offset.",
+    .signature = "(width: interval, value: date, offset: interval) -> date", .since = "0.1",
+    .example = "time_bucket(INTERVAL '15 minutes', TIMESTAMP '2020-01-01 10:20:30')", .names = names_257,
+};
+/* datetime: time_bucket(width: interval, value: date, origin: date) -> date */
+static const ps_param params_258[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "width"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "origin"},
+};
+static const char *const names_258[] = {"time_bucket", NULL};
+static const ps_func func_258 = {
+    .name = "time_bucket", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 3, .params = params_258,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
+    .scalar = &ps_fn_time_bucket,
+    .doc = "The start of the bucket that value lies in: buckets of months count from 2000-01-01, others from 2000-01-03 or origin, moved by offset.",
+    .signature = "(width: interval, value: date, origin: date) -> date", .since = "0.1",
+    .example = "time_bucket(INTERVAL '15 minutes', TIMESTAMP '2020-01-01 10:20:30')", .names = names_258,
+};
+/* datetime: time_bucket(width: interval, value: timestamp) -> timestamp */
+static const ps_param params_259[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "width"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_259[] = {"time_bucket", NULL};
+static const ps_func func_259 = {
+    .name = "time_bucket", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_259,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_time_bucket,
+    .doc = "The start of the bucket that value lies in: buckets of months count from 2000-01-01, others from 2000-01-03 or origin, moved by offset.",
+    .signature = "(width: interval, value: timestamp) -> timestamp", .since = "0.1",
+    .example = "time_bucket(INTERVAL '15 minutes', TIMESTAMP '2020-01-01 10:20:30')", .names = names_259,
+};
+/* datetime: time_bucket(width: interval, value: timestamp, offset: interval) -> timestamp */
+static const ps_param params_260[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "width"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "offset"},
+};
+static const char *const names_260[] = {"time_bucket", NULL};
+static const ps_func func_260 = {
+    .name = "time_bucket", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 3, .params = params_260,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_time_bucket,
+    .doc = "The start of the bucket that value lies in: buckets of months count from 2000-01-01, others from 2000-01-03 or origin, moved by offset.",
+    .signature = "(width: interval, value: timestamp, offset: interval) -> timestamp", .since = "0.1",
+    .example = "time_bucket(INTERVAL '15 minutes', TIMESTAMP '2020-01-01 10:20:30')", .names = names_260,
+};
+/* datetime: time_bucket(width: interval, value: timestamp, origin: timestamp) -> timestamp */
+static const ps_param params_261[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "width"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "origin"},
+};
+static const char *const names_261[] = {"time_bucket", NULL};
+static const ps_func func_261 = {
+    .name = "time_bucket", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 3, .params = params_261,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_time_bucket,
+    .doc = "The start of the bucket that value lies in: buckets of months count from 2000-01-01, others from 2000-01-03 or origin, moved by offset.",
+    .signature = "(width: interval, value: timestamp, origin: timestamp) -> timestamp", .since = "0.1",
+    .example = "time_bucket(INTERVAL '15 minutes', TIMESTAMP '2020-01-01 10:20:30')", .names = names_261,
+};
+/* datetime: time_bucket(width: interval, value: timestamptz) -> timestamptz */
+static const ps_param params_262[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "width"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_262[] = {"time_bucket", NULL};
+static const ps_func func_262 = {
+    .name = "time_bucket", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_262,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_time_bucket,
+    .doc = "The start of the bucket that value lies in: buckets of months count from 2000-01-01, others from 2000-01-03 or origin, moved by offset.",
+    .signature = "(width: interval, value: timestamptz) -> timestamptz", .since = "0.1",
+    .example = "time_bucket(INTERVAL '15 minutes', TIMESTAMP '2020-01-01 10:20:30')", .names = names_262,
+};
+/* datetime: time_bucket(width: interval, value: timestamptz, offset: interval) -> timestamptz */
+static const ps_param params_263[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "width"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "offset"},
+};
+static const char *const names_263[] = {"time_bucket", NULL};
+static const ps_func func_263 = {
+    .name = "time_bucket", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 3, .params = params_263,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_time_bucket,
+    .doc = "The start of the bucket that value lies in: buckets of months count from 2000-01-01, others from 2000-01-03 or origin, moved by offset.",
+    .signature = "(width: interval, value: timestamptz, offset: interval) -> timestamptz", .since = "0.1",
+    .example = "time_bucket(INTERVAL '15 minutes', TIMESTAMP '2020-01-01 10:20:30')", .names = names_263,
+};
+/* datetime: time_bucket(width: interval, value: timestamptz, origin: timestamptz) -> timestamptz */
+static const ps_param params_264[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "width"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "origin"},
+};
+static const char *const names_264[] = {"time_bucket", NULL};
+static const ps_func func_264 = {
+    .name = "time_bucket", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 3, .params = params_264,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_time_bucket,
+    .doc = "The start of the bucket that value lies in: buckets of months count from 2000-01-01, others from 2000-01-03 or origin, moved by offset.",
+    .signature = "(width: interval, value: timestamptz, origin: timestamptz) -> timestamptz", .since = "0.1",
+    .example = "time_bucket(INTERVAL '15 minutes', TIMESTAMP '2020-01-01 10:20:30')", .names = names_264,
+};
+/* datetime: julian(value: date) -> double */
+static const ps_param params_265[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_265[] = {"julian", NULL};
+static const ps_func func_265 = {
+    .name = "julian", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_265,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_julian,
+    .doc = "The Julian day; whole at midnight.",
+    .signature = "(value: date) -> double", .since = "0.1",
+    .example = "julian(TIMESTAMP '2020-01-01 12:00:00')", .names = names_265,
+};
+/* datetime: julian(value: timestamp) -> double */
+static const ps_param params_266[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_266[] = {"julian", NULL};
+static const ps_func func_266 = {
+    .name = "julian", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_266,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_julian,
+    .doc = "The Julian day; whole at midnight.",
+    .signature = "(value: timestamp) -> double", .since = "0.1",
+    .example = "julian(TIMESTAMP '2020-01-01 12:00:00')", .names = names_266,
+};
+/* datetime: julian(value: timestamptz) -> double */
+static const ps_param params_267[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_267[] = {"julian", NULL};
+static const ps_func func_267 = {
+    .name = "julian", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_267,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_julian,
+    .doc = "The Julian day; whole at midnight.",
+    .signature = "(value: timestamptz) -> double", .since = "0.1",
+    .example = "julian(TIMESTAMP '2020-01-01 12:00:00')", .names = names_267,
+};
+/* datetime: days_in_month(value: date) -> int64 */
+static const ps_param params_268[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+};
+static const char *const names_268[] = {"days_in_month", NULL};
+static const ps_func func_268 = {
+    .name = "days_in_month", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_268,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_days_in_month,
+    .doc = "The number of days of the month.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "days_in_month(DATE '2020-02-01')", .names = names_268,
+};
+/* datetime: days_in_month(value: timestamp) -> int64 */
+static const ps_param params_269[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_269[] = {"days_in_month", NULL};
+static const ps_func func_269 = {
+    .name = "days_in_month", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_269,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_days_in_month,
+    .doc = "The number of days of the month.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "days_in_month(DATE '2020-02-01')", .names = names_269,
+};
+/* datetime: days_in_month(value: timestamptz) -> int64 */
+static const ps_param params_270[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_270[] = {"days_in_month", NULL};
+static const ps_func func_270 = {
+    .name = "days_in_month", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_270,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_days_in_month,
+    .doc = "The number of days of the month.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "days_in_month(DATE '2020-02-01')", .names = names_270,
+};
+/* datetime: nanosecond(value: timestamp) -> int64 */
+static const ps_param params_271[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_271[] = {"nanosecond", NULL};
+static const ps_func func_271 = {
+    .name = "nanosecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_271,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_nanosecond,
+    .doc = "Seconds and fraction in nanoseconds.",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .example = "nanosecond(TIMESTAMP '2020-01-01 00:00:01.123456')", .names = names_271,
+};
+/* datetime: nanosecond(value: timestamptz) -> int64 */
+static const ps_param params_272[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_272[] = {"nanosecond", NULL};
+static const ps_func func_272 = {
+    .name = "nanosecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_272,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_nanosecond,
+    .doc = "Seconds and fraction in nanoseconds.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "nanosecond(TIMESTAMP '2020-01-01 00:00:01.123456')", .names = names_272,
 };
 /* list: list_value(items: T...) -> list<T> */
-static const ps_param params_250[] = {
+static const ps_param params_273[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "items"},
 };
-static const char *const names_250[] = {"list_value", "list_pack", NULL};
-static const ps_func func_250 = {
+static const char *const names_273[] = {"list_value", "list_pack", NULL};
+static const ps_func func_273 = {
     .name = "list_value", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .variadic = true,
-    .n_params = 1, .n_required = 0, .params = params_250,
+    .n_params = 1, .n_required = 0, .params = params_273,
     .result = {.kind = PS_PARAM_LIST_VAR, .var = 1},
     .scalar = &ps_fn_list_value,
     .doc = "A list of the values, as [a, b].",
     .signature = "(items: T...) -> list<T>", .since = "0.1",
-    .example = "[1, NULL, 3]", .names = names_250,
+    .example = "[1, NULL, 3]", .names = names_273,
 };
 /* list: list_extract(list: list<T>, index: int64) -> T */
-static const ps_param params_251[] = {
+static const ps_param params_274[] = {
     {.kind = PS_PARAM_LIST_VAR, .var = 1, .name = "list"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "index"},
 };
-static const char *const names_251[] = {"list_extract", "list_element", "array_extract", NULL};
-static const ps_func func_251 = {
+static const char *const names_274[] = {"list_extract", "list_element", "array_extract", NULL};
+static const ps_func func_274 = {
     .name = "list_extract", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_251,
+    .n_params = 2, .n_required = 2, .params = params_274,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .scalar = &ps_fn_list_extract,
     .doc = "The item at index, from 1, negative from the end; null if there is none.",
     .signature = "(list: list<T>, index: int64) -> T", .since = "0.1",
-    .example = "list_extract([10, 20, 30], 2)", .names = names_251,
+    .example = "list_extract([10, 20, 30], 2)", .names = names_274,
 };
 /* math: abs(x: integer) -> integer */
-static const ps_param params_252[] = {
+static const ps_param params_275[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
 };
-static const char *const names_252[] = {"abs", "@", NULL};
-static const ps_func func_252 = {
+static const char *const names_275[] = {"abs", "@", NULL};
+static const ps_func func_275 = {
     .name = "abs", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_252,
+    .n_params = 1, .n_required = 1, .params = params_275,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_abs_exact,
     .doc = "The absolute value; an error when the type can't hold it.",
     .signature = "(x: integer) -> integer", .since = "0.1",
-    .example = "abs(-5)", .names = names_252,
+    .example = "abs(-5)", .names = names_275,
 };
 /* math: abs(x: decimal) -> decimal */
-static const ps_param params_253[] = {
+static const ps_param params_276[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
-static const char *const names_253[] = {"abs", "@", NULL};
-static const ps_func func_253 = {
+static const char *const names_276[] = {"abs", "@", NULL};
+static const ps_func func_276 = {
     .name = "abs", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_253,
+    .n_params = 1, .n_required = 1, .params = params_276,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .scalar = &ps_fn_abs_exact,
     .doc = "The absolute value.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "abs(-1.5)", .names = names_253,
+    .example = "abs(-1.5)", .names = names_276,
 };
 /* math: abs(x: double) -> double */
-static const ps_param params_254[] = {
+static const ps_param params_277[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_254[] = {"abs", "@", NULL};
-static const ps_func func_254 = {
+static const char *const names_277[] = {"abs", "@", NULL};
+static const ps_func func_277 = {
     .name = "abs", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_254,
+    .n_params = 1, .n_required = 1, .params = params_277,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_abs_float,
     .doc = "The absolute value.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "abs(-1.5e0)", .names = names_254,
+    .example = "abs(-1.5e0)", .names = names_277,
 };
 /* math: abs(x: float) -> float */
-static const ps_param params_255[] = {
+static const ps_param params_278[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
 };
-static const char *const names_255[] = {"abs", "@", NULL};
-static const ps_func func_255 = {
+static const char *const names_278[] = {"abs", "@", NULL};
+static const ps_func func_278 = {
     .name = "abs", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_255,
+    .n_params = 1, .n_required = 1, .params = params_278,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .scalar = &ps_fn_abs_float,
     .doc = "The absolute value.",
     .signature = "(x: float) -> float", .since = "0.1",
-    .example = "abs(-1.5e0)", .names = names_255,
+    .example = "abs(-1.5e0)", .names = names_278,
 };
 /* math: sign(x: integer) -> int8 */
-static const ps_param params_256[] = {
+static const ps_param params_279[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
 };
-static const char *const names_256[] = {"sign", NULL};
-static const ps_func func_256 = {
+static const char *const names_279[] = {"sign", NULL};
+static const ps_func func_279 = {
     .name = "sign", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_256,
+    .n_params = 1, .n_required = 1, .params = params_279,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
     .scalar = &ps_fn_sign_exact,
     .doc = "-1, 0 or 1.",
     .signature = "(x: integer) -> int8", .since = "0.1",
-    .example = "sign(-7)", .names = names_256,
+    .example = "sign(-7)", .names = names_279,
 };
 /* math: sign(x: decimal) -> int8 */
-static const ps_param params_257[] = {
+static const ps_param params_280[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
-static const char *const names_257[] = {"sign", NULL};
-static const ps_func func_257 = {
+static const char *const names_280[] = {"sign", NULL};
+static const ps_func func_280 = {
     .name = "sign", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_257,
+    .n_params = 1, .n_required = 1, .params = params_280,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
     .scalar = &ps_fn_sign_exact,
     .doc = "-1, 0 or 1.",
     .signature = "(x: decimal) -> int8", .since = "0.1",
-    .example = "sign(-7)", .names = names_257,
+    .example = "sign(-7)", .names = names_280,
 };
 /* math: sign(x: double) -> int8 */
-static const ps_param params_258[] = {
+static const ps_param params_281[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_258[] = {"sign", NULL};
-static const ps_func func_258 = {
+static const char *const names_281[] = {"sign", NULL};
+static const ps_func func_281 = {
     .name = "sign", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_258,
+    .n_params = 1, .n_required = 1, .params = params_281,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
     .scalar = &ps_fn_sign_float,
     .doc = "-1, 0 or 1; 0 for NaN.",
     .signature = "(x: double) -> int8", .since = "0.1",
-    .example = "sign(-7e0)", .names = names_258,
+    .example = "sign(-7e0)", .names = names_281,
 };
 /* math: sign(x: float) -> int8 */
-static const ps_param params_259[] = {
+static const ps_param params_282[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
 };
-static const char *const names_259[] = {"sign", NULL};
-static const ps_func func_259 = {
+static const char *const names_282[] = {"sign", NULL};
+static const ps_func func_282 = {
     .name = "sign", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_259,
+    .n_params = 1, .n_required = 1, .params = params_282,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
     .scalar = &ps_fn_sign_float,
     .doc = "-1, 0 or 1; 0 for NaN.",
     .signature = "(x: float) -> int8", .since = "0.1",
-    .example = "sign(-7e0)", .names = names_259,
+    .example = "sign(-7e0)", .names = names_282,
 };
 /* math: ceil(x: decimal) -> decimal */
-static const ps_param params_260[] = {
+static const ps_param params_283[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
-static const char *const names_260[] = {"ceil", "ceiling", NULL};
-static const ps_func func_260 = {
+static const char *const names_283[] = {"ceil", "ceiling", NULL};
+static const ps_func func_283 = {
     .name = "ceil", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_260,
+    .n_params = 1, .n_required = 1, .params = params_283,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_ceil_exact,
     .doc = "The smallest integer not below x, as a decimal of scale 0.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "ceil(1.5)", .names = names_260,
+    .example = "ceil(1.5)", .names = names_283,
 };
 /* math: ceil(x: double) -> double */
-static const ps_param params_261[] = {
+static const ps_param params_284[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_261[] = {"ceil", "ceiling", NULL};
-static const ps_func func_261 = {
+static const char *const names_284[] = {"ceil", "ceiling", NULL};
+static const ps_func func_284 = {
     .name = "ceil", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_261,
+    .n_params = 1, .n_required = 1, .params = params_284,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_ceil_float,
     .doc = "The smallest integer not below x.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "ceil(7)", .names = names_261,
+    .example = "ceil(7)", .names = names_284,
 };
 /* math: floor(x: decimal) -> decimal */
-static const ps_param params_262[] = {
+static const ps_param params_285[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
-static const char *const names_262[] = {"floor", NULL};
-static const ps_func func_262 = {
+static const char *const names_285[] = {"floor", NULL};
+static const ps_func func_285 = {
     .name = "floor", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_262,
+    .n_params = 1, .n_required = 1, .params = params_285,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_floor_exact,
     .doc = "The largest integer not above x, as a decimal of scale 0.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "floor(1.5)", .names = names_262,
+    .example = "floor(1.5)", .names = names_285,
 };
 /* math: floor(x: double) -> double */
-static const ps_param params_263[] = {
+static const ps_param params_286[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_263[] = {"floor", NULL};
-static const ps_func func_263 = {
+static const char *const names_286[] = {"floor", NULL};
+static const ps_func func_286 = {
     .name = "floor", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_263,
+    .n_params = 1, .n_required = 1, .params = params_286,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_floor_float,
     .doc = "The largest integer not above x.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "floor(7)", .names = names_263,
+    .example = "floor(7)", .names = names_286,
 };
 /* math: round(x: decimal) -> decimal */
-static const ps_param params_264[] = {
+static const ps_param params_287[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
-static const char *const names_264[] = {"round", NULL};
-static const ps_func func_264 = {
+static const char *const names_287[] = {"round", NULL};
+static const ps_func func_287 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_264,
+    .n_params = 1, .n_required = 1, .params = params_287,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_round_exact,
     .doc = "The nearest integer, halves away from zero, as a decimal of scale 0.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "round(1.5)", .names = names_264,
+    .example = "round(1.5)", .names = names_287,
 };
 /* math: round(x: integer) -> integer */
-static const ps_param params_265[] = {
+static const ps_param params_288[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
 };
-static const char *const names_265[] = {"round", NULL};
-static const ps_func func_265 = {
+static const char *const names_288[] = {"round", NULL};
+static const ps_func func_288 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_265,
+    .n_params = 1, .n_required = 1, .params = params_288,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_round_exact,
     .doc = "The nearest integer, halves away from zero.",
     .signature = "(x: integer) -> integer", .since = "0.1",
-    .example = "round(7)", .names = names_265,
+    .example = "round(7)", .names = names_288,
 };
 /* math: round(x: double) -> double */
-static const ps_param params_266[] = {
+static const ps_param params_289[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_266[] = {"round", NULL};
-static const ps_func func_266 = {
+static const char *const names_289[] = {"round", NULL};
+static const ps_func func_289 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_266,
+    .n_params = 1, .n_required = 1, .params = params_289,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_round_float,
     .doc = "The nearest integer, halves away from zero.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "round(1.5e0)", .names = names_266,
+    .example = "round(1.5e0)", .names = names_289,
 };
 /* math: round(x: decimal, digits: int32) -> decimal */
-static const ps_param params_267[] = {
+static const ps_param params_290[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
 };
-static const char *const names_267[] = {"round", NULL};
-static const ps_func func_267 = {
+static const char *const names_290[] = {"round", NULL};
+static const ps_func func_290 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_267,
+    .n_params = 2, .n_required = 2, .params = params_290,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_round_exact,
     .doc = "x rounded to digits after the point (negative: before), halves away from zero.",
     .signature = "(x: decimal, digits: int32) -> decimal", .since = "0.1",
-    .example = "round(2.345, 2)", .names = names_267,
+    .example = "round(2.345, 2)", .names = names_290,
 };
 /* math: round(x: integer, digits: int32) -> integer */
-static const ps_param params_268[] = {
+static const ps_param params_291[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
 };
-static const char *const names_268[] = {"round", NULL};
-static const ps_func func_268 = {
+static const char *const names_291[] = {"round", NULL};
+static const ps_func func_291 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_268,
+    .n_params = 2, .n_required = 2, .params = params_291,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_round_exact,
     .doc = "x rounded at a digit before the point when digits is negative.",
     .signature = "(x: integer, digits: int32) -> integer", .since = "0.1",
-    .example = "round(1250, -2)", .names = names_268,
+    .example = "round(1250, -2)", .names = names_291,
 };
 /* math: round(x: double, digits: int32) -> double */
-static const ps_param params_269[] = {
+static const ps_param params_292[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
 };
-static const char *const names_269[] = {"round", NULL};
-static const ps_func func_269 = {
+static const char *const names_292[] = {"round", NULL};
+static const ps_func func_292 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_269,
+    .n_params = 2, .n_required = 2, .params = params_292,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_round_digits,
     .doc = "x rounded to digits after the point (negative: before), halves away from zero.",
     .signature = "(x: double, digits: int32) -> double", .since = "0.1",
-    .example = "round(2.345e0, 2)", .names = names_269,
+    .example = "round(2.345e0, 2)", .names = names_292,
 };
 /* math: trunc(x: decimal) -> decimal */
-static const ps_param params_270[] = {
+static const ps_param params_293[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
-static const char *const names_270[] = {"trunc", NULL};
-static const ps_func func_270 = {
+static const char *const names_293[] = {"trunc", NULL};
+static const ps_func func_293 = {
     .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_270,
+    .n_params = 1, .n_required = 1, .params = params_293,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_trunc_exact,
     .doc = "The integer part of x, as a decimal of scale 0.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "trunc(1.5)", .names = names_270,
+    .example = "trunc(1.5)", .names = names_293,
 };
 /* math: trunc(x: integer) -> integer */
-static const ps_param params_271[] = {
+static const ps_param params_294[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
 };
-static const char *const names_271[] = {"trunc", NULL};
-static const ps_func func_271 = {
+static const char *const names_294[] = {"trunc", NULL};
+static const ps_func func_294 = {
     .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_271,
+    .n_params = 1, .n_required = 1, .params = params_294,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_trunc_exact,
     .doc = "The integer part of x.",
     .signature = "(x: integer) -> integer", .since = "0.1",
-    .example = "trunc(7)", .names = names_271,
+    .example = "trunc(7)", .names = names_294,
 };
 /* math: trunc(x: double) -> double */
-static const ps_param params_272[] = {
+static const ps_param params_295[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_272[] = {"trunc", NULL};
-static const ps_func func_272 = {
+static const char *const names_295[] = {"trunc", NULL};
+static const ps_func func_295 = {
     .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_272,
+    .n_params = 1, .n_required = 1, .params = params_295,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_trunc_float,
     .doc = "The integer part of x.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "trunc(1.5e0)", .names = names_272,
+    .example = "trunc(1.5e0)", .names = names_295,
 };
 /* math: trunc(x: decimal, digits: int32) -> decimal */
-static const ps_param params_273[] = {
+static const ps_param params_296[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
 };
-static const char *const names_273[] = {"trunc", NULL};
-static const ps_func func_273 = {
+static const char *const names_296[] = {"trunc", NULL};
+static const ps_func func_296 = {
     .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_273,
+    .n_params = 2, .n_required = 2, .params = params_296,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_trunc_exact,
     .doc = "x cut to digits after the point.",
     .signature = "(x: decimal, digits: int32) -> decimal", .since = "0.1",
-    .example = "trunc(1.57, 1)", .names = names_273,
+    .example = "trunc(1.57, 1)", .names = names_296,
 };
 /* math: trunc(x: double, digits: int32) -> double */
-static const ps_param params_274[] = {
+static const ps_param params_297[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
 };
-static const char *const names_274[] = {"trunc", NULL};
-static const ps_func func_274 = {
+static const char *const names_297[] = {"trunc", NULL};
+static const ps_func func_297 = {
     .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_274,
+    .n_params = 2, .n_required = 2, .params = params_297,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_trunc_digits,
     .doc = "x cut to digits after the point.",
     .signature = "(x: double, digits: int32) -> double", .since = "0.1",
-    .example = "trunc(1.57e0, 1)", .names = names_274,
+    .example = "trunc(1.57e0, 1)", .names = names_297,
 };
 /* math: sqrt(x: double) -> double */
-static const ps_param params_275[] = {
+static const ps_param params_298[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_275[] = {"sqrt", NULL};
-static const ps_func func_275 = {
+static const char *const names_298[] = {"sqrt", NULL};
+static const ps_func func_298 = {
     .name = "sqrt", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_275,
+    .n_params = 1, .n_required = 1, .params = params_298,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_sqrt,
     .doc = "The square root; NaN below 0.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "sqrt(4)", .names = names_275,
+    .example = "sqrt(4)", .names = names_298,
 };
 /* math: cbrt(x: double) -> double */
-static const ps_param params_276[] = {
+static const ps_param params_299[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_276[] = {"cbrt", NULL};
-static const ps_func func_276 = {
+static const char *const names_299[] = {"cbrt", NULL};
+static const ps_func func_299 = {
     .name = "cbrt", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_276,
+    .n_params = 1, .n_required = 1, .params = params_299,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_cbrt,
     .doc = "The cube root.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "cbrt(8)", .names = names_276,
+    .example = "cbrt(8)", .names = names_299,
 };
 /* math: exp(x: double) -> double */
-static const ps_param params_277[] = {
+static const ps_param params_300[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_277[] = {"exp", NULL};
-static const ps_func func_277 = {
+static const char *const names_300[] = {"exp", NULL};
+static const ps_func func_300 = {
     .name = "exp", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_277,
+    .n_params = 1, .n_required = 1, .params = params_300,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_exp,
     .doc = "e to the power x.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "exp(0)", .names = names_277,
+    .example = "exp(0)", .names = names_300,
 };
 /* math: ln(x: double) -> double */
-static const ps_param params_278[] = {
+static const ps_param params_301[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_278[] = {"ln", NULL};
-static const ps_func func_278 = {
+static const char *const names_301[] = {"ln", NULL};
+static const ps_func func_301 = {
     .name = "ln", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_278,
+    .n_params = 1, .n_required = 1, .params = params_301,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_ln,
     .doc = "The natural logarithm.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "ln(1)", .names = names_278,
+    .example = "ln(1)", .names = names_301,
 };
 /* math: log10(x: double) -> double */
-static const ps_param params_279[] = {
+static const ps_param params_302[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_279[] = {"log10", "log", NULL};
-static const ps_func func_279 = {
+static const char *const names_302[] = {"log10", "log", NULL};
+static const ps_func func_302 = {
     .name = "log10", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_279,
+    .n_params = 1, .n_required = 1, .params = params_302,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_log10,
     .doc = "The logarithm to base 10.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "log10(1000)", .names = names_279,
+    .example = "log10(1000)", .names = names_302,
 };
 /* math: log2(x: double) -> double */
-static const ps_param params_280[] = {
+static const ps_param params_303[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_280[] = {"log2", NULL};
-static const ps_func func_280 = {
+static const char *const names_303[] = {"log2", NULL};
+static const ps_func func_303 = {
     .name = "log2", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_280,
+    .n_params = 1, .n_required = 1, .params = params_303,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_log2,
     .doc = "The logarithm to base 2.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "log2(8)", .names = names_280,
+    .example = "log2(8)", .names = names_303,
 };
 /* math: sin(x: double) -> double */
-static const ps_param params_281[] = {
+static const ps_param params_304[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_281[] = {"sin", NULL};
-static const ps_func func_281 = {
+static const char *const names_304[] = {"sin", NULL};
+static const ps_func func_304 = {
     .name = "sin", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_281,
+    .n_params = 1, .n_required = 1, .params = params_304,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_sin,
     .doc = "The sine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "sin(0)", .names = names_281,
+    .example = "sin(0)", .names = names_304,
 };
 /* math: cos(x: double) -> double */
-static const ps_param params_282[] = {
+static const ps_param params_305[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_282[] = {"cos", NULL};
-static const ps_func func_282 = {
+static const char *const names_305[] = {"cos", NULL};
+static const ps_func func_305 = {
     .name = "cos", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_282,
+    .n_params = 1, .n_required = 1, .params = params_305,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_cos,
     .doc = "The cosine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "cos(0)", .names = names_282,
+    .example = "cos(0)", .names = names_305,
 };
 /* math: tan(x: double) -> double */
-static const ps_param params_283[] = {
+static const ps_param params_306[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_283[] = {"tan", NULL};
-static const ps_func func_283 = {
+static const char *const names_306[] = {"tan", NULL};
+static const ps_func func_306 = {
     .name = "tan", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_283,
+    .n_params = 1, .n_required = 1, .params = params_306,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_tan,
     .doc = "The tangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "tan(0)", .names = names_283,
+    .example = "tan(0)", .names = names_306,
 };
 /* math: cot(x: double) -> double */
-static const ps_param params_284[] = {
+static const ps_param params_307[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_284[] = {"cot", NULL};
-static const ps_func func_284 = {
+static const char *const names_307[] = {"cot", NULL};
+static const ps_func func_307 = {
     .name = "cot", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_284,
+    .n_params = 1, .n_required = 1, .params = params_307,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_cot,
     .doc = "The cotangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "cot(1)", .names = names_284,
+    .example = "cot(1)", .names = names_307,
 };
 /* math: asin(x: double) -> double */
-static const ps_param params_285[] = {
+static const ps_param params_308[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_285[] = {"asin", NULL};
-static const ps_func func_285 = {
+static const char *const names_308[] = {"asin", NULL};
+static const ps_func func_308 = {
     .name = "asin", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_285,
+    .n_params = 1, .n_required = 1, .params = params_308,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_asin,
     .doc = "The arc sine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "asin(0)", .names = names_285,
+    .example = "asin(0)", .names = names_308,
 };
 /* math: acos(x: double) -> double */
-static const ps_param params_286[] = {
+static const ps_param params_309[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_286[] = {"acos", NULL};
-static const ps_func func_286 = {
+static const char *const names_309[] = {"acos", NULL};
+static const ps_func func_309 = {
     .name = "acos", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_286,
+    .n_params = 1, .n_required = 1, .params = params_309,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_acos,
     .doc = "The arc cosine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "acos(1)", .names = names_286,
+    .example = "acos(1)", .names = names_309,
 };
 /* math: atan(x: double) -> double */
-static const ps_param params_287[] = {
+static const ps_param params_310[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_287[] = {"atan", NULL};
-static const ps_func func_287 = {
+static const char *const names_310[] = {"atan", NULL};
+static const ps_func func_310 = {
     .name = "atan", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_287,
+    .n_params = 1, .n_required = 1, .params = params_310,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_atan,
     .doc = "The arc tangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "atan(0)", .names = names_287,
+    .example = "atan(0)", .names = names_310,
 };
 /* math: sinh(x: double) -> double */
-static const ps_param params_288[] = {
+static const ps_param params_311[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_288[] = {"sinh", NULL};
-static const ps_func func_288 = {
+static const char *const names_311[] = {"sinh", NULL};
+static const ps_func func_311 = {
     .name = "sinh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_288,
+    .n_params = 1, .n_required = 1, .params = params_311,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_sinh,
     .doc = "The hyperbolic sine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "sinh(0)", .names = names_288,
+    .example = "sinh(0)", .names = names_311,
 };
 /* math: cosh(x: double) -> double */
-static const ps_param params_289[] = {
+static const ps_param params_312[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_289[] = {"cosh", NULL};
-static const ps_func func_289 = {
+static const char *const names_312[] = {"cosh", NULL};
+static const ps_func func_312 = {
     .name = "cosh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_289,
+    .n_params = 1, .n_required = 1, .params = params_312,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_cosh,
     .doc = "The hyperbolic cosine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "cosh(0)", .names = names_289,
+    .example = "cosh(0)", .names = names_312,
 };
 /* math: tanh(x: double) -> double */
-static const ps_param params_290[] = {
+static const ps_param params_313[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_290[] = {"tanh", NULL};
-static const ps_func func_290 = {
+static const char *const names_313[] = {"tanh", NULL};
+static const ps_func func_313 = {
     .name = "tanh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_290,
+    .n_params = 1, .n_required = 1, .params = params_313,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_tanh,
     .doc = "The hyperbolic tangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "tanh(0)", .names = names_290,
+    .example = "tanh(0)", .names = names_313,
 };
 /* math: asinh(x: double) -> double */
-static const ps_param params_291[] = {
+static const ps_param params_314[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_291[] = {"asinh", NULL};
-static const ps_func func_291 = {
+static const char *const names_314[] = {"asinh", NULL};
+static const ps_func func_314 = {
     .name = "asinh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_291,
+    .n_params = 1, .n_required = 1, .params = params_314,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_asinh,
     .doc = "The inverse hyperbolic sine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "asinh(0)", .names = names_291,
+    .example = "asinh(0)", .names = names_314,
 };
 /* math: acosh(x: double) -> double */
-static const ps_param params_292[] = {
+static const ps_param params_315[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_292[] = {"acosh", NULL};
-static const ps_func func_292 = {
+static const char *const names_315[] = {"acosh", NULL};
+static const ps_func func_315 = {
     .name = "acosh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_292,
+    .n_params = 1, .n_required = 1, .params = params_315,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_acosh,
     .doc = "The inverse hyperbolic cosine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "acosh(1)", .names = names_292,
+    .example = "acosh(1)", .names = names_315,
 };
 /* math: atanh(x: double) -> double */
-static const ps_param params_293[] = {
+static const ps_param params_316[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_293[] = {"atanh", NULL};
-static const ps_func func_293 = {
+static const char *const names_316[] = {"atanh", NULL};
+static const ps_func func_316 = {
     .name = "atanh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_293,
+    .n_params = 1, .n_required = 1, .params = params_316,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_atanh,
     .doc = "The inverse hyperbolic tangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "atanh(0)", .names = names_293,
+    .example = "atanh(0)", .names = names_316,
 };
 /* math: degrees(x: double) -> double */
-static const ps_param params_294[] = {
+static const ps_param params_317[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_294[] = {"degrees", NULL};
-static const ps_func func_294 = {
+static const char *const names_317[] = {"degrees", NULL};
+static const ps_func func_317 = {
     .name = "degrees", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_294,
+    .n_params = 1, .n_required = 1, .params = params_317,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_degrees,
     .doc = "Radians as degrees.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "degrees(0)", .names = names_294,
+    .example = "degrees(0)", .names = names_317,
 };
 /* math: radians(x: double) -> double */
-static const ps_param params_295[] = {
+static const ps_param params_318[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_295[] = {"radians", NULL};
-static const ps_func func_295 = {
+static const char *const names_318[] = {"radians", NULL};
+static const ps_func func_318 = {
     .name = "radians", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_295,
+    .n_params = 1, .n_required = 1, .params = params_318,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_radians,
     .doc = "Degrees as radians.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "radians(180)", .names = names_295,
+    .example = "radians(180)", .names = names_318,
 };
 /* math: log(base: double, x: double) -> double */
-static const ps_param params_296[] = {
+static const ps_param params_319[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "base"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_296[] = {"log", NULL};
-static const ps_func func_296 = {
+static const char *const names_319[] = {"log", NULL};
+static const ps_func func_319 = {
     .name = "log", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_296,
+    .n_params = 2, .n_required = 2, .params = params_319,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_log_base,
     .doc = "The logarithm of x to the base.",
     .signature = "(base: double, x: double) -> double", .since = "0.1",
-    .example = "log(2, 8)", .names = names_296,
+    .example = "log(2, 8)", .names = names_319,
 };
 /* math: power(x: double, y: double) -> double */
-static const ps_param params_297[] = {
+static const ps_param params_320[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
 };
-static const char *const names_297[] = {"power", "pow", "^", "**", NULL};
-static const ps_func func_297 = {
+static const char *const names_320[] = {"power", "pow", "^", "**", NULL};
+static const ps_func func_320 = {
     .name = "power", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_297,
+    .n_params = 2, .n_required = 2, .params = params_320,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_power,
     .doc = "x to the power y.",
     .signature = "(x: double, y: double) -> double", .since = "0.1",
-    .example = "power(2, 10)", .names = names_297,
+    .example = "power(2, 10)", .names = names_320,
 };
 /* math: atan2(y: double, x: double) -> double */
-static const ps_param params_298[] = {
+static const ps_param params_321[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_298[] = {"atan2", NULL};
-static const ps_func func_298 = {
+static const char *const names_321[] = {"atan2", NULL};
+static const ps_func func_321 = {
     .name = "atan2", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_298,
+    .n_params = 2, .n_required = 2, .params = params_321,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_atan2,
     .doc = "The angle of the point (x, y).",
     .signature = "(y: double, x: double) -> double", .since = "0.1",
-    .example = "atan2(0, 1)", .names = names_298,
+    .example = "atan2(0, 1)", .names = names_321,
 };
 /* math: pi() -> double */
-static const char *const names_299[] = {"pi", NULL};
-static const ps_func func_299 = {
+static const char *const names_322[] = {"pi", NULL};
+static const ps_func func_322 = {
     .name = "pi", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_pi,
     .doc = "The ratio of a circle's circumference to its diameter.",
     .signature = "() -> double", .since = "0.1",
-    .example = "pi()", .names = names_299,
+    .example = "pi()", .names = names_322,
 };
 /* math: isnan(x: double) -> bool */
-static const ps_param params_300[] = {
+static const ps_param params_323[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_300[] = {"isnan", NULL};
-static const ps_func func_300 = {
+static const char *const names_323[] = {"isnan", NULL};
+static const ps_func func_323 = {
     .name = "isnan", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_300,
+    .n_params = 1, .n_required = 1, .params = params_323,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_isnan,
     .doc = "True if x is not a number.",
     .signature = "(x: double) -> bool", .since = "0.1",
-    .example = "isnan(1e0)", .names = names_300,
+    .example = "isnan(1e0)", .names = names_323,
 };
 /* math: isnan(x: float) -> bool */
-static const ps_param params_301[] = {
+static const ps_param params_324[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
 };
-static const char *const names_301[] = {"isnan", NULL};
-static const ps_func func_301 = {
+static const char *const names_324[] = {"isnan", NULL};
+static const ps_func func_324 = {
     .name = "isnan", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_301,
+    .n_params = 1, .n_required = 1, .params = params_324,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_isnan,
     .doc = "True if x is not a number.",
     .signature = "(x: float) -> bool", .since = "0.1",
-    .example = "isnan(1e0)", .names = names_301,
+    .example = "isnan(1e0)", .names = names_324,
 };
 /* math: isinf(x: double) -> bool */
-static const ps_param params_302[] = {
+static const ps_param params_325[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_302[] = {"isinf", NULL};
-static const ps_func func_302 = {
+static const char *const names_325[] = {"isinf", NULL};
+static const ps_func func_325 = {
     .name = "isinf", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_302,
+    .n_params = 1, .n_required = 1, .params = params_325,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_isinf,
     .doc = "True if x is infinite.",
     .signature = "(x: double) -> bool", .since = "0.1",
-    .example = "isinf(1e0)", .names = names_302,
+    .example = "isinf(1e0)", .names = names_325,
 };
 /* math: isinf(x: float) -> bool */
-static const ps_param params_303[] = {
+static const ps_param params_326[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
 };
-static const char *const names_303[] = {"isinf", NULL};
-static const ps_func func_303 = {
+static const char *const names_326[] = {"isinf", NULL};
+static const ps_func func_326 = {
     .name = "isinf", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_303,
+    .n_params = 1, .n_required = 1, .params = params_326,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_isinf,
     .doc = "True if x is infinite.",
     .signature = "(x: float) -> bool", .since = "0.1",
-    .example = "isinf(1e0)", .names = names_303,
+    .example = "isinf(1e0)", .names = names_326,
 };
 /* math: isfinite(x: double) -> bool */
-static const ps_param params_304[] = {
+static const ps_param params_327[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_304[] = {"isfinite", NULL};
-static const ps_func func_304 = {
+static const char *const names_327[] = {"isfinite", NULL};
+static const ps_func func_327 = {
     .name = "isfinite", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_304,
+    .n_params = 1, .n_required = 1, .params = params_327,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_isfinite,
     .doc = "True if x is neither infinite nor NaN.",
     .signature = "(x: double) -> bool", .since = "0.1",
-    .example = "isfinite(1e0)", .names = names_304,
+    .example = "isfinite(1e0)", .names = names_327,
 };
 /* math: isfinite(x: float) -> bool */
-static const ps_param params_305[] = {
+static const ps_param params_328[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
 };
-static const char *const names_305[] = {"isfinite", NULL};
-static const ps_func func_305 = {
+static const char *const names_328[] = {"isfinite", NULL};
+static const ps_func func_328 = {
     .name = "isfinite", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_305,
+    .n_params = 1, .n_required = 1, .params = params_328,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_isfinite,
     .doc = "True if x is neither infinite nor NaN.",
     .signature = "(x: float) -> bool", .since = "0.1",
-    .example = "isfinite(1e0)", .names = names_305,
+    .example = "isfinite(1e0)", .names = names_328,
 };
 /* math: gcd(a: int64, b: int64) -> int64 */
-static const ps_param params_306[] = {
+static const ps_param params_329[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "b"},
 };
-static const char *const names_306[] = {"gcd", "greatest_common_divisor", NULL};
-static const ps_func func_306 = {
+static const char *const names_329[] = {"gcd", "greatest_common_divisor", NULL};
+static const ps_func func_329 = {
     .name = "gcd", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_306,
+    .n_params = 2, .n_required = 2, .params = params_329,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_gcd,
     .doc = "The greatest common divisor.",
     .signature = "(a: int64, b: int64) -> int64", .since = "0.1",
-    .example = "gcd(12, 18)", .names = names_306,
+    .example = "gcd(12, 18)", .names = names_329,
 };
 /* math: gcd(a: int128, b: int128) -> int128 */
-static const ps_param params_307[] = {
+static const ps_param params_330[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "b"},
 };
-static const char *const names_307[] = {"gcd", "greatest_common_divisor", NULL};
-static const ps_func func_307 = {
+static const char *const names_330[] = {"gcd", "greatest_common_divisor", NULL};
+static const ps_func func_330 = {
     .name = "gcd", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_307,
+    .n_params = 2, .n_required = 2, .params = params_330,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}},
     .scalar = &ps_fn_gcd,
     .doc = "The greatest common divisor.",
     .signature = "(a: int128, b: int128) -> int128", .since = "0.1",
-    .example = "gcd(12, 18)", .names = names_307,
+    .example = "gcd(12, 18)", .names = names_330,
 };
 /* math: lcm(a: int64, b: int64) -> int64 */
-static const ps_param params_308[] = {
+static const ps_param params_331[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "b"},
 };
-static const char *const names_308[] = {"lcm", "least_common_multiple", NULL};
-static const ps_func func_308 = {
+static const char *const names_331[] = {"lcm", "least_common_multiple", NULL};
+static const ps_func func_331 = {
     .name = "lcm", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_308,
+    .n_params = 2, .n_required = 2, .params = params_331,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_lcm,
     .doc = "The least common multiple.",
     .signature = "(a: int64, b: int64) -> int64", .since = "0.1",
-    .example = "lcm(4, 6)", .names = names_308,
+    .example = "lcm(4, 6)", .names = names_331,
 };
 /* math: lcm(a: int128, b: int128) -> int128 */
-static const ps_param params_309[] = {
+static const ps_param params_332[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "b"},
 };
-static const char *const names_309[] = {"lcm", "least_common_multiple", NULL};
-static const ps_func func_309 = {
+static const char *const names_332[] = {"lcm", "least_common_multiple", NULL};
+static const ps_func func_332 = {
     .name = "lcm", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_309,
+    .n_params = 2, .n_required = 2, .params = params_332,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}},
     .scalar = &ps_fn_lcm,
     .doc = "The least common multiple.",
     .signature = "(a: int128, b: int128) -> int128", .since = "0.1",
-    .example = "lcm(4, 6)", .names = names_309,
+    .example = "lcm(4, 6)", .names = names_332,
 };
 /* math: factorial(n: int32) -> int128 */
-static const ps_param params_310[] = {
+static const ps_param params_333[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "n"},
 };
-static const char *const names_310[] = {"factorial", "!", NULL};
-static const ps_func func_310 = {
+static const char *const names_333[] = {"factorial", "!", NULL};
+static const ps_func func_333 = {
     .name = "factorial", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_310,
+    .n_params = 1, .n_required = 1, .params = params_333,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}},
     .scalar = &ps_fn_factorial,
     .doc = "1 times 2 ... times n, up to 33.",
     .signature = "(n: int32) -> int128", .since = "0.1",
-    .example = "factorial(5)", .names = names_310,
+    .example = "factorial(5)", .names = names_333,
 };
 /* math: &(a: integer, b: integer) -> integer */
-static const ps_param params_311[] = {
+static const ps_param params_334[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_311[] = {"&", NULL};
-static const ps_func func_311 = {
+static const char *const names_334[] = {"&", NULL};
+static const ps_func func_334 = {
     .name = "&", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_311,
+    .n_params = 2, .n_required = 2, .params = params_334,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_bits_and,
     .doc = "The bits of both.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "5 & 3", .names = names_311,
+    .example = "5 & 3", .names = names_334,
 };
 /* math: |(a: integer, b: integer) -> integer */
-static const ps_param params_312[] = {
+static const ps_param params_335[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_312[] = {"|", NULL};
-static const ps_func func_312 = {
+static const char *const names_335[] = {"|", NULL};
+static const ps_func func_335 = {
     .name = "|", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_312,
+    .n_params = 2, .n_required = 2, .params = params_335,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_bits_or,
     .doc = "The bits of either.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "5 | 3", .names = names_312,
+    .example = "5 | 3", .names = names_335,
 };
 /* math: xor(a: integer, b: integer) -> integer */
-static const ps_param params_313[] = {
+static const ps_param params_336[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_313[] = {"xor", NULL};
-static const ps_func func_313 = {
+static const char *const names_336[] = {"xor", NULL};
+static const ps_func func_336 = {
     .name = "xor", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_313,
+    .n_params = 2, .n_required = 2, .params = params_336,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_bits_xor,
     .doc = "The bits of one but not both.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "xor(5, 3)", .names = names_313,
+    .example = "xor(5, 3)", .names = names_336,
 };
 /* math: ~(a: integer) -> integer */
-static const ps_param params_314[] = {
+static const ps_param params_337[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
 };
-static const char *const names_314[] = {"~", NULL};
-static const ps_func func_314 = {
+static const char *const names_337[] = {"~", NULL};
+static const ps_func func_337 = {
     .name = "~", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_314,
+    .n_params = 1, .n_required = 1, .params = params_337,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_bits_not,
     .doc = "Every bit turned.",
     .signature = "(a: integer) -> integer", .since = "0.1",
-    .example = "~5", .names = names_314,
+    .example = "~5", .names = names_337,
 };
 /* math: <<(a: integer, b: integer) -> integer */
-static const ps_param params_315[] = {
+static const ps_param params_338[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_315[] = {"<<", NULL};
-static const ps_func func_315 = {
+static const char *const names_338[] = {"<<", NULL};
+static const ps_func func_338 = {
     .name = "<<", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_315,
+    .n_params = 2, .n_required = 2, .params = params_338,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_shift_left,
     .doc = "a shifted left by b; an error when bits would be lost or either is negative.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "1 << 3", .names = names_315,
+    .example = "1 << 3", .names = names_338,
 };
 /* math: >>(a: integer, b: integer) -> integer */
-static const ps_param params_316[] = {
+static const ps_param params_339[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_316[] = {">>", NULL};
-static const ps_func func_316 = {
+static const char *const names_339[] = {">>", NULL};
+static const ps_func func_339 = {
     .name = ">>", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_316,
+    .n_params = 2, .n_required = 2, .params = params_339,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_shift_right,
     .doc = "a shifted right by b; 0 beyond the type's bits.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "16 >> 2", .names = names_316,
+    .example = "16 >> 2", .names = names_339,
 };
 /* math: bit_count(a: integer) -> int8 */
-static const ps_param params_317[] = {
+static const ps_param params_340[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
 };
-static const char *const names_317[] = {"bit_count", NULL};
-static const ps_func func_317 = {
+static const char *const names_340[] = {"bit_count", NULL};
+static const ps_func func_340 = {
     .name = "bit_count", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_317,
+    .n_params = 1, .n_required = 1, .params = params_340,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
     .scalar = &ps_fn_bit_count,
     .doc = "The number of bits that are set.",
     .signature = "(a: integer) -> int8", .since = "0.1",
-    .example = "bit_count(7)", .names = names_317,
+    .example = "bit_count(7)", .names = names_340,
 };
 /* math: greatest(first: T, values: T...) -> T */
-static const ps_param params_318[] = {
+static const ps_param params_341[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "first"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "values"},
 };
-static const char *const names_318[] = {"greatest", NULL};
-static const ps_func func_318 = {
+static const char *const names_341[] = {"greatest", NULL};
+static const ps_func func_341 = {
     .name = "greatest", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .variadic = true,
-    .n_params = 2, .n_required = 1, .params = params_318,
+    .n_params = 2, .n_required = 1, .params = params_341,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .resolve = ps_resolve_common,
     .scalar = &ps_fn_greatest,
     .doc = "The largest value that is not null; null if all are.",
     .signature = "(first: T, values: T...) -> T", .since = "0.1",
-    .example = "greatest(1, NULL, 3)", .names = names_318,
+    .example = "greatest(1, NULL, 3)", .names = names_341,
 };
 /* math: least(first: T, values: T...) -> T */
-static const ps_param params_319[] = {
+static const ps_param params_342[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "first"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "values"},
 };
-static const char *const names_319[] = {"least", NULL};
-static const ps_func func_319 = {
+static const char *const names_342[] = {"least", NULL};
+static const ps_func func_342 = {
     .name = "least", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .variadic = true,
-    .n_params = 2, .n_required = 1, .params = params_319,
+    .n_params = 2, .n_required = 1, .params = params_342,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .resolve = ps_resolve_common,
     .scalar = &ps_fn_least,
     .doc = "The smallest value that is not null; null if all are.",
     .signature = "(first: T, values: T...) -> T", .since = "0.1",
-    .example = "least(1, NULL, 3)", .names = names_319,
+    .example = "least(1, NULL, 3)", .names = names_342,
+};
+/* math: even(x: double) -> double */
+static const ps_param params_343[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_343[] = {"even", NULL};
+static const ps_func func_343 = {
+    .name = "even", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_343,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_even,
+    .doc = "The next even whole number, away from zero.",
+    .signature = "(x: double) -> double", .since = "0.1",
+    .example = "even(3.2)", .names = names_343,
+};
+/* math: gamma(x: double) -> double */
+static const ps_param params_344[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_344[] = {"gamma", NULL};
+static const ps_func func_344 = {
+    .name = "gamma", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_344,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_gamma,
+    .doc = "The gamma function.",
+    .signature = "(x: double) -> double", .since = "0.1",
+    .example = "gamma(5)", .names = names_344,
+};
+/* math: lgamma(x: double) -> double */
+static const ps_param params_345[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_345[] = {"lgamma", NULL};
+static const ps_func func_345 = {
+    .name = "lgamma", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_345,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_lgamma,
+    .doc = "The logarithm of the gamma function.",
+    .signature = "(x: double) -> double", .since = "0.1",
+    .example = "round(lgamma(5), 6)", .names = names_345,
+};
+/* math: nextafter(x: double, to: double) -> double */
+static const ps_param params_346[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "to"},
+};
+static const char *const names_346[] = {"nextafter", NULL};
+static const ps_func func_346 = {
+    .name = "nextafter", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_346,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_nextafter,
+    .doc = "The next double after x on the way to `to`.",
+    .signature = "(x: double, to: double) -> double", .since = "0.1",
+    .example = "nextafter(1e0, 2e0)", .names = names_346,
+};
+/* math: fdiv(x: double, y: double) -> double */
+static const ps_param params_347[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
+};
+static const char *const names_347[] = {"fdiv", NULL};
+static const ps_func func_347 = {
+    .name = "fdiv", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_347,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_fdiv,
+    .doc = "The quotient rounded down.",
+    .signature = "(x: double, y: double) -> double", .since = "0.1",
+    .example = "fdiv(-7, 2)", .names = names_347,
+};
+/* math: fmod(x: double, y: double) -> double */
+static const ps_param params_348[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
+};
+static const char *const names_348[] = {"fmod", NULL};
+static const ps_func func_348 = {
+    .name = "fmod", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_348,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_fmod_down,
+    .doc = "What division rounded down leaves; the sign is of y.",
+    .signature = "(x: double, y: double) -> double", .since = "0.1",
+    .example = "fmod(-7, 3)", .names = names_348,
+};
+/* math: signbit(x: double) -> bool */
+static const ps_param params_349[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_349[] = {"signbit", NULL};
+static const ps_func func_349 = {
+    .name = "signbit", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_349,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_signbit,
+    .doc = "Whether the sign is negative, of zeros too.",
+    .signature = "(x: double) -> bool", .since = "0.1",
+    .example = "signbit(-1e0)", .names = names_349,
 };
 /* regex: regexp_matches(text: str, pattern: str, options?: str) -> bool */
-static const ps_param params_320[] = {
+static const ps_param params_350[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_320[] = {"regexp_matches", NULL};
-static const ps_func func_320 = {
+static const char *const names_350[] = {"regexp_matches", NULL};
+static const ps_func func_350 = {
     .name = "regexp_matches", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_320,
+    .n_params = 3, .n_required = 2, .params = params_350,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_regex_test,
     .doc = "True if pattern matches somewhere in text. Options: i no case, c case, s dot takes newlines, m ^ and $ at lines, l plain text.",
     .signature = "(text: str, pattern: str, options?: str) -> bool", .since = "0.1",
-    .example = "regexp_matches('abc', 'b.')", .names = names_320,
+    .example = "regexp_matches('abc', 'b.')", .names = names_350,
 };
 /* regex: regexp_full_match(text: str, pattern: str, options?: str) -> bool */
-static const ps_param params_321[] = {
+static const ps_param params_351[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_321[] = {"regexp_full_match", "~", NULL};
-static const ps_func func_321 = {
+static const char *const names_351[] = {"regexp_full_match", "~", NULL};
+static const ps_func func_351 = {
     .name = "regexp_full_match", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_321,
+    .n_params = 3, .n_required = 2, .params = params_351,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_regex_test,
     .doc = "True if pattern matches the whole text.",
     .signature = "(text: str, pattern: str, options?: str) -> bool", .since = "0.1",
-    .example = "regexp_full_match('abc', 'b')", .names = names_321,
+    .example = "regexp_full_match('abc', 'b')", .names = names_351,
 };
 /* regex: similar_to(text: str, pattern: str) -> bool */
-static const ps_param params_322[] = {
+static const ps_param params_352[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
 };
-static const char *const names_322[] = {"similar_to", NULL};
-static const ps_func func_322 = {
+static const char *const names_352[] = {"similar_to", NULL};
+static const ps_func func_352 = {
     .name = "similar_to", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_322,
+    .n_params = 2, .n_required = 2, .params = params_352,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_regex_test,
     .doc = "SIMILAR TO: the regular expression matches the whole text.",
     .signature = "(text: str, pattern: str) -> bool", .since = "0.1",
-    .example = "'abc' SIMILAR TO 'a(b|c)c'", .names = names_322,
+    .example = "'abc' SIMILAR TO 'a(b|c)c'", .names = names_352,
 };
 /* regex: regexp_replace(text: str, pattern: str, to: str, options?: str) -> str */
-static const ps_param params_323[] = {
+static const ps_param params_353[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "to"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_323[] = {"regexp_replace", NULL};
-static const ps_func func_323 = {
+static const char *const names_353[] = {"regexp_replace", NULL};
+static const ps_func func_353 = {
     .name = "regexp_replace", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 4, .n_required = 3, .params = params_323,
+    .n_params = 4, .n_required = 3, .params = params_353,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_regex_replace,
     .doc = "The text with the first match replaced (option g: every match); \\\\1 in to is the first group.",
     .signature = "(text: str, pattern: str, to: str, options?: str) -> str", .since = "0.1",
-    .example = "regexp_replace('abcb', 'b', 'X')", .names = names_323,
+    .example = "regexp_replace('abcb', 'b', 'X')", .names = names_353,
 };
 /* regex: regexp_extract(text: str, pattern: str, group?: int64, options?: str) -> str */
-static const ps_param params_324[] = {
+static const ps_param params_354[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "group"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_324[] = {"regexp_extract", NULL};
-static const ps_func func_324 = {
+static const char *const names_354[] = {"regexp_extract", NULL};
+static const ps_func func_354 = {
     .name = "regexp_extract", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 4, .n_required = 2, .params = params_324,
+    .n_params = 4, .n_required = 2, .params = params_354,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_regex_extract,
     .doc = "What the group (0: everything) of the first match took; empty without a match.",
     .signature = "(text: str, pattern: str, group?: int64, options?: str) -> str", .since = "0.1",
-    .example = "regexp_extract('abc', 'b(.)', 1)", .names = names_324,
+    .example = "regexp_extract('abc', 'b(.)', 1)", .names = names_354,
 };
 /* string: lower(text: str) -> str */
-static const ps_param params_325[] = {
+static const ps_param params_355[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_325[] = {"lower", "lcase", NULL};
-static const ps_func func_325 = {
+static const char *const names_355[] = {"lower", "lcase", NULL};
+static const ps_func func_355 = {
     .name = "lower", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_325,
+    .n_params = 1, .n_required = 1, .params = params_355,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_lower,
     .doc = "The text in lower case, code point by code point.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "lower('ÀÉ x')", .names = names_325,
+    .example = "lower('ÀÉ x')", .names = names_355,
 };
 /* string: upper(text: str) -> str */
-static const ps_param params_326[] = {
+static const ps_param params_356[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_326[] = {"upper", "ucase", NULL};
-static const ps_func func_326 = {
+static const char *const names_356[] = {"upper", "ucase", NULL};
+static const ps_func func_356 = {
     .name = "upper", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_326,
+    .n_params = 1, .n_required = 1, .params = params_356,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_upper,
     .doc = "The text in upper case, code point by code point.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "upper('àé x')", .names = names_326,
+    .example = "upper('àé x')", .names = names_356,
 };
 /* string: initcap(text: str) -> str */
-static const ps_param params_327[] = {
+static const ps_param params_357[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_327[] = {"initcap", NULL};
-static const ps_func func_327 = {
+static const char *const names_357[] = {"initcap", NULL};
+static const ps_func func_357 = {
     .name = "initcap", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_327,
+    .n_params = 1, .n_required = 1, .params = params_357,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_initcap,
     .doc = "The first letter of each word in upper case, the others in lower case.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "initcap('hello woRLD')", .names = names_327,
+    .example = "initcap('hello woRLD')", .names = names_357,
 };
 /* string: length(text: str) -> int64 */
-static const ps_param params_328[] = {
+static const ps_param params_358[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_328[] = {"length", "len", "char_length", "character_length", NULL};
-static const ps_func func_328 = {
+static const char *const names_358[] = {"length", "len", "char_length", "character_length", NULL};
+static const ps_func func_358 = {
     .name = "length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_328,
+    .n_params = 1, .n_required = 1, .params = params_358,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_length,
     .doc = "The number of code points.",
     .signature = "(text: str) -> int64", .since = "0.1",
-    .example = "length('àé')", .names = names_328,
+    .example = "length('àé')", .names = names_358,
 };
 /* string: length(list: list<T>) -> int64 */
-static const ps_param params_329[] = {
+static const ps_param params_359[] = {
     {.kind = PS_PARAM_LIST_VAR, .var = 1, .name = "list"},
 };
-static const char *const names_329[] = {"length", "len", "array_length", NULL};
-static const ps_func func_329 = {
+static const char *const names_359[] = {"length", "len", "array_length", NULL};
+static const ps_func func_359 = {
     .name = "length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_329,
+    .n_params = 1, .n_required = 1, .params = params_359,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_list_length,
     .doc = "The number of items.",
     .signature = "(list: list<T>) -> int64", .since = "0.1",
-    .example = "len([1, 2, 3])", .names = names_329,
+    .example = "len([1, 2, 3])", .names = names_359,
 };
 /* string: octet_length(text: str) -> int64 */
-static const ps_param params_330[] = {
+static const ps_param params_360[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_330[] = {"octet_length", "strlen", NULL};
-static const ps_func func_330 = {
+static const char *const names_360[] = {"octet_length", "strlen", NULL};
+static const ps_func func_360 = {
     .name = "octet_length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_330,
+    .n_params = 1, .n_required = 1, .params = params_360,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_octet_length,
     .doc = "The number of bytes.",
     .signature = "(text: str) -> int64", .since = "0.1",
-    .example = "octet_length('àé')", .names = names_330,
+    .example = "octet_length('àé')", .names = names_360,
 };
 /* string: octet_length(bytes: blob) -> int64 */
-static const ps_param params_331[] = {
+static const ps_param params_361[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
 };
-static const char *const names_331[] = {"octet_length", "strlen", NULL};
-static const ps_func func_331 = {
+static const char *const names_361[] = {"octet_length", "strlen", NULL};
+static const ps_func func_361 = {
     .name = "octet_length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_331,
+    .n_params = 1, .n_required = 1, .params = params_361,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_octet_length,
     .doc = "The number of bytes.",
     .signature = "(bytes: blob) -> int64", .since = "0.1",
-    .example = "octet_length('àé')", .names = names_331,
+    .example = "octet_length('àé')", .names = names_361,
 };
 /* string: bit_length(text: str) -> int64 */
-static const ps_param params_332[] = {
+static const ps_param params_362[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_332[] = {"bit_length", NULL};
-static const ps_func func_332 = {
+static const char *const names_362[] = {"bit_length", NULL};
+static const ps_func func_362 = {
     .name = "bit_length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_332,
+    .n_params = 1, .n_required = 1, .params = params_362,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_bit_length,
     .doc = "The number of bits.",
     .signature = "(text: str) -> int64", .since = "0.1",
-    .example = "bit_length('àé')", .names = names_332,
+    .example = "bit_length('àé')", .names = names_362,
 };
 /* string: substring(text: str, start: int64, length?: int64) -> str */
-static const ps_param params_333[] = {
+static const ps_param params_363[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "start"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "length"},
 };
-static const char *const names_333[] = {"substring", "substr", NULL};
-static const ps_func func_333 = {
+static const char *const names_363[] = {"substring", "substr", NULL};
+static const ps_func func_363 = {
     .name = "substring", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 2, .params = params_333,
+    .n_params = 3, .n_required = 2, .params = params_363,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_substring,
     .doc = "The code points from start (1 is the first, negative counts from the end), length of them; a negative length goes backwards.",
     .signature = "(text: str, start: int64, length?: int64) -> str", .since = "0.1",
-    .example = "substring('hello', 2, 3)", .names = names_333,
+    .example = "substring('hello', 2, 3)", .names = names_363,
 };
 /* string: left(text: str, n: int64) -> str */
-static const ps_param params_334[] = {
+static const ps_param params_364[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_334[] = {"left", NULL};
-static const ps_func func_334 = {
+static const char *const names_364[] = {"left", NULL};
+static const ps_func func_364 = {
     .name = "left", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_334,
+    .n_params = 2, .n_required = 2, .params = params_364,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_left,
     .doc = "The first n code points; negative: all but the last -n.",
     .signature = "(text: str, n: int64) -> str", .since = "0.1",
-    .example = "left('hello', 2)", .names = names_334,
+    .example = "left('hello', 2)", .names = names_364,
 };
 /* string: right(text: str, n: int64) -> str */
-static const ps_param params_335[] = {
+static const ps_param params_365[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_335[] = {"right", NULL};
-static const ps_func func_335 = {
+static const char *const names_365[] = {"right", NULL};
+static const ps_func func_365 = {
     .name = "right", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_335,
+    .n_params = 2, .n_required = 2, .params = params_365,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_right,
     .doc = "The last n code points; negative: all but the first -n.",
     .signature = "(text: str, n: int64) -> str", .since = "0.1",
-    .example = "right('hello', 2)", .names = names_335,
+    .example = "right('hello', 2)", .names = names_365,
 };
 /* string: trim(text: str, characters?: str) -> str */
-static const ps_param params_336[] = {
+static const ps_param params_366[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
 };
-static const char *const names_336[] = {"trim", NULL};
-static const ps_func func_336 = {
+static const char *const names_366[] = {"trim", NULL};
+static const ps_func func_366 = {
     .name = "trim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_336,
+    .n_params = 2, .n_required = 1, .params = params_366,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_trim,
     .doc = "The text without the characters (a space) at both ends.",
     .signature = "(text: str, characters?: str) -> str", .since = "0.1",
-    .example = "trim('xxaxx', 'x')", .names = names_336,
+    .example = "trim('xxaxx', 'x')", .names = names_366,
 };
 /* string: ltrim(text: str, characters?: str) -> str */
-static const ps_param params_337[] = {
+static const ps_param params_367[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
 };
-static const char *const names_337[] = {"ltrim", NULL};
-static const ps_func func_337 = {
+static const char *const names_367[] = {"ltrim", NULL};
+static const ps_func func_367 = {
     .name = "ltrim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_337,
+    .n_params = 2, .n_required = 1, .params = params_367,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_ltrim,
     .doc = "The text without the characters (a space) at its start.",
     .signature = "(text: str, characters?: str) -> str", .since = "0.1",
-    .example = "ltrim('xxaxx', 'x')", .names = names_337,
+    .example = "ltrim('xxaxx', 'x')", .names = names_367,
 };
 /* string: rtrim(text: str, characters?: str) -> str */
-static const ps_param params_338[] = {
+static const ps_param params_368[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
 };
-static const char *const names_338[] = {"rtrim", NULL};
-static const ps_func func_338 = {
+static const char *const names_368[] = {"rtrim", NULL};
+static const ps_func func_368 = {
     .name = "rtrim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_338,
+    .n_params = 2, .n_required = 1, .params = params_368,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_rtrim,
     .doc = "The text without the characters (a space) at its end.",
     .signature = "(text: str, characters?: str) -> str", .since = "0.1",
-    .example = "rtrim('xxaxx', 'x')", .names = names_338,
+    .example = "rtrim('xxaxx', 'x')", .names = names_368,
 };
 /* string: lpad(text: str, n: int64, pad?: str) -> str */
-static const ps_param params_339[] = {
+static const ps_param params_369[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pad"},
 };
-static const char *const names_339[] = {"lpad", NULL};
-static const ps_func func_339 = {
+static const char *const names_369[] = {"lpad", NULL};
+static const ps_func func_369 = {
     .name = "lpad", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_339,
+    .n_params = 3, .n_required = 2, .params = params_369,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_lpad,
     .doc = "The text padded with pad (a space) at its front, or cut, to n code points.",
     .signature = "(text: str, n: int64, pad?: str) -> str", .since = "0.1",
-    .example = "lpad('a', 5, 'xy')", .names = names_339,
+    .example = "lpad('a', 5, 'xy')", .names = names_369,
 };
 /* string: rpad(text: str, n: int64, pad?: str) -> str */
-static const ps_param params_340[] = {
+static const ps_param params_370[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pad"},
 };
-static const char *const names_340[] = {"rpad", NULL};
-static const ps_func func_340 = {
+static const char *const names_370[] = {"rpad", NULL};
+static const ps_func func_370 = {
     .name = "rpad", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_340,
+    .n_params = 3, .n_required = 2, .params = params_370,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_rpad,
     .doc = "The text padded with pad (a space) at its end, or cut, to n code points.",
     .signature = "(text: str, n: int64, pad?: str) -> str", .since = "0.1",
-    .example = "rpad('a', 5, 'xy')", .names = names_340,
+    .example = "rpad('a', 5, 'xy')", .names = names_370,
 };
 /* string: replace(text: str, from: str, to: str) -> str */
-static const ps_param params_341[] = {
+static const ps_param params_371[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "from"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "to"},
 };
-static const char *const names_341[] = {"replace", NULL};
-static const ps_func func_341 = {
+static const char *const names_371[] = {"replace", NULL};
+static const ps_func func_371 = {
     .name = "replace", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_341,
+    .n_params = 3, .n_required = 3, .params = params_371,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_replace,
     .doc = "The text with every place of from replaced by to.",
     .signature = "(text: str, from: str, to: str) -> str", .since = "0.1",
-    .example = "replace('aaa', 'a', 'bb')", .names = names_341,
+    .example = "replace('aaa', 'a', 'bb')", .names = names_371,
 };
 /* string: reverse(text: str) -> str */
-static const ps_param params_342[] = {
+static const ps_param params_372[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_342[] = {"reverse", NULL};
-static const ps_func func_342 = {
+static const char *const names_372[] = {"reverse", NULL};
+static const ps_func func_372 = {
     .name = "reverse", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_342,
+    .n_params = 1, .n_required = 1, .params = params_372,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_reverse,
     .doc = "The code points in reverse order.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "reverse('àbc')", .names = names_342,
+    .example = "reverse('àbc')", .names = names_372,
 };
 /* string: repeat(text: str, n: int64) -> str */
-static const ps_param params_343[] = {
+static const ps_param params_373[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_343[] = {"repeat", NULL};
-static const ps_func func_343 = {
+static const char *const names_373[] = {"repeat", NULL};
+static const ps_func func_373 = {
     .name = "repeat", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_343,
+    .n_params = 2, .n_required = 2, .params = params_373,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_repeat,
     .doc = "The text n times.",
     .signature = "(text: str, n: int64) -> str", .since = "0.1",
-    .example = "repeat('ab', 3)", .names = names_343,
+    .example = "repeat('ab', 3)", .names = names_373,
 };
 /* string: concat(values: any...) -> str */
-static const ps_param params_344[] = {
+static const ps_param params_374[] = {
     {.kind = PS_PARAM_ANY, .name = "values"},
 };
-static const char *const names_344[] = {"concat", NULL};
-static const ps_func func_344 = {
+static const char *const names_374[] = {"concat", NULL};
+static const ps_func func_374 = {
     .name = "concat", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true, .variadic = true,
-    .n_params = 1, .n_required = 0, .params = params_344,
+    .n_params = 1, .n_required = 0, .params = params_374,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_concat,
     .doc = "The texts of all values that are not null, joined.",
     .signature = "(values: any...) -> str", .since = "0.1",
-    .example = "concat('a', NULL, 1, true)", .names = names_344,
+    .example = "concat('a', NULL, 1, true)", .names = names_374,
 };
 /* string: concat_ws(separator: str, values: any...) -> str */
-static const ps_param params_345[] = {
+static const ps_param params_375[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "separator"},
     {.kind = PS_PARAM_ANY, .name = "values"},
 };
-static const char *const names_345[] = {"concat_ws", NULL};
-static const ps_func func_345 = {
+static const char *const names_375[] = {"concat_ws", NULL};
+static const ps_func func_375 = {
     .name = "concat_ws", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true, .variadic = true,
-    .n_params = 2, .n_required = 1, .params = params_345,
+    .n_params = 2, .n_required = 1, .params = params_375,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_concat_ws,
     .doc = "The texts of all values that are not null, with separator between; null if separator is.",
     .signature = "(separator: str, values: any...) -> str", .since = "0.1",
-    .example = "concat_ws(',', 'a', NULL, 'b')", .names = names_345,
+    .example = "concat_ws(',', 'a', NULL, 'b')", .names = names_375,
 };
 /* string: ||(a: str, b: str) -> str */
-static const ps_param params_346[] = {
+static const ps_param params_376[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "b"},
 };
-static const char *const names_346[] = {"||", NULL};
-static const ps_func func_346 = {
+static const char *const names_376[] = {"||", NULL};
+static const ps_func func_376 = {
     .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_346,
+    .n_params = 2, .n_required = 2, .params = params_376,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_concat_two,
     .doc = "Both texts joined; null if either is.",
     .signature = "(a: str, b: str) -> str", .since = "0.1",
-    .example = "'a' || 'b'", .names = names_346,
+    .example = "'a' || 'b'", .names = names_376,
 };
 /* string: ||(a: blob, b: blob) -> blob */
-static const ps_param params_347[] = {
+static const ps_param params_377[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "b"},
 };
-static const char *const names_347[] = {"||", NULL};
-static const ps_func func_347 = {
+static const char *const names_377[] = {"||", NULL};
+static const ps_func func_377 = {
     .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_347,
+    .n_params = 2, .n_required = 2, .params = params_377,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}},
     .scalar = &ps_fn_concat_two,
     .doc = "Both texts joined; null if either is.",
     .signature = "(a: blob, b: blob) -> blob", .since = "0.1",
-    .example = "'a' || 'b'", .names = names_347,
+    .example = "'a' || 'b'", .names = names_377,
 };
 /* string: ||(a: any, b: any) -> str */
-static const ps_param params_348[] = {
+static const ps_param params_378[] = {
     {.kind = PS_PARAM_ANY, .name = "a"},
     {.kind = PS_PARAM_ANY, .name = "b"},
 };
-static const char *const names_348[] = {"||", NULL};
-static const ps_func func_348 = {
+static const char *const names_378[] = {"||", NULL};
+static const ps_func func_378 = {
     .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_348,
+    .n_params = 2, .n_required = 2, .params = params_378,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_concat_any,
     .doc = "Both as text, joined; null if either is.",
     .signature = "(a: any, b: any) -> str", .since = "0.1",
-    .example = "'a' || 1", .names = names_348,
+    .example = "'a' || 1", .names = names_378,
 };
 /* string: starts_with(text: str, prefix: str) -> bool */
-static const ps_param params_349[] = {
+static const ps_param params_379[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "prefix"},
 };
-static const char *const names_349[] = {"starts_with", "prefix", "^@", NULL};
-static const ps_func func_349 = {
+static const char *const names_379[] = {"starts_with", "prefix", "^@", NULL};
+static const ps_func func_379 = {
     .name = "starts_with", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_349,
+    .n_params = 2, .n_required = 2, .params = params_379,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_starts_with,
     .doc = "True if text begins with prefix. The empty prefix begins every text.",
     .signature = "(text: str, prefix: str) -> bool", .since = "0.1",
-    .example = "starts_with('parquet', 'par')", .names = names_349,
+    .example = "starts_with('parquet', 'par')", .names = names_379,
 };
 /* string: ends_with(text: str, suffix: str) -> bool */
-static const ps_param params_350[] = {
+static const ps_param params_380[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "suffix"},
 };
-static const char *const names_350[] = {"ends_with", "suffix", NULL};
-static const ps_func func_350 = {
+static const char *const names_380[] = {"ends_with", "suffix", NULL};
+static const ps_func func_380 = {
     .name = "ends_with", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_350,
+    .n_params = 2, .n_required = 2, .params = params_380,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_ends_with,
     .doc = "True if text ends with suffix. The empty suffix ends every text.",
     .signature = "(text: str, suffix: str) -> bool", .since = "0.1",
-    .example = "ends_with('parquet', 'et')", .names = names_350,
+    .example = "ends_with('parquet', 'et')", .names = names_380,
 };
 /* string: contains(text: str, piece: str) -> bool */
-static const ps_param params_351[] = {
+static const ps_param params_381[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "piece"},
 };
-static const char *const names_351[] = {"contains", NULL};
-static const ps_func func_351 = {
+static const char *const names_381[] = {"contains", NULL};
+static const ps_func func_381 = {
     .name = "contains", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_351,
+    .n_params = 2, .n_required = 2, .params = params_381,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_contains,
     .doc = "True if piece is somewhere in text.",
     .signature = "(text: str, piece: str) -> bool", .since = "0.1",
-    .example = "contains('parquet', 'rq')", .names = names_351,
+    .example = "contains('parquet', 'rq')", .names = names_381,
 };
 /* string: strpos(text: str, piece: str) -> int64 */
-static const ps_param params_352[] = {
+static const ps_param params_382[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "piece"},
 };
-static const char *const names_352[] = {"strpos", "instr", "position", NULL};
-static const ps_func func_352 = {
+static const char *const names_382[] = {"strpos", "instr", "position", NULL};
+static const ps_func func_382 = {
     .name = "strpos", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_352,
+    .n_params = 2, .n_required = 2, .params = params_382,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_strpos,
     .doc = "The position of the first place of piece in text, from 1; 0 if there is none.",
     .signature = "(text: str, piece: str) -> int64", .since = "0.1",
-    .example = "strpos('àbc', 'c')", .names = names_352,
+    .example = "strpos('àbc', 'c')", .names = names_382,
 };
 /* string: split_part(text: str, separator: str, n: int64) -> str */
-static const ps_param params_353[] = {
+static const ps_param params_383[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "separator"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_353[] = {"split_part", NULL};
-static const ps_func func_353 = {
+static const char *const names_383[] = {"split_part", NULL};
+static const ps_func func_383 = {
     .name = "split_part", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_353,
+    .n_params = 3, .n_required = 3, .params = params_383,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_split_part,
     .doc = "The n-th part of text between separators, from 1; negative counts from the end; empty if there is none.",
     .signature = "(text: str, separator: str, n: int64) -> str", .since = "0.1",
-    .example = "split_part('a,b,c', ',', 2)", .names = names_353,
+    .example = "split_part('a,b,c', ',', 2)", .names = names_383,
 };
 /* string: ascii(text: str) -> int32 */
-static const ps_param params_354[] = {
+static const ps_param params_384[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_354[] = {"ascii", "ord", NULL};
-static const ps_func func_354 = {
+static const char *const names_384[] = {"ascii", "ord", NULL};
+static const ps_func func_384 = {
     .name = "ascii", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_354,
+    .n_params = 1, .n_required = 1, .params = params_384,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}},
     .scalar = &ps_fn_ascii,
     .doc = "The first code point's number; 0 for the empty text.",
     .signature = "(text: str) -> int32", .since = "0.1",
-    .example = "ascii('é')", .names = names_354,
+    .example = "ascii('é')", .names = names_384,
 };
 /* string: unicode(text: str) -> int32 */
-static const ps_param params_355[] = {
+static const ps_param params_385[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_355[] = {"unicode", NULL};
-static const ps_func func_355 = {
+static const char *const names_385[] = {"unicode", NULL};
+static const ps_func func_385 = {
     .name = "unicode", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_355,
+    .n_params = 1, .n_required = 1, .params = params_385,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}},
     .scalar = &ps_fn_unicode,
     .doc = "The first code point's number; -1 for the empty text.",
     .signature = "(text: str) -> int32", .since = "0.1",
-    .example = "unicode('é')", .names = names_355,
+    .example = "unicode('é')", .names = names_385,
 };
 /* string: chr(code: int64) -> str */
-static const ps_param params_356[] = {
+static const ps_param params_386[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "code"},
 };
-static const char *const names_356[] = {"chr", NULL};
-static const ps_func func_356 = {
+static const char *const names_386[] = {"chr", NULL};
+static const ps_func func_386 = {
     .name = "chr", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_356,
+    .n_params = 1, .n_required = 1, .params = params_386,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_chr,
     .doc = "The text of one code point; an error if there is no such code point.",
     .signature = "(code: int64) -> str", .since = "0.1",
-    .example = "chr(233)", .names = names_356,
+    .example = "chr(233)", .names = names_386,
 };
 /* string: translate(text: str, from: str, to: str) -> str */
-static const ps_param params_357[] = {
+static const ps_param params_387[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "from"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "to"},
 };
-static const char *const names_357[] = {"translate", NULL};
-static const ps_func func_357 = {
+static const char *const names_387[] = {"translate", NULL};
+static const ps_func func_387 = {
     .name = "translate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_357,
+    .n_params = 3, .n_required = 3, .params = params_387,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_translate,
     .doc = "Each code point of from replaced by the one at its place in to; those beyond are removed.",
     .signature = "(text: str, from: str, to: str) -> str", .since = "0.1",
-    .example = "translate('abcba', 'ab', 'x')", .names = names_357,
+    .example = "translate('abcba', 'ab', 'x')", .names = names_387,
 };
 /* string: hex(text: str) -> str */
-static const ps_param params_358[] = {
+static const ps_param params_388[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_358[] = {"hex", "to_hex", NULL};
-static const ps_func func_358 = {
+static const char *const names_388[] = {"hex", "to_hex", NULL};
+static const ps_func func_388 = {
     .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_358,
+    .n_params = 1, .n_required = 1, .params = params_388,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_hex_bytes,
     .doc = "The bytes in hexadecimal.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "hex('abc')", .names = names_358,
+    .example = "hex('abc')", .names = names_388,
 };
 /* string: hex(bytes: blob) -> str */
-static const ps_param params_359[] = {
+static const ps_param params_389[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
 };
-static const char *const names_359[] = {"hex", "to_hex", NULL};
-static const ps_func func_359 = {
+static const char *const names_389[] = {"hex", "to_hex", NULL};
+static const ps_func func_389 = {
     .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_359,
+    .n_params = 1, .n_required = 1, .params = params_389,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_hex_bytes,
     .doc = "The bytes in hexadecimal.",
     .signature = "(bytes: blob) -> str", .since = "0.1",
-    .example = "hex('abc')", .names = names_359,
+    .example = "hex('abc')", .names = names_389,
 };
 /* string: hex(value: int64) -> str */
-static const ps_param params_360[] = {
+static const ps_param params_390[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "value"},
 };
-static const char *const names_360[] = {"hex", "to_hex", NULL};
-static const ps_func func_360 = {
+static const char *const names_390[] = {"hex", "to_hex", NULL};
+static const ps_func func_390 = {
     .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_360,
+    .n_params = 1, .n_required = 1, .params = params_390,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_hex_int,
     .doc = "The number in hexadecimal, negative ones as 64-bit two's complement.",
     .signature = "(value: int64) -> str", .since = "0.1",
-    .example = "hex(255)", .names = names_360,
+    .example = "hex(255)", .names = names_390,
 };
 /* string: unhex(text: str) -> blob */
-static const ps_param params_361[] = {
+static const ps_param params_391[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_361[] = {"unhex", "from_hex", NULL};
-static const ps_func func_361 = {
+static const char *const names_391[] = {"unhex", "from_hex", NULL};
+static const ps_func func_391 = {
     .name = "unhex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_361,
+    .n_params = 1, .n_required = 1, .params = params_391,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}},
     .scalar = &ps_fn_unhex,
     .doc = "The bytes that a hexadecimal text says.",
     .signature = "(text: str) -> blob", .since = "0.1",
-    .example = "unhex('61')", .names = names_361,
+    .example = "unhex('61')", .names = names_391,
 };
 /* string: typeof(value: any) -> str */
-static const ps_param params_362[] = {
+static const ps_param params_392[] = {
     {.kind = PS_PARAM_ANY, .name = "value"},
 };
-static const char *const names_362[] = {"typeof", NULL};
-static const ps_func func_362 = {
+static const char *const names_392[] = {"typeof", NULL};
+static const ps_func func_392 = {
     .name = "typeof", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_362,
+    .n_params = 1, .n_required = 1, .params = params_392,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_typeof,
     .doc = "The name of the value's type.",
     .signature = "(value: any) -> str", .since = "0.1",
-    .example = "typeof(1)", .names = names_362,
+    .example = "typeof(1)", .names = names_392,
 };
 /* string: like(text: str, pattern: str, escape?: str) -> bool */
-static const ps_param params_363[] = {
+static const ps_param params_393[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
 };
-static const char *const names_363[] = {"like", "~~", "like_escape", NULL};
-static const ps_func func_363 = {
+static const char *const names_393[] = {"like", "~~", "like_escape", NULL};
+static const ps_func func_393 = {
     .name = "like", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_363,
+    .n_params = 3, .n_required = 2, .params = params_393,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_like,
     .doc = "True if text is like pattern: % stands for any text, _ for one code point; escape makes the next one plain.",
     .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'abc' LIKE 'a_c'", .names = names_363,
+    .example = "'abc' LIKE 'a_c'", .names = names_393,
 };
 /* string: not_like(text: str, pattern: str, escape?: str) -> bool */
-static const ps_param params_364[] = {
+static const ps_param params_394[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
 };
-static const char *const names_364[] = {"not_like", "!~~", NULL};
-static const ps_func func_364 = {
+static const char *const names_394[] = {"not_like", "!~~", NULL};
+static const ps_func func_394 = {
     .name = "not_like", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_364,
+    .n_params = 3, .n_required = 2, .params = params_394,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_not_like,
     .doc = "True if text is not like pattern.",
     .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'abc' NOT LIKE 'a%'", .names = names_364,
+    .example = "'abc' NOT LIKE 'a%'", .names = names_394,
 };
 /* string: ilike(text: str, pattern: str, escape?: str) -> bool */
-static const ps_param params_365[] = {
+static const ps_param params_395[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
 };
-static const char *const names_365[] = {"ilike", "~~*", "ilike_escape", NULL};
-static const ps_func func_365 = {
+static const char *const names_395[] = {"ilike", "~~*", "ilike_escape", NULL};
+static const ps_func func_395 = {
     .name = "ilike", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_365,
+    .n_params = 3, .n_required = 2, .params = params_395,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_ilike,
     .doc = "As like, without regard to case.",
     .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'ABC' ILIKE 'aBc'", .names = names_365,
+    .example = "'ABC' ILIKE 'aBc'", .names = names_395,
 };
 /* string: not_ilike(text: str, pattern: str, escape?: str) -> bool */
-static const ps_param params_366[] = {
+static const ps_param params_396[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
 };
-static const char *const names_366[] = {"not_ilike", "!~~*", NULL};
-static const ps_func func_366 = {
+static const char *const names_396[] = {"not_ilike", "!~~*", NULL};
+static const ps_func func_396 = {
     .name = "not_ilike", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_366,
+    .n_params = 3, .n_required = 2, .params = params_396,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_not_ilike,
     .doc = "True if text is not like pattern, without regard to case.",
     .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'ABC' NOT ILIKE 'b%'", .names = names_366,
+    .example = "'ABC' NOT ILIKE 'b%'", .names = names_396,
 };
 /* string: glob(text: str, pattern: str) -> bool */
-static const ps_param params_367[] = {
+static const ps_param params_397[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
 };
-static const char *const names_367[] = {"glob", NULL};
-static const ps_func func_367 = {
+static const char *const names_397[] = {"glob", NULL};
+static const ps_func func_397 = {
     .name = "glob", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_367,
+    .n_params = 2, .n_required = 2, .params = params_397,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_glob,
     .doc = "True if text fits pattern: * any text, ? one code point, [a-z] one of a set, [!a] none of it.",
     .signature = "(text: str, pattern: str) -> bool", .since = "0.1",
-    .example = "'parquet' GLOB 'par*'", .names = names_367,
+    .example = "'parquet' GLOB 'par*'", .names = names_397,
+};
+/* string: levenshtein(a: str, b: str) -> int64 */
+static const ps_param params_398[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "b"},
+};
+static const char *const names_398[] = {"levenshtein", "editdist3", NULL};
+static const ps_func func_398 = {
+    .name = "levenshtein", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_398,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_levenshtein,
+    .doc = "The least number of bytes to add, remove or change that make b of a.",
+    .signature = "(a: str, b: str) -> int64", .since = "0.1",
+    .example = "levenshtein('kitten', 'sitting')", .names = names_398,
+};
+/* string: damerau_levenshtein(a: str, b: str) -> int64 */
+static const ps_param params_399[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "b"},
+};
+static const char *const names_399[] = {"damerau_levenshtein", NULL};
+static const ps_func func_399 = {
+    .name = "damerau_levenshtein", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_399,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_damerau_levenshtein,
+    .doc = "As levenshtein, where swapping two neighbours is one step.",
+    .signature = "(a: str, b: str) -> int64", .since = "0.1",
+    .example = "damerau_levenshtein('ca', 'abc')", .names = names_399,
+};
+/* string: hamming(a: str, b: str) -> int64 */
+static const ps_param params_400[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "b"},
+};
+static const char *const names_400[] = {"hamming", "mismatches", NULL};
+static const ps_func func_400 = {
+    .name = "hamming", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_400,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_hamming,
+    .doc = "The number of bytes in which texts of one length differ.",
+    .signature = "(a: str, b: str) -> int64", .since = "0.1",
+    .example = "hamming('duck', 'luck')", .names = names_400,
+};
+/* string: jaccard(a: str, b: str) -> double */
+static const ps_param params_401[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "b"},
+};
+static const char *const names_401[] = {"jaccard", NULL};
+static const ps_func func_401 = {
+    .name = "jaccard", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_401,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_jaccard,
+    .doc = "The share of bytes found in both texts among those found in either.",
+    .signature = "(a: str, b: str) -> double", .since = "0.1",
+    .example = "jaccard('ab', 'abcd')", .names = names_401,
+};
+/* string: jaro_similarity(a: str, b: str) -> double */
+static const ps_param params_402[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "b"},
+};
+static const char *const names_402[] = {"jaro_similarity", NULL};
+static const ps_func func_402 = {
+    .name = "jaro_similarity", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_402,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_jaro_similarity,
+    .doc = "Jaro's similarity of two texts: 0 none, 1 equal.",
+    .signature = "(a: str, b: str) -> double", .since = "0.1",
+    .example = "round(jaro_similarity('MARTHA', 'MARHTA'), 6)", .names = names_402,
+};
+/* string: jaro_winkler_similarity(a: str, b: str) -> double */
+static const ps_param params_403[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "b"},
+};
+static const char *const names_403[] = {"jaro_winkler_similarity", NULL};
+static const ps_func func_403 = {
+    .name = "jaro_winkler_similarity", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_403,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_jaro_winkler_similarity,
+    .doc = "Jaro's similarity with a bonus for a common beginning.",
+    .signature = "(a: str, b: str) -> double", .since = "0.1",
+    .example = "round(jaro_winkler_similarity('MARTHA', 'MARHTA'), 6)", .names = names_403,
+};
+/* string: md5(text: str) -> str */
+static const ps_param params_404[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_404[] = {"md5", NULL};
+static const ps_func func_404 = {
+    .name = "md5", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_404,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_md5,
+    .doc = "The MD5 digest in hexadecimal.",
+    .signature = "(text: str) -> str", .since = "0.1",
+    .example = "md5('abc')", .names = names_404,
+};
+/* string: md5(bytes: blob) -> str */
+static const ps_param params_405[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
+};
+static const char *const names_405[] = {"md5", NULL};
+static const ps_func func_405 = {
+    .name = "md5", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_405,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_md5,
+    .doc = "The MD5 digest in hexadecimal.",
+    .signature = "(bytes: blob) -> str", .since = "0.1",
+    .example = "md5('abc')", .names = names_405,
+};
+/* string: sha1(text: str) -> str */
+static const ps_param params_406[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_406[] = {"sha1", NULL};
+static const ps_func func_406 = {
+    .name = "sha1", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_406,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_sha1,
+    .doc = "The SHA-1 digest in hexadecimal.",
+    .signature = "(text: str) -> str", .since = "0.1",
+    .example = "sha1('abc')", .names = names_406,
+};
+/* string: sha1(bytes: blob) -> str */
+static const ps_param params_407[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
+};
+static const char *const names_407[] = {"sha1", NULL};
+static const ps_func func_407 = {
+    .name = "sha1", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_407,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_sha1,
+    .doc = "The SHA-1 digest in hexadecimal.",
+    .signature = "(bytes: blob) -> str", .since = "0.1",
+    .example = "sha1('abc')", .names = names_407,
+};
+/* string: sha256(text: str) -> str */
+static const ps_param params_408[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_408[] = {"sha256", NULL};
+static const ps_func func_408 = {
+    .name = "sha256", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_408,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_sha256,
+    .doc = "The SHA-256 digest in hexadecimal.",
+    .signature = "(text: str) -> str", .since = "0.1",
+    .example = "sha256('abc')", .names = names_408,
+};
+/* string: sha256(bytes: blob) -> str */
+static const ps_param params_409[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
+};
+static const char *const names_409[] = {"sha256", NULL};
+static const ps_func func_409 = {
+    .name = "sha256", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_409,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_sha256,
+    .doc = "The SHA-256 digest in hexadecimal.",
+    .signature = "(bytes: blob) -> str", .since = "0.1",
+    .example = "sha256('abc')", .names = names_409,
+};
+/* string: to_base64(bytes: blob) -> str */
+static const ps_param params_410[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
+};
+static const char *const names_410[] = {"to_base64", "base64", NULL};
+static const ps_func func_410 = {
+    .name = "to_base64", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_410,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_to_base64,
+    .doc = "The bytes in base 64.",
+    .signature = "(bytes: blob) -> str", .since = "0.1",
+    .example = "to_base64('abc'::BLOB)", .names = names_410,
+};
+/* string: from_base64(text: str) -> blob */
+static const ps_param params_411[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_411[] = {"from_base64", NULL};
+static const ps_func func_411 = {
+    .name = "from_base64", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_411,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}},
+    .scalar = &ps_fn_from_base64,
+    .doc = "The bytes that a text in base 64 says.",
+    .signature = "(text: str) -> blob", .since = "0.1",
+    .example = "from_base64('YWJj')", .names = names_411,
+};
+/* string: url_encode(text: str) -> str */
+static const ps_param params_412[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_412[] = {"url_encode", NULL};
+static const ps_func func_412 = {
+    .name = "url_encode", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_412,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_url_encode,
+    .doc = "The text with all but letters, digits and -_.~ as percent codes.",
+    .signature = "(text: str) -> str", .since = "0.1",
+    .example = "url_encode('a b/ü')", .names = names_412,
+};
+/* string: url_decode(text: str) -> str */
+static const ps_param params_413[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_413[] = {"url_decode", NULL};
+static const ps_func func_413 = {
+    .name = "url_decode", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_413,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_url_decode,
+    .doc = "The text that percent codes say.",
+    .signature = "(text: str) -> str", .since = "0.1",
+    .example = "url_decode('a%20b+c')", .names = names_413,
+};
+/* string: encode(text: str) -> blob */
+static const ps_param params_414[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_414[] = {"encode", NULL};
+static const ps_func func_414 = {
+    .name = "encode", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_414,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}},
+    .scalar = &ps_fn_encode,
+    .doc = "The text's bytes in UTF-8.",
+    .signature = "(text: str) -> blob", .since = "0.1",
+    .example = "octet_length(encode('é'))", .names = names_414,
+};
+/* string: decode(bytes: blob) -> str */
+static const ps_param params_415[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
+};
+static const char *const names_415[] = {"decode", NULL};
+static const ps_func func_415 = {
+    .name = "decode", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_415,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_decode,
+    .doc = "The text that the bytes are in UTF-8.",
+    .signature = "(bytes: blob) -> str", .since = "0.1",
+    .example = "decode('abc'::BLOB)", .names = names_415,
+};
+/* string: bin(value: int64) -> str */
+static const ps_param params_416[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "value"},
+};
+static const char *const names_416[] = {"bin", "to_binary", NULL};
+static const ps_func func_416 = {
+    .name = "bin", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_416,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_bin_int,
+    .doc = "The number in binary digits, negative ones as 64-bit two's complement.",
+    .signature = "(value: int64) -> str", .since = "0.1",
+    .example = "bin(5)", .names = names_416,
+};
+/* string: bin(text: str) -> str */
+static const ps_param params_417[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_417[] = {"bin", "to_binary", NULL};
+static const ps_func func_417 = {
+    .name = "bin", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_417,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_bin_bytes,
+    .doc = "The bytes in binary digits.",
+    .signature = "(text: str) -> str", .since = "0.1",
+    .example = "bin('a')", .names = names_417,
+};
+/* string: to_base(value: int64, radix: int64, digits?: int64) -> str */
+static const ps_param params_418[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "radix"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "digits"},
+};
+static const char *const names_418[] = {"to_base", NULL};
+static const ps_func func_418 = {
+    .name = "to_base", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 2, .params = params_418,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_to_base,
+    .doc = "The number in the digits of a base from 2 to 36, at least so many.",
+    .signature = "(value: int64, radix: int64, digits?: int64) -> str", .since = "0.1",
+    .example = "to_base(255, 16)", .names = names_418,
+};
+/* string: regexp_escape(text: str) -> str */
+static const ps_param params_419[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_419[] = {"regexp_escape", NULL};
+static const ps_func func_419 = {
+    .name = "regexp_escape", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_419,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_regexp_escape,
+    .doc = "A regular expression that matches the text and nothing else.",
+    .signature = "(text: str) -> str", .since = "0.1",
+    .example = "regexp_escape('a.b')", .names = names_419,
+};
+/* string: strip_accents(text: str) -> str */
+static const ps_param params_420[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_420[] = {"strip_accents", NULL};
+static const ps_func func_420 = {
+    .name = "strip_accents", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_420,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_strip_accents,
+    .doc = "The text without accents on its letters.",
+    .signature = "(text: str) -> str", .since = "0.1",
+    .example = "strip_accents('àéx')", .names = names_420,
+};
+/* string: nfc_normalize(text: str) -> str */
+static const ps_param params_421[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_421[] = {"nfc_normalize", NULL};
+static const ps_func func_421 = {
+    .name = "nfc_normalize", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_421,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_nfc_normalize,
+    .doc = "The text with letters and accents composed (Unicode NFC).",
+    .signature = "(text: str) -> str", .since = "0.1",
+    .example = "length(nfc_normalize(concat('e', chr(769))))", .names = names_421,
+};
+/* string: format_bytes(bytes: int64) -> str */
+static const ps_param params_422[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "bytes"},
+};
+static const char *const names_422[] = {"format_bytes", "formatreadablesize", NULL};
+static const ps_func func_422 = {
+    .name = "format_bytes", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_422,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_format_bytes,
+    .doc = "A number of bytes for people, in units of 1024.",
+    .signature = "(bytes: int64) -> str", .since = "0.1",
+    .example = "format_bytes(16384)", .names = names_422,
+};
+/* string: format_bytes_decimal(bytes: int64) -> str */
+static const ps_param params_423[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "bytes"},
+};
+static const char *const names_423[] = {"format_bytes_decimal", "formatreadabledecimalsize", NULL};
+static const ps_func func_423 = {
+    .name = "format_bytes_decimal", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_423,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_format_bytes_decimal,
+    .doc = "A number of bytes for people, in units of 1000.",
+    .signature = "(bytes: int64) -> str", .since = "0.1",
+    .example = "format_bytes_decimal(16000)", .names = names_423,
+};
+/* string: overlay(text: str, new: str, from: int64, n?: int64) -> str */
+static const ps_param params_424[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "new"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "from"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
+};
+static const char *const names_424[] = {"overlay", NULL};
+static const ps_func func_424 = {
+    .name = "overlay", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 4, .n_required = 3, .params = params_424,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_overlay,
+    .doc = "The text with n code points (as many as new has) from position from on replaced by new.",
+    .signature = "(text: str, new: str, from: int64, n?: int64) -> str", .since = "0.1",
+    .example = "overlay('abcdef', 'XX', 2, 3)", .names = names_424,
+};
+/* string: array_slice(text: str, low: int64, high: int64) -> str */
+static const ps_param params_425[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "low"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "high"},
+};
+static const char *const names_425[] = {"array_slice", "list_slice", NULL};
+static const ps_func func_425 = {
+    .name = "array_slice", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 3, .n_required = 3, .params = params_425,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_text_slice,
+    .doc = "The code points from low to high, from 1, negative from the end; also text[low:high].",
+    .signature = "(text: str, low: int64, high: int64) -> str", .since = "0.1",
+    .example = "array_slice('hello', 2, 3)", .names = names_425,
+};
+/* string: array_extract(text: str, index: int64) -> str */
+static const ps_param params_426[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "index"},
+};
+static const char *const names_426[] = {"array_extract", "list_extract", "list_element", NULL};
+static const ps_func func_426 = {
+    .name = "array_extract", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_426,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_text_extract,
+    .doc = "The code point at index, from 1, negative from the end; empty if there is none; also text[index].",
+    .signature = "(text: str, index: int64) -> str", .since = "0.1",
+    .example = "array_extract('hello', 2)", .names = names_426,
 };
 /* window: row_number() -> int64 */
-static const char *const names_368[] = {"row_number", NULL};
-static const ps_func func_368 = {
+static const char *const names_427[] = {"row_number", NULL};
+static const ps_func func_427 = {
     .name = "row_number", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_ROW_NUMBER,
     .doc = "The row's number in its partition, from 1.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "row_number() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_368,
+    .example = "row_number() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_427,
 };
 /* window: rank() -> int64 */
-static const char *const names_369[] = {"rank", NULL};
-static const ps_func func_369 = {
+static const char *const names_428[] = {"rank", NULL};
+static const ps_func func_428 = {
     .name = "rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_RANK,
     .doc = "1 plus the rows before the row's peers.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_369,
+    .example = "rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_428,
 };
 /* window: dense_rank() -> int64 */
-static const char *const names_370[] = {"dense_rank", NULL};
-static const ps_func func_370 = {
+static const char *const names_429[] = {"dense_rank", NULL};
+static const ps_func func_429 = {
     .name = "dense_rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_DENSE_RANK,
     .doc = "1 plus the groups of peers before the row's.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "dense_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_370,
+    .example = "dense_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_429,
 };
 /* window: percent_rank() -> double */
-static const char *const names_371[] = {"percent_rank", NULL};
-static const ps_func func_371 = {
+static const char *const names_430[] = {"percent_rank", NULL};
+static const ps_func func_430 = {
     .name = "percent_rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .window_id = PS_WINDOW_PERCENT_RANK,
     .doc = "(rank - 1) / (rows - 1); 0 for a single row.",
     .signature = "() -> double", .since = "0.1",
-    .example = "percent_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_371,
+    .example = "percent_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_430,
 };
 /* window: cume_dist() -> double */
-static const char *const names_372[] = {"cume_dist", NULL};
-static const ps_func func_372 = {
+static const char *const names_431[] = {"cume_dist", NULL};
+static const ps_func func_431 = {
     .name = "cume_dist", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .window_id = PS_WINDOW_CUME_DIST,
     .doc = "The share of rows at or before the row's peers.",
     .signature = "() -> double", .since = "0.1",
-    .example = "cume_dist() OVER (ORDER BY x) FROM (VALUES (1), (2)) t(x) LIMIT 1", .names = names_372,
+    .example = "cume_dist() OVER (ORDER BY x) FROM (VALUES (1), (2)) t(x) LIMIT 1", .names = names_431,
 };
 /* window: ntile(n: int64) -> int64 */
-static const ps_param params_373[] = {
+static const ps_param params_432[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_373[] = {"ntile", NULL};
-static const ps_func func_373 = {
+static const char *const names_432[] = {"ntile", NULL};
+static const ps_func func_432 = {
     .name = "ntile", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_373,
+    .n_params = 1, .n_required = 1, .params = params_432,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_NTILE,
     .doc = "The row's number among n groups of nearly equal size, from 1; the first ones are larger.",
     .signature = "(n: int64) -> int64", .since = "0.1",
-    .example = "ntile(2) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_373,
+    .example = "ntile(2) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_432,
 };
 /* window: lag(x: T, offset?: int64) -> T */
-static const ps_param params_374[] = {
+static const ps_param params_433[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
 };
-static const char *const names_374[] = {"lag", NULL};
-static const ps_func func_374 = {
+static const char *const names_433[] = {"lag", NULL};
+static const ps_func func_433 = {
     .name = "lag", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_374,
+    .n_params = 2, .n_required = 1, .params = params_433,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LAG,
     .doc = "x of the row `offset` (1) rows before; default (null) where there is none.",
     .signature = "(x: T, offset?: int64) -> T", .since = "0.1",
-    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_374,
+    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_433,
 };
 /* window: lag(x: T, offset: int64, default: T) -> T */
-static const ps_param params_375[] = {
+static const ps_param params_434[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "default"},
 };
-static const char *const names_375[] = {"lag", NULL};
-static const ps_func func_375 = {
+static const char *const names_434[] = {"lag", NULL};
+static const ps_func func_434 = {
     .name = "lag", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_375,
+    .n_params = 3, .n_required = 3, .params = params_434,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LAG,
     .doc = "x of the row `offset` (1) rows before; default (null) where there is none.",
     .signature = "(x: T, offset: int64, default: T) -> T", .since = "0.1",
-    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_375,
+    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_434,
 };
 /* window: lead(x: T, offset?: int64) -> T */
-static const ps_param params_376[] = {
+static const ps_param params_435[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
 };
-static const char *const names_376[] = {"lead", NULL};
-static const ps_func func_376 = {
+static const char *const names_435[] = {"lead", NULL};
+static const ps_func func_435 = {
     .name = "lead", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_376,
+    .n_params = 2, .n_required = 1, .params = params_435,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LEAD,
     .doc = "x of the row `offset` (1) rows after; default (null) where there is none.",
     .signature = "(x: T, offset?: int64) -> T", .since = "0.1",
-    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_376,
+    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_435,
 };
 /* window: lead(x: T, offset: int64, default: T) -> T */
-static const ps_param params_377[] = {
+static const ps_param params_436[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "default"},
 };
-static const char *const names_377[] = {"lead", NULL};
-static const ps_func func_377 = {
+static const char *const names_436[] = {"lead", NULL};
+static const ps_func func_436 = {
     .name = "lead", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_377,
+    .n_params = 3, .n_required = 3, .params = params_436,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LEAD,
     .doc = "x of the row `offset` (1) rows after; default (null) where there is none.",
     .signature = "(x: T, offset: int64, default: T) -> T", .since = "0.1",
-    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_377,
+    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_436,
 };
 /* window: first_value(x: T) -> T */
-static const ps_param params_378[] = {
+static const ps_param params_437[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
 };
-static const char *const names_378[] = {"first_value", NULL};
-static const ps_func func_378 = {
+static const char *const names_437[] = {"first_value", NULL};
+static const ps_func func_437 = {
     .name = "first_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_378,
+    .n_params = 1, .n_required = 1, .params = params_437,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_FIRST_VALUE,
     .doc = "x of the frame's first row.",
     .signature = "(x: T) -> T", .since = "0.1",
-    .example = "first_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_378,
+    .example = "first_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_437,
 };
 /* window: last_value(x: T) -> T */
-static const ps_param params_379[] = {
+static const ps_param params_438[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
 };
-static const char *const names_379[] = {"last_value", NULL};
-static const ps_func func_379 = {
+static const char *const names_438[] = {"last_value", NULL};
+static const ps_func func_438 = {
     .name = "last_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_379,
+    .n_params = 1, .n_required = 1, .params = params_438,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LAST_VALUE,
     .doc = "x of the frame's last row.",
     .signature = "(x: T) -> T", .since = "0.1",
-    .example = "last_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_379,
+    .example = "last_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_438,
 };
 /* window: nth_value(x: T, n: int64) -> T */
-static const ps_param params_380[] = {
+static const ps_param params_439[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_380[] = {"nth_value", NULL};
-static const ps_func func_380 = {
+static const char *const names_439[] = {"nth_value", NULL};
+static const ps_func func_439 = {
     .name = "nth_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_380,
+    .n_params = 2, .n_required = 2, .params = params_439,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_NTH_VALUE,
     .doc = "x of the frame's n-th row, from 1; null where there is none.",
     .signature = "(x: T, n: int64) -> T", .since = "0.1",
-    .example = "nth_value(x, 1) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_380,
+    .example = "nth_value(x, 1) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_439,
 };
 
 const ps_func *const ps_catalog[] = {
@@ -6267,20 +7192,79 @@ const ps_func *const ps_catalog[] = {
     &func_378,
     &func_379,
     &func_380,
+    &func_381,
+    &func_382,
+    &func_383,
+    &func_384,
+    &func_385,
+    &func_386,
+    &func_387,
+    &func_388,
+    &func_389,
+    &func_390,
+    &func_391,
+    &func_392,
+    &func_393,
+    &func_394,
+    &func_395,
+    &func_396,
+    &func_397,
+    &func_398,
+    &func_399,
+    &func_400,
+    &func_401,
+    &func_402,
+    &func_403,
+    &func_404,
+    &func_405,
+    &func_406,
+    &func_407,
+    &func_408,
+    &func_409,
+    &func_410,
+    &func_411,
+    &func_412,
+    &func_413,
+    &func_414,
+    &func_415,
+    &func_416,
+    &func_417,
+    &func_418,
+    &func_419,
+    &func_420,
+    &func_421,
+    &func_422,
+    &func_423,
+    &func_424,
+    &func_425,
+    &func_426,
+    &func_427,
+    &func_428,
+    &func_429,
+    &func_430,
+    &func_431,
+    &func_432,
+    &func_433,
+    &func_434,
+    &func_435,
+    &func_436,
+    &func_437,
+    &func_438,
+    &func_439,
 };
 const size_t ps_catalog_count = sizeof(ps_catalog) / sizeof(ps_catalog[0]);
 
 /* Sorted by name, then by place in the catalog. */
 const ps_func_name ps_func_names[] = {
-    {"!", &func_310},
+    {"!", &func_333},
     {"!=", &func_96},
-    {"!~~", &func_364},
-    {"!~~*", &func_366},
+    {"!~~", &func_394},
+    {"!~~*", &func_396},
     {"%", &func_87},
     {"%", &func_88},
     {"%", &func_89},
     {"%", &func_90},
-    {"&", &func_311},
+    {"&", &func_334},
     {"*", &func_78},
     {"*", &func_79},
     {"*", &func_80},
@@ -6289,7 +7273,7 @@ const ps_func_name ps_func_names[] = {
     {"*", &func_126},
     {"*", &func_127},
     {"*", &func_128},
-    {"**", &func_297},
+    {"**", &func_320},
     {"+", &func_70},
     {"+", &func_71},
     {"+", &func_72},
@@ -6324,28 +7308,43 @@ const ps_func_name ps_func_names[] = {
     {"//", &func_85},
     {"//", &func_86},
     {"<", &func_97},
-    {"<<", &func_315},
+    {"<<", &func_338},
     {"<=", &func_98},
     {"<>", &func_96},
     {"=", &func_95},
     {"==", &func_95},
     {">", &func_99},
     {">=", &func_100},
-    {">>", &func_316},
-    {"@", &func_252},
-    {"@", &func_253},
-    {"@", &func_254},
-    {"@", &func_255},
-    {"^", &func_297},
-    {"^@", &func_349},
-    {"abs", &func_252},
-    {"abs", &func_253},
-    {"abs", &func_254},
-    {"abs", &func_255},
-    {"acos", &func_286},
-    {"acosh", &func_292},
-    {"age", &func_241},
+    {">>", &func_339},
+    {"@", &func_275},
+    {"@", &func_276},
+    {"@", &func_277},
+    {"@", &func_278},
+    {"^", &func_320},
+    {"^@", &func_379},
+    {"abs", &func_275},
+    {"abs", &func_276},
+    {"abs", &func_277},
+    {"abs", &func_278},
+    {"acos", &func_309},
+    {"acosh", &func_315},
+    {"add", &func_70},
+    {"add", &func_71},
+    {"add", &func_72},
+    {"add", &func_73},
+    {"add", &func_106},
+    {"add", &func_107},
+    {"add", &func_108},
+    {"add", &func_109},
+    {"add", &func_110},
+    {"add", &func_111},
+    {"add", &func_112},
+    {"add", &func_113},
+    {"add", &func_114},
+    {"add", &func_115},
+    {"add", &func_116},
     {"age", &func_242},
+    {"age", &func_243},
     {"any_value", &func_27},
     {"arbitrary", &func_28},
     {"arg_max", &func_31},
@@ -6354,43 +7353,48 @@ const ps_func_name ps_func_names[] = {
     {"arg_min_null", &func_52},
     {"argmax", &func_31},
     {"argmin", &func_30},
-    {"array_extract", &func_251},
-    {"array_length", &func_329},
-    {"ascii", &func_354},
-    {"asin", &func_285},
-    {"asinh", &func_291},
-    {"atan", &func_287},
-    {"atan2", &func_298},
-    {"atanh", &func_293},
+    {"array_extract", &func_274},
+    {"array_extract", &func_426},
+    {"array_length", &func_359},
+    {"array_slice", &func_425},
+    {"ascii", &func_384},
+    {"asin", &func_308},
+    {"asinh", &func_314},
+    {"atan", &func_310},
+    {"atan2", &func_321},
+    {"atanh", &func_316},
     {"avg", &func_8},
     {"avg", &func_9},
     {"avg", &func_10},
     {"avg", &func_11},
+    {"base64", &func_410},
+    {"bin", &func_416},
+    {"bin", &func_417},
     {"bit_and", &func_23},
-    {"bit_count", &func_317},
-    {"bit_length", &func_332},
+    {"bit_count", &func_340},
+    {"bit_length", &func_362},
     {"bit_or", &func_24},
     {"bit_xor", &func_25},
     {"bool_and", &func_21},
     {"bool_or", &func_22},
-    {"cbrt", &func_276},
-    {"ceil", &func_260},
-    {"ceil", &func_261},
-    {"ceiling", &func_260},
-    {"ceiling", &func_261},
+    {"cbrt", &func_299},
+    {"ceil", &func_283},
+    {"ceil", &func_284},
+    {"ceiling", &func_283},
+    {"ceiling", &func_284},
     {"century", &func_169},
     {"century", &func_170},
     {"century", &func_171},
-    {"char_length", &func_328},
-    {"character_length", &func_328},
-    {"chr", &func_356},
-    {"concat", &func_344},
-    {"concat_ws", &func_345},
-    {"contains", &func_351},
+    {"char_length", &func_358},
+    {"character_length", &func_358},
+    {"chr", &func_386},
+    {"concat", &func_374},
+    {"concat_ws", &func_375},
+    {"contains", &func_381},
     {"corr", &func_20},
-    {"cos", &func_282},
-    {"cosh", &func_289},
-    {"cot", &func_284},
+    {"cos", &func_305},
+    {"cosh", &func_312},
+    {"cot", &func_307},
     {"count", &func_0},
     {"count", &func_1},
     {"count_if", &func_2},
@@ -6398,45 +7402,48 @@ const ps_func_name ps_func_names[] = {
     {"countif", &func_2},
     {"covar_pop", &func_19},
     {"covar_samp", &func_18},
-    {"cume_dist", &func_372},
+    {"cume_dist", &func_431},
+    {"damerau_levenshtein", &func_399},
     {"date_add", &func_110},
     {"date_add", &func_111},
     {"date_add", &func_112},
     {"date_add", &func_113},
-    {"date_diff", &func_201},
     {"date_diff", &func_202},
     {"date_diff", &func_203},
+    {"date_diff", &func_204},
     {"date_part", &func_131},
     {"date_part", &func_132},
     {"date_part", &func_133},
     {"date_part", &func_134},
     {"date_part", &func_135},
-    {"date_sub", &func_204},
     {"date_sub", &func_205},
     {"date_sub", &func_206},
+    {"date_sub", &func_207},
     {"date_trunc", &func_198},
     {"date_trunc", &func_199},
     {"date_trunc", &func_200},
-    {"datediff", &func_201},
+    {"date_trunc", &func_201},
     {"datediff", &func_202},
     {"datediff", &func_203},
+    {"datediff", &func_204},
     {"datepart", &func_131},
     {"datepart", &func_132},
     {"datepart", &func_133},
     {"datepart", &func_134},
     {"datepart", &func_135},
-    {"datesub", &func_204},
     {"datesub", &func_205},
     {"datesub", &func_206},
+    {"datesub", &func_207},
     {"datetrunc", &func_198},
     {"datetrunc", &func_199},
     {"datetrunc", &func_200},
+    {"datetrunc", &func_201},
     {"day", &func_142},
     {"day", &func_143},
     {"day", &func_144},
-    {"dayname", &func_210},
     {"dayname", &func_211},
     {"dayname", &func_212},
+    {"dayname", &func_213},
     {"dayofmonth", &func_142},
     {"dayofmonth", &func_143},
     {"dayofmonth", &func_144},
@@ -6446,136 +7453,168 @@ const ps_func_name ps_func_names[] = {
     {"dayofyear", &func_157},
     {"dayofyear", &func_158},
     {"dayofyear", &func_159},
+    {"days_in_month", &func_268},
+    {"days_in_month", &func_269},
+    {"days_in_month", &func_270},
     {"decade", &func_166},
     {"decade", &func_167},
     {"decade", &func_168},
-    {"degrees", &func_294},
-    {"dense_rank", &func_370},
+    {"decode", &func_415},
+    {"degrees", &func_317},
+    {"dense_rank", &func_429},
     {"div", &func_84},
+    {"divide", &func_84},
+    {"divide", &func_85},
+    {"divide", &func_86},
     {"doy", &func_157},
     {"doy", &func_158},
     {"doy", &func_159},
-    {"ends_with", &func_350},
+    {"editdist3", &func_398},
+    {"encode", &func_414},
+    {"ends_with", &func_380},
     {"entropy", &func_68},
-    {"epoch", &func_226},
     {"epoch", &func_227},
     {"epoch", &func_228},
     {"epoch", &func_229},
     {"epoch", &func_230},
-    {"epoch_ms", &func_231},
+    {"epoch", &func_231},
     {"epoch_ms", &func_232},
     {"epoch_ms", &func_233},
     {"epoch_ms", &func_234},
-    {"epoch_ns", &func_238},
+    {"epoch_ms", &func_235},
     {"epoch_ns", &func_239},
     {"epoch_ns", &func_240},
-    {"epoch_us", &func_235},
+    {"epoch_ns", &func_241},
     {"epoch_us", &func_236},
     {"epoch_us", &func_237},
+    {"epoch_us", &func_238},
     {"era", &func_175},
     {"era", &func_176},
     {"era", &func_177},
+    {"even", &func_343},
     {"every", &func_21},
-    {"exp", &func_277},
+    {"exp", &func_300},
     {"extract", &func_131},
     {"extract", &func_132},
     {"extract", &func_133},
     {"extract", &func_134},
     {"extract", &func_135},
-    {"factorial", &func_310},
+    {"factorial", &func_333},
     {"favg", &func_10},
     {"favg", &func_11},
+    {"fdiv", &func_347},
     {"first", &func_28},
-    {"first_value", &func_378},
-    {"floor", &func_262},
-    {"floor", &func_263},
-    {"from_hex", &func_361},
+    {"first_value", &func_437},
+    {"floor", &func_285},
+    {"floor", &func_286},
+    {"fmod", &func_348},
+    {"format_bytes", &func_422},
+    {"format_bytes_decimal", &func_423},
+    {"formatreadabledecimalsize", &func_423},
+    {"formatreadablesize", &func_422},
+    {"from_base64", &func_411},
+    {"from_hex", &func_391},
     {"fsum", &func_6},
     {"fsum", &func_7},
-    {"gcd", &func_306},
-    {"gcd", &func_307},
+    {"gamma", &func_344},
+    {"gcd", &func_329},
+    {"gcd", &func_330},
     {"geomean", &func_67},
     {"geometric_mean", &func_67},
-    {"glob", &func_367},
-    {"greatest", &func_318},
-    {"greatest_common_divisor", &func_306},
-    {"greatest_common_divisor", &func_307},
+    {"glob", &func_397},
+    {"greatest", &func_341},
+    {"greatest_common_divisor", &func_329},
+    {"greatest_common_divisor", &func_330},
     {"group_concat", &func_32},
     {"group_concat", &func_33},
-    {"hex", &func_358},
-    {"hex", &func_359},
-    {"hex", &func_360},
+    {"hamming", &func_400},
+    {"hex", &func_388},
+    {"hex", &func_389},
+    {"hex", &func_390},
     {"hour", &func_178},
     {"hour", &func_179},
     {"hour", &func_180},
     {"hour", &func_181},
-    {"ilike", &func_365},
-    {"ilike_escape", &func_365},
-    {"initcap", &func_327},
-    {"instr", &func_352},
+    {"ilike", &func_395},
+    {"ilike_escape", &func_395},
+    {"initcap", &func_357},
+    {"instr", &func_382},
     {"is_distinct_from", &func_101},
     {"is_not_distinct_from", &func_102},
     {"is_not_null", &func_104},
     {"is_null", &func_103},
-    {"isfinite", &func_304},
-    {"isfinite", &func_305},
-    {"isinf", &func_302},
-    {"isinf", &func_303},
-    {"isnan", &func_300},
-    {"isnan", &func_301},
+    {"isfinite", &func_327},
+    {"isfinite", &func_328},
+    {"isinf", &func_325},
+    {"isinf", &func_326},
+    {"isnan", &func_323},
+    {"isnan", &func_324},
     {"isodow", &func_154},
     {"isodow", &func_155},
     {"isodow", &func_156},
     {"isoyear", &func_160},
     {"isoyear", &func_161},
     {"isoyear", &func_162},
+    {"jaccard", &func_401},
+    {"jaro_similarity", &func_402},
+    {"jaro_winkler_similarity", &func_403},
+    {"julian", &func_265},
+    {"julian", &func_266},
+    {"julian", &func_267},
     {"kahan_sum", &func_6},
     {"kahan_sum", &func_7},
     {"kurtosis", &func_64},
     {"kurtosis_pop", &func_65},
-    {"lag", &func_374},
-    {"lag", &func_375},
+    {"lag", &func_433},
+    {"lag", &func_434},
     {"last", &func_29},
-    {"last_day", &func_207},
     {"last_day", &func_208},
     {"last_day", &func_209},
-    {"last_value", &func_379},
-    {"lcase", &func_325},
-    {"lcm", &func_308},
-    {"lcm", &func_309},
-    {"lead", &func_376},
-    {"lead", &func_377},
-    {"least", &func_319},
-    {"least_common_multiple", &func_308},
-    {"least_common_multiple", &func_309},
-    {"left", &func_334},
-    {"len", &func_328},
-    {"len", &func_329},
-    {"length", &func_328},
-    {"length", &func_329},
-    {"like", &func_363},
-    {"like_escape", &func_363},
-    {"list_element", &func_251},
-    {"list_extract", &func_251},
-    {"list_pack", &func_250},
-    {"list_value", &func_250},
+    {"last_day", &func_210},
+    {"last_value", &func_438},
+    {"lcase", &func_355},
+    {"lcm", &func_331},
+    {"lcm", &func_332},
+    {"lead", &func_435},
+    {"lead", &func_436},
+    {"least", &func_342},
+    {"least_common_multiple", &func_331},
+    {"least_common_multiple", &func_332},
+    {"left", &func_364},
+    {"len", &func_358},
+    {"len", &func_359},
+    {"length", &func_358},
+    {"length", &func_359},
+    {"levenshtein", &func_398},
+    {"lgamma", &func_345},
+    {"like", &func_393},
+    {"like_escape", &func_393},
+    {"list_element", &func_274},
+    {"list_element", &func_426},
+    {"list_extract", &func_274},
+    {"list_extract", &func_426},
+    {"list_pack", &func_273},
+    {"list_slice", &func_425},
+    {"list_value", &func_273},
     {"listagg", &func_32},
     {"listagg", &func_33},
-    {"ln", &func_278},
-    {"log", &func_279},
-    {"log", &func_296},
-    {"log10", &func_279},
-    {"log2", &func_280},
-    {"lower", &func_325},
-    {"lpad", &func_339},
-    {"ltrim", &func_337},
+    {"ln", &func_301},
+    {"log", &func_302},
+    {"log", &func_319},
+    {"log10", &func_302},
+    {"log2", &func_303},
+    {"lower", &func_355},
+    {"lpad", &func_369},
+    {"ltrim", &func_367},
     {"mad", &func_69},
-    {"make_date", &func_221},
-    {"make_time", &func_222},
-    {"make_timestamp", &func_223},
+    {"make_date", &func_222},
+    {"make_time", &func_223},
     {"make_timestamp", &func_224},
+    {"make_timestamp", &func_225},
     {"max", &func_13},
     {"max_by", &func_31},
+    {"md5", &func_404},
+    {"md5", &func_405},
     {"mean", &func_8},
     {"mean", &func_9},
     {"mean", &func_10},
@@ -6606,6 +7645,7 @@ const ps_func_name ps_func_names[] = {
     {"minute", &func_183},
     {"minute", &func_184},
     {"minute", &func_185},
+    {"mismatches", &func_400},
     {"mod", &func_87},
     {"mod", &func_88},
     {"mod", &func_89},
@@ -6614,23 +7654,36 @@ const ps_func_name ps_func_names[] = {
     {"month", &func_139},
     {"month", &func_140},
     {"month", &func_141},
-    {"monthname", &func_213},
     {"monthname", &func_214},
     {"monthname", &func_215},
+    {"monthname", &func_216},
+    {"multiply", &func_78},
+    {"multiply", &func_79},
+    {"multiply", &func_80},
+    {"multiply", &func_81},
+    {"multiply", &func_125},
+    {"multiply", &func_126},
+    {"multiply", &func_127},
+    {"multiply", &func_128},
+    {"nanosecond", &func_271},
+    {"nanosecond", &func_272},
     {"negate", &func_91},
     {"negate", &func_92},
     {"negate", &func_93},
     {"negate", &func_94},
     {"negate", &func_130},
+    {"nextafter", &func_346},
+    {"nfc_normalize", &func_421},
     {"not", &func_105},
-    {"not_ilike", &func_366},
-    {"not_like", &func_364},
-    {"nth_value", &func_380},
-    {"ntile", &func_373},
-    {"octet_length", &func_330},
-    {"octet_length", &func_331},
-    {"ord", &func_354},
-    {"percent_rank", &func_371},
+    {"not_ilike", &func_396},
+    {"not_like", &func_394},
+    {"nth_value", &func_439},
+    {"ntile", &func_432},
+    {"octet_length", &func_360},
+    {"octet_length", &func_361},
+    {"ord", &func_384},
+    {"overlay", &func_424},
+    {"percent_rank", &func_430},
     {"percentile_cont", &func_43},
     {"percentile_cont", &func_44},
     {"percentile_cont", &func_45},
@@ -6639,11 +7692,11 @@ const ps_func_name ps_func_names[] = {
     {"percentile_cont", &func_48},
     {"percentile_cont", &func_49},
     {"percentile_disc", &func_50},
-    {"pi", &func_299},
-    {"position", &func_352},
-    {"pow", &func_297},
-    {"power", &func_297},
-    {"prefix", &func_349},
+    {"pi", &func_322},
+    {"position", &func_382},
+    {"pow", &func_320},
+    {"power", &func_320},
+    {"prefix", &func_379},
     {"product", &func_26},
     {"quantile", &func_50},
     {"quantile_cont", &func_43},
@@ -6657,12 +7710,13 @@ const ps_func_name ps_func_names[] = {
     {"quarter", &func_145},
     {"quarter", &func_146},
     {"quarter", &func_147},
-    {"radians", &func_295},
-    {"rank", &func_369},
-    {"regexp_extract", &func_324},
-    {"regexp_full_match", &func_321},
-    {"regexp_matches", &func_320},
-    {"regexp_replace", &func_323},
+    {"radians", &func_318},
+    {"rank", &func_428},
+    {"regexp_escape", &func_419},
+    {"regexp_extract", &func_354},
+    {"regexp_full_match", &func_351},
+    {"regexp_matches", &func_350},
+    {"regexp_replace", &func_353},
     {"regr_avgx", &func_55},
     {"regr_avgy", &func_56},
     {"regr_count", &func_54},
@@ -6672,50 +7726,68 @@ const ps_func_name ps_func_names[] = {
     {"regr_sxx", &func_57},
     {"regr_sxy", &func_59},
     {"regr_syy", &func_58},
-    {"repeat", &func_343},
-    {"replace", &func_341},
-    {"reverse", &func_342},
-    {"right", &func_335},
-    {"round", &func_264},
-    {"round", &func_265},
-    {"round", &func_266},
-    {"round", &func_267},
-    {"round", &func_268},
-    {"round", &func_269},
-    {"row_number", &func_368},
-    {"rpad", &func_340},
-    {"rtrim", &func_338},
+    {"repeat", &func_373},
+    {"replace", &func_371},
+    {"reverse", &func_372},
+    {"right", &func_365},
+    {"round", &func_287},
+    {"round", &func_288},
+    {"round", &func_289},
+    {"round", &func_290},
+    {"round", &func_291},
+    {"round", &func_292},
+    {"row_number", &func_427},
+    {"rpad", &func_370},
+    {"rtrim", &func_368},
     {"second", &func_186},
     {"second", &func_187},
     {"second", &func_188},
     {"second", &func_189},
     {"sem", &func_66},
-    {"sign", &func_256},
-    {"sign", &func_257},
-    {"sign", &func_258},
-    {"sign", &func_259},
-    {"similar_to", &func_322},
-    {"sin", &func_281},
-    {"sinh", &func_288},
+    {"sha1", &func_406},
+    {"sha1", &func_407},
+    {"sha256", &func_408},
+    {"sha256", &func_409},
+    {"sign", &func_279},
+    {"sign", &func_280},
+    {"sign", &func_281},
+    {"sign", &func_282},
+    {"signbit", &func_349},
+    {"similar_to", &func_352},
+    {"sin", &func_304},
+    {"sinh", &func_311},
     {"skewness", &func_63},
-    {"split_part", &func_353},
-    {"sqrt", &func_275},
-    {"starts_with", &func_349},
+    {"split_part", &func_383},
+    {"sqrt", &func_298},
+    {"starts_with", &func_379},
     {"stddev", &func_14},
     {"stddev_pop", &func_15},
     {"stddev_samp", &func_14},
-    {"strftime", &func_216},
     {"strftime", &func_217},
     {"strftime", &func_218},
+    {"strftime", &func_219},
     {"string_agg", &func_32},
     {"string_agg", &func_33},
-    {"strlen", &func_330},
-    {"strlen", &func_331},
-    {"strpos", &func_352},
-    {"strptime", &func_219},
-    {"substr", &func_333},
-    {"substring", &func_333},
-    {"suffix", &func_350},
+    {"strip_accents", &func_420},
+    {"strlen", &func_360},
+    {"strlen", &func_361},
+    {"strpos", &func_382},
+    {"strptime", &func_220},
+    {"substr", &func_363},
+    {"substring", &func_363},
+    {"subtract", &func_74},
+    {"subtract", &func_75},
+    {"subtract", &func_76},
+    {"subtract", &func_77},
+    {"subtract", &func_117},
+    {"subtract", &func_118},
+    {"subtract", &func_119},
+    {"subtract", &func_120},
+    {"subtract", &func_121},
+    {"subtract", &func_122},
+    {"subtract", &func_123},
+    {"subtract", &func_124},
+    {"suffix", &func_380},
     {"sum", &func_3},
     {"sum", &func_4},
     {"sum", &func_5},
@@ -6723,32 +7795,52 @@ const ps_func_name ps_func_names[] = {
     {"sum", &func_7},
     {"sumkahan", &func_6},
     {"sumkahan", &func_7},
-    {"tan", &func_283},
-    {"tanh", &func_290},
-    {"to_days", &func_246},
-    {"to_hex", &func_358},
-    {"to_hex", &func_359},
-    {"to_hex", &func_360},
-    {"to_hours", &func_247},
-    {"to_minutes", &func_248},
-    {"to_months", &func_244},
-    {"to_seconds", &func_249},
-    {"to_timestamp", &func_225},
-    {"to_weeks", &func_245},
-    {"to_years", &func_243},
-    {"translate", &func_357},
-    {"trim", &func_336},
-    {"trunc", &func_270},
-    {"trunc", &func_271},
-    {"trunc", &func_272},
-    {"trunc", &func_273},
-    {"trunc", &func_274},
-    {"try_strptime", &func_220},
-    {"typeof", &func_362},
-    {"ucase", &func_326},
-    {"unhex", &func_361},
-    {"unicode", &func_355},
-    {"upper", &func_326},
+    {"tan", &func_306},
+    {"tanh", &func_313},
+    {"time_bucket", &func_256},
+    {"time_bucket", &func_257},
+    {"time_bucket", &func_258},
+    {"time_bucket", &func_259},
+    {"time_bucket", &func_260},
+    {"time_bucket", &func_261},
+    {"time_bucket", &func_262},
+    {"time_bucket", &func_263},
+    {"time_bucket", &func_264},
+    {"to_base", &func_418},
+    {"to_base64", &func_410},
+    {"to_binary", &func_416},
+    {"to_binary", &func_417},
+    {"to_centuries", &func_255},
+    {"to_days", &func_247},
+    {"to_decades", &func_254},
+    {"to_hex", &func_388},
+    {"to_hex", &func_389},
+    {"to_hex", &func_390},
+    {"to_hours", &func_248},
+    {"to_microseconds", &func_252},
+    {"to_milliseconds", &func_251},
+    {"to_minutes", &func_249},
+    {"to_months", &func_245},
+    {"to_quarters", &func_253},
+    {"to_seconds", &func_250},
+    {"to_timestamp", &func_226},
+    {"to_weeks", &func_246},
+    {"to_years", &func_244},
+    {"translate", &func_387},
+    {"trim", &func_366},
+    {"trunc", &func_293},
+    {"trunc", &func_294},
+    {"trunc", &func_295},
+    {"trunc", &func_296},
+    {"trunc", &func_297},
+    {"try_strptime", &func_221},
+    {"typeof", &func_392},
+    {"ucase", &func_356},
+    {"unhex", &func_391},
+    {"unicode", &func_385},
+    {"upper", &func_356},
+    {"url_decode", &func_413},
+    {"url_encode", &func_412},
     {"var_pop", &func_17},
     {"var_samp", &func_16},
     {"variance", &func_16},
@@ -6761,20 +7853,20 @@ const ps_func_name ps_func_names[] = {
     {"weekofyear", &func_148},
     {"weekofyear", &func_149},
     {"weekofyear", &func_150},
-    {"xor", &func_313},
+    {"xor", &func_336},
     {"year", &func_136},
     {"year", &func_137},
     {"year", &func_138},
     {"yearweek", &func_163},
     {"yearweek", &func_164},
     {"yearweek", &func_165},
-    {"|", &func_312},
-    {"||", &func_346},
-    {"||", &func_347},
-    {"||", &func_348},
-    {"~", &func_314},
-    {"~", &func_321},
-    {"~~", &func_363},
-    {"~~*", &func_365},
+    {"|", &func_335},
+    {"||", &func_376},
+    {"||", &func_377},
+    {"||", &func_378},
+    {"~", &func_337},
+    {"~", &func_351},
+    {"~~", &func_393},
+    {"~~*", &func_395},
 };
 const size_t ps_func_names_count = sizeof(ps_func_names) / sizeof(ps_func_names[0]);

@@ -211,6 +211,32 @@ static ps_status to_seconds_row(ps_rows *rows, uint32_t row)
 }
 PS_ROW_FN(to_seconds, INTERVAL);
 
+static ps_status to_milliseconds_row(ps_rows *rows, uint32_t row)
+{
+    return scale_interval(rows, row, (ps_interval){.ns = 1000000}, ps_rows_f64(rows, 0, row));
+}
+PS_ROW_FN(to_milliseconds, INTERVAL);
+static ps_status to_microseconds_row(ps_rows *rows, uint32_t row)
+{
+    return put_interval(rows, row, 0, 0, (ps_i128)ps_rows_i64(rows, 0, row) * 1000);
+}
+PS_ROW_FN(to_microseconds, INTERVAL);
+static ps_status to_quarters_row(ps_rows *rows, uint32_t row)
+{
+    return put_interval(rows, row, (ps_i128)ps_rows_i64(rows, 0, row) * 3, 0, 0);
+}
+PS_ROW_FN(to_quarters, INTERVAL);
+static ps_status to_decades_row(ps_rows *rows, uint32_t row)
+{
+    return put_interval(rows, row, (ps_i128)ps_rows_i64(rows, 0, row) * 120, 0, 0);
+}
+PS_ROW_FN(to_decades, INTERVAL);
+static ps_status to_centuries_row(ps_rows *rows, uint32_t row)
+{
+    return put_interval(rows, row, (ps_i128)ps_rows_i64(rows, 0, row) * 1200, 0, 0);
+}
+PS_ROW_FN(to_centuries, INTERVAL);
+
 /* Days of year, month, day; false: no such date. */
 static bool days_of(int64_t year, int64_t month, int64_t day, int64_t *out)
 {

@@ -44,6 +44,23 @@ static ps_status tan_eval(ps_call *call) { return f64_rows(call, tan); }
 PS_FN(tan, .eval = tan_eval);
 static ps_status cot_eval(ps_call *call) { return f64_rows(call, cot); }
 PS_FN(cot, .eval = cot_eval);
+/* Rounded away from zero to an even whole number. */
+static double even(double x)
+{
+    const double up = ceil(fabs(x));
+    return copysign(fmod(up, 2) == 0 ? up : up + 1, x);
+}
+static ps_status even_eval(ps_call *call) { return f64_rows(call, even); }
+PS_FN(even, .eval = even_eval);
+static ps_status gamma_eval(ps_call *call) { return f64_rows(call, tgamma); }
+PS_FN(gamma, .eval = gamma_eval);
+static double log_gamma(double x)
+{
+    int sign;
+    return lgamma_r(x, &sign);
+}
+static ps_status lgamma_eval(ps_call *call) { return f64_rows(call, log_gamma); }
+PS_FN(lgamma, .eval = lgamma_eval);
 static ps_status asin_eval(ps_call *call) { return f64_rows(call, asin); }
 PS_FN(asin, .eval = asin_eval);
 static ps_status acos_eval(ps_call *call) { return f64_rows(call, acos); }
@@ -182,3 +199,33 @@ static ps_status abs_float_eval(ps_call *call)
     return PS_OK;
 }
 PS_FN(abs_float, .eval = abs_float_eval);
+
+static ps_status nextafter_row(ps_rows *rows, uint32_t row)
+{
+    PS_ROWS_OUT(rows, double)
+    [row] = nextafter(ps_rows_f64(rows, 0, row), ps_rows_f64(rows, 1, row));
+    return PS_OK;
+}
+PS_ROW_FN(nextafter, F64);
+
+/* Division rounded down, and what it leaves: the sign is the divisor's. */
+static ps_status fdiv_row(ps_rows *rows, uint32_t row)
+{
+    PS_ROWS_OUT(rows, double)[row] = floor(ps_rows_f64(rows, 0, row) / ps_rows_f64(rows, 1, row));
+    return PS_OK;
+}
+PS_ROW_FN(fdiv, F64);
+static ps_status fmod_down_row(ps_rows *rows, uint32_t row)
+{
+    const double x = ps_rows_f64(rows, 0, row), y = ps_rows_f64(rows, 1, row);
+    PS_ROWS_OUT(rows, double)[row] = x - y * floor(x / y);
+    return PS_OK;
+}
+PS_ROW_FN(fmod_down, F64);
+
+static ps_status signbit_row(ps_rows *rows, uint32_t row)
+{
+    PS_ROWS_OUT(rows, uint8_t)[row] = signbit(ps_rows_f64(rows, 0, row)) != 0;
+    return PS_OK;
+}
+PS_ROW_FN(signbit, BOOL);

@@ -188,6 +188,61 @@ PS_ROW_FN(lpad, VIEW);
 static ps_status rpad_row(ps_rows *rows, uint32_t row) { return put_padded(rows, row, false); }
 PS_ROW_FN(rpad, VIEW);
 
+/* ---- parts by position ---- */
+
+/* overlay(text, new, from, n): n code points from `from` on give way to new. */
+static ps_status overlay_row(ps_rows *rows, uint32_t row)
+{
+    const ps_str s = ps_rows_str(rows, 0, row), new = ps_rows_str(rows, 1, row);
+    const int64_t count = (int64_t)ps_utf8_count(s.at, s.n), from = ps_rows_i64(rows, 2, row),
+                  n = rows->call->n_args > 3 ? ps_rows_i64(rows, 3, row)
+                                             : (int64_t)ps_utf8_count(new.at, new.n);
+    const int64_t first = PS_MIN(PS_MAX(from, 1) - 1, count);
+    const int64_t rest = n > count - from + 1 && from > 0 ? count : from - 1 + n;
+    const size_t head = first_bytes(s, (size_t)first),
+                 tail = first_bytes(s, (size_t)PS_MIN(PS_MAX(rest, 0), count));
+
+    if (head + new.n + (s.n - tail) > TEXT_MAX) return too_long(rows, row);
+    char *out = ps_rows_text(rows, head + new.n + (s.n - tail));
+    if (!out) return PS_MEMORY;
+    memcpy(out, s.at, head);
+    memcpy(out + head, new.at, new.n);
+    memcpy(out + head + new.n, s.at + tail, s.n - tail);
+    ps_rows_put(rows, row, out, head + new.n + (s.n - tail));
+    return PS_OK;
+}
+PS_ROW_FN(overlay, VIEW);
+
+/* text[low:high]: both ends count, from 1, or from the end when negative. */
+static ps_status put_slice(ps_rows *rows, uint32_t row, int64_t low, int64_t high)
+{
+    const ps_str s = ps_rows_str(rows, 0, row);
+    const int64_t count = (int64_t)ps_utf8_count(s.at, s.n);
+
+    if (low < 0) low = PS_MAX(low + count + 1, 1);
+    if (high < 0) high += count + 1;
+    low = PS_MAX(low, 1), high = PS_MIN(high, count);
+    if (low > high) return PS_OK;
+    const size_t from = first_bytes(s, (size_t)low - 1), to = first_bytes(s, (size_t)high);
+    return ps_rows_put_copy(rows, row, s.at + from, to - from);
+}
+static ps_status text_slice_row(ps_rows *rows, uint32_t row)
+{
+    return put_slice(rows, row, ps_rows_i64(rows, 1, row), ps_rows_i64(rows, 2, row));
+}
+PS_ROW_FN(text_slice, VIEW);
+static ps_status text_extract_row(ps_rows *rows, uint32_t row)
+{
+    const int64_t at = ps_rows_i64(rows, 1, row),
+                  count = (int64_t)ps_utf8_count(ps_rows_str(rows, 0, row).at,
+                                                 ps_rows_str(rows, 0, row).n);
+
+    return at == 0 || at < -count ? PS_OK : put_slice(rows, row, at, at);
+}
+PS_ROW_FN(text_extract, VIEW);
+
+/* ---- code points ---- */
+
 static ps_status chr_row(ps_rows *rows, uint32_t row)
 {
     const int64_t c = ps_rows_i64(rows, 0, row);

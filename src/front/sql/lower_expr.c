@@ -186,6 +186,32 @@ static const ps_expr *lower_list(ps_lower_in *in, const ps_sql_list_literal *nod
                 : NULL;
 }
 
+/* x[i]: an item of a list, a code point of a text. */
+static const ps_expr *lower_subscript(ps_lower_in *in, const ps_sql_subscript *node)
+{
+    return ps_lower_call2(in->lo, "array_extract", ps_lower_expr(in, node->arg),
+                          ps_lower_expr(in, node->index));
+}
+
+/* x[low:high] of a text; a bound that is left out is the first or the last position. */
+static const ps_expr *lower_slice(ps_lower_in *in, const ps_sql_slice *node)
+{
+    ps_lower *lo = in->lo;
+    const ps_value ends[] = {ps_value_int(PS_TYPE(INT64), 1), ps_value_int(PS_TYPE(INT64), -1)};
+    const ps_expr *args[3] = {ps_lower_expr(in, node->arg)};
+
+    if (node->step) return ps_lower_unsupported(lo, node->step, "the step of a slice");
+    if (!args[0]) return NULL;
+    if (args[0]->type.id == PS_TYPE_LIST)
+        return ps_lower_unsupported(lo, &node->head, "a slice of a list");
+    args[1] =
+        node->low ? ps_lower_expr(in, node->low) : ps_expr_literal(lo->cx, lo->arena, &ends[0]);
+    args[2] =
+        node->high ? ps_lower_expr(in, node->high) : ps_expr_literal(lo->cx, lo->arena, &ends[1]);
+    return args[1] && args[2] ? ps_func_call(lo->cx, lo->arena, PS_STR("array_slice"), args, 3)
+                              : NULL;
+}
+
 const ps_expr **ps_lower_exprs(ps_lower_in *in, const ps_sql_list *list)
 {
     const ps_expr **args = PS_ARENA_ARRAY(in->lo->cx, in->lo->arena, const ps_expr *, list->n + 1);
@@ -232,6 +258,8 @@ static const ps_expr *dispatch(ps_lower_in *in, const ps_sql_node *node)
     case PS_SQL_CALL: return ps_lower_call(in, (const ps_sql_call *)(const void *)node);
     case PS_SQL_FIELD: return lower_field(in, (const ps_sql_field *)(const void *)node);
     case PS_SQL_LIST: return lower_list(in, (const ps_sql_list_literal *)(const void *)node);
+    case PS_SQL_SUBSCRIPT: return lower_subscript(in, (const ps_sql_subscript *)(const void *)node);
+    case PS_SQL_SLICE: return lower_slice(in, (const ps_sql_slice *)(const void *)node);
     case PS_SQL_STAR: return ps_lower_fail(in->lo, node, PS_BIND, "* can't stand here");
     default: return ps_lower_unsupported(in->lo, node, ps_sql_kind_name((ps_sql_kind)node->kind));
     }
