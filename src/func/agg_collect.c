@@ -1,5 +1,5 @@
-/* func/agg_collect.c -- string_agg, product, median and quantiles, mode, entropy, mad: results from all rows of a
- * group.
+/* func/agg_collect.c -- string_agg, product, median and quantiles, mode, entropy, mad: results from
+ * all rows of a group.
  *
  * The operator keeps the rows (exec/op_aggregate_collect.c); here are no states. Arguments after
  * the first are literals, read from the expression. Quantiles select in place of sorting (Hoare's),

@@ -1,4 +1,4 @@
-/* func/agg_moment.c -- skewness, kurtosis, standard error, geometric mean: from all rows of a group.
+/* func/agg_moment.c -- skewness, kurtosis, standard error, geometric mean: of all rows of a group.
  *
  * Two passes in quad precision, so that nothing cancels; in the order of rows, so that bits are the
  * same for any number of threads. Tests: tests/slt/func/statistics.test */

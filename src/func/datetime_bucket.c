@@ -1,4 +1,4 @@
-/* func/datetime_bucket.c -- time_bucket, truncated intervals, Julian days, and small things about dates.
+/* func/datetime_bucket.c -- time_bucket, truncated intervals, Julian days, small things of dates.
  *
  * Buckets of months count from 2000-01-01, others from Monday 2000-01-03, so that weeks begin on
  * Mondays. Tests: tests/slt/func/time_bucket.test, the examples in datetime.toml. */
