@@ -11,8 +11,11 @@ the exit code is 1 when something failed. Standard library only: it runs before 
 import collections
 import concurrent.futures
 import glob
+import json
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -52,13 +55,12 @@ class Totals:
 TOTALS = Totals()
 
 
-def run(command, timeout, env=None, quiet=True):
-    """Exit code (None: timeout) and output of a command started in the root."""
+def run(command, timeout, env=None, folder=ROOT):
+    """Exit code (None: timeout) and output of a command started in a folder."""
     full = dict(os.environ, **(env or {}))
     try:
-        done = subprocess.run(command, cwd=ROOT, env=full, timeout=timeout, text=True,
-                              errors="replace", stdout=subprocess.PIPE if quiet else None,
-                              stderr=subprocess.STDOUT if quiet else None)
+        done = subprocess.run(command, cwd=folder, env=full, timeout=timeout, text=True,
+                              errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return done.returncode, done.stdout or ""
     except OSError as missing:
         return 127, str(missing)
@@ -102,7 +104,7 @@ def build(preset, targets=("all", "unit_tests")):
 
 def unit_program(preset, name):
     """Counts of one cmocka executable; what is wrong with it is printed."""
-    code, out = run([f"build/{preset}/{name}"], 600, SANITIZERS)
+    code, out = run([f"build/{preset}/{name}"], 1200, SANITIZERS)
     good = len(re.findall(r"^\[       OK \]", out, re.M))
     bad = len(re.findall(r"^\[  FAILED  \] .*(?<!test\(s\), listed below:)$", out, re.M)) // 2
     omitted = len(re.findall(r"^\[  SKIPPED \] (?!\d+ test)", out, re.M)) // 2
@@ -233,6 +235,35 @@ def lints():
         case("generated files are current", [sys.executable, "tools/gen.py", "--check"], 60)
 
 
+def parsed(entry):
+    """What the compiler says of one entry of compile_commands.json when it only reads the file."""
+    words = shlex.split(entry["command"])
+    words[words.index("-o") + 1] = "/dev/null"
+    if "ccache" in words[0]:
+        del words[0]
+    return run([words[0], "-fsyntax-only", *words[1:]], 120, folder=entry["directory"])
+
+
+def clang_warnings():
+    """Every source in clang's eyes, without building: cheap enough for each change."""
+    say("warnings of clang 19")
+    if not shutil.which("clang-19"):
+        print("   clang-19 is not installed: make check-all installs it")
+        TOTALS.add("clang: warnings", 0, 0, 1, 0)
+        return
+    start = time.time()
+    if not case("clang: configure", ["cmake", "--preset", "clang"], 300):
+        return
+    with open(f"{ROOT}/build/clang/compile_commands.json", encoding="utf-8") as file:
+        entries = {entry["file"]: entry for entry in json.load(file) if "/gen/" not in entry["file"]}
+    with concurrent.futures.ThreadPoolExecutor(int(JOBS)) as pool:
+        results = list(pool.map(parsed, entries.values()))
+    bad = [out for code, out in results if code != 0 or "warning:" in out]
+    for out in bad:
+        tail(out)
+    TOTALS.add("clang: warnings", int(not bad), int(bool(bad)), 0, time.time() - start)
+
+
 def abi():
     """What the library exports is what docs/abi/penstock.syms says."""
     case("abi", [sys.executable, "tools/abi.py", "build/dev/libpenstock.so"], 60)
@@ -251,6 +282,7 @@ SLT = {"dev": {"fast": ["base"], "check": ["base", "small"],
 Part = collections.namedtuple("Part", "name tier run")
 PARTS = (
     Part("lints", "fast", lambda tier: lints()),
+    Part("clang: warnings", "check", lambda tier: clang_warnings()),
     Part("dev: build", "fast", lambda tier: build("dev") and abi()),
     Part("dev: unit", "fast", lambda tier: unit("dev")),
     Part("dev: sql", "fast", lambda tier: slt("dev", SLT["dev"][tier])),

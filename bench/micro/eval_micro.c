@@ -220,8 +220,8 @@ static void bench_hash(bench *b)
             times[r] = (double)(ps_cycles() - start);
         }
         qsort(times, ROUNDS, sizeof *times, by_value);
-        printf("hash of column %u %35.3f %8.3f cycles a row\n", c, times[0] / ROWS,
-               times[ROUNDS / 2] / ROWS);
+        printf("hash of column %u %35.3f %8.3f cycles a row\n", c, times[0] / (double)ROWS,
+               times[ROUNDS / 2] / (double)ROWS);
     }
 }
 

@@ -227,7 +227,7 @@ static ps_status choose(const sharer *s, bool with_costs, const seen **out)
     for (size_t i = s->all.n; i-- > 0 && !*out;) {
         const seen *me = s->all.at[i];
         const double saved = (n[me->class] - 1.0) * me->work,
-                     kept = PS_MAX(me->node->rows_est, 1) * KEEP_COST * n[me->class];
+                     kept = PS_MAX(me->node->rows_est, 1) * (double)KEEP_COST * n[me->class];
 
         if (n[me->class] >= 2 && may_share(me) && (!with_costs || saved >= kept)) *out = me;
     }

@@ -58,7 +58,7 @@ static double chunk_distinct(const ps_pq_chunk *c, double n)
     if (width > 0) return distinct_by_width(n, width, plain);
     dict *= plain / stored;
     const double bits = 8 * (plain - dict) / n;
-    return bits > CODE_BITS_MAX ? n : PS_MAX(1.0, PS_MIN(n, 0.75 * exp2(bits)));
+    return bits > (double)CODE_BITS_MAX ? n : PS_MAX(1.0, PS_MIN(n, 0.75 * exp2(bits)));
 }
 
 static bool whole_number(ps_type t, const ps_value *v, double *out)
