@@ -163,6 +163,13 @@ PS_API PS_CHECKED ps_status ps_session_get(ps_session *session, const char *name
 /** Stops what the session is doing (parsing, planning, running), from any thread, within about
  *  100 ms; that call gives PS_CANCELLED. No effect when it does nothing. */
 PS_API void ps_session_cancel(ps_session *session);
+/** What was recorded of the session's last 16 statements, from parse to write, as a JSON array of
+ *  objects: statement (its number), time, elapsed_ms (since the statement began), phase, severity,
+ *  code, message. `FROM penstock_diagnostics()` gives the same as rows; the setting `diagnostics`
+ *  says what is recorded. No value of a row is ever in it.
+ *  @param out  NUL-terminated; give it back with ps_string_free()  @since 0.1 */
+PS_API PS_CHECKED ps_status ps_session_diagnostics(ps_session *session, char **out,
+                                                   ps_error *error);
 /** Part of what the session is running that is done, 0 to 1, from any thread, also while a
  *  statement without rows (COPY, CREATE TABLE AS) keeps the session's own thread; below 0: nothing
  *  runs, or it is not known yet. A figure for display: from expected numbers of rows. @since 0.1 */

@@ -125,6 +125,20 @@ static ps_status path_arguments(ps_ctx *cx, ps_arena *arena, const ps_value *arg
     return *n ? PS_OK : ps_fail(cx, PS_BIND, "the list of files is empty");
 }
 
+/* penstock_diagnostics(): what was recorded of the statements before this one. */
+static ps_status diagnostics_function(ps_ctx *cx, ps_arena *arena, const ps_session *session,
+                                      uint32_t n_args, ps_source **out)
+{
+    const ps_log *own = session->current ? session->current->log : NULL;
+    ps_table *table;
+
+    if (n_args) return ps_fail(cx, PS_BIND, "penstock_diagnostics takes no arguments");
+    PS_TRY(ps_logs_table(cx, arena, &session->logs, own, &table));
+    const ps_status st = ps_table_source_new(cx, table, PS_STR("penstock_diagnostics"), out);
+    ps_table_unref(table);
+    return st == PS_OK ? arena_source(cx, arena, *out) : st;
+}
+
 /* Other names of table functions, as DuckDB has them. */
 static ps_str function_of(ps_str name)
 {
@@ -141,9 +155,10 @@ static ps_status env_table_function(ps_ctx *cx, ps_arena *arena, void *user, ps_
     ps_str *paths;
     uint32_t n_paths;
 
-    (void)user;
     *found = true;
     name = function_of(name);
+    if (ps_str_equal_nocase(name, PS_STR("penstock_diagnostics")))
+        return diagnostics_function(cx, arena, user, n_args, out);
     if (series || ps_str_equal_nocase(name, PS_STR("range")))
         return range_function(cx, arena, series, args, n_args, out);
     if (name.n > 5 && ps_str_equal_nocase((ps_str){name.at, 5}, PS_STR("read_"))) {
@@ -221,6 +236,7 @@ static void env_names(void *user, int what, void (*fn)(void *fn_user, ps_str nam
     fn(fn_user, PS_STR("generate_series"));
     fn(fn_user, PS_STR("read_parquet"));
     fn(fn_user, PS_STR("read_csv"));
+    fn(fn_user, PS_STR("penstock_diagnostics"));
 }
 
 void ps_session_env(ps_session *session, ps_bind_env *out)

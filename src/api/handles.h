@@ -7,6 +7,7 @@
 #ifndef PS_API_HANDLES_H
 #define PS_API_HANDLES_H
 
+#include "api/diagnostics.h"
 #include "api/relations.h"
 #include "api/settings.h"
 #include "bind/statement.h"
@@ -38,6 +39,7 @@ struct ps_session {
     ps_settings settings;
     ps_relations temporary;
     PS_ARRAY(ps_prepared) prepared;
+    ps_logs logs;              /* of the last statements */
     ps_mutex mutex;            /* guards current, and the query of results */
     struct ps_result *current; /* what ps_session_cancel stops */
 };
@@ -47,6 +49,7 @@ struct ps_result {
     ps_ctx cx;
     ps_mem *mem;
     ps_cancel cancel;
+    ps_log *log;          /* where cx and its tasks record; NULL: nowhere */
     ps_arena arena;       /* the statement's tree, its plan, the sources it reads */
     ps_settings settings; /* as they were when it began */
     ps_exec_settings exec;

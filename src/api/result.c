@@ -15,6 +15,7 @@ void ps_result_free(ps_result *result)
     ps_query_free(result->query);
     ps_schema_unref(result->schema);
     ps_arena_release(&result->arena);
+    ps_log_unref(result->log);
     ps_free(result->text);
     ps_mem_close(result->mem);
     ps_free(result);
@@ -144,14 +145,17 @@ static ps_status fetch(ps_result *result, uint64_t timeout_ms, struct ArrowArray
 
     *what = PS_FETCH_END;
     if (!result->query) return PS_OK;
-    PS_TRY(ps_query_next(&result->cx, result->query, timeout_ns, &result->batch, &done));
-    if (done) return PS_OK;
+    const ps_status st =
+        ps_query_next(&result->cx, result->query, timeout_ns, &result->batch, &done);
+    if (st != PS_OK) ps_log_failure(&result->cx);
+    if (st != PS_OK || done) return st;
     *what = PS_FETCH_WAIT;
     if (result->batch.n == 0) return PS_OK;
     *what = PS_FETCH_BATCH;
-    const ps_status st = ps_arrow_export_batch(&result->cx, result->schema, &result->batch, out);
+    const ps_status exported =
+        ps_arrow_export_batch(&result->cx, result->schema, &result->batch, out);
     batch_release(&result->batch);
-    return st;
+    return exported;
 }
 
 ps_status ps_result_next(ps_result *result, uint64_t timeout_ms, struct ArrowArray *out,

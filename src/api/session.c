@@ -47,6 +47,7 @@ void ps_session_unref(ps_session *session)
     }
     ps_free(session->prepared.at);
     ps_relations_release(&session->temporary);
+    ps_logs_release(&session->logs);
     ps_mutex_destroy(&session->mutex);
     ps_mem_close(session->mem);
     ps_free(session);
@@ -144,6 +145,23 @@ double ps_session_progress(ps_session *session)
     return part;
 }
 
+ps_status ps_session_diagnostics(ps_session *session, char **out, ps_error *error)
+{
+    ps_text text;
+    ps_ctx cx;
+
+    *out = NULL;
+    PS_TRY(ps_session_enter(session, error));
+    ps_ctx_init(&cx, session->mem, NULL);
+    ps_text_init(&text, &cx);
+    ps_logs_json(&session->logs, &text);
+    const ps_status st = ps_text_status(&text);
+    if (st == PS_OK) *out = text.at; /* given */
+    else ps_text_release(&text);
+    ps_session_leave(session);
+    return ps_give_error(&cx, st, error);
+}
+
 ps_status ps_result_bind(ps_result *result, ps_planner *planner, ps_str text,
                          const ps_statement *execute, ps_statement *out)
 {
@@ -192,6 +210,8 @@ ps_status ps_result_make(ps_session *session, ps_str text, ps_result **out, ps_e
     }
     ps_ctx_init(&result->cx, result->mem, &result->cancel);
     result->cx.batch_rows = session->settings.exec.batch_rows;
+    result->log = ps_logs_begin(&session->logs, session->mem, session->settings.diagnostics);
+    result->cx.diag = result->log ? &result->log->diag : NULL;
     *out = result;
     return PS_OK;
 }
@@ -216,17 +236,24 @@ static ps_status run_first(ps_result *result, const char **tail, const char *tex
         ps_fail_at(&result->cx, statements.at[1].start);
     }
     if (st == PS_OK) {
+        ps_diag_add(&result->cx, PS_PHASE_PARSE, PS_SEVERITY_INFO, PS_DIAG_NOTE,
+                    "%zu bytes of text", result->text_bytes);
         ps_session_env(result->session, &env);
         st = ps_sql_lower(&planner, &env, (ps_str){result->text, result->text_bytes},
                           &statements.at[0], &statement);
     }
     if (st == PS_OK && tail)
         *tail = text + (statements.n > 1 ? statements.at[1].start : result->text_bytes);
-    if (st == PS_OK) st = ps_statement_run(result, &planner, &statement);
+    if (st == PS_OK) {
+        ps_diag_add(&result->cx, PS_PHASE_BIND, PS_SEVERITY_INFO, PS_DIAG_NOTE,
+                    "names and types are resolved: %u columns", planner.next_id);
+        st = ps_statement_run(result, &planner, &statement);
+    }
     if (st != PS_OK && result->cx.error.offset) {
         ps_sql_locate((ps_str){result->text, result->text_bytes}, result->cx.error.offset - 1,
                       &result->cx.error);
     }
+    if (st != PS_OK) ps_log_failure(&result->cx);
     return st;
 }
 

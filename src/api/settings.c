@@ -2,6 +2,8 @@
  * lives. */
 #include "api/settings.h"
 
+#include "api/diagnostics.h"
+
 #include "col/vec.h"
 
 #include <stdlib.h>
@@ -183,6 +185,11 @@ static ps_status check(ps_ctx *cx, const ps_settings *settings)
     if (strcmp(settings->dialect, "default") != 0 && strcmp(settings->dialect, "postgres") != 0) {
         return ps_fail(cx, PS_INVALID, "the setting dialect takes default or postgres, not: %s",
                        settings->dialect);
+    }
+    if (!ps_log_level_known(settings->diagnostics)) {
+        return ps_fail(cx, PS_INVALID,
+                       "the setting diagnostics takes off, debug, info, warning or error, not: %s",
+                       settings->diagnostics);
     }
     return PS_OK;
 }

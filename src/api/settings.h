@@ -13,6 +13,7 @@ typedef struct ps_settings {
     char temp_directory[PS_SETTING_TEXT_MAX];
     char disabled_rules[PS_SETTING_TEXT_MAX];
     char dialect[PS_SETTING_TEXT_MAX];
+    char diagnostics[PS_SETTING_TEXT_MAX];
 } ps_settings;
 
 void ps_settings_init(ps_settings *settings);

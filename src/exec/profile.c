@@ -1,4 +1,4 @@
-/* exec/profile.c -- what a query's operators did, for EXPLAIN ANALYZE.
+/* exec/profile.c -- what a query's operators did, for EXPLAIN ANALYZE and the recorder.
  *
  * A node may be the work of several operators (a top-n sorts and gives its rows to the result), and
  * some nodes have none. A node's true rows are those of the last of its operators that gives rows
@@ -6,6 +6,7 @@
  * to wait for a processor; the length of a cycle is measured over the query itself. Bytes are those
  * of the rows given on, memory is the operators' peak, each for itself.
  * Tests: tests/py/test_explain.py */
+#include "base/diag.h"
 #include "exec/query_impl.h"
 
 typedef struct figures {
@@ -179,4 +180,52 @@ void ps_query_annotate(const ps_query *query, const ps_node *node, bool root, ps
         put_words(query, node, "\\n", out);
         break;
     }
+}
+
+/* ---- the recorder ---- */
+
+/* Fewer rows than expected are no news where a join's keys or a LIMIT cut the input short. */
+static void record_estimate(ps_query *query, const ps_op *op, bool cut_short)
+{
+    static const double FACTOR = 10, ROWS_MIN = 1000;
+    const ps_node *node = op->node;
+
+    if (!node || node->rows_est < 0 || !gives_rows(op)) return;
+    const double rows = (double)op->stats.rows_out, expected = PS_MAX(node->rows_est, 1);
+    const bool more = rows >= ROWS_MIN && rows > FACTOR * expected;
+    const bool fewer = !cut_short && expected >= ROWS_MIN && expected > FACTOR * PS_MAX(rows, 1);
+
+    if (!more && !(fewer && node->kind != PS_NODE_SCAN && node->kind != PS_NODE_WRITE)) return;
+    ps_diag_add(&query->cx, PS_PHASE_EXECUTE, PS_SEVERITY_WARNING, PS_DIAG_ESTIMATE_OFF,
+                "%s gave %.0f rows, %.0f were expected", ps_node_kind_names[node->kind], rows,
+                node->rows_est);
+}
+
+void ps_query_record(ps_query *query)
+{
+    bool cut_short = false;
+
+    if (query->recorded || !query->cx.diag) return;
+    query->recorded = true;
+    for (uint32_t i = 0; i < query->n_pipes; i++) cut_short |= query->pipes[i].stopped;
+    for (size_t i = 0; i < query->phys.ops.n; i++) {
+        const ps_op *op = query->phys.ops.at[i];
+
+        record_estimate(query, op, cut_short);
+        if (op->stats.spilled_bytes) {
+            ps_diag_add(&query->cx, PS_PHASE_EXECUTE, PS_SEVERITY_INFO, PS_DIAG_SPILLED,
+                        "%s wrote %llu bytes to temporary files", op->class->name,
+                        (unsigned long long)op->stats.spilled_bytes);
+        }
+        if (op->node && op->node->kind == PS_NODE_WRITE && gives_rows(op)) {
+            ps_diag_add(&query->cx, PS_PHASE_WRITE, PS_SEVERITY_INFO, PS_DIAG_NOTE,
+                        "%llu rows were written as %s", (unsigned long long)op->stats.rows_in,
+                        ps_node_as_write(op->node)->sink->class->name);
+        }
+    }
+    ps_diag_add(&query->cx, PS_PHASE_EXECUTE, PS_SEVERITY_INFO, PS_DIAG_NOTE,
+                "%llu rows in %.3f ms of wall time, %.1f MiB of memory",
+                (unsigned long long)query->result->stats.rows_in,
+                (double)(ps_clock_ns() - query->start_ns) / 1e6,
+                (double)query->mem->peak / 1048576.0);
 }

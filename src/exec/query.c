@@ -2,6 +2,7 @@
  * tasks. */
 #include "exec/query_impl.h"
 
+#include "base/diag.h"
 #include "exec/op_result.h"
 
 #include <string.h>
@@ -103,6 +104,9 @@ ps_status ps_query_new(ps_ctx *cx, ps_pool *pool, const ps_node *plan,
     PS_GO(query_plan(query, plan, n_ids));
     PS_GO(query_make_runs(query));
     PS_GO(query_open_ops(query));
+    ps_diag_add(cx, PS_PHASE_PLAN, PS_SEVERITY_INFO, PS_DIAG_NOTE,
+                "%zu pipelines of %zu operators on %u threads", query->phys.pipelines.n,
+                query->phys.ops.n, query->settings.threads);
     ps_pool_add(pool, query);
     *out = query;
     return PS_OK;
@@ -190,6 +194,7 @@ ps_status ps_query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_bat
         if (picked) ps_query_run_task(query, &task);
         if (finished && failed) return query_error(cx, query);
         if (finished && !ps_result_waiting(query->result)) {
+            ps_query_record(query);
             *done = true;
             return PS_OK;
         }

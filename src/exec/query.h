@@ -39,6 +39,8 @@ double ps_query_progress(const ps_query *query);
  * operator. Time is the sum over threads. profile.c. */
 void ps_query_annotate(const ps_query *query, const ps_node *node, bool root, ps_plan_form form,
                        ps_text *out);
+/* Tells the recorder how the query went, once it has given its last row. profile.c. */
+void ps_query_record(ps_query *query);
 void ps_query_free(ps_query *query); /* stops what still runs; waits for its tasks only */
 
 #endif

@@ -118,6 +118,7 @@ struct ps_query {
     uint32_t n_sinks;
     uint32_t n_running;              /* tasks in the hands of threads */
     uint32_t n_helping;              /* pool threads with a task; below settings.threads */
+    bool recorded;                   /* the recorder knows how it went */
     uint64_t start_ns, start_cycles; /* when it was made: wall time, length of a cycle */
     bool stopping;                   /* freed by its owner: start nothing more */
     _Atomic bool failed;

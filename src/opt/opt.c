@@ -4,6 +4,7 @@
 #include "base/diag.h"
 #include "base/str.h"
 #include "base/thread.h"
+#include "opt/util.h"
 
 typedef struct entry {
     const ps_rule *rule;
@@ -136,6 +137,42 @@ static ps_status run_stage(ps_opt *opt, const char *disabled, uint32_t first, ui
     return PS_OK;
 }
 
+/* Why a filter is where it is: what its rule says of it. */
+static const char *stay_reason(const ps_node *filter)
+{
+    const ps_expr *predicate = ps_node_as_filter(filter)->predicate;
+
+    if (ps_expr_is_volatile(predicate)) return "it gives another answer at every call";
+    if (ps_expr_may_fail(predicate)) return "below, it could fail on rows that don't get here";
+    return "it reads what is made there, or would change it";
+}
+
+static ps_status record_filter(ps_ctx *cx, const ps_node *node, void *user)
+{
+    (void)user;
+    if (node->kind == PS_NODE_FILTER) {
+        ps_diag_add(cx, PS_PHASE_OPTIMIZE, PS_SEVERITY_INFO, PS_DIAG_NOT_PUSHED,
+                    "a filter stays above %s: %s", ps_node_kind_names[node->inputs[0]->kind],
+                    stay_reason(node));
+    }
+    return PS_OK;
+}
+
+/* Tells the recorder which rules fired and what they left. */
+static void record(const ps_opt *opt, const ps_node *plan)
+{
+    if (!opt->cx->diag) return;
+    for (uint32_t i = 0; i < opt->n_reports; i++) {
+        const ps_rule_report *report = &opt->reports[i];
+
+        if (report->n_changes == 0) continue;
+        ps_diag_add(opt->cx, PS_PHASE_OPTIMIZE, PS_SEVERITY_INFO, PS_DIAG_RULE_FIRED,
+                    "%s changed the plan %u times in %.3f ms", report->rule->name,
+                    (unsigned)report->n_changes, (double)report->ns / 1e6);
+    }
+    (void)!ps_node_visit(opt->cx, plan, record_filter, NULL); /* a note at most is missing */
+}
+
 ps_status ps_optimize(ps_planner *planner, const char *disabled, const ps_node *plan,
                       const ps_node **out, const ps_rule_report **reports, uint32_t *n_reports)
 {
@@ -156,6 +193,7 @@ ps_status ps_optimize(ps_planner *planner, const char *disabled, const ps_node *
         PS_TRY(run_stage(&opt, disabled, first, end, &plan));
         first = end;
     }
+    record(&opt, plan);
     *out = plan;
     if (reports) *reports = opt.reports;
     if (n_reports) *n_reports = opt.n_reports;

@@ -12,6 +12,8 @@
  * plan already as cheap stays.
  * Order: after pushdown made the predicates. Tests: tests/slt/opt/join_order.test */
 #include "func/func.h"
+
+#include "base/diag.h"
 #include "opt/util.h"
 #include "stat/estimate.h"
 
@@ -423,11 +425,25 @@ static const ps_node *order_region(ordering *o, const ps_node *top, bool with_fi
     bool found = false;
 
     if (flatten(&r, top) != PS_OK) return NULL;
+    if (r.rels.n > RELATIONS_MAX) {
+        ps_diag_add(
+            o->opt->cx, PS_PHASE_OPTIMIZE, PS_SEVERITY_INFO, PS_DIAG_FALLBACK,
+            "%zu relations are joined in the order as written: more than %d are not ordered",
+            r.rels.n, (int)RELATIONS_MAX);
+    }
     if (r.rels.n < 3 || r.rels.n > RELATIONS_MAX) return top;
     if (weigh(&r) != PS_OK) return NULL;
     r.old_cost = cost_of(&r, top, &next, &set);
     if (r.rels.n <= DP_RELATIONS_MAX && order_all(&r, &found, &out) != PS_OK) return NULL;
     if (!found && order_greedy(&r, &out) != PS_OK) return NULL;
+    if (out.node) {
+        ps_diag_add(o->opt->cx, PS_PHASE_OPTIMIZE, PS_SEVERITY_INFO, PS_DIAG_JOIN_ORDER,
+                    "%zu relations in a new order, by %s; the one before was expected to make %.0f "
+                    "rows in between",
+                    r.rels.n,
+                    found ? "search of all orders" : "joining the smallest pair each time",
+                    r.old_cost);
+    }
     return out.node ? ps_opt_keep(o->opt, out.node, top->cols, top->n_cols) : top;
 }
 

@@ -210,6 +210,7 @@ const ps_col *ps_node_find_col(const ps_node *node, ps_col_id id); /* NULL: not 
 /* Dev builds, after each rule: every column used is there with its type, ids are unique, inputs
  * match. */
 ps_status ps_plan_verify(ps_ctx *cx, const ps_node *root);
+extern const char *const ps_node_kind_names[PS_NODE_COUNT]; /* "scan" */
 
 typedef enum ps_plan_form { PS_PLAN_TEXT, PS_PLAN_JSON, PS_PLAN_GRAPHVIZ } ps_plan_form;
 /* EXPLAIN's tree; rows_est shown when set; annotate (optional) adds a node's run-time figures: a

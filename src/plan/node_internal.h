@@ -5,7 +5,6 @@
 #include "plan/node.h"
 #include "plan/ptr_map.h"
 
-extern const char *const ps_node_kind_names[PS_NODE_COUNT]; /* "scan" */
 extern const char *const ps_join_kind_names[];              /* "inner", by ps_join_kind */
 extern const char *const ps_setop_names[];                  /* "union_all", by ps_setop */
 enum { PS_JOIN_KIND_COUNT = PS_JOIN_CROSS + 1, PS_SETOP_COUNT = PS_SETOP_EXCEPT_ALL + 1 };

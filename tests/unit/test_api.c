@@ -279,6 +279,36 @@ static void test_timeout(void **state)
     ps_instance_free(instance);
 }
 
+static void test_progress_and_diagnostics(void **state)
+{
+    (void)state;
+    ps_instance *instance = new_instance();
+    ps_session *session = new_session(instance);
+    ps_result *result = NULL;
+    ps_error error = {0};
+    char *text = NULL;
+
+    assert_true(ps_session_progress(NULL) < 0);
+    assert_true(ps_session_progress(session) < 0);
+    assert_int_equal(ps_session_diagnostics(session, &text, &error), PS_OK);
+    assert_string_equal(text, "[]");
+    ps_string_free(text);
+    assert_int_equal(start(session, slow, &result, &error), PS_OK);
+    assert_true(ps_session_progress(session) >= 0 && ps_session_progress(session) < 1);
+    ps_result_free(result);
+    assert_true(ps_session_progress(session) < 0);
+    assert_int_equal(start(session, "SELECT nope", &result, &error), PS_BIND);
+    assert_int_equal(ps_session_diagnostics(session, &text, &error), PS_OK);
+    assert_int_equal(text[0], '[');
+    assert_non_null(strstr(text, "{\"statement\":1,\"time\":\"20"));
+    assert_non_null(strstr(text, "\"phase\":\"bind\",\"severity\":\"error\",\"code\":\"failed\""));
+    assert_non_null(strstr(text, "no column has the name \\\"nope\\\""));
+    ps_string_free(text);
+    assert_int_equal(ps_session_diagnostics(NULL, &text, &error), PS_MISUSE);
+    ps_session_free(session);
+    ps_instance_free(instance);
+}
+
 static void test_fork(void **state)
 {
     (void)state;
@@ -382,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_two_sessions),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_progress_and_diagnostics),
         cmocka_unit_test(test_fork),
         cmocka_unit_test(test_sweep_plan),
         cmocka_unit_test(test_sweep_import),
