@@ -230,6 +230,10 @@ def check_paths(tree):
             if "NAME" not in found.group(1) and "FAMILY" not in found.group(1) \
                     and not before.endswith("/") and not any(k in tree.known for k in known):
                 yield f"{path}:{line_of(text, found.start())}: {found.group(1)} is not there"
+    for path in (path for path in texts if path.endswith(".md")):
+        for found in re.finditer(r"\]\((?!https?:)([^)#]+)", texts[path]):
+            if not os.path.exists(os.path.join(ROOT, os.path.dirname(path), found.group(1))):
+                yield f"{path}:{line_of(texts[path], found.start())}: {found.group(1)} is not there"
 
 
 def check_conditions(tree):
