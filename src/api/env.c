@@ -11,10 +11,7 @@ static void release_source(void *source) { ps_source_unref(source); }
 /* The arena holds the source from now on. */
 static ps_status arena_source(ps_ctx *cx, ps_arena *arena, ps_source *source)
 {
-    const ps_status st = ps_arena_own(cx, arena, source, release_source);
-
-    if (st != PS_OK) ps_source_unref(source);
-    return st;
+    return ps_arena_own(cx, arena, source, release_source); /* takes it over either way */
 }
 
 static ps_status found_relation(ps_ctx *cx, ps_arena *arena, ps_str name,

@@ -37,6 +37,7 @@ struct ps_session {
     ps_instance *instance;
     ps_mem *mem; /* limit: the setting memory_limit */
     ps_settings settings;
+    uint64_t fail_alloc; /* the setting of this name as it was applied last */
     ps_relations temporary;
     PS_ARRAY(ps_prepared) prepared;
     ps_logs logs;              /* of the last statements */
@@ -96,9 +97,8 @@ ps_status ps_statement_run(ps_result *result, ps_planner *planner, const ps_stat
 ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node *plan);
 /* Frees the query and its schema: nothing is left to fetch. */
 void ps_result_end(ps_result *result);
-/* Fetches to the end and drops the rows; the sum of a single BIGINT column goes to *sum when given.
- */
-ps_status ps_result_drain(ps_result *result, int64_t *sum);
+/* Fetches to the end and drops the rows. */
+ps_status ps_result_drain(ps_result *result);
 /* A statement bound from text: result->arena holds everything. execute (optional) has the values of
  * its parameters. */
 ps_status ps_result_bind(ps_result *result, ps_planner *planner, ps_str text,

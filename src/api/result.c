@@ -107,18 +107,12 @@ static void batch_release(ps_batch *batch)
     }
 }
 
-ps_status ps_result_drain(ps_result *result, int64_t *sum)
+ps_status ps_result_drain(ps_result *result)
 {
     bool done = false;
 
     while (!done) {
         PS_TRY(ps_query_next(&result->cx, result->query, UINT64_MAX, &result->batch, &done));
-        for (uint32_t row = 0; sum && !done && row < result->batch.n; row++) {
-            ps_value value;
-
-            PS_TRY(ps_vec_value(&result->cx, &result->arena, &result->batch.cols[0], row, &value));
-            *sum += (int64_t)value.i;
-        }
         if (!done) batch_release(&result->batch);
     }
     return PS_OK;

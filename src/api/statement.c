@@ -21,18 +21,23 @@ static ps_status run_query(ps_result *result, ps_planner *planner, const ps_node
     return ps_result_start(result, planner, plan);
 }
 
-/* Runs a Write node to its end: nothing is left to fetch. */
+/* Runs a Write node to its end: nothing is left to fetch. Once the rows are in their place the
+ * statement has succeeded, whatever comes between that and here (no memory for the row that counts
+ * them, a cancel): who is told of an error may do it again. */
 static ps_status run_write(ps_result *result, ps_planner *planner, const ps_node *plan,
                            const char *tag)
 {
-    int64_t n_rows = 0;
+    uint64_t n_rows = 0;
 
     PS_TRY(optimize(result, planner, &plan));
     PS_TRY(ps_result_start(result, planner, plan));
-    PS_TRY(ps_result_drain(result, &n_rows));
+    const ps_status st = ps_result_drain(result);
+    if (!ps_query_written(result->query, &n_rows))
+        return st == PS_OK ? PS_BUG(&result->cx, "a write ended without a commit") : st;
+    ps_ctx_clear(&result->cx);
     ps_result_end(result);
     result->tag = tag;
-    result->rows_changed = n_rows;
+    result->rows_changed = (int64_t)n_rows;
     return PS_OK;
 }
 
@@ -292,7 +297,7 @@ static ps_status explain(ps_result *result, ps_planner *planner, const ps_statem
     if (s->analyze) {
         result->settings.exec.profile = true;
         PS_GO(ps_result_start(result, planner, plan));
-        PS_GO(ps_result_drain(result, NULL));
+        PS_GO(ps_result_drain(result));
         figures.user = result->query;
     }
     PS_GO(ps_plan_print(&result->cx, plan, s->form, s->analyze ? &figures : NULL, &text));

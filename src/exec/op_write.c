@@ -4,6 +4,8 @@
  * writes it, outside of any lock, one batch at a time. commit is called once, when every row was
  * written: nothing appears before. The result is one row: the number of rows written. Tests:
  * tests/slt/op/write.test */
+#include "exec/op_write.h"
+
 #include "exec/collector.h"
 #include "exec/phys.h"
 
@@ -20,6 +22,7 @@ typedef struct write_shared {
     ps_sink *sink;
     _Atomic bool draining;
     uint64_t n_rows;
+    bool committed;
 } write_shared;
 
 static ps_status write_open(ps_ctx *cx, ps_op *op)
@@ -109,7 +112,9 @@ static ps_status write_seal(ps_ctx *cx, ps_op *op)
     write_shared *shared = op->shared;
 
     PS_TRY(write_drain(cx, op));
-    return ps_node_as_write(op->node)->sink->class->commit(cx, shared->sink, &shared->n_rows);
+    PS_TRY(ps_node_as_write(op->node)->sink->class->commit(cx, shared->sink, &shared->n_rows));
+    shared->committed = true;
+    return PS_OK;
 }
 
 static ps_status write_source_plan(ps_ctx *cx, ps_op *op, uint64_t *n_morsels)
@@ -163,6 +168,15 @@ static const ps_op_class write_class = {
     .source_close = write_source_close,
     .close = write_close,
 };
+
+bool ps_write_committed(const ps_op *op, uint64_t *n_rows)
+{
+    const write_shared *shared = op->shared;
+
+    if (op->class != &write_class || !shared->committed) return false;
+    *n_rows = shared->n_rows;
+    return true;
+}
 
 static void release_schema(void *schema) { ps_schema_unref(schema); }
 

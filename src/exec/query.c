@@ -4,6 +4,7 @@
 
 #include "base/diag.h"
 #include "exec/op_result.h"
+#include "exec/op_write.h"
 
 #include <string.h>
 
@@ -227,15 +228,30 @@ double ps_query_progress(const ps_query *query)
     return all > 0 ? PS_MIN(done / all, 1.0) : 1;
 }
 
-void ps_query_free(ps_query *query)
+/* Starts nothing more and waits for what runs. */
+static void query_stop(ps_query *query)
 {
-    if (!query) return;
     ps_mutex_lock(&query->mutex);
     query->stopping = true;
     query->failed_at = (ps_error_place){0, 0};
     atomic_store_explicit(&query->failed, true, memory_order_relaxed);
     while (query->n_running > 0) ps_cond_wait(&query->changed, &query->mutex);
     ps_mutex_unlock(&query->mutex);
+}
+
+bool ps_query_written(ps_query *query, uint64_t *n_rows)
+{
+    query_stop(query);
+    for (size_t i = 0; i < query->phys.ops.n; i++) {
+        if (ps_write_committed(query->phys.ops.at[i], n_rows)) return true;
+    }
+    return false;
+}
+
+void ps_query_free(ps_query *query)
+{
+    if (!query) return;
+    query_stop(query);
     ps_pool_remove(query->pool, query);
     for (uint32_t i = 0; i < query->n_pipes; i++) {
         for (uint32_t k = 0; k < query->pipes[i].n_lanes; k++)

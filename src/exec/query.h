@@ -31,6 +31,8 @@ ps_status ps_query_new(ps_ctx *cx, ps_pool *pool, const ps_node *plan,
  * neither batch nor done: time is up. */
 ps_status ps_query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_batch *out,
                         bool *done);
+/* Stops what still runs; true: the rows of the Write at the top are in place, *n_rows of them. */
+bool ps_query_written(ps_query *query, uint64_t *n_rows);
 const ps_col *ps_query_cols(const ps_query *query, uint32_t *n);
 /* Part of the work done so far, 0..1, never falling: a pipeline weighs the rows it should read. */
 double ps_query_progress(const ps_query *query);

@@ -20,6 +20,15 @@ static bool query_wants(const ps_query *query, ps_error_place place)
            place_before(place, query->failed_at);
 }
 
+/* Keeps the error with the lowest place. Mutex held. */
+static void query_fail(ps_query *query, ps_error_place place, const ps_error *error)
+{
+    if (!query_wants(query, place)) return;
+    query->failed_at = place;
+    query->error = *error;
+    atomic_store_explicit(&query->failed, true, memory_order_relaxed);
+}
+
 bool ps_query_is_moot(ps_query *query, ps_error_place place)
 {
     ps_mutex_lock(&query->mutex);
@@ -75,7 +84,8 @@ static bool lane_fits(const ps_run_pipe *pipe)
 }
 
 /* A lane for a new morsel: an idle one, or a new one as long as there are fewer than threads and
- * there is memory for it. */
+ * there is memory for it. Those that are there do the work where it is short; without any the query
+ * can't go on. */
 static ps_lane *pipe_lane(ps_run_pipe *pipe)
 {
     ps_query *query = pipe->query;
@@ -85,7 +95,12 @@ static ps_lane *pipe_lane(ps_run_pipe *pipe)
     }
     if (pipe->n_lanes == query->settings.threads || !lane_fits(pipe)) return NULL;
     ps_lane *lane = PS_ARENA_NEW(&query->cx, &query->arena, ps_lane);
-    if (!lane) return NULL;
+    if (!lane) {
+        const ps_error_place place = {pipe->plan->number, pipe->next_morsel};
+
+        if (pipe->n_lanes == 0) query_fail(query, place, &query->cx.error);
+        return NULL;
+    }
     lane->pipe = pipe;
     ps_ctx_child(&query->cx, &lane->cx);
     pipe->lanes[pipe->n_lanes++] = lane;
@@ -277,15 +292,6 @@ static ps_error_place task_place(const ps_task *task)
     case PS_TASK_SEAL: break;
     }
     return (ps_error_place){task->sink->last_pipe, UINT64_MAX};
-}
-
-/* Keeps the error with the lowest place. Mutex held. */
-static void query_fail(ps_query *query, ps_error_place place, const ps_error *error)
-{
-    if (!query_wants(query, place)) return;
-    query->failed_at = place;
-    query->error = *error;
-    atomic_store_explicit(&query->failed, true, memory_order_relaxed);
 }
 
 static void task_ended(ps_query *query, const ps_task *task, ps_status st, bool parked)

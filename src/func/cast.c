@@ -178,6 +178,7 @@ ps_status ps_cast_value(ps_ctx *cx, ps_arena *arena, const ps_value *from, ps_ty
         out->type = to;
         return PS_OK;
     }
+    if (!ps_cast_exists(from->type, to)) return PS_OK;
     PS_TRY(ps_vec_buf_init(cx, &buf, 1));
     PS_GO(ps_vec_constant(cx, arena, from, 1, &arg));
     PS_GO(ps_cast_eval(&call));

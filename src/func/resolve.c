@@ -303,9 +303,8 @@ static const ps_expr *cast_arg(ps_ctx *cx, ps_arena *arena, const ps_expr *arg, 
     if (ps_expr_is_literal(arg) && !ps_type_equal(arg->type, type)) {
         ps_value value;
         bool ok = false;
-        if (ps_cast_value(cx, arena, &arg->literal, type, &ok, &value) == PS_OK && ok)
-            return ps_expr_literal(cx, arena, &value);
-        if (cx->error.code == PS_MEMORY) return NULL;
+        if (ps_cast_value(cx, arena, &arg->literal, type, &ok, &value) != PS_OK) return NULL;
+        if (ok) return ps_expr_literal(cx, arena, &value);
         ps_ctx_clear(cx);
     }
     return ps_expr_cast(cx, arena, arg, type, PS_CAST_ERROR);

@@ -28,6 +28,12 @@ typedef struct printer {
     ps_expr_names expr_names;
 } printer;
 
+/* The first failure stays. */
+static void note(printer *p, ps_status st)
+{
+    if (p->status == PS_OK) p->status = st;
+}
+
 /* ---- names ---- */
 
 static ps_status names_of_plan(ps_ctx *cx, const ps_node *root, printer *p);
@@ -87,6 +93,7 @@ static ps_str name_of(void *user, ps_col_id id)
     const name_entry *entry = &p->names.at[id];
     if (!entry->shared) return entry->name;
     char *text = ps_arena_printf(p->cx, &p->arena, "%.*s#%u", PS_STR_ARGS(entry->name), id);
+    if (!text) note(p, p->cx->error.code);
     return text ? ps_str_of(text) : entry->name;
 }
 
@@ -232,7 +239,7 @@ static void add_fields(printer *p, const ps_node *node)
 #undef F
     case PS_NODE_COUNT: break;
     }
-    if (ps_text_status(&value) != PS_OK) p->status = ps_text_status(&value);
+    note(p, ps_text_status(&value));
     ps_text_release(&value);
 }
 
@@ -265,8 +272,7 @@ static uintptr_t number_node(printer *p, const ps_node *node)
     uintptr_t number = (uintptr_t)ps_ptr_map_get(&p->numbers, node);
 
     if (number) return number;
-    ps_status st = ps_ptr_map_put(p->cx, &p->arena, &p->numbers, node, (void *)++p->n_nodes);
-    if (st != PS_OK) p->status = st;
+    note(p, ps_ptr_map_put(p->cx, &p->arena, &p->numbers, node, (void *)++p->n_nodes));
     return 0;
 }
 
@@ -336,7 +342,7 @@ static void print_tree(printer *p, const ps_node *node, ps_text *indent, bool ro
     add_fields(p, node);
     add_estimate(p, node);
     ps_text_char(p->out, '\n');
-    p->status = ps_node_visit_exprs(p->cx, node, find_subqueries, &subs);
+    note(p, ps_node_visit_exprs(p->cx, node, find_subqueries, &subs));
     if (p->status != PS_OK) return;
     add_figures(p, node, indent, root, last, node->n_inputs + subs.n > 0);
     for (uint32_t i = 0; i < node->n_inputs; i++)
@@ -361,7 +367,7 @@ static void print_json(printer *p, const ps_node *node, bool root)
     add_estimate(p, node);
     add_figures(p, node, NULL, root, true, false);
     if (p->status != PS_OK) return;
-    p->status = ps_node_visit_exprs(p->cx, node, find_subqueries, &subs);
+    note(p, ps_node_visit_exprs(p->cx, node, find_subqueries, &subs));
     ps_text_puts(p->out, ",\"children\":[");
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         if (i) ps_text_char(p->out, ',');
@@ -389,7 +395,7 @@ static uintptr_t print_graph(printer *p, const ps_node *node)
     add_figures(p, node, NULL, number == 1, true, false);
     if (p->status != PS_OK) return number;
     ps_text_puts(p->out, "\"];\n");
-    p->status = ps_node_visit_exprs(p->cx, node, find_subqueries, &subs);
+    note(p, ps_node_visit_exprs(p->cx, node, find_subqueries, &subs));
     for (uint32_t i = 0; i < node->n_inputs + subs.n; i++) {
         bool input = i < node->n_inputs;
         uintptr_t child = print_graph(p, input ? node->inputs[i] : subs.at[i - node->n_inputs]);

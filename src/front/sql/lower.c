@@ -95,42 +95,43 @@ const ps_expr *ps_lower_call2(ps_lower *lo, const char *name, const ps_expr *a, 
 
 ps_str ps_lower_print(ps_lower *lo, const ps_sql_node *node)
 {
-    ps_str out = {"", 0};
+    ps_str out = {NULL, 0};
     ps_text text;
 
     ps_text_init(&text, lo->cx);
     ps_sql_print(node, &text);
-    if (ps_text_status(&text) == PS_OK && text.n) {
-        const char *copy = ps_arena_strndup(lo->cx, lo->arena, text.at, text.n);
-        if (copy) out = (ps_str){copy, text.n};
-    }
+    if (ps_text_status(&text) == PS_OK)
+        out.at = ps_arena_strndup(lo->cx, lo->arena, text.at ? text.at : "", text.n);
+    if (out.at) out.n = text.n;
     ps_text_release(&text);
     return out;
 }
 
 /* ---- casts ---- */
 
-/* A literal's cast done now; NULL without an error: it doesn't fit, so it stays a cast and fails
- * when a row needs it. */
-static const ps_expr *cast_literal(ps_lower *lo, const ps_expr *e, ps_type type)
+/* A literal's cast done now; *out NULL: it doesn't fit, so it stays a cast and fails when a row
+ * needs it. False: failed. */
+static bool cast_literal(ps_lower *lo, const ps_expr *e, ps_type type, const ps_expr **out)
 {
     ps_value value;
     bool ok = false;
 
-    if (e->literal.null) return literal(lo, ps_value_null(type));
+    *out = NULL;
+    if (e->literal.null) return (*out = literal(lo, ps_value_null(type))) != NULL;
     ps_error kept = lo->cx->error;
-    if (ps_cast_value(lo->cx, lo->arena, &e->literal, type, &ok, &value) != PS_OK || !ok) {
-        lo->cx->error = kept;
-        return NULL;
-    }
-    return literal(lo, value);
+    if (ps_cast_value(lo->cx, lo->arena, &e->literal, type, &ok, &value) != PS_OK) return false;
+    if (ok) return (*out = literal(lo, value)) != NULL;
+    lo->cx->error = kept;
+    return true;
 }
 
 const ps_expr *ps_lower_cast(ps_lower *lo, const ps_expr *e, ps_type type, ps_cast_mode mode)
 {
     if (!e || ps_type_equal(e->type, type)) return e;
     if (e->kind == PS_EXPR_LITERAL) {
-        const ps_expr *now = cast_literal(lo, e, type);
+        const ps_expr *now;
+
+        if (!cast_literal(lo, e, type, &now)) return NULL;
         if (now) return ps_expr_place(now, e->at);
     }
     if (!ps_cast_exists(e->type, type)) {

@@ -187,7 +187,7 @@ ps_status ps_lower_create_view(ps_lower *lo, const ps_sql_create_view *node, ps_
     for (uint32_t i = 0; i < node->columns.n; i++) names[i] = node->columns.at[i].text;
     out->names = (ps_names){names, node->columns.n};
     out->sql = ps_lower_print(lo, node->query);
-    return out->sql.n ? PS_OK : failed(lo);
+    return out->sql.at ? PS_OK : failed(lo);
 }
 
 /* ---- tables and their columns by name ---- */

@@ -23,19 +23,17 @@ static const ps_node *text_rows(ps_lower *lo, const char *const *names, uint32_t
     return ps_node_values_new(lo->p, cols, n_cols, exprs, n_rows * n_cols);
 }
 
-static ps_str type_text(ps_lower *lo, ps_type type)
+static bool type_text(ps_lower *lo, ps_type type, ps_str *out)
 {
-    ps_str out = {"", 0};
     ps_text text;
 
     ps_text_init(&text, lo->cx);
     ps_type_print(type, &text);
-    if (ps_text_status(&text) == PS_OK && text.n) {
-        const char *copy = ps_arena_strndup(lo->cx, lo->arena, text.at, text.n);
-        if (copy) out = (ps_str){copy, text.n};
-    }
+    *out = (ps_str){NULL, text.n};
+    if (ps_text_status(&text) == PS_OK)
+        out->at = ps_arena_strndup(lo->cx, lo->arena, text.at ? text.at : "", text.n);
     ps_text_release(&text);
-    return out;
+    return out->at != NULL;
 }
 
 /* What is described: a query, a table or view, a file. */
@@ -73,7 +71,7 @@ const ps_node *ps_lower_describe(ps_lower *lo, const ps_sql_describe *node)
     for (uint32_t i = 0; i < plan->n_cols; i++) {
         ps_str *row = &cells[i * n_names];
         row[0] = plan->cols[i].name.at ? plan->cols[i].name : PS_STR("");
-        row[1] = type_text(lo, plan->cols[i].type);
+        if (!type_text(lo, plan->cols[i].type, &row[1])) return NULL;
         row[2] = node->query || plan->cols[i].nullable ? PS_STR("YES") : PS_STR("NO");
     }
     return text_rows(lo, names, n_names, cells, plan->n_cols);

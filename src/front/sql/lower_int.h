@@ -89,7 +89,7 @@ const ps_expr *ps_lower_call2(ps_lower *lo, const char *name, const ps_expr *a, 
 /* One level of recursion; false: too deep (error recorded). Leave with lo->depth--. */
 bool ps_lower_enter(ps_lower *lo, const ps_sql_node *node);
 bool ps_lower_same(const ps_lower *lo, const ps_sql_ident *written, ps_str name);
-/* The canonical text of a tree, in the arena: names of columns, definitions. */
+/* The canonical text of a tree, in the arena: names of columns, definitions; .at NULL: failed. */
 ps_str ps_lower_print(ps_lower *lo, const ps_sql_node *node);
 /* The value of an expression without columns; the clause's name is for the error. */
 ps_status ps_lower_constant(ps_lower *lo, const ps_sql_node *node, const char *clause,

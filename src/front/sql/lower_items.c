@@ -23,8 +23,9 @@ const ps_expr *ps_lower_item_expr(ps_lower_items *items, size_t i)
     return e;
 }
 
-/* The name of a column without an alias, as DuckDB's users know it where that is short. */
-static ps_str name_of(ps_lower_select *s, const ps_sql_node *ast)
+/* The name of a column without an alias, as DuckDB's users know it where that is short. False:
+ * failed. */
+static bool name_of(ps_lower_select *s, const ps_sql_node *ast, ps_str *out)
 {
     const ps_sql_column *column = ps_sql_as(column, COLUMN, ast);
     const ps_sql_call *call = ps_sql_as(call, CALL, ast);
@@ -32,17 +33,21 @@ static ps_str name_of(ps_lower_select *s, const ps_sql_node *ast)
 
     if (column) {
         const ps_sql_ident *last = &column->parts.at[column->parts.n - 1];
+        *out = last->text;
         /* the case of the definition, not of the use */
-        for (size_t i = 0; i < s->scope.visible.n; i++)
+        for (size_t i = s->scope.visible.n; i-- > 0;)
             if (ps_lower_same(s->lo, last, s->scope.visible.at[i].name))
-                return s->scope.visible.at[i].name;
-        return last->text;
+                *out = s->scope.visible.at[i].name;
+    } else if (field) {
+        *out = field->name.text;
+    } else if (call && call->args.n == 1 && call->args.at[0]->kind == PS_SQL_STAR && !call->over &&
+               !call->filter) {
+        *out = PS_STR("count_star()");
+    } else {
+        *out = ps_lower_print(s->lo, ast);
+        return out->at != NULL;
     }
-    if (field) return field->name.text;
-    if (call && call->args.n == 1 && call->args.at[0]->kind == PS_SQL_STAR && !call->over &&
-        !call->filter)
-        return PS_STR("count_star()");
-    return ps_lower_print(s->lo, ast);
+    return true;
 }
 
 /* ---- stars ---- */
@@ -221,7 +226,7 @@ bool ps_lower_items_expand(ps_lower_select *s)
                               .name = ast->alias.text,
                               .aliased = ast->alias.text.n > 0,
                               .quoted = ast->alias.quoted};
-        if (!item.aliased) item.name = name_of(s, ast->expr);
+        if (!item.aliased && !name_of(s, ast->expr, &item.name)) return false;
         if (PS_ARRAY_ADD_IN(lo->cx, lo->arena, &s->items.list, item) != PS_OK) return false;
     }
     return true;

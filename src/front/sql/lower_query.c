@@ -125,7 +125,9 @@ static bool limit_value(ps_lower *lo, const ps_sql_node *node, const char *claus
     if (lo->preparing && node->kind == PS_SQL_PARAM) return true;
     if (ps_lower_constant(lo, node, clause, &value) != PS_OK) return false;
     if (value.null) return true;
-    if (ps_cast_value(lo->cx, lo->arena, &value, PS_TYPE(INT64), &ok, &whole) != PS_OK || !ok) {
+    if (ps_cast_value(lo->cx, lo->arena, &value, PS_TYPE(INT64), &ok, &whole) != PS_OK)
+        return false;
+    if (!ok) {
         ps_lower_fail(lo, node, PS_VALUE, "%s is not a whole number", clause);
         return false;
     }

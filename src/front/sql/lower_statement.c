@@ -180,7 +180,7 @@ static ps_status lower_prepare(ps_lower *lo, const ps_sql_prepare *node, ps_stat
     out->name = node->name.text;
     out->at = node->name.offset;
     out->sql = ps_lower_print(lo, node->statement);
-    return out->sql.n ? PS_OK : failed(lo);
+    return out->sql.at ? PS_OK : failed(lo);
 }
 
 static ps_status lower_execute(ps_lower *lo, const ps_sql_execute *node, ps_statement *out)
