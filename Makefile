@@ -85,7 +85,8 @@ tidy:
 
 torture: build/asan/build.ninja
 	cmake --build build/asan -j $(JOBS) --target all unit_tests
-	build/asan/slt --torture --jobs $(JOBS) --config tests/configs/default.conf tests/torture
+	build/asan/slt --torture all --timeout 3600 --jobs $(JOBS) \
+		--config tests/configs/default.conf tests/torture
 
 fuzz: build/fuzz/build.ninja
 	@test -f 'fuzz/$(TARGET).c' || \

@@ -82,6 +82,9 @@ static void session_apply(ps_session *session)
     /* relaxed: read by charges of later queries */
     atomic_store_explicit(&session->mem->limit, (int64_t)session->settings.exec.memory_limit,
                           memory_order_relaxed);
+    if (session->fail_alloc == session->settings.fail_alloc) return;
+    session->fail_alloc = session->settings.fail_alloc;
+    ps_mem_fail_after((int64_t)session->fail_alloc, session->settings.fail_alloc_all);
 }
 
 ps_status ps_session_set(ps_session *session, const char *name, const char *value, ps_error *error)
@@ -106,7 +109,9 @@ ps_status ps_session_get(ps_session *session, const char *name, char *buffer, si
     PS_TRY(ps_session_enter(session, error));
     ps_ctx_init(&cx, session->mem, NULL);
     ps_text_init(&text, &cx);
-    const ps_status st = ps_settings_get(&cx, &session->settings, ps_str_of(name), &text);
+    ps_settings now = session->settings;
+    if (now.fail_alloc) now.fail_alloc = (uint64_t)ps_mem_fail_left();
+    const ps_status st = ps_settings_get(&cx, &now, ps_str_of(name), &text);
     if (st == PS_OK && buffer_bytes) {
         const size_t n = PS_MIN(text.n, buffer_bytes - 1);
 

@@ -10,6 +10,8 @@ enum { PS_SETTING_TEXT_MAX = 1024 };
 typedef struct ps_settings {
     ps_exec_settings exec;
     uint64_t max_execution_ms;
+    uint64_t fail_alloc;
+    bool fail_alloc_all;
     char temp_directory[PS_SETTING_TEXT_MAX];
     char disabled_rules[PS_SETTING_TEXT_MAX];
     char dialect[PS_SETTING_TEXT_MAX];

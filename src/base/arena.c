@@ -80,6 +80,12 @@ static bool chunk_add(ps_ctx *cx, ps_arena *arena, size_t bytes)
 void *ps_arena_alloc_raw(ps_ctx *cx, ps_arena *arena, size_t bytes, size_t align)
 {
     PS_ASSERT(align > 0 && align <= PS_ALIGN && (align & (align - 1)) == 0);
+#ifdef PS_DEV /* else only what needs a new chunk could ever be seen to fail */
+    if (ps_mem_fault_due()) {
+        ps_fail_memory(cx, bytes);
+        return NULL;
+    }
+#endif
     for (;;) {
         char *at = (char *)(((uintptr_t)arena->at + align - 1) & ~(uintptr_t)(align - 1));
         if (arena->chunk && at <= arena->end && (size_t)(arena->end - at) >= bytes) {

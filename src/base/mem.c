@@ -82,7 +82,7 @@ void ps_mem_init(ps_mem *mem, ps_mem *parent, const char *name, uint64_t limit)
  * is the last and frees it. So `used` is the reference count. */
 ps_mem *ps_mem_new(ps_ctx *cx, ps_mem *parent, const char *name, uint64_t limit)
 {
-    ps_mem *mem = malloc(sizeof(*mem));
+    ps_mem *mem = ps_mem_fault_due() ? NULL : malloc(sizeof(*mem));
 
     if (!mem) {
         ps_fail_memory(cx, sizeof(*mem));
@@ -213,8 +213,9 @@ void ps_mem_uncharge_disk(ps_mem *mem, uint64_t bytes)
 
 /* ---- fault injection ---- */
 
-static _Atomic int64_t fail_countdown; /* 0: off */
+static _Atomic int64_t fail_countdown; /* 0: off, or over; FAIL_ALL: every one fails */
 static _Atomic bool fail_forever;
+enum { FAIL_ALL = -1 };
 static _Atomic uint64_t alloc_count;
 
 #ifdef PS_DEV
@@ -231,12 +232,19 @@ void ps_mem_fail_after(int64_t n, bool forever)
     atomic_store(&fail_countdown, n);
 }
 
+int64_t ps_mem_fail_left(void)
+{
+    const int64_t left = atomic_load(&fail_countdown);
+
+    return left > 0 ? left : 0;
+}
+
 uint64_t ps_mem_alloc_count(void)
 {
     return atomic_load_explicit(&alloc_count, memory_order_relaxed);
 }
 
-static bool fault_due(void)
+bool ps_mem_fault_due(void)
 {
 #ifdef PS_DEV
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -246,11 +254,10 @@ static bool fault_due(void)
     if (PS_LIKELY(atomic_load_explicit(&fail_countdown, memory_order_relaxed) == 0)) return false;
     int64_t at = atomic_load(&fail_countdown);
     while (at > 0) {
-        /* With `forever` the count stays at 1: this and every later allocation fails. */
-        const int64_t next = at == 1 && atomic_load(&fail_forever) ? 1 : at - 1;
+        const int64_t next = at == 1 && atomic_load(&fail_forever) ? FAIL_ALL : at - 1;
         if (atomic_compare_exchange_weak(&fail_countdown, &at, next)) return at == 1;
     }
-    return false;
+    return at == FAIL_ALL;
 }
 
 /* ---- pages ---- */
@@ -391,7 +398,7 @@ static void *alloc_from(ps_ctx *cx, ps_mem *payer, size_t bytes)
     unsigned class;
     const size_t total = total_for(bytes, &mapped, &class);
 
-    if (total == 0 || fault_due() || !ps_mem_try_charge(payer, total)) {
+    if (total == 0 || ps_mem_fault_due() || !ps_mem_try_charge(payer, total)) {
         ps_fail_memory(cx, total ? total : bytes);
         return NULL;
     }
@@ -421,7 +428,7 @@ static block *remap(ps_ctx *cx, block *old, size_t total)
     ps_mem *payer = old->payer;
     const size_t before = old->total;
 
-    if (fault_due() || (total > before && !ps_mem_try_charge(payer, total - before))) {
+    if (ps_mem_fault_due() || (total > before && !ps_mem_try_charge(payer, total - before))) {
         ps_fail_memory(cx, total);
         return NULL;
     }

@@ -58,7 +58,10 @@ void ps_mem_trim(void);
 /* Tests: the n-th allocation from now fails (1: the next), `forever`: all later ones too; 0: off.
  */
 void ps_mem_fail_after(int64_t n, bool forever);
+int64_t ps_mem_fail_left(void); /* allocations until the one that fails; 0: it has, or none will */
 uint64_t ps_mem_alloc_count(void); /* allocations so far in this process */
+/* Whether this allocation is the one to fail; for what allocates on top of blocks (arenas). */
+bool ps_mem_fault_due(void);
 
 /* A counted owner of memory that vectors point into: an imported Arrow array, a table
  * segment, a result buffer. Embed it first. */

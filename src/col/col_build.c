@@ -17,12 +17,15 @@ ps_status ps_col_build_init(ps_ctx *cx, ps_arena *arena, ps_type type, ps_col_bu
 {
     const ps_type storage = ps_type_storage(type);
 
+    uint32_t n = 0;
+
     *out = (ps_col_build){.type = type, .layout = ps_type_layout(type)};
-    if (out->layout == PS_LAYOUT_LIST) out->n_children = 1;
+    if (out->layout == PS_LAYOUT_LIST) n = 1;
     else if (out->layout == PS_LAYOUT_STRUCT || out->layout == PS_LAYOUT_UNION)
-        out->n_children = storage.ext->n_fields;
-    out->children = PS_ARENA_ARRAY(cx, arena, ps_col_build, out->n_children);
+        n = storage.ext->n_fields;
+    out->children = PS_ARENA_ARRAY(cx, arena, ps_col_build, n);
     if (!out->children) return PS_MEMORY;
+    out->n_children = n;
     for (uint32_t i = 0; i < out->n_children; i++) {
         const ps_type child =
             storage.id == PS_TYPE_MAP ? ps_type_entry(storage) : storage.ext->fields[i].type;

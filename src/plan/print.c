@@ -203,6 +203,7 @@ static void print_join_keys(printer *p, const ps_f_join_keys *v, ps_text *out)
 
 static void add_field(printer *p, const char *name, const ps_text *value, uint32_t *n)
 {
+    note(p, ps_text_status(value));
     if (value->n == 0) return;
     switch (p->form) {
     case PS_PLAN_TEXT: ps_text_printf(p->out, "%s%s: ", *n ? "; " : "  ", name); break;
@@ -239,7 +240,6 @@ static void add_fields(printer *p, const ps_node *node)
 #undef F
     case PS_NODE_COUNT: break;
     }
-    note(p, ps_text_status(&value));
     ps_text_release(&value);
 }
 
@@ -310,7 +310,7 @@ static void add_figures(printer *p, const ps_node *node, const ps_text *indent, 
         ps_text_char(p->out, '\n');
         at += n + 1;
     }
-    if (ps_text_status(&figures) != PS_OK) p->status = ps_text_status(&figures);
+    note(p, ps_text_status(&figures));
     ps_text_release(&figures);
 }
 

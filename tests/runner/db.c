@@ -2,6 +2,8 @@
 #include "db.h"
 
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { SESSIONS_MAX = 8 };
@@ -116,6 +118,29 @@ void db_run(db *d, pool *p, const char *sql, result *out)
     }
     ps_result_free(rows);
     if (out->status != PS_OK) out->message = message_of(p, out->status, &error);
+}
+
+void db_fault(db *d, long n, bool all)
+{
+    ps_session *session = d->sessions[d->current];
+    ps_error error;
+    char number[32];
+
+    snprintf(number, sizeof number, "%ld", n);
+    if (ps_session_set(session, "fail_alloc_all", all ? "true" : "false", &error) != PS_OK ||
+        ps_session_set(session, "fail_alloc", number, &error) != PS_OK)
+        abort(); /* setting takes no memory */
+}
+
+bool db_fault_came(db *d)
+{
+    ps_error error;
+    char left[32];
+
+    /* reading allocates: where all of that fails, it came */
+    return ps_session_get(d->sessions[d->current], "fail_alloc", left, sizeof left, &error) !=
+               PS_OK ||
+           strcmp(left, "0") == 0;
 }
 
 void db_close(db *d)

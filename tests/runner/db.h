@@ -24,6 +24,10 @@ db *db_open(pool *p, char **why);
 bool db_session(db *d, pool *p, const char *name, char **why);
 /* Runs one statement in the current session and reads all of its rows. */
 void db_run(db *d, pool *p, const char *sql, result *out);
+/* From here on the n-th allocation fails, or with `all` that one and every later one; n 0: none. */
+void db_fault(db *d, long n, bool all);
+/* Whether the allocation of db_fault came; to be asked before db_fault(d, 0, false). */
+bool db_fault_came(db *d);
 void db_close(db *d);
 
 #endif

@@ -11,10 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Sweeps: calm runs that end one, bad runs that end it early, from where on allocations are taken
- * one in a hundred. */
-enum { CALM_RUNS = 24, BAD_RUNS_MAX = 3, EVERY_ONE_UP_TO = 400 };
-
 double now_s(void)
 {
     struct timespec t;
@@ -28,21 +24,15 @@ static void child_main(runner *r, job *j)
     dup2(j->log, STDOUT_FILENO);
     dup2(j->log, STDERR_FILENO);
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (j->fail_at) {
-        char number[32];
-
-        snprintf(number, sizeof number, "%ld", j->fail_at);
-        setenv("PS_FAIL_ALLOC", number, 1);
-    }
     play_file(j->path, j->config, &r->opt.play, j->tally);
     fflush(stdout);
     pool_release(&r->p); /* the leak checker sees only what the library lost */
     exit(0);
 }
 
-static bool start(runner *r, job *j, const char *path, const configuration *config, long fail_at)
+static bool start(runner *r, job *j, const char *path, const configuration *config)
 {
-    *j = (job){.path = path, .config = config, .fail_at = fail_at};
+    *j = (job){.path = path, .config = config};
     j->log = memfd_create("slt", MFD_CLOEXEC);
     j->tally =
         mmap(NULL, sizeof *j->tally, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -69,6 +59,9 @@ static void show_crash(const job *j, int status)
     printf("%s: %s", j->path, j->timed_out ? "timeout" : "crashed");
     if (!j->timed_out && WIFSIGNALED(status)) printf(" by signal %d", WTERMSIG(status));
     else if (!j->timed_out) printf(" with exit code %d", WEXITSTATUS(status));
+    if (j->tally->fault_at)
+        printf(" in line %zu with allocation %ld failing%s", j->tally->line,
+               labs(j->tally->fault_at), j->tally->fault_at < 0 ? ", and all after it" : "");
     printf("\n");
 }
 
@@ -88,17 +81,6 @@ static void judge_file(runner *r, const job *j, bool clean)
                t->skipped, now_s() - j->started);
 }
 
-static void judge_sweep(runner *r, const job *j, bool clean)
-{
-    const tally *t = j->tally;
-    const bool bad = !clean || t->failed;
-
-    r->sweep.runs++;
-    r->sweep.bad += bad;
-    r->sweep.calm = t->memory || bad ? 0 : r->sweep.calm + 1;
-    if (bad) printf("FAIL  %s with allocation %ld failing\n", j->path, j->fail_at);
-}
-
 static void finish(runner *r, job *j, int status)
 {
     const tally *t = j->tally;
@@ -111,10 +93,11 @@ static void finish(runner *r, job *j, int status)
     sum->records.wrong += t->wrong;
     sum->records.tainted += t->tainted;
     sum->records.unsupported += t->unsupported;
+    sum->records.runs += t->runs;
+    sum->records.memory += t->memory;
     if (!clean || t->failed || r->opt.play.verbose || r->opt.play.update) show_log(j);
     if (!clean) show_crash(j, status);
-    if (r->opt.play.torture) judge_sweep(r, j, clean);
-    else judge_file(r, j, clean);
+    judge_file(r, j, clean);
     close(j->log);
     munmap(j->tally, sizeof *j->tally);
     j->pid = 0;
@@ -152,12 +135,12 @@ static job *free_job(runner *r)
     return NULL;
 }
 
-static void start_next(runner *r, const char *path, const configuration *config, long fail_at)
+static void start_next(runner *r, const char *path, const configuration *config)
 {
     job *j;
 
     while (!(j = free_job(r))) wait_one(r);
-    if (start(r, j, path, config, fail_at)) return;
+    if (start(r, j, path, config)) return;
     printf("%s: can't start: %s\n", path, strerror(errno));
     r->sum.failed++;
     j->pid = 0;
@@ -172,27 +155,6 @@ static void wait_all(runner *r)
 void run_all(runner *r)
 {
     for (size_t c = 0; c < r->opt.n_configs; c++)
-        for (size_t i = 0; i < r->n_paths; i++) start_next(r, r->paths[i], r->opt.configs[c], 0);
+        for (size_t i = 0; i < r->n_paths; i++) start_next(r, r->paths[i], r->opt.configs[c]);
     wait_all(r);
-}
-
-static void sweep_file(runner *r, const char *path)
-{
-    sweep *s = &r->sweep;
-
-    *s = (sweep){.next = 1};
-    while (s->calm < CALM_RUNS && s->bad < BAD_RUNS_MAX) {
-        start_next(r, path, r->opt.configs[0], s->next);
-        s->next += s->next < EVERY_ONE_UP_TO ? 1 : s->next / 100;
-    }
-    wait_all(r);
-    printf("%s  %s: %ld runs up to allocation %ld, %ld bad\n", s->bad ? "FAIL" : "pass", path,
-           s->runs, s->next - 1, s->bad);
-    if (s->bad) r->sum.failed++;
-    else r->sum.passed++;
-}
-
-void run_torture(runner *r)
-{
-    for (size_t i = 0; i < r->n_paths; i++) sweep_file(r, r->paths[i]);
 }

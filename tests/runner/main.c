@@ -66,7 +66,8 @@ static const char usage[] =
     "  --sqlite             formats of SQLite's sqllogictest corpus\n"
     "  --pass-percent N     fails below this rate of records, or with any wrong result\n"
     "  --counts FILE        writes `passed failed skipped` there\n"
-    "  --torture            fails one allocation after the other: each must end in a clean error\n"
+    "  --torture some|all   fails one allocation of each statement after the other: each run must\n"
+    "                       end in a clean error (a library with assertions; some: with steps)\n"
     "  --verbose            also what passed\n"
     "UPDATE=1 in the environment rewrites the expectations of failing records.\n";
 
@@ -101,9 +102,12 @@ static bool parse_option(runner *r, const char *name, const char *value, bool *t
         r->opt.counts = value;
         return value != NULL;
     }
+    if (strcmp(name, "--torture") == 0) {
+        r->opt.play.torture = value && strcmp(value, "all") == 0 ? TORTURE_ALL : TORTURE_SOME;
+        return value && (r->opt.play.torture == TORTURE_ALL || strcmp(value, "some") == 0);
+    }
     *took_value = false;
     if (strcmp(name, "--sqlite") == 0) r->opt.play.sqlite = true;
-    else if (strcmp(name, "--torture") == 0) r->opt.play.torture = true;
     else if (strcmp(name, "--verbose") == 0) r->opt.play.verbose = true;
     else return false;
     return true;
@@ -140,6 +144,9 @@ static int report(runner *r, double seconds)
     printf("records: %ld of %ld pass (%.2f %%), %ld wrong, %ld wrong after a failed statement, "
            "%ld not supported, %ld guarded\n",
            t->passed, judged, rate, t->wrong, t->tainted, t->unsupported, t->skipped);
+    if (r->opt.play.torture)
+        printf("sweeps: %ld runs with a failing allocation, %ld ended in PS_MEMORY\n", t->runs,
+               t->memory);
     printf("files: %ld passed, %ld failed, %ld skipped in %.1f s\n", sum->passed, sum->failed,
            sum->skipped, seconds);
     if (r->opt.counts) {
@@ -168,8 +175,7 @@ int main(int argc, char **argv)
             plain.name = pool_copy(&r.p, "default", 7);
             r.opt.configs[r.opt.n_configs++] = &plain;
         }
-        if (r.opt.play.torture) run_torture(&r);
-        else run_all(&r);
+        run_all(&r);
         code = report(&r, now_s() - started);
     } else if (r.n_paths == 0) {
         fputs("slt: nothing to play\n", stderr);

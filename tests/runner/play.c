@@ -5,6 +5,7 @@
  * what came; the records after it still run. */
 #include "play.h"
 
+#include "lost.h"
 #include "values.h"
 
 #include <dirent.h>
@@ -16,7 +17,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { VARIABLES_MAX = 8, LABELS_MAX = 4096, SHOWN_LINES = 12 };
+enum { VARIABLES_MAX = 8, LABELS_MAX = 4096, SHOWN_LINES = 12, BAD_RUNS_MAX = 3 };
+
+/* Where a sweep over the allocations of one record is. */
+typedef struct sweep {
+    long fault_at; /* the allocation that fails in the next run; 0: no sweep */
+    bool all;      /* and those after it */
+    bool over;     /* the run met no failing allocation */
+    bool done;     /* a run succeeded: the statement may fail for that when it is run again */
+} sweep;
 
 typedef struct label {
     const char *name;
@@ -40,6 +49,7 @@ typedef struct player {
     char **fresh; /* by record: the new expected text, where it changes (update) */
     bool stopped;
     bool tainted; /* a statement failed: what tables hold is not what the script expects */
+    sweep sweep;
 } player;
 
 /* ---- configurations */
@@ -212,19 +222,45 @@ static char *joined(player *pl, char *const *lines, size_t n)
     return out;
 }
 
-/* Runs a statement of the script. Where an allocation failed on purpose the file ends here, after
- * the session has shown that it still works: what follows would depend on what is missing. */
-static void run_sql(player *pl, const record *r, const char *sql, result *out)
+/* A statement that an allocation failed on purpose in: the session goes on, no file changed. */
+static void judge_fault(player *pl, const record *r, bool came, uint64_t folder)
 {
     result after;
 
-    db_run(pl->db, &pl->step, sql, out);
-    if (!pl->options->torture || out->status != PS_MEMORY) return;
     pl->tally->memory++;
-    pl->stopped = true;
     db_run(pl->db, &pl->step, "SELECT 1", &after);
-    if (after.status == PS_OK && after.n_rows == 1) pl->tally->passed++;
-    else fail(pl, r, "the session can't be used after PS_MEMORY", after.message);
+    if (after.status != PS_OK || after.n_rows != 1)
+        fail(pl, r, "the session can't be used after PS_MEMORY", after.message);
+    else if (!came) fail(pl, r, "PS_MEMORY, but no allocation failed", NULL);
+    else if (lost_folder(pl->dir) != folder)
+        fail(pl, r, "a statement that failed left files changed", NULL);
+    else pl->tally->passed++;
+}
+
+/* Runs a statement of the script. True: what came is to be judged; false: a run of a sweep that
+ * ended early, and was judged here. */
+static bool run_sql(player *pl, const record *r, const char *sql, result *out)
+{
+    sweep *s = &pl->sweep;
+    const uint64_t folder = s->fault_at ? lost_folder(pl->dir) : 0;
+
+    if (s->fault_at) db_fault(pl->db, s->fault_at, s->all);
+    db_run(pl->db, &pl->step, sql, out);
+    if (!s->fault_at) return true;
+    const bool came = db_fault_came(pl->db);
+    db_fault(pl->db, 0, false);
+    pl->tally->runs++;
+    s->over = !came;
+    if (out->status == PS_MEMORY) {
+        judge_fault(pl, r, came, folder);
+        return false;
+    }
+    if (s->done && r->kind == RECORD_STATEMENT && !r->wants_error && out->status != PS_OK) {
+        s->over = true; /* CREATE of what is there by now */
+        return false;
+    }
+    s->done |= out->status == PS_OK;
+    return true;
 }
 
 static void judge_error(player *pl, const record *r, const result *res)
@@ -256,8 +292,7 @@ static void play_statement(player *pl, const record *r)
 {
     result res;
 
-    run_sql(pl, r, expand(pl, r->sql), &res);
-    if (pl->stopped) return;
+    if (!run_sql(pl, r, expand(pl, r->sql), &res)) return;
     if (r->wants_error) {
         judge_error(pl, r, &res);
     } else if (res.status != PS_OK) {
@@ -323,8 +358,7 @@ static void play_query(player *pl, const record *r)
 {
     result res;
 
-    run_sql(pl, r, expand(pl, r->sql), &res);
-    if (pl->stopped) return;
+    if (!run_sql(pl, r, expand(pl, r->sql), &res)) return;
     if (res.status != PS_OK) {
         fail_status(pl, r, "query failed", &res);
     } else if (res.n_cols != strlen(r->word)) {
@@ -348,9 +382,9 @@ static void play_plan(player *pl, const record *r)
     size_t n_lines = 0;
 
     text_printf(&sql, "EXPLAIN (%s) %s", bound ? "bound" : "optimized", expand(pl, r->sql));
-    run_sql(pl, r, sql.at, &res);
+    const bool came = run_sql(pl, r, sql.at, &res);
     text_release(&sql);
-    if (pl->stopped) return;
+    if (!came) return;
     if (res.status != PS_OK || res.n_rows == 0) {
         fail_status(pl, r, "explain failed", &res);
         return;
@@ -405,8 +439,8 @@ static void run_settings(player *pl, const record *r)
     for (size_t i = 0; i < pl->config->n_sets && !pl->stopped; i++) {
         result res;
 
-        run_sql(pl, r, pl->config->sets[i], &res);
-        if (res.status == PS_OK || pl->stopped) continue;
+        db_run(pl->db, &pl->step, pl->config->sets[i], &res);
+        if (res.status == PS_OK) continue;
         fail(pl, r, "the configuration can't be set", res.message);
         printf("    %s: %s\n", pl->config->name, pl->config->sets[i]);
         pl->stopped = true;
@@ -421,10 +455,7 @@ static void play_session(player *pl, const record *r)
     for (const record *before = pl->script.records; before < r; before++)
         fresh &= before->kind != RECORD_SESSION || strcmp(before->word, r->word) != 0;
     if (!db_session(pl->db, &pl->keep, r->word, &why)) {
-        const bool memory = pl->options->torture && strncmp(why, "MEMORY", 6) == 0;
-
-        if (memory) pl->tally->memory++;
-        else fail(pl, r, "no session", why);
+        fail(pl, r, "no session", why);
         pl->stopped = true;
     } else if (fresh) {
         run_settings(pl, r);
@@ -445,12 +476,64 @@ static void play_loop(player *pl, const record *r)
     }
 }
 
-static void play_record(player *pl, const record *r)
+static void play_sql(player *pl, const record *r)
 {
     switch (r->kind) {
     case RECORD_STATEMENT: play_statement(pl, r); break;
     case RECORD_QUERY: play_query(pl, r); break;
-    case RECORD_PLAN: play_plan(pl, r); break;
+    default: play_plan(pl, r); break;
+    }
+}
+
+/* Runs with the first allocation failing, with the second one, ..., until a run has none left to
+ * fail; with `all` each time also those that follow it. TORTURE_SOME takes ever larger steps. */
+static void sweep_runs(player *pl, const record *r, bool all)
+{
+    const bool some = pl->options->torture == TORTURE_SOME;
+    long n_bad = 0;
+
+    pl->sweep.all = all;
+    pl->sweep.over = false;
+    for (long n = 1; !pl->sweep.over && n_bad < BAD_RUNS_MAX;
+         n += some ? 1 + n / (all ? 4 : 8) : 1) {
+        const long n_failed = pl->tally->failed;
+
+        pl->sweep.fault_at = n;
+        pl->tally->fault_at = all ? -n : n;
+        play_sql(pl, r);
+        if (pl->tally->failed > n_failed) {
+            n_bad++;
+            printf("    with allocation %ld failing%s\n", n, all ? ", and all after it" : "");
+        }
+        fflush(stdout);
+        pool_release(&pl->step);
+    }
+    pl->sweep.fault_at = pl->tally->fault_at = 0;
+}
+
+static void sweep_record(player *pl, const record *r)
+{
+    const long n_open = lost_descriptors();
+
+    pl->sweep = (sweep){0};
+    pl->tally->line = r->line;
+    sweep_runs(pl, r, false);
+    sweep_runs(pl, r, true);
+    if (lost_descriptors() > n_open) fail(pl, r, "files were left open", NULL);
+    if (!lost_memory()) return;
+    fail(pl, r, "memory was lost", NULL);
+    pl->stopped = true; /* every later look would find the same again */
+}
+
+static void play_record(player *pl, const record *r)
+{
+    switch (r->kind) {
+    case RECORD_STATEMENT:
+    case RECORD_QUERY:
+    case RECORD_PLAN:
+        if (pl->options->torture) sweep_record(pl, r);
+        else play_sql(pl, r);
+        break;
     case RECORD_LOOP: play_loop(pl, r); break;
     case RECORD_END: break;
     case RECORD_HALT: pl->stopped = true; break;
@@ -524,10 +607,6 @@ static void play_script(player *pl)
 
     pl->fresh = pool_alloc(&pl->keep, (pl->script.n_records + 1) * sizeof *pl->fresh);
     pl->db = db_open(&pl->keep, &why);
-    if (!pl->db && pl->options->torture && strncmp(why, "MEMORY", 6) == 0) {
-        pl->tally->memory++;
-        return;
-    }
     if (!pl->db) {
         fail(pl, &start, "no instance", why);
         return;

@@ -22,17 +22,23 @@ typedef struct tally {
     long passed, failed, skipped; /* records */
     long wrong;                   /* of the failed ones: an answer, but not the right one */
     long tainted;                 /* the same, but a statement had failed before: a consequence */
-    long memory;                  /* statements that ended in PS_MEMORY (torture) */
+    long memory;                  /* runs that ended in PS_MEMORY (torture) */
     long unsupported;             /* of the failed ones: PS_UNSUPPORTED */
     bool left_out;                /* the whole file, by require, config or a skip list */
     bool done;                    /* the script was played to its end */
+    size_t line;                  /* of the record that is played, for a crash (torture) */
+    long fault_at;                /* the allocation that fails there; below 0: all from it on */
+    long runs;                    /* of statements, with a failing allocation */
 } tally;
+
+typedef enum torture { TORTURE_NONE, TORTURE_SOME, TORTURE_ALL } torture;
 
 typedef struct play_options {
     bool sqlite; /* the formats and sorting of SQLite's corpus */
     bool update; /* rewrite what failing records expect */
     bool verbose;
-    bool torture;     /* an allocation fails: PS_MEMORY is right, and the session must go on */
+    torture
+        torture; /* every statement again and again, each time with another failing allocation */
     const char *root; /* of the repository: what ${ROOT} stands for */
 } play_options;
 

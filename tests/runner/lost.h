@@ -1,0 +1,16 @@
+/* tests/runner/lost.h -- what a process holds that a failed statement must give back. */
+#ifndef RUNNER_LOST_H
+#define RUNNER_LOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Open file descriptors of this process. */
+long lost_descriptors(void);
+/* A number over the names, sizes, inodes and times of the files of a folder: equal while nobody
+ * writes there. */
+uint64_t lost_folder(const char *path);
+/* Memory that nothing points to any more, told on stderr; false without the leak checker. */
+bool lost_memory(void);
+
+#endif
