@@ -61,6 +61,8 @@ struct ps_result {
     int64_t rows_changed;
     char *text; /* the statement, for positions in errors */
     size_t text_bytes;
+    ps_str
+        placed; /* the text that positions of errors are in: the statement, or what EXECUTE runs */
     char stream_error[1400]; /* of the Arrow stream's last failure */
 };
 
@@ -103,6 +105,8 @@ ps_status ps_result_drain(ps_result *result);
  * its parameters. */
 ps_status ps_result_bind(ps_result *result, ps_planner *planner, ps_str text,
                          const ps_statement *execute, ps_statement *out);
+/* Line, column and excerpt of the failure on result->cx, from its offset. */
+void ps_result_locate(ps_result *result);
 /* Copies the failure to a caller's error, if there is one. Gives st. */
 ps_status ps_give_error(const ps_ctx *cx, ps_status st, ps_error *error);
 

@@ -98,6 +98,18 @@ static ps_status misuse(ps_error *error, const char *what)
     return ps_give_error(&cx, ps_fail(&cx, PS_MISUSE, "%s is NULL", what), error);
 }
 
+/* Positions of later errors are in the plan's own text, if it has one: a copy, for the plan may go
+ * before the result. */
+static ps_status place(plan_call *call, ps_str text)
+{
+    ps_result *result = call->result;
+
+    if (text.n == 0) return PS_OK;
+    result->placed.at = ps_arena_strndup(&result->cx, &result->arena, text.at, text.n);
+    result->placed.n = text.n;
+    return result->placed.at ? PS_OK : PS_MEMORY;
+}
+
 ps_status ps_plan_run(const ps_plan *plan, ps_session *session, const ps_run_options *options,
                       ps_result **out, ps_error *error)
 {
@@ -111,6 +123,7 @@ ps_status ps_plan_run(const ps_plan *plan, ps_session *session, const ps_run_opt
     PS_GO(bind(&call, &plan->made));
     PS_GO(optimize(&call));
     call.result->tag = "SELECT";
+    PS_GO(place(&call, plan->made.text));
     PS_GO(ps_result_start(call.result, &call.planner, call.node));
     *out = call.result;
     ps_session_leave(session);

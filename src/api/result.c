@@ -141,7 +141,7 @@ static ps_status fetch(ps_result *result, uint64_t timeout_ms, struct ArrowArray
     if (!result->query) return PS_OK;
     const ps_status st =
         ps_query_next(&result->cx, result->query, timeout_ns, &result->batch, &done);
-    if (st != PS_OK) ps_log_failure(&result->cx);
+    if (st != PS_OK) ps_result_locate(result), ps_log_failure(&result->cx);
     if (st != PS_OK || done) return st;
     *what = PS_FETCH_WAIT;
     if (result->batch.n == 0) return PS_OK;

@@ -203,6 +203,7 @@ ps_status ps_result_make(ps_session *session, ps_str text, ps_result **out, ps_e
     copy[text.n] = 0;
     result->text = copy;
     result->text_bytes = text.n;
+    result->placed = (ps_str){copy, text.n};
     result->session = ps_session_ref(session);
     result->rows_changed = -1;
     result->tag = "";
@@ -219,6 +220,14 @@ ps_status ps_result_make(ps_session *session, ps_str text, ps_result **out, ps_e
     result->cx.diag = result->log ? &result->log->diag : NULL;
     *out = result;
     return PS_OK;
+}
+
+void ps_result_locate(ps_result *result)
+{
+    ps_error *error = &result->cx.error;
+
+    if (error->offset && result->placed.n) ps_sql_locate(result->placed, error->offset - 1, error);
+    else error->offset = error->line = error->column = 0;
 }
 
 static ps_status run_first(ps_result *result, const char **tail, const char *text)
@@ -254,10 +263,7 @@ static ps_status run_first(ps_result *result, const char **tail, const char *tex
                     "names and types are resolved: %u columns", planner.next_id);
         st = ps_statement_run(result, &planner, &statement);
     }
-    if (st != PS_OK && result->cx.error.offset) {
-        ps_sql_locate((ps_str){result->text, result->text_bytes}, result->cx.error.offset - 1,
-                      &result->cx.error);
-    }
+    if (st != PS_OK) ps_result_locate(result);
     if (st != PS_OK) ps_log_failure(&result->cx);
     return st;
 }

@@ -5,6 +5,7 @@
 #include "api/handles.h"
 
 #include "base/diag.h"
+#include "bind/near.h"
 #include "exec/query.h"
 #include "front/sql/lower.h"
 #include "opt/opt.h"
@@ -177,8 +178,15 @@ static ps_status insert(ps_result *result, ps_planner *planner, const ps_stateme
     return run_write(result, planner, plan, "INSERT");
 }
 
+static void near_name(void *user, ps_str name, bool view)
+{
+    (void)view;
+    ps_near_add(user, name);
+}
+
 static ps_status drop(ps_result *result, const ps_statement *s)
 {
+    ps_near near = ps_near_of(s->name);
     ps_relations *relations;
     bool found;
 
@@ -192,6 +200,9 @@ static ps_status drop(ps_result *result, const ps_statement *s)
     if (found || s->if_exists) return PS_OK;
     ps_fail(&result->cx, PS_BIND, "there is no %s of this name: %.*s",
             s->object == PS_OBJECT_VIEW ? "view" : "table", PS_STR_ARGS(s->name));
+    ps_relations_names(&result->session->temporary, near_name, &near);
+    ps_relations_names(&result->session->instance->relations, near_name, &near);
+    ps_near_hint(&result->cx, &near);
     ps_fail_at(&result->cx, s->at);
     return PS_BIND;
 }
@@ -390,6 +401,7 @@ static ps_status execute(ps_result *result, ps_planner *planner, const ps_statem
     const char *sql =
         ps_arena_strndup(&result->cx, &result->arena, prepared->sql, strlen(prepared->sql));
     if (!sql) return PS_MEMORY;
+    result->placed = ps_str_of(sql); /* from here on positions are in that text */
     PS_TRY(ps_result_bind(result, planner, ps_str_of(sql), s, inner));
     if (inner->kind == PS_STATEMENT_EXECUTE)
         return ps_fail(&result->cx, PS_UNSUPPORTED, "EXECUTE can't be prepared");

@@ -143,6 +143,7 @@ const ps_expr *ps_expr_cast(ps_ctx *cx, ps_arena *arena, const ps_expr *arg, ps_
     node = node_new(cx, arena, PS_EXPR_CAST, type, &arg, 1);
     if (!node) return NULL;
     node->cast = mode;
+    node->at = arg->at; /* a cast that nobody wrote fails where its argument stands */
     return ps_expr_finish(cx, node);
 }
 

@@ -166,6 +166,13 @@ static void print_call(ps_text *text, ps_str name, const ps_expr *const *args, u
     ps_text_char(text, ')');
 }
 
+static bool any_takes(const ps_func_name *found, size_t n_names, ps_func_kind kind, uint32_t n)
+{
+    for (size_t i = 0; i < n_names; i++)
+        if (is_kind(found[i].func, kind) && arity_fits(found[i].func, n)) return true;
+    return false;
+}
+
 static ps_status fail_no_match(ps_ctx *cx, ps_func_kind kind, ps_str name,
                                const ps_expr *const *args, uint32_t n)
 {
@@ -183,7 +190,11 @@ static ps_status fail_no_match(ps_ctx *cx, ps_func_kind kind, ps_str name,
     }
     st = ps_fail(cx, PS_BIND, "no function fits %s; there is %s", call.at ? call.at : "the call",
                  candidates.at ? candidates.at : "none of that kind");
-    ps_hint(cx, "cast the arguments to the types of one of them");
+    if (any_takes(found, n_names, kind, n)) {
+        ps_hint(cx, "cast the arguments to the types of one of them");
+    } else {
+        ps_hint(cx, "none of them takes %u %s", n, n == 1 ? "argument" : "arguments");
+    }
     ps_text_release(&call), ps_text_release(&candidates);
     return st;
 }

@@ -110,7 +110,32 @@ static const char *misspelled(const sql_parser *p, size_t *at,
     return near;
 }
 
-/* "expected FROM, WHERE or )" while there are few; writes nothing when there are many. */
+/* Says which bracket is open at the end of a statement; false: none is. */
+static bool hint_open_bracket(sql_parser *p, size_t at)
+{
+    const uint16_t kind = p->tokens[at].kind;
+    ps_error place = {0};
+    uint32_t depth = 0;
+    size_t i = at;
+
+    if (kind != PS_TK_EOT && kind != PS_TK_SEMI_COLON) return false;
+    while (i > 0 && p->tokens[i - 1].kind != PS_TK_SEMI_COLON) {
+        const uint16_t now = p->tokens[--i].kind;
+
+        if (now == PS_TK_RP || now == PS_TK_RB || now == PS_TK_RC) depth++;
+        if (now != PS_TK_LP && now != PS_TK_LB && now != PS_TK_LC) continue;
+        if (depth-- > 0) continue;
+        ps_sql_locate((ps_str){p->text, p->tokens[at].start}, p->tokens[i].start, &place);
+        ps_hint(p->cx, "the %.*s at line %u, column %u is not closed",
+                PS_STR_ARGS(token_text(p, i)), place.line, place.column);
+        return true;
+    }
+    return false;
+}
+
+/* "expected FROM, WHERE or )" while there are few; writes nothing when there are many, or when the
+ * parser has already closed what stood before the token, so that only a query's last words are
+ * left. */
 static void hint_expected(sql_parser *p, bool (*accepts)(void *state, uint16_t kind), void *state)
 {
     static const struct {
@@ -133,6 +158,7 @@ static void hint_expected(sql_parser *p, bool (*accepts)(void *state, uint16_t k
         if (accepts(state, signs[i].kind)) found[n++] = signs[i].text;
     for (uint16_t kind = PS_TK_UNIT + 1; kind < PS_TK_WORDS_END && n < 5; kind++)
         if (accepts(state, kind)) found[n++] = ps_sql_word_text(kind);
+    if (accepts(state, PS_TK_LIMIT) || (n == 1 && accepts(state, PS_TK_COMMA))) return;
     if (n == 1) ps_hint(p->cx, "expected %s", found[0]);
     if (n == 2) ps_hint(p->cx, "expected %s or %s", found[0], found[1]);
     if (n == 3) ps_hint(p->cx, "expected %s, %s or %s", found[0], found[1], found[2]);
@@ -203,7 +229,8 @@ void ps_gram_syntax_error(sql_parser *p, bool (*accepts)(void *state, uint16_t k
         p->status =
             ps_fail(p->cx, PS_PARSE, "syntax error at \"%.*s\"", PS_STR_ARGS(token_text(p, at)));
     ps_fail_at(p->cx, p->tokens[at].start);
-    if (near) ps_hint(p->cx, "did you mean %s", near);
+    if (near) ps_hint(p->cx, "did you mean %s?", near);
+    else if (hint_open_bracket(p, at)) return;
     else if (p->tokens[at].kind > PS_TK_UNIT && p->tokens[at].kind < PS_TK_WORDS_END &&
              accepts(state, PS_TK_ID))
         ps_hint(p->cx, "%.*s is a keyword: as a name it is written \"%.*s\"",
