@@ -58,8 +58,8 @@ static void chunk_free(ps_arena_chunk *chunk)
 
 static bool chunk_add(ps_ctx *cx, ps_arena *arena, size_t bytes)
 {
-    size_t size = arena->chunk ? arena->chunk->bytes * 2
-                               : PS_MAX(arena->chunk_bytes_min, (size_t)CHUNK_BYTES_MIN);
+    const size_t first = arena->chunk_bytes_min ? arena->chunk_bytes_min : CHUNK_BYTES_MIN;
+    size_t size = arena->chunk ? arena->chunk->bytes * 2 : first;
 
     size = PS_MIN(size, PS_MAX((size_t)CHUNK_BYTES_MAX, arena->chunk_bytes_min));
     if (bytes > PTRDIFF_MAX / 4) {

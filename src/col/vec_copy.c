@@ -185,6 +185,8 @@ ps_status ps_vec_retain(ps_ctx *cx, const ps_vec *src, const uint32_t *sel, uint
 
     if (!kept) return PS_MEMORY;
     ps_owner_init(&kept->owner, retained_destroy);
+    /* a few rows in a chunk of their size: joins that keep little give many small batches */
+    kept->arena.chunk_bytes_min = PS_MIN(4096, 256 + 24 * (size_t)n);
     const bool drop_dict = src->encoding == PS_ENC_DICTIONARY && src->dict->values.n > 0 &&
                            src->dict->values.n > PS_MAX(DICT_ROWS_SMALL, n) &&
                            src->dict->values.n / DICT_ROWS_PER_ROW > n;
