@@ -61,6 +61,7 @@ typedef struct ps_join_config {
     const ps_join_out *outs; /* op->n_cols */
     /* What else must be true of a pair: over pair_cols, gathered for each batch of pairs. */
     const ps_program *residual; /* NULL: nothing */
+    bool sound;                 /* the residual has no errors: pairs may be asked for in vain */
     const ps_join_out *pair_cols;
     uint32_t n_pair_cols;
     ps_dynamic_filter **dynamic; /* filters to fill when the build side is sealed */

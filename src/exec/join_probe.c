@@ -1,10 +1,10 @@
 /* exec/join_probe.c -- the probe side: candidates, key comparison, residual, output. See join.h.
  *
  * Kinds that give pairs expand candidates in order, a batch of pairs at a time. Kinds that only ask
- * whether there is a pair go in rounds instead (the next candidate of every row that has none yet),
- * so that a key with many build rows costs one comparison. Rows without a pair, where the kind
- * wants them, come at their place among the others: so the order of the result does not depend on
- * where a batch ends. */
+ * whether there is a pair go in rounds instead (the next candidates of every row that has none
+ * yet), so that a key with many build rows costs one comparison. Rows without a pair, where the
+ * kind wants them, come at their place among the others: so the order of the result does not depend
+ * on where a batch ends. */
 #include "exec/join.h"
 
 typedef struct ps_join_probe_local {
@@ -189,29 +189,32 @@ static uint32_t expand(ps_ctx *cx, probe_local *l)
     return n;
 }
 
-/* One pair for each candidate that is not decided; rows that are, or have no more entries, leave
- * the list. */
-static uint32_t expand_round(ps_ctx *cx, probe_local *l)
+/* The next pair of each candidate that is not decided, or the next few when there are not many and
+ * one too many can't be an error. Rows that are decided, or have no more entries, leave the list.
+ */
+static uint32_t expand_round(ps_ctx *cx, const ps_join_config *config, probe_local *l)
 {
     uint32_t n = 0, kept = 0;
-    const uint32_t n_max = cx->batch_rows;
 
     for (uint32_t i = 0; i < l->n_cands; i++) {
-        const ps_join_bucket bucket = l->cands[i];
-        const uint32_t row = l->cand_rows[i];
-
-        if (bucket.n == 0 || ps_bit_get(l->matched, row)) continue;
-        l->cand_rows[kept] = row;
-        l->cands[kept] = bucket;
-        if (n < n_max) {
-            l->pair_rows[n] = row;
-            l->pair_ptrs[n++] = bucket_row(&bucket, 0);
-            l->cands[kept].n--;
-            if (bucket.at) l->cands[kept].at++;
-        }
-        kept++;
+        if (l->cands[i].n == 0 || ps_bit_get(l->matched, l->cand_rows[i])) continue;
+        l->cand_rows[kept] = l->cand_rows[i];
+        l->cands[kept++] = l->cands[i];
     }
     l->n_cands = kept;
+    const uint32_t each =
+        config->sound && kept && kept < cx->batch_rows ? cx->batch_rows / kept : 1;
+    for (uint32_t i = 0; i < kept && n < cx->batch_rows; i++) {
+        ps_join_bucket *bucket = &l->cands[i];
+        const uint32_t take = PS_MIN(bucket->n, PS_MIN(each, cx->batch_rows - n));
+
+        for (uint32_t k = 0; k < take; k++) {
+            l->pair_rows[n] = l->cand_rows[i];
+            l->pair_ptrs[n++] = bucket_row(bucket, k);
+        }
+        bucket->n -= take;
+        if (bucket->at) bucket->at += take;
+    }
     return n;
 }
 
@@ -439,7 +442,7 @@ static ps_status probe_only(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batc
     uint32_t n, n_pairs;
 
     PS_TRY(begin(cx, op, l, in));
-    while ((n = rounds ? expand_round(cx, l) : expand(cx, l)) > 0) {
+    while ((n = rounds ? expand_round(cx, config, l) : expand(cx, l)) > 0) {
         PS_TRY(ps_poll(cx));
         PS_TRY(check_pairs(cx, op, l, in, n, &n_pairs));
         PS_TRY(note_pairs(cx, config, l, n_pairs));

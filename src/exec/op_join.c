@@ -226,6 +226,7 @@ static ps_status plan_residual(join_plan *j)
     ps_col_id *ids = PS_ARENA_ARRAY(p->cx, p->arena, ps_col_id, n_max + 1);
     ps_col_set used = {.n_words = (p->n_ids + 63) / 64};
 
+    c->sound = !j->node->residual || !ps_expr_is_fallible(j->node->residual);
     if (!j->node->residual) return PS_OK;
     used.bits = PS_ARENA_ARRAY(p->cx, p->arena, uint64_t, used.n_words + 1);
     if (!cols || !ids || !used.bits) return PS_MEMORY;

@@ -28,6 +28,7 @@ class Expr:
     def __init__(self, node, kind, sql, most=None, exact=True, unique=False, constant=False):
         self.node, self.kind, self.sql, self.most = node, kind, sql, most
         self.exact, self.unique, self.constant = exact, unique, constant
+        self.aggregated = False # an aggregate call is in it
         self.wild = False # values up to the ends of the type: never in arithmetic
 
     def __str__(self):
@@ -86,6 +87,7 @@ class Exprs:
         exact = exact and all(p.exact for p in parts if isinstance(p, Expr))
         nodes = [p.node if isinstance(p, Expr) else p for p in parts]
         made = Expr(Node("x", kind, nodes), kind, sql, most, exact)
+        made.aggregated = any(p.aggregated for p in parts if isinstance(p, Expr))
         made.wild = kind in ("int", "dbl", "iv") and any(p.wild and p.kind == kind for p in parts if isinstance(p, Expr))
         return made
 
@@ -167,6 +169,11 @@ class Exprs:
     # values
 
     def value(self, scope, kind, depth, safe=True):
+        """An expression of kind; safe: its values are small."""
+        made = self.any_value(scope, kind, depth, safe)
+        return self.literal(kind) if safe and made.wild else made
+
+    def any_value(self, scope, kind, depth, safe):
         r = self.rng.random()
         if depth <= 0 or r < 0.35:
             return self.leaf(scope, kind, safe)
@@ -425,6 +432,8 @@ class Exprs:
         if kind == "int" and self.chance(0.2):
             other = self.pick("dec", "dbl")
         b = self.exact(scope, other, depth)
+        if str(a) == str(b) and self.chance(0.8):
+            b = self.literal(kind)
         if other == "dec" and kind == "int" and (a.most is None or a.most > 10 ** 9):
             b = self.exact(scope, "int", depth)
         return a, b

@@ -131,7 +131,7 @@ class World:
             self.fill(rng, table, folder)
 
     def fill(self, rng, table, folder):
-        data = make_rows(rng, table, rng.choice([0, 0.05, 0.2]))
+        data = make_rows(rng, table, rng.choice([0, 0.05, 0.2, 0.5]))
         if table.kept == "memory":
             spec = ", ".join(f"{n} {column_type(n)}" for n in table.columns)
             self.load.append(("both", f"CREATE TABLE {table.name} ({spec})"))
