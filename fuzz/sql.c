@@ -11,8 +11,8 @@ static const char *const tables[] = {
     "CREATE TABLE t AS SELECT i AS a, i % 7 AS b, CASE WHEN i % 5 > 0 THEN 'v' || i::VARCHAR END "
     "AS s, i * 1.5::DOUBLE AS f, (i * 3)::DECIMAL(9, 2) AS n, DATE '2020-01-01' + i::INTEGER AS d "
     "FROM range(40) r(i)",
-    "CREATE TABLE u AS SELECT i AS a, CASE WHEN i % 3 > 0 THEN i * 2 END AS c, i % 2 = 0 AS o, "
-    "TIMESTAMP '2001-02-03 04:05:06' AS ts FROM range(20) r(i)",
+    ("CREATE TABLE u AS SELECT i AS a, CASE WHEN i % 3 > 0 THEN i * 2 END AS c, i % 2 = 0 AS o, "
+     "TIMESTAMP '2001-02-03 04:05:06' AS ts FROM range(20) r(i)"),
     "CREATE TABLE e AS SELECT 1 AS a, 'x' AS s, NULL AS z WHERE false"};
 
 static bool has(const uint8_t *bytes, size_t n, const char *word)

@@ -347,7 +347,7 @@ uint32_t ps_join_find_bits(const ps_join_shared *shared, const ps_reader_view *v
     case PS_LAYOUT_I16: FIND_BITS_OF(int16_t)
     case PS_LAYOUT_I32: FIND_BITS_OF(int32_t)
     case PS_LAYOUT_I64: FIND_BITS_OF(int64_t)
-    default: PS_ASSERT(!"a dense key has a signed layout"); break;
+    default: PS_ASSERT(false); break; /* a dense key has a signed layout */
     }
     return n_out;
 }
