@@ -21,8 +21,8 @@ static const char *const queries[] = {
     "SELECT CAST(a AS DATE), CAST(b AS INTERVAL) FROM input",
     "SELECT a LIKE b, a ILIKE b, a NOT LIKE b ESCAPE '#' FROM input",
     "SELECT regexp_matches(a, b), regexp_replace(a, b, 'x$1\\1'), regexp_extract(a, b) FROM input",
-    ("SELECT lower(a), upper(b), trim(a), length(a), substring(a, 2, 3), reverse(a), lpad(a, 9, b), "
-     "replace(a, b, a), strpos(a, b), split_part(a, b, 2) FROM input")};
+    ("SELECT lower(a), upper(b), trim(a), length(a), substring(a, 2, 3), reverse(a), "
+     "lpad(a, 9, b), replace(a, b, a), strpos(a, b), split_part(a, b, 2) FROM input")};
 
 struct bytes_holder {
     int64_t ends[3];
