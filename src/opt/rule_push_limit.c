@@ -3,7 +3,7 @@
  *   limit(x, o, 0)                  =>  no rows
  *   limit(project(x), o, c)         =>  project(limit(x, o, c))
  *   limit(limit(x, p, d), o, c)     =>  limit(x, p + o, min(d - o, c))
- *   limit(union all(x, y), o, c)    =>  limit(union all(limit(x, 0, o + c), limit(y, ..)), o, c)
+ *   limit(union all(x, y), o, c)    =>  limit(union all(limit(x, 0, o + c), ..), o, c)
  *   limit(scan, o, c)               =>  limit(scan giving o + c rows at most, o, c)
  *
  * Why: rows that nobody takes are not made; a limit that meets a sort becomes a top-n.
