@@ -95,6 +95,8 @@ typedef struct ps_table_target {
 extern const ps_sink_class ps_table_sink;
 /* statement.c: runs a bound statement as far as it goes without fetching rows. */
 ps_status ps_statement_run(ps_result *result, ps_planner *planner, const ps_statement *statement);
+/* A plan through its JSON form and back, with the bytes compared (setting `verify`). */
+ps_status ps_reread(ps_planner *planner, const ps_node *plan, const ps_node **out);
 /* Makes the result's query from a plan. */
 ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node *plan);
 /* Frees the query and its schema: nothing is left to fetch. */

@@ -15,10 +15,21 @@ static ps_status optimize(ps_result *result, ps_planner *planner, const ps_node 
     return ps_optimize(planner, result->settings.disabled_rules, *plan, plan, NULL, NULL);
 }
 
+/* What is run goes through JSON when plans are verified; what EXPLAIN shows keeps its ids. */
+static ps_status optimize_to_run(ps_result *result, ps_planner *planner, const ps_node **plan)
+{
+    const ps_node *back;
+
+    if (!result->settings.exec.verify) return optimize(result, planner, plan);
+    PS_TRY(ps_reread(planner, *plan, plan));
+    PS_TRY(optimize(result, planner, plan));
+    return ps_reread(planner, *plan, &back);
+}
+
 static ps_status run_query(ps_result *result, ps_planner *planner, const ps_node *plan)
 {
     result->tag = "SELECT";
-    PS_TRY(optimize(result, planner, &plan));
+    PS_TRY(optimize_to_run(result, planner, &plan));
     return ps_result_start(result, planner, plan);
 }
 
@@ -30,7 +41,7 @@ static ps_status run_write(ps_result *result, ps_planner *planner, const ps_node
 {
     uint64_t n_rows = 0;
 
-    PS_TRY(optimize(result, planner, &plan));
+    PS_TRY(optimize_to_run(result, planner, &plan));
     PS_TRY(ps_result_start(result, planner, plan));
     const ps_status st = ps_result_drain(result);
     if (!ps_query_written(result->query, &n_rows))

@@ -8,8 +8,8 @@
  *
  * Why: rows that nobody takes are not made; a limit that meets a sort becomes a top-n.
  * Safe: rows keep their order, a projection keeps their number; what is not made can't fail.
- * Order: with the filters, which stop at a limit wherever it is. Tests: tests/slt/opt/push_limit.test
- */
+ * Order: with the filters, which stop at a limit wherever it is.
+ * Tests: tests/slt/opt/push_limit.test */
 #include "opt/util.h"
 
 static const ps_node *push(ps_opt *opt, const ps_node *node);

@@ -177,6 +177,23 @@ static bool in_range(ps_type type, ps_i128 value)
     return !ps_type_range(type, &lo, &hi) || (value >= lo && value <= hi);
 }
 
+/* Items of a list or a map, fields of a struct. */
+static bool read_items(ps_plan_reader *r, const ps_json *json, ps_type type, ps_value *out)
+{
+    const bool fields = ps_type_layout(type) == PS_LAYOUT_STRUCT;
+    uint32_t i = 0;
+
+    if (json->kind != PS_JSON_ARRAY || !type.ext || (fields && json->n != type.ext->n_fields))
+        return false;
+    ps_value *items = PS_ARENA_ARRAY(r->cx, r->p->arena, ps_value, json->n + 1);
+    if (!items) return false;
+    for (const ps_json *item = json->child; item; item = item->next, i++)
+        if (!ps_plan_read_value(r, item, type.ext->fields[fields ? i : 0].type, &items[i]))
+            return false;
+    out->items = items, out->n_items = json->n;
+    return true;
+}
+
 bool ps_plan_read_value(ps_plan_reader *r, const ps_json *json, ps_type type, ps_value *out)
 {
     bool text = json->kind == PS_JSON_STRING, ok = false;
@@ -202,13 +219,14 @@ bool ps_plan_read_value(ps_plan_reader *r, const ps_json *json, ps_type type, ps
                  (type.id != PS_TYPE_FIXED_BINARY || out->str.n == (size_t)type.width);
         break;
     case PS_LAYOUT_INTERVAL: ok = read_interval(json, &out->interval); break;
-    case PS_LAYOUT_NONE:
     case PS_LAYOUT_LIST:
-    case PS_LAYOUT_STRUCT:
+    case PS_LAYOUT_STRUCT: ok = read_items(r, json, type, out); break;
+    case PS_LAYOUT_NONE:
     case PS_LAYOUT_UNION: break;
     default: ok = text && read_i128(json->text, &out->i) && in_range(type, out->i); break;
     }
-    if (!ok) ps_plan_damaged(r, json, "the value is not one of its type");
+    if (!ok && r->cx->error.code == PS_OK)
+        ps_plan_damaged(r, json, "the value is not one of its type");
     return ok;
 }
 

@@ -85,6 +85,19 @@ static void write_bytes(writer *w, ps_str bytes)
     ps_text_char(w->out, '"');
 }
 
+static void write_value(writer *w, const ps_value *value);
+
+/* Items of a list or a map, fields of a struct. */
+static void write_nested(writer *w, const ps_value *value)
+{
+    ps_text_char(w->out, '[');
+    for (uint32_t i = 0; i < value->n_items; i++) {
+        if (i) ps_text_char(w->out, ',');
+        write_value(w, &value->items[i]);
+    }
+    ps_text_char(w->out, ']');
+}
+
 static void write_value(writer *w, const ps_value *value)
 {
     uint64_t bits;
@@ -110,9 +123,9 @@ static void write_value(writer *w, const ps_value *value)
                        (long long)value->interval.ns);
         return;
     case PS_LAYOUT_LIST:
-    case PS_LAYOUT_STRUCT:
+    case PS_LAYOUT_STRUCT: write_nested(w, value); return;
     case PS_LAYOUT_UNION:
-        fail(w, ps_fail(w->cx, PS_UNSUPPORTED, "nested literals have no JSON form yet"));
+        fail(w, ps_fail(w->cx, PS_UNSUPPORTED, "literals of a UNION have no JSON form"));
         return;
     default: write_i128(w, value->i); return;
     }
