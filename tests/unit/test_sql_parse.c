@@ -29,10 +29,12 @@ static void test_errors(void **state)
         uint32_t at;
         const char *message, *hint;
     } cases[] = {
-        {"select * FORM t where x", PS_PARSE, 9, "syntax error at \"FORM\"", "did you mean FROM"},
-        {"selec 1", PS_PARSE, 0, "syntax error at \"selec\"", "did you mean SELECT"},
+        {"select * FORM t where x", PS_PARSE, 9, "syntax error at \"FORM\"", "did you mean FROM?"},
+        {"selec 1", PS_PARSE, 0, "syntax error at \"selec\"", "did you mean SELECT?"},
         {"select a from t gruop by a", PS_PARSE, 16, "syntax error at \"gruop\"",
-         "did you mean GROUP"},
+         "did you mean GROUP?"},
+        {"select (1, [2 + (3)]", PS_PARSE, 20, "syntax error at the end of the statement",
+         "the ( at line 1, column 8 is not closed"},
         {"select a from t where", PS_PARSE, 21, "syntax error at the end of the statement", ""},
         {"select a from t.", PS_PARSE, 16, "syntax error at the end of the statement",
          "expected a name"},
