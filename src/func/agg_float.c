@@ -2,9 +2,12 @@
  * regression.
  *
  * All rest on binned sums (agg_binned.h), so their bits depend on the rows alone. Products of two
- * doubles are split exactly (p = x * y, e = fma(x, y, -p)) and both parts are summed; the
- * differences that cancel (sum of squares minus square of the sum) are taken in quad precision.
- * Tests: tests/unit/test_agg.c */
+ * doubles are split exactly (p = x * y, e = fma(x, y, -p)) and each part has a sum of its own: a
+ * sum's bins reach 64 bits below its largest value, so that one for both would round e away. Those
+ * sums are exact while the values lie within a factor of 2^5; beyond, the spread is of the size of
+ * the largest square, and n * 2^-64 of that is lost. The differences that cancel (sum of squares
+ * minus square of the sum) are taken in twice quad precision: equal values have no spread at all.
+ * Tests: tests/unit/test_agg.c, tests/slt/sql/group.test */
 #include "func/agg_input.h"
 
 #include "func/agg_binned.h"
@@ -15,13 +18,18 @@ typedef struct float_state {
     uint64_t n;
     ps_binned x;
 } float_state;
+typedef struct product_sum {
+    ps_binned high, low; /* of the products as doubles, and of what those leave out */
+} product_sum;
 typedef struct moment_state {
     uint64_t n;
-    ps_binned x, xx;
+    ps_binned x;
+    product_sum xx;
 } moment_state;
 typedef struct pair_state {
     uint64_t n;
-    ps_binned x, y, xx, yy, xy;
+    ps_binned x, y;
+    product_sum xx, yy, xy;
 } pair_state;
 
 static float_state *float_at(uint8_t *state) { return (float_state *)(void *)state; }
@@ -141,12 +149,19 @@ static bool avg_result(const uint8_t *state, double *out)
 
 /* ---- variance ---- */
 
-static void square_add(ps_binned *sum, double x, double y)
+static void product_add(product_sum *sum, double x, double y)
 {
     const double product = x * y;
-    const double parts[2] = {product, isfinite(product) ? fma(x, y, -product) : 0};
-    ps_binned_add_many(sum, parts, 2);
+
+    ps_binned_add(&sum->high, product);
+    if (isfinite(product)) ps_binned_add(&sum->low, fma(x, y, -product));
 }
+static void product_merge(product_sum *to, const product_sum *from)
+{
+    ps_binned_merge(&to->high, &from->high);
+    ps_binned_merge(&to->low, &from->low);
+}
+static bool product_finite(const product_sum *sum) { return ps_binned_finite(&sum->high); }
 
 static ps_status moment_update(const ps_agg_update *u)
 {
@@ -158,7 +173,7 @@ static ps_status moment_update(const ps_agg_update *u)
         const double x = ps_agg_double(in.layout, in.data, ps_agg_at(&in, k));
         s->n++;
         ps_binned_add(&s->x, x);
-        square_add(&s->xx, x, x);
+        product_add(&s->xx, x, x);
     }
     return PS_OK;
 }
@@ -170,15 +185,31 @@ static ps_status moment_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst
     for (uint32_t i = 0; i < n; i++) {
         moment_at(dst[i])->n += moment_at(src[i])->n;
         ps_binned_merge(&moment_at(dst[i])->x, &moment_at(src[i])->x);
-        ps_binned_merge(&moment_at(dst[i])->xx, &moment_at(src[i])->xx);
+        product_merge(&moment_at(dst[i])->xx, &moment_at(src[i])->xx);
     }
     return PS_OK;
 }
 
-/* n * (sum of xy - sum of x * sum of y / n), without cancellation. */
-static __float128 spread(uint64_t n, const ps_binned *x, const ps_binned *y, const ps_binned *xy)
+/* a * b as the sum of two quads (Dekker); nothing overflows, quads have exponents to spare. */
+static void multiply(__float128 a, __float128 b, __float128 *high, __float128 *low)
 {
-    return ps_binned_quad(xy) - ps_binned_quad(x) * ps_binned_quad(y) / (__float128)n;
+    const __float128 cut = (__float128)(1ull << 57) + 1; /* 113 bits into 56 and 57 */
+    const __float128 a_cut = a * cut, a_high = a_cut - (a_cut - a), a_low = a - a_high;
+    const __float128 b_cut = b * cut, b_high = b_cut - (b_cut - b), b_low = b - b_high;
+
+    *high = a * b;
+    *low = ((a_high * b_high - *high) + a_high * b_low + a_low * b_high) + a_low * b_low;
+}
+
+/* sum of xy - sum of x * sum of y / n */
+static __float128 spread(uint64_t n, const ps_binned *x, const ps_binned *y, const product_sum *xy)
+{
+    const __float128 count = (__float128)n;
+    __float128 all, all_low, square, square_low;
+
+    multiply(count, ps_binned_quad(&xy->high), &all, &all_low);
+    multiply(ps_binned_quad(x), ps_binned_quad(y), &square, &square_low);
+    return ((all - square) + (all_low - square_low) + count * ps_binned_quad(&xy->low)) / count;
 }
 
 static bool variance(const uint8_t *state, uint64_t less, bool root, double *out)
@@ -186,7 +217,7 @@ static bool variance(const uint8_t *state, uint64_t less, bool root, double *out
     const moment_state *s = (const moment_state *)(const void *)state;
 
     if (s->n <= less) return false;
-    if (!ps_binned_finite(&s->x) || !ps_binned_finite(&s->xx)) {
+    if (!ps_binned_finite(&s->x) || !product_finite(&s->xx)) {
         *out = NAN;
         return true;
     }
@@ -234,9 +265,9 @@ static ps_status pair_update(const ps_agg_update *u)
         s->n++;
         ps_binned_add(&s->x, x);
         ps_binned_add(&s->y, y);
-        square_add(&s->xx, x, x);
-        square_add(&s->yy, y, y);
-        square_add(&s->xy, x, y);
+        product_add(&s->xx, x, x);
+        product_add(&s->yy, y, y);
+        product_add(&s->xy, x, y);
     }
     return PS_OK;
 }
@@ -250,17 +281,17 @@ static ps_status pair_merge(ps_ctx *cx, const ps_agg *agg, uint8_t *const *dst, 
         to->n += from->n;
         ps_binned_merge(&to->x, &from->x);
         ps_binned_merge(&to->y, &from->y);
-        ps_binned_merge(&to->xx, &from->xx);
-        ps_binned_merge(&to->yy, &from->yy);
-        ps_binned_merge(&to->xy, &from->xy);
+        product_merge(&to->xx, &from->xx);
+        product_merge(&to->yy, &from->yy);
+        product_merge(&to->xy, &from->xy);
     }
     return PS_OK;
 }
 
 static bool pair_finite(const pair_state *s)
 {
-    return ps_binned_finite(&s->x) && ps_binned_finite(&s->y) && ps_binned_finite(&s->xx) &&
-           ps_binned_finite(&s->yy) && ps_binned_finite(&s->xy);
+    return ps_binned_finite(&s->x) && ps_binned_finite(&s->y) && product_finite(&s->xx) &&
+           product_finite(&s->yy) && product_finite(&s->xy);
 }
 
 static bool covariance(const uint8_t *state, uint64_t less, double *out)
@@ -323,7 +354,7 @@ static bool regr_avgy_result(const uint8_t *state, double *out)
     return s->n > 0;
 }
 static bool pair_spread(const pair_state *s, const ps_binned *a, const ps_binned *b,
-                        const ps_binned *ab, double *out)
+                        const product_sum *ab, double *out)
 {
     if (s->n) *out = pair_finite(s) ? (double)spread(s->n, a, b, ab) : NAN;
     return s->n > 0;

@@ -8,6 +8,7 @@
  * type could not hold was an error and now compares as the number that it is; nothing that was a
  * row changes. Order: after constants are folded, before filters move. Tests:
  * tests/slt/opt/unwrap_casts.test */
+#include "expr/build.h"
 #include "func/func.h"
 #include "opt/util.h"
 
@@ -58,7 +59,8 @@ static const ps_expr *unwrap(ps_opt *opt, const char *name, const ps_expr *cast,
     if (factor == 0 || literal->null) return e;
     /* a user's own narrowing keeps its errors, and TRY_CAST its nulls */
     const bool temporal = x->type.id == PS_TYPE_DATE || x->type.id == PS_TYPE_TIMESTAMP;
-    if (cast->flags & PS_EXPR_FALLIBLE && (!temporal || cast->cast == PS_CAST_TRY)) return e;
+    if (cast->flags & PS_EXPR_FALLIBLE && !temporal) return e;
+    if (cast->cast == PS_CAST_TRY && !ps_cast_never_fails(x->type, cast->type)) return e;
     value.i = floor_div(literal->i, factor);
     if (value.i * factor != literal->i) {
         /* between q and q + 1: x < literal is x <= q, and x >= literal is x > q */
