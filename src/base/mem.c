@@ -170,6 +170,17 @@ void ps_mem_uncharge(ps_mem *mem, size_t bytes)
     }
 }
 
+uint64_t ps_mem_limit(const ps_mem *mem)
+{
+    uint64_t lowest = UINT64_MAX;
+
+    for (; mem; mem = mem->parent) {
+        const int64_t limit = atomic_load_explicit(&mem->limit, memory_order_relaxed);
+        if (limit) lowest = PS_MIN(lowest, (uint64_t)limit);
+    }
+    return lowest;
+}
+
 uint64_t ps_mem_left(const ps_mem *mem)
 {
     uint64_t left = UINT64_MAX;

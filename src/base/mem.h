@@ -41,6 +41,9 @@ void ps_mem_uncharge(ps_mem *mem, size_t bytes);
 /* The same for bytes in temporary files. *full on false: the payer whose disk_limit is reached. */
 bool ps_mem_try_charge_disk(ps_mem *mem, uint64_t bytes, const ps_mem **full);
 void ps_mem_uncharge_disk(ps_mem *mem, uint64_t bytes);
+/* The lowest limit on the way up; UINT64_MAX: none. A setting, not a measure: what depends on it is
+ * the same on every run. */
+uint64_t ps_mem_limit(const ps_mem *mem);
 /* Bytes that could still be charged before a limit on the way up is reached. */
 uint64_t ps_mem_left(const ps_mem *mem);
 

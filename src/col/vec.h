@@ -199,6 +199,8 @@ ps_status ps_vec_slice(ps_ctx *cx, ps_arena *arena, const ps_vec *src, uint32_t 
  * strings are copied, encodings kept where cheap. */
 ps_status ps_vec_retain(ps_ctx *cx, const ps_vec *src, const uint32_t *sel, uint32_t n,
                         ps_vec *out);
+/* What a vector made by ps_vec_retain holds, without a dictionary that it shares. */
+uint64_t ps_vec_retained_bytes(const ps_vec *vec);
 /* Widens integer slots: src and dst layouts of ps_layout_is_int, dst able to hold the bounds. */
 void ps_slots_convert(ps_layout from, const void *src, ps_layout to, void *dst, size_t n);
 bool ps_vec_row_valid(const ps_vec *vec, uint32_t row);

@@ -155,6 +155,11 @@ static void retained_destroy(ps_owner *owner)
     ps_free(kept);
 }
 
+uint64_t ps_vec_retained_bytes(const ps_vec *vec)
+{
+    return vec->owner ? ((const retained *)(const void *)vec->owner)->arena.bytes : 0;
+}
+
 /* A dictionary vector whose dictionary isn't worth keeping, as flat rows. */
 static ps_status dict_expand(const ps_take *how, const ps_vec *src, const uint32_t *sel, uint32_t n,
                              ps_vec *out)

@@ -12,20 +12,6 @@ struct ps_collector_morsel {
     bool ended;
 };
 
-static uint64_t vec_bytes(const ps_vec *vec)
-{
-    const uint64_t fixed = ps_layout_bytes((ps_layout)vec->layout);
-
-    switch ((ps_encoding)vec->encoding) {
-    case PS_ENC_CONSTANT: return fixed;
-    case PS_ENC_SEQUENCE: return 0;
-    case PS_ENC_DICTIONARY: return 4u * (uint64_t)vec->n;
-    case PS_ENC_FLAT: break;
-    }
-    /* the mean text length is not known here: 8 bytes beyond the view */
-    return (fixed + (vec->layout == PS_LAYOUT_VIEW ? 8 : 0)) * vec->n;
-}
-
 ps_status ps_kept_new(ps_ctx *cx, const ps_batch *batch, uint32_t first, uint32_t count,
                       ps_kept **out)
 {
@@ -51,7 +37,7 @@ ps_status ps_kept_new(ps_ctx *cx, const ps_batch *batch, uint32_t first, uint32_
     for (uint32_t i = 0; i < batch->n_cols; i++) {
         PS_GO(ps_vec_retain(cx, &batch->cols[i], rows, n, &kept->cols[i]));
         kept->batch.n_cols = i + 1;
-        kept->bytes += vec_bytes(&kept->cols[i]);
+        kept->bytes += ps_vec_retained_bytes(&kept->cols[i]);
     }
     *out = kept;
     kept = NULL;

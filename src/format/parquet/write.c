@@ -104,6 +104,7 @@ static uint64_t group_bytes(const ps_sink *sink)
 
 static ps_status parquet_write(ps_ctx *cx, ps_sink *sink, const ps_batch *batch)
 {
+    const uint64_t bytes_max = PS_MIN(ps_mem_limit(cx->mem) / 8, (uint64_t)PS_PQ_GROUP_BYTES);
     uint32_t rows[PS_PQ_STEP_ROWS];
 
     for (uint32_t from = 0; from < batch->n_live;) {
@@ -120,7 +121,7 @@ static ps_status parquet_write(ps_ctx *cx, ps_sink *sink, const ps_batch *batch)
         }
         from += n, sink->group_rows += n, sink->n_rows += n;
         if (sink->group_rows == sink->options.group_rows ||
-            (sink->group_rows % PS_PQ_STEP_ROWS == 0 && group_bytes(sink) >= PS_PQ_GROUP_BYTES))
+            (sink->group_rows % PS_PQ_STEP_ROWS == 0 && group_bytes(sink) >= bytes_max))
             PS_TRY(group_write(cx, sink));
     }
     return PS_OK;

@@ -21,7 +21,8 @@
 
 enum {
     PS_PQ_GROUP_ROWS = 122880,
-    PS_PQ_GROUP_BYTES = 256 << 20, /* of values kept before a row group is written */
+    PS_PQ_GROUP_BYTES = 256 << 20, /* of values kept before a row group is written; at most an
+                                      eighth of the memory limit */
     PS_PQ_PAGE_SIZE = 1 << 20,
     PS_PQ_PAGE_ROWS = 20000, /* or entries: pages end at rows */
     PS_PQ_DICT_BYTES = 1 << 20,
