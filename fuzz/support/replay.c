@@ -1,7 +1,8 @@
 /* fuzz/support/replay.c -- a fuzz target without libFuzzer: each file, and N simple mutants of it.
  *
  *     fuzz_NAME [-mutate N] FILE...
- * Ends as the target ends: a crash, a sanitizer's report, or the counts. */
+ * Ends as the target ends: a crash, a sanitizer's report, or the counts. With PS_LAST=PATH in the
+ * environment every input is written there before it is tried: the last one is what broke. */
 #include "session.h"
 
 #include <stdio.h>
@@ -38,6 +39,16 @@ static size_t mutate(uint8_t *bytes, size_t n, uint64_t seed)
     return n;
 }
 
+static void keep(const uint8_t *bytes, size_t n)
+{
+    const char *const path = getenv("PS_LAST");
+    FILE *const f = path ? fopen(path, "wb") : NULL;
+
+    if (!f) return;
+    if (fwrite(bytes, 1, n, f) != n) abort();
+    fclose(f);
+}
+
 static bool file_try(const char *path, uint64_t n_mutants)
 {
     FILE *const f = fopen(path, "rb");
@@ -50,8 +61,10 @@ static bool file_try(const char *path, uint64_t n_mutants)
         uint8_t *const copy = malloc(n + 1); /* of this size: reading past it is seen */
         if (!copy) abort();
         memcpy(copy, bytes, n);
+        const size_t n_copy = i ? mutate(copy, n, i) : n;
+        keep(copy, n_copy);
         alarm(INPUT_SECONDS_MAX);
-        LLVMFuzzerTestOneInput(copy, i ? mutate(copy, n, i) : n);
+        LLVMFuzzerTestOneInput(copy, n_copy);
         free(copy);
     }
     free(bytes);

@@ -91,10 +91,10 @@ ps_status ps_row_layout_new(ps_ctx *cx, ps_arena *arena, const ps_row_spec *spec
     at = (at + 7) / 8 * 8;
     at = place_cols(cols, spec->n_keys, spec->n_cols, at, &ignored);
     at = (at + 7) / 8 * 8;
+    if (at == 0) at = 8; /* before the state: a layout with one begins as the one without */
     layout->state_at = (uint32_t)at;
     layout->state_bytes = spec->state_bytes;
     at += spec->state_bytes;
-    if (at == 0) at = 8;
     if (at > PS_ROW_BYTES_MAX)
         return ps_fail(cx, PS_UNSUPPORTED,
                        "a row of state is at most %d bytes wide, this one needs %llu",

@@ -47,7 +47,7 @@ ps_status ps_sort_spec_init(ps_ctx *cx, ps_arena *arena, ps_sort_spec *spec,
     rows.state_bytes = PS_SORT_STATE_BYTES;
     PS_TRY(ps_row_layout_new(cx, arena, &rows, &spec->file_layout));
     layout = spec->layout;
-    PS_ASSERT(n_cols == 0 || spec->file_layout->state_at == layout->row_bytes);
+    PS_ASSERT(spec->file_layout->state_at == layout->row_bytes);
     for (uint32_t i = 0; i < n_keys; i++) {
         bool exact;
 

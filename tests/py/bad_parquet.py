@@ -7,6 +7,9 @@ import struct
 
 # ---- files ----
 
+NAMES = ["plain", "dictionary", "delta", "deep", "deep_v2", "lz4", "duckdb", "duckdb_v2", "polars",
+         "polars_deep"]
+
 
 def files(folder):
     """The paths: flat and nested, dictionaries and deltas, every codec, both page versions, page
@@ -47,6 +50,7 @@ def files(folder):
         path("polars"), compression="lz4", data_page_size=500)
     pl.from_arrow(deep.drop_columns(["m"])).write_parquet(path("polars_deep"),
                                                           compression="snappy")
+    assert paths == [os.path.join(folder, name + ".parquet") for name in NAMES]
     return paths
 
 
