@@ -103,7 +103,7 @@ ps_status ps_aggregate_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch 
     agg_source *s = local;
     const agg_config *config = op->config;
     const uint32_t n = (uint32_t)PS_MIN(s->merge.n - s->at, (uint64_t)op->settings->batch_rows);
-    uint8_t *const *rows = s->merge.groups + s->at;
+    uint8_t *const *rows = n ? s->merge.groups + s->at : NULL;
 
     for (uint32_t c = 0; c < op->n_cols && n > 0; c++) {
         const agg_output *output = &config->outputs[c];
