@@ -2,8 +2,9 @@
  * not, which is then imported and read.
  *
  * Sizes of buffers are what the interface doesn't tell, so each has room for any offset that can
- * be made here; all else may lie: lengths, offsets, counts of buffers and children, validity,
- * offsets inside, type ids, missing parts. */
+ * be made here; lengths that fit the room are believed for the same reason. All else may lie: negative
+ * lengths and offsets, counts of buffers and children, validity, offsets inside, type ids, missing
+ * parts. */
 #include "support/session.h"
 
 #include <stdlib.h>
@@ -39,24 +40,32 @@ static const char *const formats[] = {
 static void schema_done(struct ArrowSchema *schema) { schema->release = NULL; }
 static void array_done(struct ArrowArray *array) { array->release = NULL; }
 
-/* A buffer of small numbers, so that a few of them make sense: as bytes, 32 or 64 bits wide. */
-static const void *buffer_make(void)
+/* A buffer of small numbers, so that a few of them make sense: as bytes, 32 or 64 bits wide, or of
+ * the width that is asked for. */
+static const void *buffer_make(size_t asked)
 {
     uint8_t *const out = room[n_rooms++];
     const uint8_t kind = take();
-    const size_t width = kind % 3 == 0 ? 1 : kind % 3 == 1 ? 4 : 8, n = take();
+    const size_t width = asked ? asked : (size_t[]){1, 4, 8}[kind % 3], n = take();
     uint64_t sum = 0;
 
     if (kind > 250) return NULL;
-    memset(out, kind & 16 ? 0xFF : 0, kind & 32 ? 64 : 0);
+    if (!asked) memset(out, kind & 16 ? 0xFF : 0, kind & 32 ? 64 : 0);
     for (size_t i = 0; i < n && width > 1; i++) {
         const uint8_t step = take();
         sum = kind & 8 ? step : sum + step % 16;
+        sum %= BUFFER_BYTES;
         if (step == 255) sum = (uint64_t)-(int64_t)take();
         memcpy(out + i * width, &sum, width);
     }
     for (size_t i = 0; i < n && width == 1; i++) out[i] = take();
     return out;
+}
+
+/* Of text and bytes: what the last offset says is believed, nothing else tells the size. */
+static size_t offset_bytes(const char *format)
+{
+    return format[0] == 'u' || format[0] == 'z' ? 4 : format[0] == 'U' || format[0] == 'Z' ? 8 : 0;
 }
 
 static made *node_make(unsigned depth)
@@ -84,9 +93,10 @@ static made *node_make(unsigned depth)
                                    .buffers = m->buffers,
                                    .children = m->children,
                                    .release = array_done};
-    if (flags == 13) m->array.length = (int64_t)(take() - 10) << 50;
-    if (flags == 15) m->array.offset = (int64_t)(take() - 10) << 50;
-    for (size_t i = 0; i < BUFFERS_MAX; i++) m->buffers[i] = i || flags & 1 ? buffer_make() : NULL;
+    if (flags == 13) m->array.length = -1 - (int64_t)take() * (1LL << 40);
+    if (flags == 15) m->array.offset = -1 - (int64_t)take() * (1LL << 40);
+    for (size_t i = 0; i < BUFFERS_MAX; i++)
+        m->buffers[i] = i || flags & 1 ? buffer_make(i == 1 ? offset_bytes(m->format) : 0) : NULL;
     if (flags != 11)
         m->array.n_buffers = format[0] == 'n' || format[1] == 'r'                         ? 0
                              : (strchr("uUzZ", format[0]) || format[1] == 'v')            ? 3

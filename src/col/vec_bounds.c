@@ -73,6 +73,7 @@ void ps_vec_bounds_reset(ps_vec *vec)
 
 bool ps_slots_measure(const ps_vec *vec, const uint32_t *sel, uint32_t n, ps_i128 *lo, ps_i128 *hi)
 {
+    if (n == 0) return false; /* and there may be no memory */
     switch (vec->layout) {
     case PS_LAYOUT_I8: return bounds_i8(vec, sel, n, lo, hi);
     case PS_LAYOUT_I16: return bounds_i16(vec, sel, n, lo, hi);

@@ -106,6 +106,7 @@ ps_status ps_group_merge_add_distinct(ps_ctx *cx, ps_group_merge *merge, const p
     ps_row_cursor at = {0};
     uint32_t n;
 
+    if (rows->n_rows == 0) return PS_OK;
     PS_TRY(groups_room(cx, merge, rows->n_rows));
     while ((n = ps_rows_next(rows, &at, (uint32_t)PS_MIN(rows->n_rows, UINT32_MAX),
                              merge->groups + merge->n)) > 0)

@@ -1,20 +1,27 @@
 /* plan/verify.c -- what must hold of every plan; run after each rule in dev builds.
  *
  * A column that an expression uses is an output of the node's inputs with the same type, or, inside
- * a subquery's plan or where a lateral join is about, one that is defined somewhere in the whole
- * plan. Output ids of a node are distinct. Types of keys, inputs and predicates agree. A breach is
- * a bug: PS_INTERNAL. Tests: tests/unit/test_lower.c, test_plan_json.c */
+ * a subquery's plan, of the inputs of a node that holds the subquery; where a lateral join is about,
+ * one that is defined somewhere in the whole plan. Output ids of a node are distinct. Types of keys,
+ * inputs and predicates agree. A breach is a bug: PS_INTERNAL. Tests: tests/unit/test_lower.c,
+ * test_plan_json.c */
 #include "base/array.h"
 #include "plan/node_internal.h"
 
 #include <stdlib.h>
+
+/* The nodes whose expressions hold the subquery that is being looked at, innermost first. */
+typedef struct holder {
+    const ps_node *node;
+    const struct holder *up;
+} holder;
 
 typedef struct verifier {
     ps_arena arena;
     ps_ptr_map seen;                  /* subquery plans entered */
     PS_ARRAY(const ps_col *) defined; /* by id; NULL: nowhere */
     bool lateral;
-    uint32_t subquery_depth;
+    const holder *holders;
     const ps_node *node; /* whose expressions are being looked at */
 } verifier;
 
@@ -78,17 +85,23 @@ static ps_status collect_plan(ps_ctx *cx, const ps_node *root, verifier *v)
 
 static ps_status verify_plan(ps_ctx *cx, const ps_node *root, verifier *v);
 
-static const ps_col *column_in_reach(const verifier *v, ps_col_id id)
+static const ps_col *column_below(const ps_node *node, ps_col_id id)
 {
-    const ps_node *node = v->node;
+    const ps_col *col = NULL;
 
     if (node->kind == PS_NODE_SCAN) return ps_node_find_col(node, id);
-    for (uint32_t i = 0; i < node->n_inputs; i++) {
-        const ps_col *col = ps_node_find_col(node->inputs[i], id);
-        if (col) return col;
-    }
-    if (!v->lateral && v->subquery_depth == 0) return NULL;
-    return id < v->defined.n ? v->defined.at[id] : NULL;
+    for (uint32_t i = 0; i < node->n_inputs && !col; i++)
+        col = ps_node_find_col(node->inputs[i], id);
+    return col;
+}
+
+static const ps_col *column_in_reach(const verifier *v, ps_col_id id)
+{
+    const ps_col *col = column_below(v->node, id);
+
+    for (const holder *h = v->holders; h && !col; h = h->up) col = column_below(h->node, id);
+    if (!col && v->lateral && id < v->defined.n) col = v->defined.at[id];
+    return col;
 }
 
 static bool verify_leaf(const ps_expr *e, void *user)
@@ -104,11 +117,11 @@ static bool verify_leaf(const ps_expr *e, void *user)
         else if (!ps_type_equal(col->type, e->type))
             call->status = breach(call->cx, v->node, "a column of another type", e->column);
     } else if (e->kind == PS_EXPR_SUBQUERY) {
-        const ps_node *node = v->node;
-        v->subquery_depth++;
+        const holder own = {v->node, v->holders};
+        v->holders = &own;
         call->status = verify_plan(call->cx, e->plan, v);
-        v->subquery_depth--;
-        v->node = node;
+        v->holders = own.up;
+        v->node = own.node;
     }
     return call->status == PS_OK;
 }
@@ -223,7 +236,7 @@ static ps_status verify_plan(ps_ctx *cx, const ps_node *root, verifier *v)
 
 ps_status ps_plan_verify(ps_ctx *cx, const ps_node *root)
 {
-    verifier v = {.subquery_depth = 0};
+    verifier v = {.holders = NULL};
     ps_status st = collect_plan(cx, root, &v);
 
     v.seen = (ps_ptr_map){0};
