@@ -30,9 +30,10 @@ set(CMAKE_C_FLAGS_ASAN "-O1 -g -DPS_DEV -DPS_ASAN -fno-omit-frame-pointer \
 -fsanitize=address,undefined -fno-sanitize-recover=all")
 set(CMAKE_C_FLAGS_TSAN "-O1 -g -DPS_DEV -DPS_TSAN -fno-omit-frame-pointer -fsanitize=thread")
 set(CMAKE_C_FLAGS_RELEASE "-O3 -g1 -DNDEBUG")
-# pointer-overflow: clang counts null + 0, which gcc doesn't and the next C allows; address sees more
+# pointer-overflow: clang counts null + 0, which gcc doesn't and the next C allows
 set(CMAKE_C_FLAGS_FUZZ "-O1 -g -DPS_DEV -DPS_ASAN -fno-omit-frame-pointer \
--fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=pointer-overflow -fno-sanitize-recover=all")
+-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=pointer-overflow \
+-fno-sanitize-recover=all")
 set(CMAKE_C_FLAGS_BENCH "-O3 -g -DNDEBUG -fno-omit-frame-pointer")
 set(CMAKE_C_FLAGS_COV "-O1 -g -DPS_DEV --coverage")
 
