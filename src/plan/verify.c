@@ -1,10 +1,10 @@
 /* plan/verify.c -- what must hold of every plan; run after each rule in dev builds.
  *
- * A column that an expression uses is an output of the node's inputs with the same type, or, inside
- * a subquery's plan, of the inputs of a node that holds the subquery; where a lateral join is about,
- * one that is defined somewhere in the whole plan. Output ids of a node are distinct. Types of keys,
- * inputs and predicates agree. A breach is a bug: PS_INTERNAL. Tests: tests/unit/test_lower.c,
- * test_plan_json.c */
+ * A column that an expression uses is an output of the node's inputs with the same type, or, in
+ * a subquery's plan, of the inputs of a node that holds the subquery; where a lateral join is
+ * about, one that is defined somewhere in the whole plan. Output ids of a node are distinct. Types
+ * of keys, inputs and predicates agree. A breach is a bug: PS_INTERNAL.
+ * Tests: tests/unit/test_lower.c, test_plan_json.c */
 #include "base/array.h"
 #include "plan/node_internal.h"
 
