@@ -2,9 +2,8 @@
  * not, which is then imported and read.
  *
  * Sizes of buffers are what the interface doesn't tell, so each has room for any offset that can
- * be made here; lengths that fit the room are believed for the same reason. All else may lie: negative
- * lengths and offsets, counts of buffers and children, validity, offsets inside, type ids, missing
- * parts. */
+ * be made here, and lengths fit the room. All else may lie: negative lengths and offsets, counts
+ * of buffers and children, validity, offsets inside, type ids, missing parts. */
 #include "support/session.h"
 
 #include <stdlib.h>
