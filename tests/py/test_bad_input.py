@@ -213,7 +213,7 @@ CSV_ERRORS = {
 CSV_SAME = [b"\xef\xbb\xbfa,b\n1,2\n", b"\xef\xbb\xbf", b"a,b\r1,2\r3,4\r", b"a,b\r\n1,2\r\n",
             b"a,b\n1,x\0y\n2,z\n", b"a\n1\n2\n", b"a\nx\n\ny\n", b"a,b,c\n", b"a,b,c", b"", b"1",
             b"a,b\n1,2\n3,4", b"a,b\n1,\"x\"", b"a,b\n1,x\"y\n2,z\n", b"a,a,a\n1,2,3\n",
-            b"a,b,\n1,2,\n3,4,\n", b"a,b\n" + ROW + b"3,\n",
+            b"a,b,\n1,2,\n3,4,\n", b"a, b\n1, 2\n", b" a ,\" b \",  \n1,2,3\n", b"a,b\n" + ROW + b"3,\n",
             b"a,b\n1,\"" + b"x\n" * 600000 + b"\"\n2,y\n",
             b",".join(b"c%d" % i for i in range(5000)) + b"\n" +
             b",".join(b"%d" % i for i in range(5000)) + b"\n"]

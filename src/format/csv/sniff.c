@@ -192,21 +192,34 @@ static ps_status types_find(ps_ctx *cx, sample *s, uint32_t *first_row)
     return PS_OK;
 }
 
+/* A name in the header, without the spaces around it; false: text stands behind its quote. */
+static bool header_field(ps_ctx *cx, ps_arena *arena, const sample *s, uint32_t row, uint32_t i,
+                         ps_str *out)
+{
+    const uint32_t f = (row ? s->index.records[row - 1] + 1 : 0) + i;
+    const uint32_t at = i ? s->index.ends[f - 1] + 1 : row_start(s, row);
+    bool quoted;
+
+    if (!ps_csv_field(cx, arena, s->index.dialect, s->bytes + at, s->index.ends[f] - at, out,
+                      &quoted))
+        return false;
+    while (out->n && out->at[0] == ' ') out->at++, out->n--;
+    while (out->n && out->at[out->n - 1] == ' ') out->n--;
+    return true;
+}
+
 /* The name of a column: the header's, made unique as DuckDB does; column3 without one. */
 static ps_status name_make(ps_ctx *cx, sample *s, uint32_t row, uint32_t i, ps_field *fields)
 {
     const ps_csv_options *o = &s->source->options;
     ps_arena *arena = &s->source->arena;
     ps_str name = {"", 0};
-    bool quoted, again = true;
+    bool again = true;
 
     if (o->names && i < o->names->n_items) name = o->names->items[i].str;
     else if (o->columns && i < o->columns->n_items) name = o->columns->type.ext->fields[i].name;
     else if (o->header && row < s->index.n_records) {
-        const uint32_t f = (row ? s->index.records[row - 1] + 1 : 0) + i;
-        const uint32_t at = i ? s->index.ends[f - 1] + 1 : row_start(s, row);
-        if (!ps_csv_field(cx, arena, s->index.dialect, s->bytes + at, s->index.ends[f] - at, &name,
-                          &quoted))
+        if (!header_field(cx, arena, s, row, i, &name))
             return ps_fail(cx, PS_DATA, "a name in the header has text after its closing quote");
         if (!ps_utf8_valid(name.at, name.n, &(size_t){0}))
             return ps_fail(cx, PS_DATA, "the name of column %u is not valid UTF-8", i + 1);
@@ -331,13 +344,9 @@ ps_status ps_csv_file_start(ps_ctx *cx, const ps_csv_source *source, ps_file *fi
     facts->start = s.first;
     if (!source->options.header || row >= s.index.n_records) goto done;
     for (uint32_t i = 0; i < PS_MAX(row_fields(&s, row), source->base.schema->n); i++) {
-        const uint32_t f = (row ? s.index.records[row - 1] + 1 : 0) + i;
-        const uint32_t at = i ? s.index.ends[f - 1] + 1 : row_start(&s, row);
         ps_str name = {"", 0};
-        bool quoted;
         if (i < row_fields(&s, row) && i < source->base.schema->n &&
-            ps_csv_field(cx, &s.arena, source->dialect, s.bytes + at, s.index.ends[f] - at, &name,
-                         &quoted) &&
+            header_field(cx, &s.arena, &s, row, i, &name) &&
             (source->options.names || source->options.columns || !name.n ||
              ps_str_starts(source->base.schema->fields[i].name, name)))
             continue;
