@@ -95,13 +95,14 @@ void ps_lane_close(ps_lane *lane)
     lane->opened = false;
 }
 
-bool ps_lane_ready(const ps_lane *lane)
+bool ps_lane_ready(ps_lane *lane)
 {
     const ps_pipeline *plan = lane->pipe->plan;
     ps_op *op = lane->at == PS_LANE_SOURCE ? plan->source
                 : lane->at < plan->ops.n   ? plan->ops.at[lane->at]
                                            : plan->sink;
 
+    if (lane->asks && !ps_lane_granted(lane)) return false;
     return !op->class->ready || op->class->ready(op, ps_pipe_position(lane->pipe, lane->morsel));
 }
 
@@ -255,7 +256,8 @@ ps_status ps_lane_run(ps_lane *lane, bool *parked)
             ps_query_is_moot(query, place)) {
             return PS_CANCELLED;
         }
-        PS_TRY(lane_step(lane, parked));
+        if (lane->at == PS_LANE_SOURCE) PS_TRY(ps_lane_ask(lane, parked));
+        if (!*parked) PS_TRY(lane_step(lane, parked));
         if (*parked) return PS_OK;
         if (PS_UNLIKELY(query->settings.park_always) &&
             !(lane->at == PS_LANE_SOURCE && lane->source_done)) {
@@ -271,6 +273,7 @@ ps_status ps_lane_combine(ps_lane *lane)
     ps_op *sink = lane->pipe->plan->sink;
 
     if (!lane->opened) return PS_OK; /* made for a morsel that another lane took */
+    ps_lane_publish_held(lane, 0);
     lane->cx.mem = sink->mem;
     if (sink->class->combine) PS_TRY(sink->class->combine(&lane->cx, sink, lane->sink_local));
     /* What the lane read and computed with is not needed by the pipelines to come. */

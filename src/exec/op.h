@@ -100,8 +100,11 @@ typedef struct ps_op_class {
     bool (*ready)(ps_op *op, uint64_t morsel);
     /* Sinks: rows of this and later morsels are not needed any more (LIMIT). Cheap, any thread. */
     bool (*enough)(ps_op *op, uint64_t morsel);
-    uint64_t (*bytes)(const ps_op *op); /* memory of shared state, what shrink could give back */
-    ps_status (*shrink)(ps_ctx *cx, ps_op *op, void *sink_local); /* at a batch boundary */
+    /* Memory: what shrink would give back, and giving it back (ADR 7). Of a lane's part of the
+     * sink, at a batch boundary; with sink_local NULL of the sealed sink before its source is
+     * planned. */
+    uint64_t (*bytes)(const ps_op *op, const void *sink_local);
+    ps_status (*shrink)(ps_ctx *cx, ps_op *op, void *sink_local);
     void (*close)(ps_op *op);
     /* Words behind the name in EXPLAIN of the physical plan. */
     void (*explain)(const ps_op *op, ps_text *out);

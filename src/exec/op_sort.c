@@ -27,6 +27,7 @@ typedef struct sort_out {
     ps_sort_reader reader;
     uint8_t **rows; /* room for a batch's addresses */
     uint64_t at, end, given;
+    bool seek_due;
 } sort_out;
 
 static ps_status sort_open(ps_ctx *cx, ps_op *op)
@@ -93,6 +94,17 @@ static ps_status sort_seal(ps_ctx *cx, ps_op *op)
     return ps_sorter_seal(cx, &op->arena, op->shared);
 }
 
+static uint64_t sort_bytes(const ps_op *op, const void *local)
+{
+    return ps_sorter_bytes(op->shared, local ? &((const sort_local *)local)->lane : NULL);
+}
+
+static ps_status sort_shrink(ps_ctx *cx, ps_op *op, void *local)
+{
+    return ps_sorter_shrink(cx, op->shared, local ? &((sort_local *)local)->lane : NULL,
+                            &op->arena);
+}
+
 static void sort_close(ps_op *op) { ps_sorter_release(op->shared); }
 
 /* Rows of the result, after the cut. */
@@ -136,10 +148,12 @@ static ps_status sort_source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t 
     const uint64_t n = sort_result_rows(config, op->shared), first = morsel * PS_SEGMENT_ROWS;
     sort_out *l = local;
 
+    (void)cx;
     l->at = config->offset + first;
     l->end = l->at + PS_MIN(n - first, PS_SEGMENT_ROWS);
     l->given = 0;
-    return ps_sort_reader_seek(cx, op->shared, &l->reader, l->at);
+    l->seek_due = true;
+    return PS_OK;
 }
 
 static ps_status sort_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, bool *done)
@@ -148,10 +162,17 @@ static ps_status sort_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *
     const ps_sorter *sorter = op->shared;
     sort_out *l = local;
     uint8_t *const *rows;
-    uint32_t n;
+    ps_status st = PS_OK;
+    uint32_t n = 0;
 
-    PS_TRY(ps_sort_reader_next(cx, sorter, &l->reader, l->rows,
-                               (uint32_t)PS_MIN(cx->batch_rows, l->end - l->at), &rows, &n));
+    if (l->seek_due) st = ps_sort_reader_seek(cx, sorter, &l->reader, l->at);
+    l->seek_due = st != PS_OK;
+    if (st == PS_OK)
+        st = ps_sort_reader_next(cx, sorter, &l->reader, l->rows,
+                                 (uint32_t)PS_MIN(cx->batch_rows, l->end - l->at), &rows, &n);
+    if (ps_sort_reader_retries(cx, &l->reader, st)) return PS_OK; /* an empty batch */
+    PS_TRY(st);
+    l->reader.n_refused = 0;
     if (n == 0) return PS_BUG(cx, "a sort lost rows");
     for (uint32_t c = 0; c < op->n_cols; c++)
         PS_TRY(ps_rows_gather(cx, config->spec.layout, config->outs[c], rows, n, &l->bufs[c],
@@ -183,6 +204,8 @@ static const ps_op_class sort_class = {
     .source_start = sort_source_start,
     .source_next = sort_source_next,
     .source_close = sort_source_close,
+    .bytes = sort_bytes,
+    .shrink = sort_shrink,
     .close = sort_close,
 };
 

@@ -125,6 +125,18 @@ static ps_status seal(ps_ctx *cx, ps_op *op)
     return PS_ARRAY_ADD_IN(cx, &op->arena, &shared->morsels, sorter->n_rows);
 }
 
+static uint64_t window_bytes(const ps_op *op, const void *local)
+{
+    return ps_sorter_bytes(&((const window_shared *)op->shared)->sorter,
+                           local ? &((const window_sink *)local)->lane : NULL);
+}
+
+static ps_status window_shrink(ps_ctx *cx, ps_op *op, void *local)
+{
+    return ps_sorter_shrink(cx, &((window_shared *)op->shared)->sorter,
+                            local ? &((window_sink *)local)->lane : NULL, &op->arena);
+}
+
 static void window_close(ps_op *op) { ps_sorter_release(&((window_shared *)op->shared)->sorter); }
 
 /* ---- source ---- */
@@ -197,7 +209,7 @@ static ps_status source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t morse
 
     s->fed = 0;
     for (uint32_t i = 0; i < s->config->n_calls; i++) ps_window_work_clear(&s->work[i]);
-    if (!shared->sorter.sorted) return ps_window_stream_start(cx, s, &shared->sorter, morsel);
+    if (!shared->sorter.sorted) return ps_window_stream_start(s, morsel), PS_OK;
     s->rows = shared->sorter.sorted + shared->morsels.at[morsel];
     s->n = shared->morsels.at[morsel + 1] - shared->morsels.at[morsel];
     return ps_window_split(cx, s);
@@ -210,7 +222,11 @@ static ps_status source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, 
     const ps_sorter *sorter = &((const window_shared *)op->shared)->sorter;
     const bool streamed = !sorter->sorted;
 
-    if (streamed && s->at == s->n && !s->stream.over) PS_TRY(ps_window_stream_next(cx, s, sorter));
+    bool again = false;
+
+    if (streamed && s->at == s->n && !s->stream.over)
+        PS_TRY(ps_window_stream_next(cx, s, sorter, &again));
+    if (again) return PS_OK; /* an empty batch */
     const uint32_t n = (uint32_t)PS_MIN(s->batch_rows, s->n - s->at);
     if (n == 0) return *done = true, PS_OK; /* no partition begins in this morsel */
     ps_arena_reset(&s->batch_arena);
@@ -254,5 +270,7 @@ const ps_op_class ps_op_window_class = {
     .source_start = source_start,
     .source_next = source_next,
     .source_close = source_close,
+    .bytes = window_bytes,
+    .shrink = window_shrink,
     .close = window_close,
 };

@@ -17,6 +17,7 @@ struct ps_pool {
     uint32_t n_started;
     bool ending;
     ps_thread *threads;
+    _Atomic uint64_t n_shrunk; /* answers to askers for memory (arbiter.c) */
 };
 
 ps_status ps_pool_new(ps_ctx *cx, uint32_t threads, ps_pool **out)
@@ -103,6 +104,55 @@ static void *pool_thread(void *argument)
     return NULL;
 }
 
+uint64_t ps_pool_n_shrunk(ps_pool *pool)
+{
+    return atomic_load_explicit(&pool->n_shrunk, memory_order_relaxed);
+}
+
+void ps_pool_shrunk(ps_pool *pool)
+{
+    /* relaxed: askers look again, under their own mutex */
+    atomic_fetch_add_explicit(&pool->n_shrunk, 1, memory_order_relaxed);
+}
+
+bool ps_pool_ask(ps_pool *pool, ps_query *asker)
+{
+    ps_query *largest = NULL;
+    uint64_t most = PS_SHRINK_BYTES_MIN - 1;
+
+    ps_mutex_lock(&pool->mutex);
+    for (ps_query *q = pool->queries; q; q = q->next_in_pool) {
+        const uint64_t held = atomic_load_explicit(&q->held, memory_order_relaxed);
+
+        if (q == asker || held <= most) continue;
+        most = held;
+        largest = q;
+    }
+    if (largest) atomic_store_explicit(&largest->shrink_wanted, true, memory_order_relaxed);
+    ps_mutex_unlock(&pool->mutex);
+    if (largest) ps_pool_kick(pool);
+    return largest != NULL;
+}
+
+bool ps_pool_help(ps_pool *pool, ps_query *helper)
+{
+    ps_query *query;
+
+    ps_mutex_lock(&pool->mutex);
+    for (query = pool->queries; query; query = query->next_in_pool) {
+        if (query != helper && atomic_load_explicit(&query->shrink_wanted, memory_order_relaxed))
+            break;
+    }
+    if (query) query->pool_users++;
+    ps_mutex_unlock(&pool->mutex);
+    if (!query) return false;
+    const bool done = ps_query_shrink(query);
+    ps_mutex_lock(&pool->mutex);
+    pool_leave(pool, query);
+    ps_mutex_unlock(&pool->mutex);
+    return done;
+}
+
 void ps_pool_kick(ps_pool *pool)
 {
     if (pool->n_wanted == 0) return;
@@ -130,6 +180,7 @@ void ps_pool_add(ps_pool *pool, ps_query *query)
 
 void ps_pool_remove(ps_pool *pool, ps_query *query)
 {
+    ps_pool_shrunk(pool); /* who asked it gets no other answer */
     ps_mutex_lock(&pool->mutex);
     /* A thread that looks at it will step from it to its successor: so wait for it before
      * unlinking. The wait ends with the mutex held, so none comes in between. */

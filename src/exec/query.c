@@ -187,7 +187,13 @@ ps_status ps_query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_bat
         const bool more = picked && ps_query_wants_help(query);
         const bool finished = !picked && ps_query_finished(query);
         const bool failed = atomic_load_explicit(&query->failed, memory_order_relaxed);
+        const bool asks = !picked && ps_query_asks(query);
         bool late = false;
+        if (asks) { /* as a pool thread would: the others' own threads may be elsewhere */
+            ps_mutex_unlock(&query->mutex);
+            if (ps_pool_help(query->pool, query)) continue;
+            ps_mutex_lock(&query->mutex);
+        }
         if (!picked && !finished && !ps_result_waiting(query->result))
             late = !query_wait(query, deadline_ns);
         ps_mutex_unlock(&query->mutex);

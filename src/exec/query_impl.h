@@ -53,6 +53,12 @@ typedef struct ps_lane {
     uint64_t morsel;      /* number within the pipeline */
     uint32_t at;          /* op to push next; n_ops: the sink; PS_LANE_SOURCE: ask the source */
     bool source_done;
+    bool asks;         /* parked until there is memory */
+    bool granted;      /* goes on for one batch, whatever is left */
+    uint32_t n_asked;  /* times that other queries were asked since the last batch */
+    uint64_t asked_at; /* the pool's n_shrunk then */
+    /* What its sink could give back, as of its last batch. */
+    _Atomic uint64_t held;
 } ps_lane;
 #define PS_LANE_SOURCE UINT32_MAX
 
@@ -74,6 +80,8 @@ typedef struct ps_run_sink {
     uint32_t n_feeders, n_drained;
     uint32_t last_pipe; /* number of its last feeder: its place in the order of errors */
     uint64_t n_tasks, next_task, n_done;
+    bool shrinking; /* a task writes its sealed state out */
+    uint64_t held;  /* of the sealed state; 0: it is read, or can't shrink */
 } ps_run_sink;
 
 typedef enum ps_task_kind {
@@ -82,7 +90,8 @@ typedef enum ps_task_kind {
     PS_TASK_COMBINE,
     PS_TASK_FINISH_PLAN,
     PS_TASK_FINISH,
-    PS_TASK_SEAL
+    PS_TASK_SEAL,
+    PS_TASK_SHRINK /* of a lane that nobody runs, or of a sealed sink */
 } ps_task_kind;
 typedef struct ps_task {
     ps_task_kind kind;
@@ -121,6 +130,9 @@ struct ps_query {
     bool recorded;                   /* the recorder knows how it went */
     uint64_t start_ns, start_cycles; /* when it was made: wall time, length of a cycle */
     bool stopping;                   /* freed by its owner: start nothing more */
+    uint32_t n_shrinking;
+    _Atomic uint64_t held;      /* of all lanes and sealed sinks: for other queries */
+    _Atomic bool shrink_wanted; /* by another query */
     _Atomic bool failed;
     ps_error_place failed_at;
     ps_error error;
@@ -132,8 +144,23 @@ bool ps_query_wants_help(ps_query *query);     /* there is work for one more poo
 bool ps_query_finished(const ps_query *query); /* nothing runs and nothing will */
 /* Without the mutex: runs a picked task and accounts for its end. */
 void ps_query_run_task(ps_query *query, const ps_task *task);
+/* Takes and runs a shrink task for another query: what helpers do. False: there was none. */
+bool ps_query_shrink(ps_query *query);
 /* Takes and runs one task: what pool threads do. False: there was none. */
 bool ps_query_work(ps_query *query);
+
+/* arbiter.c -- who gives memory back (ADR 7). */
+enum { PS_SHRINK_BYTES_MIN = 1 << 20 };
+/* Before a batch: shrinks the lane's own part, or parks it until others did. */
+ps_status ps_lane_ask(ps_lane *lane, bool *parked);
+void ps_lane_publish_held(ps_lane *lane, uint64_t held);
+/* The rest with query->mutex held. May a lane that asked go on? */
+bool ps_lane_granted(ps_lane *lane);
+/* The largest part of the query that can be shrunk now. */
+bool ps_query_pick_shrink(ps_query *query, ps_task *task);
+bool ps_query_asks(const ps_query *query); /* a lane is parked until there is memory */
+void ps_sink_sealed(ps_query *query, ps_run_sink *sink);
+void ps_sink_unheld(ps_query *query, ps_run_sink *sink);
 
 /* lane.c */
 ps_status ps_lane_open(ps_lane *lane);
@@ -141,7 +168,7 @@ ps_status ps_lane_start(ps_lane *lane); /* the source begins lane->morsel */
 /* Runs the lane's morsel until it ends (*parked false) or can't go on (*parked true). */
 ps_status ps_lane_run(ps_lane *lane, bool *parked);
 ps_status ps_lane_combine(ps_lane *lane);
-bool ps_lane_ready(const ps_lane *lane);
+bool ps_lane_ready(ps_lane *lane);
 void ps_lane_close(ps_lane *lane);
 PS_INLINE uint64_t ps_pipe_position(const ps_run_pipe *pipe, uint64_t morsel)
 {
@@ -154,5 +181,11 @@ bool ps_query_is_moot(ps_query *query, ps_error_place place);
 void ps_pool_add(ps_pool *pool, ps_query *query);
 void ps_pool_remove(ps_pool *pool, ps_query *query); /* waits until no pool thread looks at it */
 void ps_pool_kick(ps_pool *pool);                    /* there is work for one more thread */
+/* Tells the other query that holds most to shrink; false: none holds enough. */
+bool ps_pool_ask(ps_pool *pool, ps_query *asker);
+uint64_t ps_pool_n_shrunk(ps_pool *pool);
+void ps_pool_shrunk(ps_pool *pool); /* one shrink ended, or there was nothing to shrink */
+/* Runs a shrink task that another query was told to: false: there is none. */
+bool ps_pool_help(ps_pool *pool, ps_query *helper);
 
 #endif

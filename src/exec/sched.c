@@ -51,7 +51,7 @@ static bool pipe_may_start(ps_query *query, const ps_run_pipe *pipe)
 
     for (size_t i = 0; i < plan->after_sealed.n; i++) {
         const ps_run_sink *sink = query_sink_of(query, plan->after_sealed.at[i]);
-        if (sink && sink->state != PS_SINK_SEALED) return false;
+        if (sink && (sink->state != PS_SINK_SEALED || sink->shrinking)) return false;
     }
     for (size_t i = 0; i < plan->after_drained.n; i++) {
         if (query->pipes[plan->after_drained.at[i]->number].state != PS_PIPE_DRAINED) return false;
@@ -193,6 +193,7 @@ static bool pick_in_sink(ps_query *query, ps_run_sink *sink, ps_task *task)
 static bool query_find(ps_query *query, ps_task *task)
 {
     if (query->stopping) return false;
+    if (ps_query_pick_shrink(query, task)) return true;
     for (uint32_t i = 0; i < query->n_pipes; i++) {
         if (pick_in_pipe(query, &query->pipes[i], task)) return true;
     }
@@ -209,21 +210,39 @@ bool ps_query_wants_help(ps_query *query)
     return query->n_helping + 1 < query->settings.threads && query_find(query, &task);
 }
 
-bool ps_query_pick(ps_query *query, ps_task *task)
+/* What changes when a task is taken. Mutex held. */
+static void query_take(ps_query *query, const ps_task *task)
 {
-    if (!query_find(query, task)) return false;
+    ps_run_sink *read;
+
     query->n_running++;
     switch (task->kind) {
-    case PS_TASK_PLAN: task->pipe->state = PS_PIPE_PLANNING; break;
+    case PS_TASK_PLAN:
+        task->pipe->state = PS_PIPE_PLANNING;
+        read = query_sink_of(query, task->pipe->plan->source);
+        if (read) ps_sink_unheld(query, read);
+        break;
     case PS_TASK_MORSEL:
         if (task->lane->state == PS_LANE_IDLE) task->pipe->next_morsel++;
         task->lane->state = PS_LANE_RUNNING;
+        task->lane->asks = false;
+        break;
+    case PS_TASK_SHRINK:
+        query->n_shrinking++;
+        if (task->lane) task->lane->state = PS_LANE_RUNNING;
+        else task->sink->shrinking = true;
         break;
     case PS_TASK_COMBINE: task->lane->state = PS_LANE_RUNNING; break;
     case PS_TASK_FINISH_PLAN: task->sink->state = PS_SINK_PLANNING; break;
     case PS_TASK_FINISH: task->sink->next_task++; break;
     case PS_TASK_SEAL: task->sink->state = PS_SINK_SEALING; break;
     }
+}
+
+bool ps_query_pick(ps_query *query, ps_task *task)
+{
+    if (!query_find(query, task)) return false;
+    query_take(query, task);
     return true;
 }
 
@@ -274,6 +293,10 @@ static ps_status task_body(ps_query *query, const ps_task *task, ps_ctx *cx, boo
                                       : PS_OK;
     case PS_TASK_FINISH: return op->class->finish_task(cx, op, task->number);
     case PS_TASK_SEAL: return op->class->seal ? op->class->seal(cx, op) : PS_OK;
+    case PS_TASK_SHRINK:
+        if (task->lane) op = task->pipe->plan->sink;
+        cx->mem = op->mem;
+        return op->class->shrink(cx, op, task->lane ? task->lane->sink_local : NULL);
     }
     (void)query;
     return PS_BUG(cx, "unknown task kind");
@@ -289,6 +312,9 @@ static ps_error_place task_place(const ps_task *task)
         return (ps_error_place){task->sink->last_pipe, PLACE_AFTER_MORSELS + 1};
     case PS_TASK_FINISH:
         return (ps_error_place){task->sink->last_pipe, PLACE_AFTER_MORSELS + 2 + task->number};
+    case PS_TASK_SHRINK:
+        if (task->lane) return (ps_error_place){task->pipe->plan->number, PLACE_AFTER_MORSELS};
+        break;
     case PS_TASK_SEAL: break;
     }
     return (ps_error_place){task->sink->last_pipe, UINT64_MAX};
@@ -305,7 +331,21 @@ static void task_ended(ps_query *query, const ps_task *task, ps_status st, bool 
     case PS_TASK_COMBINE: task->lane->state = PS_LANE_COMBINED; break;
     case PS_TASK_FINISH_PLAN: task->sink->state = PS_SINK_FINISHING; break;
     case PS_TASK_FINISH: task->sink->n_done++; break;
-    case PS_TASK_SEAL: task->sink->state = st == PS_OK ? PS_SINK_SEALED : PS_SINK_SEALING; break;
+    case PS_TASK_SEAL:
+        task->sink->state = st == PS_OK ? PS_SINK_SEALED : PS_SINK_SEALING;
+        if (st == PS_OK) ps_sink_sealed(query, task->sink);
+        break;
+    case PS_TASK_SHRINK:
+        query->n_shrinking--;
+        atomic_store_explicit(&query->shrink_wanted, false, memory_order_relaxed);
+        if (task->lane) {
+            task->lane->state = (ps_lane_state)task->number; /* what it was */
+            ps_lane_publish_held(task->lane, 0);
+        } else {
+            task->sink->shrinking = false;
+            ps_sink_unheld(query, task->sink);
+        }
+        break;
     }
     query->n_running--;
 }
@@ -337,7 +377,23 @@ void ps_query_run_task(ps_query *query, const ps_task *task)
     const bool more = ps_query_wants_help(query);
     ps_cond_broadcast(&query->changed);
     ps_mutex_unlock(&query->mutex);
+    if (task->kind == PS_TASK_SHRINK) ps_pool_shrunk(query->pool);
     if (more) ps_pool_kick(query->pool);
+}
+
+bool ps_query_shrink(ps_query *query)
+{
+    ps_task task;
+
+    ps_mutex_lock(&query->mutex);
+    const bool found = !query->stopping && ps_query_pick_shrink(query, &task);
+    if (found) query_take(query, &task);
+    else if (query->n_shrinking == 0)
+        atomic_store_explicit(&query->shrink_wanted, false, memory_order_relaxed);
+    ps_mutex_unlock(&query->mutex);
+    if (found) ps_query_run_task(query, &task);
+    else ps_pool_shrunk(query->pool); /* an answer too */
+    return found;
 }
 
 bool ps_query_work(ps_query *query)

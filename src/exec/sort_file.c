@@ -175,6 +175,7 @@ struct ps_sort_merge {
     cursor *cursors;
     uint32_t n, *losers; /* losers[0]: the winner */
     uint64_t at;
+    bool load_due;               /* the winner's next page */
     PS_ARRAY(uint8_t *) retired; /* pages whose rows were given and may still be used */
     uint64_t retired_bytes;
 };
@@ -265,26 +266,39 @@ static void tree_make(ps_sort_merge *merge)
     for (uint32_t c = merge->n; c-- > 0;) replay(merge, c);
 }
 
-/* To the next row of the winner; keep: its page's rows may still be used. */
+/* To the next row of the winner, or load_due; keep: its page's rows may still be used. */
 static ps_status winner_step(ps_ctx *cx, ps_sort_merge *merge, bool keep)
 {
     const uint32_t winner = merge->losers[0];
     cursor *c = &merge->cursors[winner];
 
-    merge->at++;
     if (++c->row < c->page.n_rows) {
         page_row(c->file, &c->page, c->row, &c->key);
+        merge->at++;
     } else {
         if (keep) {
+            c->row--; /* stays, if the list can't grow */
             PS_TRY(PS_ARRAY_ADD(cx, &merge->retired, c->page.rows));
             merge->retired_bytes += ps_block_size(c->page.rows);
         } else {
             ps_free(c->page.rows);
         }
+        c->page.rows = NULL;
         c->page_at++;
-        PS_TRY(cursor_load(cx, c));
+        merge->at++;
+        merge->load_due = true;
+        return PS_OK;
     }
     replay(merge, winner);
+    return PS_OK;
+}
+
+static ps_status load_if_due(ps_ctx *cx, ps_sort_merge *merge)
+{
+    if (!merge->load_due) return PS_OK;
+    PS_TRY(cursor_load(cx, &merge->cursors[merge->losers[0]]));
+    merge->load_due = false;
+    replay(merge, merge->losers[0]);
     return PS_OK;
 }
 
@@ -339,6 +353,7 @@ ps_status ps_sort_merge_seek(ps_ctx *cx, ps_sort_merge *merge, const ps_sort_ind
 {
     const ps_sort_row *key = NULL;
     size_t low = 0, high = index ? index->n : 0;
+    uint64_t at = 0;
 
     if (merge->at == rank) return PS_OK;
     retired_free(merge);
@@ -348,13 +363,18 @@ ps_status ps_sort_merge_seek(ps_ctx *cx, ps_sort_merge *merge, const ps_sort_ind
         else high = middle;
     }
     if (low > 0) key = &index->marks[low - 1]->key;
-    merge->at = 0;
-    for (uint32_t c = 0; c < merge->n; c++)
-        PS_TRY(cursor_seek(cx, &merge->cursors[c], key, &merge->at));
+    merge->at = UINT64_MAX; /* nowhere, should this fail */
+    merge->load_due = false;
+    for (uint32_t c = 0; c < merge->n; c++) PS_TRY(cursor_seek(cx, &merge->cursors[c], key, &at));
     tree_make(merge);
-    while (merge->at < rank && merge->cursors[merge->losers[0]].page.rows) {
+    for (merge->at = at; merge->at < rank;) {
         if ((merge->at & 4095) == 0) PS_TRY(ps_poll(cx));
-        PS_TRY(winner_step(cx, merge, false));
+        ps_status st = load_if_due(cx, merge);
+        if (st == PS_OK && !merge->cursors[merge->losers[0]].page.rows) break;
+        if (st == PS_OK) st = winner_step(cx, merge, false);
+        if (st == PS_OK) continue;
+        merge->at = UINT64_MAX;
+        return st;
     }
     return PS_OK;
 }
@@ -367,11 +387,15 @@ ps_status ps_sort_merge_next(ps_ctx *cx, ps_sort_merge *merge, uint32_t n_max, p
     retired_free(merge);
     if (merge->n == 0) return PS_OK;
     while (*n < n_max && merge->retired_bytes < RETIRED_BYTES_MAX) {
+        const ps_status st = load_if_due(cx, merge);
+        if (st == PS_MEMORY && *n > 0) return ps_ctx_clear(cx), PS_OK;
+        if (st != PS_OK) return st;
         const cursor *c = &merge->cursors[merge->losers[0]];
 
         if (!c->page.rows) break;
-        out[(*n)++] = c->key;
+        out[*n] = c->key;
         PS_TRY(winner_step(cx, merge, true));
+        (*n)++;
     }
     return ps_poll(cx);
 }

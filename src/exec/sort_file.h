@@ -56,7 +56,8 @@ uint64_t ps_sort_merge_at(const ps_sort_merge *merge);
 ps_status ps_sort_merge_seek(ps_ctx *cx, ps_sort_merge *merge, const ps_sort_index *index,
                              uint64_t rank);
 /* The next 1 to n_max rows, fewer where their pages would get too many: *n, 0 at the end. They stay
- * where they are until the next call. */
+ * where they are until the next call. Refused memory (PS_MEMORY) leaves the merge as it was, here
+ * and in seek: it may be called again. */
 ps_status ps_sort_merge_next(ps_ctx *cx, ps_sort_merge *merge, uint32_t n_max, ps_sort_row *out,
                              uint32_t *n);
 

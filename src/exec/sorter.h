@@ -64,6 +64,7 @@ typedef struct ps_sort_lane {
     ps_sort_row *limit; /* words of the last row that can be in the result; NULL: not known yet */
     ps_sort_row limit_row;
     uint32_t batches;
+    void *ballast; /* given up before writing out, which takes about as much; NULL: none yet */
 } ps_sort_lane;
 ps_status ps_sort_lane_open(ps_ctx *cx, ps_arena *arena, const ps_sorter *sorter,
                             ps_sort_lane *lane);
@@ -78,12 +79,22 @@ ps_status ps_sorter_task(ps_ctx *cx, ps_sorter *sorter, uint64_t task);
 /* Gives the keys' memory back; rows and their order stay. */
 ps_status ps_sorter_seal(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter);
 
+/* Memory of a lane's rows (NULL: of the sealed result), and writing them out; of the result before
+ * anybody reads it. */
+uint64_t ps_sorter_bytes(const ps_sorter *sorter, const ps_sort_lane *lane);
+ps_status ps_sorter_shrink(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *lane, ps_arena *arena);
+
 /* Reads the sealed result from any rank on. */
+enum { PS_SORT_REFUSED_MAX = 8 };
 typedef struct ps_sort_reader {
     ps_sort_merge *merge; /* NULL until the first rows from files are wanted */
     ps_sort_row *rows;    /* room for n_max of ps_sort_reader_next */
     uint64_t at;
+    uint32_t n_refused; /* in a row, for the caller */
 } ps_sort_reader;
+/* After PS_MEMORY, which leaves the reader as it was: whether to give up for this batch and to try
+ * again before the next one, when others may have given memory back (ADR 7). */
+bool ps_sort_reader_retries(ps_ctx *cx, ps_sort_reader *reader, ps_status st);
 void ps_sort_reader_release(ps_sort_reader *reader);
 ps_status ps_sort_reader_seek(ps_ctx *cx, const ps_sorter *sorter, ps_sort_reader *reader,
                               uint64_t rank);
@@ -93,6 +104,7 @@ ps_status ps_sort_reader_next(ps_ctx *cx, const ps_sorter *sorter, ps_sort_reade
 
 /* sorter_spill.c, for sorter.c: whether a lane should write its rows out before the next batch, and
  * doing it: sorted, cut to what is wanted. */
+void ps_sort_lane_ballast(ps_ctx *cx, const ps_sorter *sorter, ps_sort_lane *lane);
 bool ps_sorter_is_short(const ps_sorter *sorter, const ps_sort_lane *lane);
 ps_status ps_sorter_spill(ps_ctx *cx, ps_sorter *sorter, ps_sort_run *run, ps_sort_lane *lane);
 ps_status ps_sorter_spill_plan(ps_ctx *cx, ps_sorter *sorter, uint64_t *n_tasks);

@@ -19,26 +19,36 @@ enum {
     FORCED_BATCHES = 8,
     FORCED_BLOCK_BYTES = 2 << 10,
     FORCED_FAN_IN = 3,
-    SORT_ROWS_MIN = 4096
+    SORT_ROWS_MIN = 4096,
+    BALLAST_BYTES = 700 << 10 /* SORT_ROWS_MIN of scratch, a page and its compressed form */
 };
 
-static void shape_for_limit(ps_sorter *sorter)
+/* What one lane may hold of pages: a quarter of the limit for all, or half of what is left. */
+static uint64_t lane_budget(const ps_sorter *sorter)
+{
+    const ps_exec_settings *settings = sorter->op->settings;
+    const uint64_t all = PS_MIN(settings->memory_limit / 4, ps_mem_left(sorter->op->mem) / 2);
+
+    return all / PS_MAX(settings->threads, 1u);
+}
+
+static uint32_t block_bytes_wanted(const ps_sorter *sorter)
 {
     const ps_exec_settings *settings = sorter->op->settings;
     const uint64_t lane = settings->memory_limit / 4 / PS_MAX(settings->threads, 1u);
 
-    sorter->block_bytes = BLOCK_BYTES_MAX;
-    sorter->fan_in = FAN_IN_MAX;
-    if (settings->memory_limit) {
-        sorter->block_bytes = (uint32_t)PS_MAX(
-            PS_MIN(lane / FAN_IN_WANTED, (uint64_t)BLOCK_BYTES_MAX), (uint64_t)BLOCK_BYTES_MIN);
-        sorter->fan_in =
-            PS_MAX(PS_MIN(lane / sorter->block_bytes, (uint64_t)FAN_IN_MAX), (uint64_t)FAN_IN_MIN);
-    }
-    if (settings->force_spill) {
-        sorter->block_bytes = FORCED_BLOCK_BYTES;
-        sorter->fan_in = FORCED_FAN_IN;
-    }
+    if (settings->force_spill) return FORCED_BLOCK_BYTES;
+    if (settings->memory_limit == 0) return BLOCK_BYTES_MAX;
+    return (uint32_t)PS_MAX(PS_MIN(lane / FAN_IN_WANTED, (uint64_t)BLOCK_BYTES_MAX),
+                            (uint64_t)BLOCK_BYTES_MIN);
+}
+
+static size_t fan_in_wanted(const ps_sorter *sorter)
+{
+    if (sorter->op->settings->force_spill) return FORCED_FAN_IN;
+    if (sorter->op->settings->memory_limit == 0) return FAN_IN_MAX;
+    return PS_MAX(PS_MIN(lane_budget(sorter) / sorter->block_bytes, (uint64_t)FAN_IN_MAX),
+                  (uint64_t)FAN_IN_MIN);
 }
 
 /* ---- lanes ---- */
@@ -62,6 +72,26 @@ bool ps_sorter_is_short(const ps_sorter *sorter, const ps_sort_lane *lane)
     return ps_mem_left(sorter->op->mem) < reserve + held * sizeof(ps_sort_row);
 }
 
+uint64_t ps_sorter_bytes(const ps_sorter *sorter, const ps_sort_lane *lane)
+{
+    uint64_t bytes = 0;
+
+    if (lane) return lane->run && lane->run->n ? run_bytes(lane->run) : 0;
+    if (!sorter->sorted) return 0;
+    for (size_t r = 0; r < sorter->runs.n; r++) bytes += sorter->runs.at[r]->rows.bytes;
+    return bytes + sorter->n_rows * sizeof(*sorter->sorted);
+}
+
+/* Kept from the first mebibyte on, so that a refused lane can still write out. */
+void ps_sort_lane_ballast(ps_ctx *cx, const ps_sorter *sorter, ps_sort_lane *lane)
+{
+    if (lane->ballast || sorter->op->settings->memory_limit == 0 ||
+        run_bytes(lane->run) < SPILL_BYTES_MIN)
+        return;
+    lane->ballast = ps_alloc(cx, BALLAST_BYTES);
+    if (!lane->ballast) ps_ctx_clear(cx);
+}
+
 static ps_status file_new(ps_ctx *cx, ps_sorter *sorter, ps_sort_file **out)
 {
     ps_sort_file *file = ps_alloc(cx, sizeof(*file));
@@ -73,7 +103,7 @@ static ps_status file_new(ps_ctx *cx, ps_sorter *sorter, ps_sort_file **out)
     if (!sorter->spill) {
         const ps_exec_settings *settings = sorter->op->settings;
 
-        shape_for_limit(sorter);
+        sorter->block_bytes = block_bytes_wanted(sorter);
         st = ps_spill_new(cx, settings->temp_directory, settings->temp_bytes_max, &sorter->spill);
     }
     ps_mutex_unlock(&sorter->mutex);
@@ -138,6 +168,10 @@ done:
 ps_status ps_sorter_spill(ps_ctx *cx, ps_sorter *sorter, ps_sort_run *run, ps_sort_lane *lane)
 {
     if (run->n == 0) return PS_OK;
+    if (lane) {
+        ps_free(lane->ballast);
+        lane->ballast = NULL;
+    }
     atomic_store_explicit(&sorter->spilled, true, memory_order_relaxed);
     PS_TRY(write_keys(cx, sorter, run->keys, run->n, lane));
     atomic_fetch_sub_explicit(&sorter->n_held, run->n, memory_order_relaxed);
@@ -153,9 +187,11 @@ ps_status ps_sorter_spill_plan(ps_ctx *cx, ps_sorter *sorter, uint64_t *n_tasks)
 {
     for (size_t r = 0; r < sorter->runs.n; r++) /* lanes that ended before another one spilled */
         PS_TRY(ps_sorter_spill(cx, sorter, sorter->runs.at[r], NULL));
-    const size_t n = sorter->files.n, fan_in = sorter->fan_in;
+    const size_t n = sorter->files.n;
 
     *n_tasks = 0;
+    if (n == 0) return PS_OK;
+    const size_t fan_in = sorter->fan_in = fan_in_wanted(sorter);
     if (n <= fan_in) return PS_OK;
     const size_t n_merges = (n - fan_in + fan_in - 2) / (fan_in - 1);
     sorter->merge_size = n_merges * fan_in <= n ? fan_in : (n + fan_in - 1) / fan_in;
@@ -233,6 +269,41 @@ ps_status ps_sorter_spill_seal(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter)
     return ps_sort_index_new(cx, arena, sorter->spec, sorter->files.at, n, &sorter->index);
 }
 
+/* The result as one run. Its rows' words are not known any more; their ranks order them as well. */
+static ps_status spill_sorted(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter)
+{
+    const uint32_t n_max = cx->batch_rows;
+    ps_sort_row *keys = ps_alloc(cx, n_max * sizeof(*keys));
+    ps_sort_file *file = NULL;
+    ps_status st = keys ? PS_OK : PS_MEMORY;
+
+    if (st == PS_OK) st = file_new(cx, sorter, &file);
+    for (uint64_t at = 0; st == PS_OK && at < sorter->n_rows; at += n_max) {
+        const uint32_t n = (uint32_t)PS_MIN(n_max, sorter->n_rows - at);
+
+        for (uint32_t k = 0; k < n; k++)
+            keys[k] = (ps_sort_row){.high = at + k, .row = sorter->sorted[at + k]};
+        st = ps_sort_file_add(cx, file, sorter->spill, keys, n);
+    }
+    ps_free(keys);
+    if (st == PS_OK) st = file_keep(cx, sorter, file);
+    if (st != PS_OK) {
+        file_free(file, false);
+        return st;
+    }
+    sorter->spilled = true;
+    ps_free(sorter->sorted);
+    sorter->sorted = NULL;
+    for (size_t r = 0; r < sorter->runs.n; r++) ps_sort_run_clear(sorter->runs.at[r]);
+    return ps_sorter_spill_seal(cx, arena, sorter);
+}
+
+ps_status ps_sorter_shrink(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *lane, ps_arena *arena)
+{
+    if (lane) return ps_sorter_spill(cx, sorter, lane->run, lane);
+    return sorter->sorted && sorter->n_rows ? spill_sorted(cx, arena, sorter) : PS_OK;
+}
+
 void ps_sorter_spill_release(ps_sorter *sorter)
 {
     for (size_t f = 0; f < sorter->files.n; f++) file_free(sorter->files.at[f], false);
@@ -241,6 +312,14 @@ void ps_sorter_spill_release(ps_sorter *sorter)
 }
 
 /* ---- reading ---- */
+
+bool ps_sort_reader_retries(ps_ctx *cx, ps_sort_reader *reader, ps_status st)
+{
+    if (st != PS_MEMORY || reader->n_refused == PS_SORT_REFUSED_MAX) return false;
+    reader->n_refused++;
+    ps_ctx_clear(cx);
+    return true;
+}
 
 void ps_sort_reader_release(ps_sort_reader *reader)
 {
@@ -253,11 +332,15 @@ ps_status ps_sort_reader_seek(ps_ctx *cx, const ps_sorter *sorter, ps_sort_reade
 {
     reader->at = rank;
     if (sorter->sorted || sorter->n_rows == 0) return PS_OK;
+    if (!reader->rows) reader->rows = ps_alloc(cx, cx->batch_rows * sizeof(*reader->rows));
+    if (!reader->rows) return PS_MEMORY;
     if (!reader->merge) {
-        PS_TRY(
-            ps_sort_merge_new(cx, sorter->spec, sorter->files.at, sorter->files.n, &reader->merge));
-        reader->rows = ps_alloc(cx, cx->batch_rows * sizeof(*reader->rows));
-        if (!reader->rows) return PS_MEMORY;
+        ps_sort_merge *merge;
+        const ps_status st =
+            ps_sort_merge_new(cx, sorter->spec, sorter->files.at, sorter->files.n, &merge);
+
+        if (st != PS_OK) return ps_sort_merge_free(merge), st;
+        reader->merge = merge;
     }
     return ps_sort_merge_seek(cx, reader->merge, &sorter->index, rank);
 }

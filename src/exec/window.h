@@ -103,9 +103,11 @@ typedef struct window_stream {
     uint8_t **room;
     uint8_t *const *pending; /* what the reader gave last */
     uint32_t n_pending, pending_at;
-    uint64_t rank;  /* of the next one */
-    uint64_t end;   /* a partition that begins there or later is another morsel's */
-    bool over;      /* what is held is the morsel's last */
+    uint64_t rank; /* of the next one */
+    uint64_t end;  /* a partition that begins there or later is another morsel's */
+    bool over;     /* what is held is the morsel's last */
+    bool start_due, filling, continues;
+    uint64_t morsel;
     uint64_t given; /* rows of the morsel before those */
     ps_rows held, last;
     uint8_t **rows, *last_row; /* what is held, in order; the row before it */
@@ -207,9 +209,9 @@ void ps_window_work_release(window_work *w);
  * the source's rows by the morsel's next ones; none are left when stream.over. */
 void ps_window_stream_plan(window_config *config);
 uint64_t ps_window_stream_morsels(const ps_op *op, const ps_sorter *sorter);
-ps_status ps_window_stream_start(ps_ctx *cx, window_source *s, const ps_sorter *sorter,
-                                 uint64_t morsel);
-ps_status ps_window_stream_next(ps_ctx *cx, window_source *s, const ps_sorter *sorter);
+void ps_window_stream_start(window_source *s, uint64_t morsel);
+/* *again: memory was refused, and may not be when it is called again. */
+ps_status ps_window_stream_next(ps_ctx *cx, window_source *s, const ps_sorter *sorter, bool *again);
 void ps_window_stream_release(window_stream *st);
 
 /* window_plan.c plans these for the class of op_window.c. */

@@ -81,10 +81,21 @@ static bool same_partition(const window_config *config, const uint8_t *a, const 
     return ps_window_same(config, 0, config->n_partition, a, b);
 }
 
-ps_status ps_window_stream_start(ps_ctx *cx, window_source *s, const ps_sorter *sorter,
-                                 uint64_t morsel)
+void ps_window_stream_start(window_source *s, uint64_t morsel)
 {
-    const uint64_t first = morsel * morsel_rows(s->op);
+    window_stream *st = &s->stream;
+
+    s->n = s->at = 0;
+    st->given = st->before = st->groups_before = 0;
+    st->over = st->filling = false;
+    st->start_due = true;
+    st->morsel = morsel;
+}
+
+/* To the first partition that begins in the morsel. */
+static ps_status start(ps_ctx *cx, window_source *s, const ps_sorter *sorter)
+{
+    const uint64_t first = s->stream.morsel * morsel_rows(s->op);
     window_stream *st = &s->stream;
     const uint8_t *row;
 
@@ -94,9 +105,6 @@ ps_status ps_window_stream_start(ps_ctx *cx, window_source *s, const ps_sorter *
         ps_rows_init(&st->held, s->config->spec.layout);
         ps_rows_init(&st->last, s->config->spec.layout);
     }
-    s->n = s->at = 0;
-    st->given = st->before = st->groups_before = 0;
-    st->over = false;
     st->end = first + morsel_rows(s->op);
     st->rank = first ? first - 1 : 0;
     st->n_pending = st->pending_at = 0;
@@ -122,7 +130,7 @@ static ps_status too_large(ps_ctx *cx, window_source *s, const ps_sorter *sorter
     const uint8_t *row;
 
     ps_ctx_clear(cx);
-    PS_TRY(remember(cx, st, s->rows[0]));
+    PS_TRY(remember(cx, st, st->rows[0]));
     ps_rows_release(&st->held);
     for (;; step(st), n++) {
         PS_TRY(peek(cx, sorter, st, &row));
@@ -138,11 +146,7 @@ static ps_status too_large(ps_ctx *cx, window_source *s, const ps_sorter *sorter
 static ps_status hold(ps_ctx *cx, window_source *s, const uint8_t *row)
 {
     window_stream *st = &s->stream;
-    const uint64_t limit = s->op->settings->memory_limit;
 
-    if (limit && st->n_rows % 256 == 255 && st->held.bytes > HELD_BYTES_MIN &&
-        ps_mem_left(s->op->mem) < limit / 16)
-        return PS_MEMORY;
     if (st->n_rows == st->rows_room) {
         const size_t room = PS_MAX((size_t)1024, st->rows_room + st->rows_room / 2);
         uint8_t **rows = ps_realloc(cx, st->rows, room * sizeof(*rows));
@@ -150,7 +154,6 @@ static ps_status hold(ps_ctx *cx, window_source *s, const uint8_t *row)
         st->rows = rows;
         st->rows_room = room;
     }
-    s->rows = st->rows;
     PS_TRY(ps_rows_append_rows(cx, &st->held, &(uint8_t *){(uint8_t *)(uintptr_t)row}, 1,
                                &st->rows[st->n_rows]));
     st->n_rows++;
@@ -185,45 +188,61 @@ static ps_status let_go(ps_ctx *cx, window_source *s)
     return PS_OK;
 }
 
-static ps_status fill(ps_ctx *cx, window_source *s, const ps_sorter *sorter, bool *continues)
+/* Goes on where it was refused. */
+static ps_status fill(ps_ctx *cx, window_source *s, const ps_sorter *sorter)
 {
     const window_config *config = s->config;
     window_stream *st = &s->stream;
-    const uint64_t share =
-        s->op->settings->memory_limit / 16 / PS_MAX(s->op->settings->threads, 1u);
+    const ps_exec_settings *settings = s->op->settings;
+    const uint64_t share = settings->memory_limit / 16 / PS_MAX(settings->threads, 1u);
     const uint64_t bytes_max = share ? PS_MAX(share, (uint64_t)HELD_BYTES_MIN) : UINT64_MAX;
-    const uint8_t *before = s->n ? st->last_row : NULL, *row;
+    const uint8_t *before = st->n_rows ? st->rows[st->n_rows - 1] : s->n ? st->last_row : NULL;
+    const uint8_t *row;
 
-    *continues = false;
     for (;;) {
         PS_TRY(peek(cx, sorter, st, &row));
         const bool fresh = !row || !before || !same_partition(config, before, row);
         if (!row || (fresh && st->rank >= st->end)) return st->over = true, PS_OK;
         const bool full = st->n_rows >= held_rows(s->op) || st->held.bytes >= bytes_max;
         if (full && (fresh || may_cut(config, before, row))) return PS_OK;
-        if (st->n_rows == 0) *continues = !fresh;
-        const ps_status status = hold(cx, s, row);
-        if (status == PS_MEMORY && st->n_rows > 0) return too_large(cx, s, sorter);
-        PS_TRY(status);
+        if (st->n_rows == 0) st->continues = !fresh;
+        PS_TRY(hold(cx, s, row));
         before = st->rows[st->n_rows - 1];
         step(st);
     }
 }
 
-ps_status ps_window_stream_next(ps_ctx *cx, window_source *s, const ps_sorter *sorter)
+/* What can be done again after a refusal. */
+static ps_status advance(ps_ctx *cx, window_source *s, const ps_sorter *sorter)
 {
     window_stream *st = &s->stream;
-    bool continues;
 
-    PS_TRY(let_go(cx, s));
-    PS_TRY(fill(cx, s, sorter, &continues));
+    if (st->start_due) PS_TRY(start(cx, s, sorter));
+    st->start_due = false;
+    if (!st->filling) PS_TRY(let_go(cx, s));
+    if (!st->filling) st->continues = false;
+    st->filling = true;
+    return st->over ? PS_OK : fill(cx, s, sorter);
+}
+
+ps_status ps_window_stream_next(ps_ctx *cx, window_source *s, const ps_sorter *sorter, bool *again)
+{
+    window_stream *st = &s->stream;
+    const ps_status status = advance(cx, s, sorter);
+
+    *again = ps_sort_reader_retries(cx, &st->reader, status);
+    if (*again) return PS_OK;
+    if (status == PS_MEMORY && st->filling && st->n_rows > 0) return too_large(cx, s, sorter);
+    PS_TRY(status);
+    st->reader.n_refused = 0;
+    st->filling = false;
     s->rows = st->rows;
     s->n = st->n_rows;
-    if (!continues) st->before = st->groups_before = 0;
+    if (!st->continues) st->before = st->groups_before = 0;
     for (uint32_t i = 0; i < s->config->n_calls; i++) {
         window_work *w = &s->work[i];
 
-        if (!continues) ps_window_work_clear(w);
+        if (!st->continues) ps_window_work_clear(w);
         w->carried = w->added = 0; /* the rows before are in what it carries */
     }
     return s->n ? ps_window_split(cx, s) : PS_OK;

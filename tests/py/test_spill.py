@@ -1,13 +1,26 @@
 """Spilling: the same bytes as without, whatever is forced or refused, and resident memory that stays at the limit.
 
-Seeded by nothing: the tables are arithmetic. PS_SHELL is the shell to test."""
+Seeded by nothing: the tables are arithmetic. PS_SHELL is the shell to test, PS_LIBRARY the library."""
+import ctypes
 import os
+import re
 import subprocess
+import sys
 import tempfile
+import threading
 import unittest
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tools"))
+try:
+    import pslib
+    import pyarrow # pslib's results are its tables
+except ImportError:
+    pslib = pyarrow = None
+
 SHELL = os.environ.get("PS_SHELL", "build/dev/penstock")
-ROWS = int(os.environ.get("PS_SPILL_ROWS", "40000"))
+LONG = os.environ.get("PS_TEST_TIER") == "all"
+ROWS = int(os.environ.get("PS_SPILL_ROWS", "200000" if LONG else "20000"))
 
 TABLE = f"""CREATE TABLE t AS SELECT i,
  CASE WHEN i % 13 = 5 THEN NULL ELSE (i * 7919) % 10007 END AS k,
@@ -71,3 +84,93 @@ def test_windows_are_the_same():
 
 def test_sorts_and_top_n_are_the_same():
     same(SORTS)
+
+
+# ---- one limit, resident memory ----
+
+ARITHMETIC = "SELECT i, (i * 7919) % 1000003 AS k, 'pad ' || CAST(i AS VARCHAR) || ' and some more of it' AS p FROM range({0}) r(i)"
+SHARERS = [
+    "SELECT count(*), sum(i), min(p) FROM (SELECT * FROM (" + ARITHMETIC + ") t ORDER BY k, p LIMIT {0} - 1) q",
+    "SELECT count(*), sum(n), min(p), sum(x) FROM (SELECT *, row_number() OVER w n, sum(i) OVER w x FROM"
+    " (SELECT *, i % 1000 AS g FROM (" + ARITHMETIC + ") t) u WINDOW w AS (PARTITION BY g ORDER BY i)) q",
+]
+
+
+def resident_peak():
+    with open("/proc/self/status", encoding="ascii") as status:
+        return int([line for line in status if line.startswith("VmHWM")][0].split()[1]) // 1024
+
+
+def shared(limit_mib, threads, sessions, rows):
+    """Every session runs the queries in turn on one instance: answers of an instance without a limit, and the growth of
+    resident memory in MiB."""
+    if pslib is None:
+        raise unittest.SkipTest("needs pyarrow")
+    library = os.environ.get("PS_LIBRARY")
+    queries = [query.format(rows) for query in SHARERS]
+    plain = pslib.Session(library, threads=threads)
+    want = [plain.sql(query).to_pylist() for query in queries]
+    plain.close()
+    first = pslib.Session(library, threads=threads, memory_bytes_max=limit_mib << 20)
+    others, wrong = [first], []
+    for _ in range(sessions - 1):
+        other = pslib.Session.__new__(pslib.Session)
+        other.lib, other.instance, other.session = first.lib, first.instance, ctypes.c_void_p()
+        other.call("ps_session_new", other.instance, ctypes.byref(other.session))
+        others.append(other)
+
+    def work(session, turn):
+        try:
+            for k in range(len(queries)):
+                at = (turn + k) % len(queries)
+                got = session.sql(queries[at]).to_pylist()
+                if got != want[at]:
+                    wrong.append(f"{queries[at]}: {got} instead of {want[at]}")
+        except pslib.Failure as failure:
+            wrong.append(str(failure))
+
+    with open("/proc/self/clear_refs", "w", encoding="ascii") as clear:
+        clear.write("5")
+    before = resident_peak()
+    threads_of = [threading.Thread(target=work, args=(s, turn)) for turn, s in enumerate(others)]
+    for thread in threads_of:
+        thread.start()
+    for thread in threads_of:
+        thread.join()
+    growth = resident_peak() - before
+    for other in others[1:]:
+        other.lib.ps_session_free(other.session)
+    first.close()
+    assert not wrong, wrong
+    return growth
+
+
+def test_ten_times_the_limit():
+    for threads in (1, 4) if LONG else (4,):
+        growth = shared(16, threads, 1, 1200000)
+        assert growth <= 16 + 32, f"{threads} threads: {growth} MiB"
+
+
+def test_four_queries_share_one_limit():
+    for threads, limit, rows in ((1, 64, 500000), (2, 32, 500000), (2, 64, 1500000)) if LONG else ((2, 64, 500000),):
+        growth = shared(limit, threads, 4, rows)
+        assert growth <= limit + 32, f"{threads} threads: {growth} MiB"
+
+
+def test_a_partition_that_does_not_fit_says_what_it_needs():
+    query = "SELECT sum(a) FROM (SELECT lag(i) OVER (ORDER BY k) a, p FROM (" + ARITHMETIC.format(400000) + ") t)"
+    done = subprocess.run([SHELL, "--format", "csv", "-c", "SET memory_limit = '24MiB'", "-c", query + " q WHERE p <> ''"],
+                          capture_output=True, text=True, timeout=600)
+    assert done.returncode == 1 and "MEMORY" in done.stderr, done.stderr
+    assert re.search(r"partition of 400000 rows doesn't fit into memory: it needs about \d+ bytes", done.stderr), done.stderr
+
+
+def test_a_cap_on_files_is_told():
+    text = ARITHMETIC.format(400000)
+    done = subprocess.run([SHELL, "--format", "csv", "-c", "SET memory_limit = '24MiB'", "-c",
+                           "SET max_temp_directory_size = '1MiB'", "-c",
+                           f"SELECT count(*), max(p) FROM (SELECT * FROM ({text}) t ORDER BY p LIMIT 399999) q"],
+                          capture_output=True, text=True, timeout=600)
+    assert done.returncode == 1 and "DISK_FULL" in done.stderr, done.stderr
+    for word in (tempfile.gettempdir(), "need", "their cap is 1048576 bytes", "max_temp_directory_size"):
+        assert word in done.stderr, done.stderr

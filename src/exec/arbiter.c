@@ -1,0 +1,157 @@
+/* exec/arbiter.c -- who gives memory back when a query is short of it: ADR 7.
+ *
+ * A lane asks before each batch. It shrinks what its own sink holds, or parks and lets the largest
+ * part of its query, then of other queries, be shrunk. It goes on when there is headroom again, or
+ * when nobody has anything left to give.
+ *
+ * Threads: `held` of lanes and queries are atomics; all else under the query's mutex, but for what
+ * belongs to the lane, which is the caller's or nobody's. Tests: tests/py/test_spill.py */
+#include "exec/query_impl.h"
+
+enum { HEADROOM_BYTES_MIN = 1 << 20, HEADROOM_BYTES_MAX = 16 << 20, ASKS_MAX = 4 };
+
+static bool is_short(const ps_query *query)
+{
+    const uint64_t limit = query->settings.memory_limit;
+
+    return limit &&
+           ps_mem_left(query->mem) < PS_MAX(PS_MIN(limit / 16, (uint64_t)HEADROOM_BYTES_MAX),
+                                            (uint64_t)HEADROOM_BYTES_MIN);
+}
+
+static uint64_t held_of(const ps_lane *lane)
+{
+    /* relaxed: a figure; who acts on it holds the mutex */
+    return atomic_load_explicit(&lane->held, memory_order_relaxed);
+}
+
+void ps_lane_publish_held(ps_lane *lane, uint64_t held)
+{
+    const uint64_t before = held_of(lane);
+
+    if (before == held) return;
+    atomic_store_explicit(&lane->held, held, memory_order_relaxed);
+    atomic_fetch_add_explicit(&lane->pipe->query->held, held - before, memory_order_relaxed);
+}
+
+/* The lane's own part first. */
+static ps_status shrink_own(ps_lane *lane)
+{
+    ps_query *query = lane->pipe->query;
+    ps_op *sink = lane->pipe->plan->sink;
+
+    lane->cx.mem = sink->mem;
+    PS_TRY(sink->class->shrink(&lane->cx, sink, lane->sink_local));
+    atomic_store_explicit(&query->shrink_wanted, false, memory_order_relaxed);
+    ps_lane_publish_held(lane, 0);
+    ps_pool_shrunk(query->pool);
+    return PS_OK;
+}
+
+ps_status ps_lane_ask(ps_lane *lane, bool *parked)
+{
+    ps_query *query = lane->pipe->query;
+    ps_op *sink = lane->pipe->plan->sink;
+    uint64_t held = 0;
+
+    if (query->settings.memory_limit == 0) return PS_OK;
+    if (sink->class->shrink) held = sink->class->bytes(sink, lane->sink_local);
+    const bool tight = is_short(query);
+    const bool wanted = atomic_load_explicit(&query->shrink_wanted, memory_order_relaxed);
+    if ((wanted || tight) && held >= PS_SHRINK_BYTES_MIN) return shrink_own(lane);
+    ps_lane_publish_held(lane, held);
+    if (!tight || lane->granted) {
+        lane->granted = false;
+        lane->n_asked = 0;
+        return PS_OK;
+    }
+    /* Read before others are asked: what ends from now on is an answer. */
+    lane->asked_at = ps_pool_n_shrunk(query->pool);
+    lane->n_asked =
+        lane->n_asked < ASKS_MAX && ps_pool_ask(query->pool, query) ? lane->n_asked + 1 : ASKS_MAX;
+    lane->asks = true;
+    *parked = true;
+    return PS_OK;
+}
+
+/* Whether any part of the query can be shrunk, now or at the next batch of who runs it. */
+static bool has_candidates(const ps_query *query)
+{
+    if (query->n_shrinking > 0) return true;
+    for (uint32_t p = 0; p < query->n_pipes; p++) {
+        const ps_run_pipe *pipe = &query->pipes[p];
+
+        for (uint32_t l = 0; l < pipe->n_lanes; l++)
+            if (held_of(pipe->lanes[l]) >= PS_SHRINK_BYTES_MIN) return true;
+    }
+    for (uint32_t s = 0; s < query->n_sinks; s++)
+        if (query->sinks[s].held >= PS_SHRINK_BYTES_MIN) return true;
+    return false;
+}
+
+bool ps_lane_granted(ps_lane *lane)
+{
+    const ps_query *query = lane->pipe->query;
+
+    if (!is_short(query)) return true;
+    if (has_candidates(query)) return false;
+    if (lane->n_asked < ASKS_MAX) /* look again after each answer of the others */
+        return ps_pool_n_shrunk(query->pool) != lane->asked_at;
+    lane->granted = true; /* nobody has anything to give: go on and see */
+    return true;
+}
+
+bool ps_query_asks(const ps_query *query)
+{
+    for (uint32_t p = 0; p < query->n_pipes; p++) {
+        const ps_run_pipe *pipe = &query->pipes[p];
+
+        for (uint32_t l = 0; l < pipe->n_lanes; l++)
+            if (pipe->lanes[l]->state == PS_LANE_PARKED && pipe->lanes[l]->asks) return true;
+    }
+    return false;
+}
+
+bool ps_query_pick_shrink(ps_query *query, ps_task *task)
+{
+    const bool wanted = atomic_load_explicit(&query->shrink_wanted, memory_order_relaxed);
+    uint64_t most = PS_SHRINK_BYTES_MIN - 1;
+
+    if (query->settings.memory_limit == 0 || query->n_shrinking > 0) return false;
+    if (!wanted && !(is_short(query) && ps_query_asks(query))) return false;
+    for (uint32_t p = 0; p < query->n_pipes; p++) {
+        ps_run_pipe *pipe = &query->pipes[p];
+
+        for (uint32_t l = 0; l < pipe->n_lanes; l++) {
+            ps_lane *lane = pipe->lanes[l];
+
+            if (held_of(lane) <= most ||
+                (lane->state != PS_LANE_IDLE && lane->state != PS_LANE_PARKED))
+                continue;
+            most = held_of(lane);
+            *task = (ps_task){
+                .kind = PS_TASK_SHRINK, .pipe = pipe, .lane = lane, .number = lane->state};
+        }
+    }
+    for (uint32_t s = 0; s < query->n_sinks; s++) {
+        if (query->sinks[s].held <= most) continue;
+        most = query->sinks[s].held;
+        *task = (ps_task){.kind = PS_TASK_SHRINK, .sink = &query->sinks[s]};
+    }
+    return most >= PS_SHRINK_BYTES_MIN;
+}
+
+void ps_sink_sealed(ps_query *query, ps_run_sink *sink)
+{
+    const ps_op_class *class = sink->op->class;
+
+    if (query->settings.memory_limit == 0 || !class->shrink) return;
+    sink->held = class->bytes(sink->op, NULL);
+    atomic_fetch_add_explicit(&query->held, sink->held, memory_order_relaxed);
+}
+
+void ps_sink_unheld(ps_query *query, ps_run_sink *sink)
+{
+    atomic_fetch_sub_explicit(&query->held, sink->held, memory_order_relaxed);
+    sink->held = 0;
+}
