@@ -35,6 +35,13 @@
 #ifndef MEM_ASAN
 #define MEM_ASAN 0
 #endif
+/* The thread sanitizer doesn't see that mremap gives an address up: the next owner would race with the
+ * last one. */
+#if MEM_ASAN || defined(__SANITIZE_THREAD__)
+#define MEM_REMAPS 0
+#else
+#define MEM_REMAPS 1
+#endif
 
 enum {
     HEADER_BYTES = 64,
@@ -432,7 +439,7 @@ void *ps_alloc_zero(ps_ctx *cx, size_t bytes)
     return usable;
 }
 
-#if !MEM_ASAN
+#if MEM_REMAPS
 /* Grows or shrinks a mapping by moving pages instead of bytes. */
 static block *remap(ps_ctx *cx, block *old, size_t total)
 {
@@ -465,7 +472,7 @@ void *ps_realloc(ps_ctx *cx, void *usable, size_t bytes)
     block *old = header_of(usable);
     const size_t total = total_for(bytes, &mapped, &class);
     if (total == old->total && mapped == (old->kind == KIND_MAPPED)) return usable;
-#if !MEM_ASAN
+#if MEM_REMAPS
     if (total && mapped && old->kind == KIND_MAPPED) {
         block *moved = remap(cx, old, total);
         return moved ? usable_of(moved) : NULL;
