@@ -8,14 +8,14 @@
  * belongs to the lane, which is the caller's or nobody's. Tests: tests/py/test_spill.py */
 #include "exec/query_impl.h"
 
-enum { HEADROOM_BYTES_MIN = 1 << 20, HEADROOM_BYTES_MAX = 16 << 20, ASKS_MAX = 4 };
+enum { HEADROOM_BYTES_MIN = 1 << 20, HEADROOM_BYTES_MAX = 64 << 20, ASKS_MAX = 4 };
 
 static bool is_short(const ps_query *query)
 {
     const uint64_t limit = query->settings.memory_limit;
 
     return limit &&
-           ps_mem_left(query->mem) < PS_MAX(PS_MIN(limit / 16, (uint64_t)HEADROOM_BYTES_MAX),
+           ps_mem_left(query->mem) < PS_MAX(PS_MIN(limit / 8, (uint64_t)HEADROOM_BYTES_MAX),
                                             (uint64_t)HEADROOM_BYTES_MIN);
 }
 

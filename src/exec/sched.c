@@ -268,7 +268,8 @@ static ps_status plan_source(ps_ctx *cx, ps_op *op, ps_run_pipe *pipe)
 /* The operator that a task is for; of a morsel the source. */
 static ps_op *task_op(const ps_task *task)
 {
-    if (task->kind == PS_TASK_COMBINE) return task->pipe->plan->sink;
+    if (task->kind == PS_TASK_COMBINE || (task->kind == PS_TASK_SHRINK && task->lane))
+        return task->pipe->plan->sink;
     return task->sink ? task->sink->op : task->pipe->plan->source;
 }
 
@@ -294,8 +295,6 @@ static ps_status task_body(ps_query *query, const ps_task *task, ps_ctx *cx, boo
     case PS_TASK_FINISH: return op->class->finish_task(cx, op, task->number);
     case PS_TASK_SEAL: return op->class->seal ? op->class->seal(cx, op) : PS_OK;
     case PS_TASK_SHRINK:
-        if (task->lane) op = task->pipe->plan->sink;
-        cx->mem = op->mem;
         return op->class->shrink(cx, op, task->lane ? task->lane->sink_local : NULL);
     }
     (void)query;

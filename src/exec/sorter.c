@@ -3,7 +3,7 @@
 
 #include "exec/phys.h"
 
-enum { RANGE_ROWS = 64 * 1024, SAMPLES_PER_RUN = 64 };
+enum { RANGE_ROWS = 64 * 1024, SAMPLES_PER_RUN = 64, RESERVE_SMALL_ROWS = 16 * 1024 };
 
 void ps_sorter_init(ps_sorter *sorter, ps_op *op, const ps_sort_spec *spec, uint64_t limit)
 {
@@ -62,8 +62,9 @@ void ps_sort_lane_close(ps_sort_lane *lane)
 static ps_status run_reserve(ps_ctx *cx, ps_sort_run *run, size_t n)
 {
     if (n <= run->room) return PS_OK;
-    /* by a half: what is taken and not used counts against the limit */
-    const size_t room = PS_MAX(n, run->room + run->room / 2);
+    /* Large ones by an eighth: what is taken and not used counts, and moving mappings is cheap. */
+    const size_t room =
+        PS_MAX(n, run->room + (run->room < RESERVE_SMALL_ROWS ? run->room : run->room / 8));
     ps_sort_row *keys = ps_realloc(cx, run->keys, room * sizeof(*keys));
 
     if (!keys) return PS_MEMORY;
