@@ -55,7 +55,7 @@ ps_status ps_lane_ask(ps_lane *lane, bool *parked)
     uint64_t held = 0;
 
     if (query->settings.memory_limit == 0) return PS_OK;
-    if (sink->class->shrink) held = sink->class->bytes(sink, lane->sink_local);
+    if (sink->class->shrink && lane->opened) held = sink->class->bytes(sink, lane->sink_local);
     const bool tight = is_short(query);
     const bool wanted = atomic_load_explicit(&query->shrink_wanted, memory_order_relaxed);
     if ((wanted || tight) && held >= PS_SHRINK_BYTES_MIN) return shrink_own(lane);

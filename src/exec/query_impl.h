@@ -53,6 +53,7 @@ typedef struct ps_lane {
     uint64_t morsel;      /* number within the pipeline */
     uint32_t at;          /* op to push next; n_ops: the sink; PS_LANE_SOURCE: ask the source */
     bool source_done;
+    bool start_due;    /* the source hasn't begun the morsel */
     bool asks;         /* parked until there is memory */
     bool granted;      /* goes on for one batch, whatever is left */
     uint32_t n_asked;  /* times that other queries were asked since the last batch */

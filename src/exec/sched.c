@@ -125,7 +125,8 @@ static bool pick_morsel(ps_run_pipe *pipe, ps_task *task)
     lane->morsel = pipe->next_morsel;
     lane->at = PS_LANE_SOURCE;
     lane->source_done = false;
-    *task = (ps_task){.kind = PS_TASK_MORSEL, .pipe = pipe, .lane = lane, .number = 1};
+    lane->start_due = true;
+    *task = (ps_task){.kind = PS_TASK_MORSEL, .pipe = pipe, .lane = lane};
     return true;
 }
 
@@ -273,6 +274,18 @@ static ps_op *task_op(const ps_task *task)
     return task->sink ? task->sink->op : task->pipe->plan->source;
 }
 
+static ps_status run_morsel(ps_lane *lane, bool *parked)
+{
+    if (lane->start_due) { /* opening and starting take memory, like a batch */
+        PS_TRY(ps_lane_ask(lane, parked));
+        if (*parked) return PS_OK;
+        if (!lane->opened) PS_TRY(ps_lane_open(lane));
+        lane->start_due = false;
+        if (lane->pipe->plan->source->class->source_start) PS_TRY(ps_lane_start(lane));
+    }
+    return ps_lane_run(lane, parked);
+}
+
 /* Runs the operator's part of a task; *parked for a morsel that waits. */
 static ps_status task_body(ps_query *query, const ps_task *task, ps_ctx *cx, bool *parked)
 {
@@ -281,12 +294,7 @@ static ps_status task_body(ps_query *query, const ps_task *task, ps_ctx *cx, boo
     cx->mem = op->mem;
     switch (task->kind) {
     case PS_TASK_PLAN: return plan_source(cx, op, task->pipe);
-    case PS_TASK_MORSEL:
-        if (!task->lane->opened) PS_TRY(ps_lane_open(task->lane));
-        if (task->number == 1 && op->class->source_start) {
-            PS_TRY(ps_lane_start(task->lane));
-        }
-        return ps_lane_run(task->lane, parked);
+    case PS_TASK_MORSEL: return run_morsel(task->lane, parked);
     case PS_TASK_COMBINE: return ps_lane_combine(task->lane);
     case PS_TASK_FINISH_PLAN:
         task->sink->n_tasks = 0;
