@@ -35,8 +35,8 @@
 #ifndef MEM_ASAN
 #define MEM_ASAN 0
 #endif
-/* The thread sanitizer doesn't see that mremap gives an address up: the next owner would race with the
- * last one. */
+/* The thread sanitizer doesn't see that mremap gives an address up: the next owner would seem to
+ * race with the last one. */
 #if MEM_ASAN || defined(__SANITIZE_THREAD__)
 #define MEM_REMAPS 0
 #else
