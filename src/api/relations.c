@@ -176,6 +176,18 @@ ps_status ps_relations_get(ps_ctx *cx, ps_arena *arena, ps_relations *relations,
     return st;
 }
 
+/* The table may have been replaced since the statement was bound to it. */
+static ps_status check_types(ps_ctx *cx, ps_str name, const ps_schema *table, const ps_schema *rows)
+{
+    bool same = table->n == rows->n;
+
+    for (uint32_t c = 0; same && c < table->n; c++)
+        same = ps_type_equal(table->fields[c].type, rows->fields[c].type);
+    if (same) return PS_OK;
+    return ps_fail(cx, PS_BIND, "the table was replaced by one of other columns meanwhile: %.*s",
+                   PS_STR_ARGS(name));
+}
+
 /* NOT NULL columns: a promise that plans rest on, so what breaks it never gets in. */
 static ps_status check_not_null(ps_ctx *cx, const ps_schema *schema, ps_segment *const *segments,
                                 uint32_t n)
@@ -210,7 +222,7 @@ static void forget_keys(ps_entry *entry)
 }
 
 ps_status ps_relations_append(ps_ctx *cx, ps_relations *relations, ps_str name,
-                              ps_segment *const *segments, uint32_t n)
+                              const ps_schema *schema, ps_segment *const *segments, uint32_t n)
 {
     ps_table *next = NULL, *old = NULL;
     ps_status st;
@@ -220,7 +232,8 @@ ps_status ps_relations_append(ps_ctx *cx, ps_relations *relations, ps_str name,
     if (!entry || !entry->table) {
         st = ps_fail(cx, PS_BIND, "the table is gone: %.*s", PS_STR_ARGS(name));
     } else {
-        st = check_not_null(cx, entry->table->schema, segments, n);
+        st = check_types(cx, name, entry->table->schema, schema);
+        if (st == PS_OK) st = check_not_null(cx, entry->table->schema, segments, n);
         if (st == PS_OK) st = ps_table_append(cx, entry->table, segments, n, &next);
         if (st == PS_OK) {
             st = check_keys(cx, relations->mem, entry, segments, n);

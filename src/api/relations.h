@@ -51,10 +51,11 @@ typedef struct ps_relation_found {
 } ps_relation_found;
 ps_status ps_relations_get(ps_ctx *cx, ps_arena *arena, ps_relations *relations, ps_str name,
                            bool *found, ps_relation_found *out);
-/* Appends segments to a table's current version: a writer's commit. PS_BIND when the table is gone,
- * PS_VALUE when a row breaks NOT NULL or a key: nothing is appended then. */
+/* Appends segments of this schema to a table's current version: a writer's commit. PS_BIND when the
+ * table is gone or has other types by now, PS_VALUE when a row breaks NOT NULL or a key: nothing is
+ * appended then. */
 ps_status ps_relations_append(ps_ctx *cx, ps_relations *relations, ps_str name,
-                              ps_segment *const *segments, uint32_t n);
+                              const ps_schema *schema, ps_segment *const *segments, uint32_t n);
 /* *was_view tells what it was; *found false: nothing of that name. */
 ps_status ps_relations_drop(ps_ctx *cx, ps_relations *relations, ps_str name, bool view,
                             bool *found);

@@ -115,8 +115,8 @@ static ps_status table_sink_commit(ps_ctx *cx, ps_sink *sink, uint64_t *n_rows)
     PS_TRY(table_sink_seal(cx, sink));
     *n_rows = sink->n_rows;
     if (!target->append) return table_sink_replace(cx, sink, target);
-    return ps_relations_append(cx, target->relations, sink->spec->path, sink->segments.at,
-                               (uint32_t)sink->segments.n);
+    return ps_relations_append(cx, target->relations, sink->spec->path, sink->schema,
+                               sink->segments.at, (uint32_t)sink->segments.n);
 }
 
 const ps_sink_class ps_table_sink = {

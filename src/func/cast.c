@@ -56,6 +56,7 @@ ps_status ps_cast_misfit(ps_cast *cast, uint32_t row)
 {
     ps_call *call = cast->call;
     ps_text value, type;
+    ps_status st;
 
     if (cast->try) return ps_rows_set_null(&cast->rows, row);
     if (!call->errors || !call->errors->report) {
@@ -69,10 +70,13 @@ ps_status ps_cast_misfit(ps_cast *cast, uint32_t row)
                                 ps_type_class_of(cast->from) == PS_CLASS_ENUM
                             ? "'"
                             : "";
+    PS_GO(ps_text_status(&value));
+    PS_GO(ps_text_status(&type));
     ps_rows_error(&cast->rows, row, "can't cast %s%.200s%s to %s", quote, value.at ? value.at : "",
-                  quote, type.at ? type.at : "?");
+                  quote, type.at);
+done:
     ps_text_release(&value), ps_text_release(&type);
-    return PS_OK;
+    return st;
 }
 
 void ps_cast_retag(ps_cast *cast)
