@@ -34,11 +34,29 @@ static void describe_sql(text *sql, const char *table)
     text_puts(sql, "\"");
 }
 
+/* A name as SQL writes it: in quotes unless it is a plain word. */
+static void print_name(const char *name)
+{
+    if (name[0] && !name[strspn(name, "abcdefghijklmnopqrstuvwxyz_0123456789")] &&
+        !strchr("0123456789", name[0])) {
+        fputs(name, stdout);
+        return;
+    }
+    fputs("\"", stdout);
+    for (const char *at = name; *at; at++) {
+        if (*at == '"') fputs("\"", stdout);
+        fputc(*at, stdout);
+    }
+    fputs("\"", stdout);
+}
+
 static void print_column(void *user, const char *name, const char *type)
 {
     size_t *n = user;
 
-    printf("%s%s %s", (*n)++ ? ", " : "(", name, type);
+    fputs((*n)++ ? ", " : "(", stdout);
+    print_name(name);
+    printf(" %s", type);
 }
 
 /* name(column TYPE, ...) */
@@ -50,7 +68,7 @@ static void print_table(void *user, const char *name, const char *unused)
 
     (void)unused;
     describe_sql(&sql, name);
-    printf("%s", name);
+    print_name(name);
     shell_each(sh, sql.at, print_column, &n);
     printf("%s\n", n ? ")" : "");
     text_release(&sql);

@@ -217,11 +217,11 @@ static double pipe_weight(const ps_run_pipe *pipe)
     return node && node->rows_est > 1 ? node->rows_est : 1;
 }
 
-double ps_query_progress(const ps_query *query)
+double ps_query_progress(ps_query *query)
 {
     double all = 0, done = 0;
 
-    /* relaxed and without the mutex: a figure for display */
+    ps_mutex_lock(&query->mutex);
     for (uint32_t i = 0; i < query->n_pipes; i++) {
         const ps_run_pipe *pipe = &query->pipes[i];
         const uint64_t n_ended = atomic_load_explicit(&pipe->n_ended, memory_order_relaxed);
@@ -231,6 +231,7 @@ double ps_query_progress(const ps_query *query)
         done +=
             pipe_weight(pipe) * (pipe->n_morsels ? (double)n_ended / (double)pipe->n_morsels : 1);
     }
+    ps_mutex_unlock(&query->mutex);
     return all > 0 ? PS_MIN(done / all, 1.0) : 1;
 }
 

@@ -145,6 +145,8 @@ def test_control_characters_are_shown_as_escapes():
 def test_schema_of_all_tables():
     sql = "CREATE TABLE t(a INTEGER, b VARCHAR); CREATE VIEW v AS SELECT a + 1 AS x FROM t"
     expect(run("-c", sql, "-c", ".schema")[:2], (0, "t(a INTEGER, b VARCHAR)\nv(x INTEGER)\n"))
+    expect(run("-c", 'CREATE TABLE "My T"("x y" DOUBLE, z DATE)', "-c", ".schema")[1],
+           '"My T"("x y" DOUBLE, z DATE)\n')
 
 
 def test_a_cancelled_statement_says_so_and_has_no_partial_rows():
