@@ -218,7 +218,7 @@ static bool variance(const uint8_t *state, uint64_t less, bool root, double *out
 
     if (s->n <= less) return false;
     if (!ps_binned_finite(&s->x) || !product_finite(&s->xx)) {
-        *out = NAN;
+        *out = ps_binned_finite(&s->x) ? INFINITY : NAN; /* a square beyond the largest double */
         return true;
     }
     const __float128 v = spread(s->n, &s->x, &s->x, &s->xx) / (__float128)(s->n - less);

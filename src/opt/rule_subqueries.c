@@ -245,13 +245,31 @@ static const ps_expr *attach_args(attach *a, const ps_expr *e)
     return args ? ps_expr_with_children(a->opt->cx, a->opt->arena, e, args) : NULL;
 }
 
+/* ANY: a semi join. A value that may fail is computed once a row, as a key: later rules would leave
+ * the equality a condition of pairs. */
 static ps_status condition_any(attach *a, const ps_expr *e)
 {
+    ps_opt *opt = a->opt;
     ps_join_spec spec = {.kind = PS_JOIN_SEMI};
-    const ps_node *plan = plan_of(a->opt, e);
+    const ps_node *plan = plan_of(opt, e);
+    const ps_expr *pairs = plan ? comparison(opt, e, plan) : NULL;
+    ps_join_key *keys = PS_ARENA_ARRAY(opt->cx, opt->arena, ps_join_key, e->n_args + 1);
+    ps_conjuncts all = {0}, rest = {0};
 
-    if (plan) spec.residual = comparison(a->opt, e, plan);
-    return spec.residual && join(a, plan, &spec) ? PS_OK : a->opt->cx->error.code;
+    if (!pairs || !keys) return opt->cx->error.code;
+    PS_TRY(ps_conjuncts_add(opt, &all, pairs));
+    for (size_t i = 0; i < all.n; i++) {
+        const ps_expr *c = all.at[i];
+
+        if (ps_expr_is_call(c, "=") && ps_expr_may_fail(c->args[0]) &&
+            c->args[0]->flags & PS_EXPR_HAS_COLUMN && c->args[1]->kind == PS_EXPR_COLUMN &&
+            ps_type_equal(c->args[0]->type, c->args[1]->type))
+            keys[spec.n_keys++] = (ps_join_key){c->args[0], c->args[1], false};
+        else PS_TRY(ps_conjuncts_add(opt, &rest, c));
+    }
+    spec.keys = keys;
+    if (rest.n && !(spec.residual = ps_conjuncts_and(opt, &rest))) return opt->cx->error.code;
+    return join(a, plan, &spec) ? PS_OK : opt->cx->error.code;
 }
 
 static bool never_null(const ps_node *input, const ps_expr *e)

@@ -23,6 +23,7 @@ import json
 import math
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -38,7 +39,8 @@ from random_tables import World  # pylint: disable=wrong-import-position
 PER_WORLD = 50
 BIG_EVERY = 6
 ROWS_MAX = 200000
-RULES = ["simplify", "inline_subplan", "simplify_pushed", "push_filters", "join_order", "prune", "top_n", "estimate"]
+with open(f"{ROOT}/src/opt/rules.def", encoding="utf-8") as rules: # those that may be switched off
+    RULES = re.findall(r"^R\((\w+), *\d+, false\)", rules.read(), re.M)
 SETTINGS = ["threads", "batch_rows", "disabled_rules", "force_spill", "relocate_pages", "park_always", "verify", "one_hash"]
 
 
@@ -415,7 +417,7 @@ def main():
     parser.add_argument("--shrink", type=float, default=20, help="seconds to cut a difference down")
     parser.add_argument("--big", action="store_true", help="every world has large tables")
     parser.add_argument("--show", action="store_true", help="print every query and the tables of those that differ")
-    parser.add_argument("--preload", default="", help="library to preload: the address sanitizer's")
+    parser.add_argument("--preload", default="", help="libraries to preload: libasan and libstdc++ for a build with the address sanitizer")
     parser.add_argument("--world", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.world:
