@@ -55,14 +55,27 @@ static const ps_expr *call_try(ps_lower *lo, const ps_sql_call *node, const ps_e
     return n == 1 ? ps_expr_try(lo->cx, lo->arena, args[0]) : arity(lo, node, "one argument");
 }
 
+/* x AT TIME ZONE z: there is no time zone database yet. */
+static const ps_expr *call_timezone(ps_lower *lo, const ps_sql_call *node, const ps_expr **args,
+                                    uint32_t n)
+{
+    (void)args, (void)n;
+    return ps_lower_unsupported(lo, &node->head, "AT TIME ZONE");
+}
+
 /* Functions by their look, but with rules of their own for which arguments are evaluated. */
 static const struct {
     const char *name;
     special_fn fn;
 } specials[] = {
-    {"coalesce", call_coalesce}, {"ifnull", call_ifnull}, {"nvl", call_ifnull},
-    {"nullif", call_nullif},     {"if", call_if},         {"iif", call_if},
+    {"coalesce", call_coalesce},
+    {"ifnull", call_ifnull},
+    {"nvl", call_ifnull},
+    {"nullif", call_nullif},
+    {"if", call_if},
+    {"iif", call_if},
     {"try", call_try},
+    {"timezone", call_timezone},
 };
 
 static special_fn special_of(ps_str name)
@@ -123,11 +136,13 @@ const ps_expr *ps_lower_clock(ps_lower *lo, ps_str name, bool *found)
 /* ---- the catalog's functions ---- */
 
 /* Nothing that only aggregates and windows may have; false: the error is recorded. */
-static bool is_plain(ps_lower *lo, const ps_sql_call *node)
+static bool is_plain(ps_lower *lo, const ps_sql_call *node, ps_str name)
 {
     const char *breach = NULL;
 
-    if (node->distinct || node->order.n || node->within.n || node->filter)
+    if (!special_of(name) && !ps_func_exists(PS_FUNC_SCALAR, name))
+        breach = NULL; /* the name is what is wrong */
+    else if (node->distinct || node->order.n || node->within.n || node->filter)
         breach = "DISTINCT, ORDER BY and FILTER are for aggregates";
     else if (node->nulls != PS_SQL_NULLS_DEFAULT)
         breach = "IGNORE and RESPECT NULLS are for window functions";
@@ -150,7 +165,7 @@ const ps_expr *ps_lower_call(ps_lower_in *in, const ps_sql_call *node)
     if (node->over) return ps_lower_window(in, node, name);
     if (ps_func_exists(PS_FUNC_AGGREGATE, name) && !ps_func_exists(PS_FUNC_SCALAR, name))
         return ps_lower_aggregate(in, node, name);
-    if (!is_plain(lo, node)) return NULL;
+    if (!is_plain(lo, node, name)) return NULL;
     if (node->args.n == 0) {
         const ps_expr *e = ps_lower_clock(lo, name, &found);
         if (found) return e;

@@ -200,6 +200,15 @@ static const ps_sql_node *named_arg(const ps_sql_node *arg, ps_sql_ident *name)
     return *name = column->parts.at[0], equal->args.at[1];
 }
 
+static ps_status find_column(void *state, ps_sql_node *node)
+{
+    bool *found = state;
+
+    *found |= node->kind == PS_SQL_COLUMN;
+    return *found || node->kind == PS_SQL_QUERY ? PS_OK
+                                                : ps_sql_each_child(node, find_column, state);
+}
+
 /* Splits arguments into values by position and options by name. */
 static bool function_args(ps_lower *lo, const ps_sql_call *call, ps_value *values, uint32_t *n,
                           ps_option *options, uint32_t *n_options)
@@ -207,6 +216,13 @@ static bool function_args(ps_lower *lo, const ps_sql_call *call, ps_value *value
     for (uint32_t i = 0; i < call->args.n; i++) {
         ps_sql_ident name;
         const ps_sql_node *named = named_arg(call->args.at[i], &name);
+        bool column = false;
+        if (!named) find_column(&column, (ps_sql_node *)(uintptr_t)call->args.at[i]);
+        if (column) {
+            ps_lower_unsupported(lo, call->args.at[i],
+                                 "a column as an argument of a table function");
+            return false;
+        }
         ps_value *value = named ? &options[*n_options].value : &values[*n];
         if (ps_lower_constant(lo, named ? named : call->args.at[i], "a table function", value) !=
             PS_OK) {
