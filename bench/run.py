@@ -44,7 +44,7 @@ def open_duckdb(data, source, threads):
         what = "VIEW" if source == "parquet" else "TABLE"
         connection.execute(f"CREATE {what} {table} AS FROM '{data}/{table}.parquet'")
 
-    return lambda sql: connection.execute(sql).to_arrow_table()
+    return lambda sql: connection.sql(sql).to_arrow_table()
 
 
 def open_polars(data, source, threads):

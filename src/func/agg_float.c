@@ -387,7 +387,7 @@ static bool regr_intercept_result(const uint8_t *state, double *out)
     double x, y, slope;
 
     if (!regr_avgx_result(state, &x) || !regr_avgy_result(state, &y)) return false;
-    regr_slope_result(state, &slope);
+    if (!regr_slope_result(state, &slope)) return false;
     *out = y - slope * x;
     return slope == slope || !pair_finite((const pair_state *)(const void *)state);
 }
@@ -396,8 +396,7 @@ static bool regr_r2_result(const uint8_t *state, double *out)
     double xx, xy, yy;
 
     if (!regr_sxx_result(state, &xx) || xx == 0) return false;
-    regr_sxy_result(state, &xy);
-    regr_syy_result(state, &yy);
+    if (!regr_sxy_result(state, &xy) || !regr_syy_result(state, &yy)) return false;
     *out = yy == 0 ? 1 : xy / xx * (xy / yy);
     return true;
 }
