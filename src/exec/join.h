@@ -1,4 +1,4 @@
-/* exec/join.h -- the hash join's parts: join_build.c, join_table.c, join_probe.c, join_rest.c,
+/* exec/join.h -- the hash join's parts: join_build.c, join_keys.c, join_table.c, join_probe.c,
  * op_join.c.
  *
  * One side is built: its rows lie in row pages, and a directory says which rows a hash (or a dense
@@ -47,6 +47,12 @@ typedef struct ps_join_out {
     uint32_t index; /* PROBE: batch column; BUILD: layout column */
 } ps_join_out;
 
+/* What a dynamic filter asks. */
+typedef struct ps_join_filter {
+    const ps_op *op;
+    uint32_t key;
+} ps_join_filter;
+
 typedef struct ps_join_config {
     ps_probe_kind probe;
     ps_rest_kind rest;
@@ -66,7 +72,7 @@ typedef struct ps_join_config {
     uint32_t n_pair_cols;
     ps_dynamic_filter **dynamic; /* filters to fill when the build side is sealed */
     uint32_t n_dynamic;
-    const uint32_t *dynamic_keys; /* which key each is for */
+    struct ps_join_filter *dynamic_states; /* which key each is for */
 } ps_join_config;
 
 /* The rows that one lane brought to one partition; each run is one morsel's, in order. */
@@ -89,8 +95,16 @@ typedef struct ps_join_part {
     uint64_t *slots;   /* n_slots + 1; slots[s] is the begin of s and the end of s - 1; see above */
     uint64_t mask;
     uint32_t shift;
-    int64_t lo, hi; /* of the first key, when it is an integer */
 } ps_join_part;
+
+/* The values of one integer key on the build side: the range, and a bit for each value of it, bit
+ * value - lo; bit `range` is 0. A hundredth of the memory that finding a row touches. */
+typedef struct ps_join_key_set {
+    bool known; /* an integer key, measured */
+    int64_t lo, hi;
+    _Atomic uint64_t *bits; /* NULL: the range is too wide for the number of rows */
+    uint64_t range;
+} ps_join_key_set;
 
 typedef struct ps_join_shared {
     ps_mutex mutex; /* guards lanes while they combine */
@@ -106,10 +120,7 @@ typedef struct ps_join_shared {
                               into dense_entries */
     uint8_t **dense_entries;
     uint64_t dense_first[PS_JOIN_PARTS]; /* each partition's first place in dense_entries */
-    /* Which integer keys there are: bit key - parts[0].lo, the bit bits_range is 0. NULL: the range
-     * is too wide for the number of rows. A hundredth of the memory that finding a row touches. */
-    _Atomic uint64_t *key_bits;
-    uint64_t bits_range;
+    ps_join_key_set *key_sets;           /* by key; NULL: no rows */
 } ps_join_shared;
 
 /* join_build.c: the sink's slots. */
@@ -138,12 +149,20 @@ uint32_t ps_join_find(const ps_join_shared *shared, const uint64_t *hashes, cons
                       uint32_t n, uint32_t *rows_out, ps_join_bucket *out);
 uint32_t ps_join_find_dense(const ps_join_shared *shared, const ps_vec *key, const uint32_t *rows,
                             uint32_t n, uint32_t *rows_out, ps_join_bucket *out);
-/* Those of the rows whose integer key is there; by key_bits. */
-uint32_t ps_join_find_bits(const ps_join_shared *shared, const ps_reader_view *key,
-                           ps_layout layout, const uint32_t *rows, uint32_t n, uint32_t *rows_out);
-/* Dynamic filters: which rows of a column may match. state is the op. */
+/* Dynamic filters: which rows of a column may match. state is a ps_join_filter. */
 ps_status ps_join_may_match(ps_ctx *cx, const void *state, const ps_vec *vec, const uint32_t *sel,
                             uint32_t n, uint32_t *sel_out, uint32_t *n_out);
+
+/* join_keys.c: what integer keys there are. Planned once all rows are there, filled by the tasks. */
+bool ps_join_key_is_integer(const ps_join_config *config, uint32_t key);
+int64_t ps_join_key_of(const ps_row_layout *layout, uint32_t key, const uint8_t *row);
+ps_status ps_join_keys_plan(ps_ctx *cx, ps_op *op);
+void ps_join_keys_add(ps_join_shared *shared, const ps_join_config *config, uint8_t *const *rows,
+                      uint64_t n);
+/* Those of the rows whose value is in a set with bits. */
+uint32_t ps_join_keys_find(const ps_join_key_set *set, const ps_reader_view *view, ps_layout layout,
+                           const uint32_t *rows, uint32_t n, uint32_t *rows_out);
+void ps_join_keys_release(ps_join_shared *shared, const ps_join_config *config);
 
 /* join_probe.c: the transform's slots. */
 extern const size_t ps_join_probe_size;

@@ -214,7 +214,7 @@ void ps_join_table_close(ps_op *op)
         ps_free(shared->parts[p].entries);
         ps_free(shared->parts[p].slots);
     }
-    ps_free((void *)shared->key_bits);
+    ps_join_keys_release(shared, op->config);
     ps_free(shared->dense_slots);
     ps_free(shared->dense_entries);
     if (shared->ready) ps_mutex_destroy(&shared->mutex);

@@ -1,6 +1,6 @@
 /* exec/join_filter.c -- a sealed build side as a filter on the scan that feeds the probe.
  *
- * Integer keys of a range that is not too wide have a bit each (join_table.c); for others the
+ * Integer keys of a range that is not too wide have a bit each (join_keys.c); for others the
  * directory's tags are a Bloom filter of four bits a row. */
 #include "exec/join.h"
 
@@ -23,10 +23,12 @@ static uint32_t valid_rows(const ps_reader_view *view, const uint32_t *sel, uint
 ps_status ps_join_may_match(ps_ctx *cx, const void *state, const ps_vec *vec, const uint32_t *sel,
                             uint32_t n, uint32_t *sel_out, uint32_t *n_out)
 {
-    const ps_op *op = state;
+    const ps_join_filter *filter = state;
+    const ps_op *op = filter->op;
     const ps_join_shared *shared = op->shared;
+    const ps_join_key_set *set = shared->key_sets ? &shared->key_sets[filter->key] : NULL;
     const ps_layout layout = (ps_layout)vec->layout;
-    const bool by_bits = shared->key_bits && layout >= PS_LAYOUT_I8 && layout <= PS_LAYOUT_I64 &&
+    const bool by_bits = set && set->bits && layout >= PS_LAYOUT_I8 && layout <= PS_LAYOUT_I64 &&
                          vec->encoding != PS_ENC_SEQUENCE;
     const ps_reader_view view = ps_vec_read(vec);
     uint32_t rows[CHUNK], kept[CHUNK];
@@ -39,8 +41,9 @@ ps_status ps_join_may_match(ps_ctx *cx, const void *state, const ps_vec *vec, co
         uint32_t n_kept = n_valid;
 
         if (by_bits) {
-            n_kept = ps_join_find_bits(shared, &view, layout, rows, n_valid, kept);
-        } else if (shared->dense || op->settings->one_hash) {
+            n_kept = ps_join_keys_find(set, &view, layout, rows, n_valid, kept);
+        } else if (shared->dense || op->settings->one_hash ||
+                   ((const ps_join_config *)op->config)->n_keys != 1) {
             memcpy(kept, rows, n_valid * sizeof(*kept));
         } else {
             PS_TRY(ps_hash_rows(cx, vec, 1, rows, n_valid, op->settings->hash_seed, hashes));

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { TASK_ROWS_MIN = 16 * 1024, KEY_BITS_FREE = 1 << 19, KEY_BITS_MAX = 1 << 28 };
+enum { TASK_ROWS_MIN = 16 * 1024 };
 
 typedef struct run_ref {
     const ps_rows *rows;
@@ -50,74 +50,11 @@ done:
     return st;
 }
 
-static bool is_dense_type(const ps_join_config *config)
-{
-    if (config->n_keys != 1 || config->null_equal[0]) return false;
-    const ps_layout layout = (ps_layout)config->layout->cols[0].layout;
-
-    return layout >= PS_LAYOUT_I8 && layout <= PS_LAYOUT_I64;
-}
-
-static int64_t key_of(const ps_row_layout *layout, const uint8_t *row)
-{
-    const uint8_t *at = row + layout->cols[0].at;
-
-    switch ((ps_layout)layout->cols[0].layout) {
-    case PS_LAYOUT_I8: return *(const int8_t *)at;
-    case PS_LAYOUT_I16: return *(const int16_t *)(const void *)at;
-    case PS_LAYOUT_I32: return *(const int32_t *)(const void *)at;
-    default: break;
-    }
-    int64_t value;
-    memcpy(&value, at, 8);
-    return value;
-}
-
-/* The range of the key over all rows; sequential over pages, once. */
-static void measure(ps_join_shared *shared, const ps_row_layout *layout, int64_t *lo, int64_t *hi)
-{
-    uint8_t *rows[256];
-
-    *lo = INT64_MAX;
-    *hi = INT64_MIN;
-    for (size_t i = 0; i < shared->lanes.n; i++) {
-        for (int p = 0; p < PS_JOIN_PARTS; p++) {
-            ps_row_cursor at = {0};
-            uint32_t n;
-
-            while ((n = ps_rows_next(&shared->lanes.at[i]->parts[p].rows, &at, 256, rows)) > 0) {
-                for (uint32_t k = 0; k < n; k++) {
-                    const int64_t key = key_of(layout, rows[k]);
-
-                    *lo = PS_MIN(*lo, key);
-                    *hi = PS_MAX(*hi, key);
-                }
-            }
-        }
-    }
-}
-
-/* A bit for each key of the range, where that takes at most 32 bytes a row. */
-static void plan_bits(ps_ctx *cx, ps_join_shared *shared, ps_u128 range)
-{
-    if (range > (ps_u128)shared->n_rows * 256 + KEY_BITS_FREE || range > KEY_BITS_MAX) return;
-    const uint64_t bytes = ((uint64_t)range / 64 + 1) * 8;
-    if (ps_mem_left(cx->mem) / 4 < bytes) return;
-    shared->key_bits = ps_alloc_zero(cx, bytes);
-    shared->bits_range = (uint64_t)range;
-    if (!shared->key_bits) ps_ctx_clear(cx); /* works without */
-}
-
 static void plan_dense(ps_ctx *cx, ps_join_shared *shared, const ps_join_config *config)
 {
-    int64_t lo, hi;
-
-    if (!is_dense_type(config) || shared->n_rows == 0) return;
-    measure(shared, config->layout, &lo, &hi);
-    shared->parts[0].lo = lo;
-    shared->parts[0].hi = hi;
-    const ps_u128 range = (ps_u128)((ps_i128)hi - lo) + 1;
-    plan_bits(cx, shared, range);
+    if (config->n_keys != 1 || !shared->key_sets || !shared->key_sets[0].known) return;
+    const int64_t lo = shared->key_sets[0].lo;
+    const ps_u128 range = (ps_u128)((ps_i128)shared->key_sets[0].hi - lo) + 1;
     if (range > (ps_u128)shared->n_rows * 8 + 1024 || range >= (ps_u128)1 << 31) return;
     if (ps_mem_left(cx->mem) / 2 < (uint64_t)range * 8) return;
     shared->dense_slots = ps_alloc_zero(cx, (size_t)range * 8);
@@ -154,6 +91,7 @@ ps_status ps_join_table_plan(ps_ctx *cx, ps_op *op, uint64_t *n_tasks)
     if (first > UINT32_MAX / 2)
         return ps_fail(cx, PS_UNSUPPORTED, "a join's build side has too many rows: %llu",
                        (unsigned long long)first);
+    PS_TRY(ps_join_keys_plan(cx, op));
     plan_dense(cx, shared, op->config);
     *n_tasks = first < TASK_ROWS_MIN ? 1 : PS_JOIN_PARTS;
     return PS_OK;
@@ -203,12 +141,14 @@ static void fill_dense(ps_join_shared *shared, const ps_row_layout *layout, int 
 
     /* first how many rows a key has, as n << 1 | 1 */
     for (uint64_t i = 0; i < n; i++) {
-        uint64_t *slot = &shared->dense_slots[key_of(layout, rows[i]) - shared->dense_lo];
+        uint64_t *slot =
+            &shared->dense_slots[ps_join_key_of(layout, 0, rows[i]) - shared->dense_lo];
 
         *slot = *slot ? *slot + 2 : 3;
     }
     for (uint64_t i = 0; i < n; i++) {
-        uint64_t *slot = &shared->dense_slots[key_of(layout, rows[i]) - shared->dense_lo];
+        uint64_t *slot =
+            &shared->dense_slots[ps_join_key_of(layout, 0, rows[i]) - shared->dense_lo];
 
         if (*slot == 3) {
             *slot =
@@ -228,18 +168,6 @@ static void fill_dense(ps_join_shared *shared, const ps_row_layout *layout, int 
     }
 }
 
-/* Relaxed: read after the build is sealed. */
-static void fill_bits(ps_join_shared *shared, const ps_row_layout *layout, uint8_t *const *rows,
-                      uint64_t n)
-{
-    for (uint64_t i = 0; i < n; i++) {
-        const uint64_t at = (uint64_t)key_of(layout, rows[i]) - (uint64_t)shared->parts[0].lo;
-
-        atomic_fetch_or_explicit(&shared->key_bits[at / 64], (uint64_t)1 << (at % 64),
-                                 memory_order_relaxed);
-    }
-}
-
 static ps_status build_part(ps_ctx *cx, ps_op *op, int p)
 {
     const ps_join_config *config = op->config;
@@ -254,7 +182,7 @@ static ps_status build_part(ps_ctx *cx, ps_op *op, int p)
         part->entries = rows; /* only for the rest source */
         return PS_OK;
     }
-    if (shared->key_bits) fill_bits(shared, config->layout, rows, part->n);
+    ps_join_keys_add(shared, config, rows, part->n);
     if (!shared->dense) {
         PS_GO(fill_directory(cx, part, rows));
     } else {
@@ -286,17 +214,20 @@ ps_status ps_join_table_seal(ps_ctx *cx, ps_op *op)
     PS_TRY(build_part(cx, op, PS_JOIN_NULL_PART));
     for (uint32_t i = 0; i < config->n_dynamic; i++) {
         ps_dynamic_filter *filter = config->dynamic[i];
-        const ps_type type = config->layout->cols[config->dynamic_keys[i]].type;
+        ps_join_filter *state = &config->dynamic_states[i];
+        const ps_join_key_set *set = shared->key_sets ? &shared->key_sets[state->key] : NULL;
+        const ps_type type = config->layout->cols[state->key].type;
 
         filter->empty = shared->n_rows == 0;
-        if (is_dense_type(config) && shared->n_rows) {
+        if (set && set->known) {
             filter->has_range = true;
-            filter->lo = ps_value_int(type, shared->parts[0].lo);
-            filter->hi = ps_value_int(type, shared->parts[0].hi);
+            filter->lo = ps_value_int(type, set->lo);
+            filter->hi = ps_value_int(type, set->hi);
         }
-        if (config->n_keys == 1) {
+        if (config->n_keys == 1 || (set && set->bits)) {
+            state->op = op;
             filter->probe = ps_join_may_match;
-            filter->state = op;
+            filter->state = state;
         }
         filter->ready = true;
     }
@@ -318,36 +249,6 @@ uint32_t ps_join_find(const ps_join_shared *shared, const uint64_t *hashes, cons
         rows_out[n_out] = rows[k];
         out[n_out] = (ps_join_bucket){.at = part->entries + begin, .n = (uint32_t)count};
         n_out += count > 0;
-    }
-    return n_out;
-}
-
-/* One loop a layout and encoding; what is out of range reads the bit behind the last. */
-#define FIND_BITS(T, INDEX)                                                                        \
-    for (uint32_t k = 0; k < n; k++) {                                                             \
-        const uint32_t row = rows[k];                                                              \
-        const uint64_t key = (uint64_t)(int64_t)((const T *)view->data)[INDEX] - lo;               \
-        const uint64_t at = PS_MIN(key, range);                                                    \
-        rows_out[n_out] = row;                                                                     \
-        n_out += bits[at / 64] >> (at % 64) & 1;                                                   \
-    }
-#define FIND_BITS_OF(T)                                                                            \
-    if (view->codes) FIND_BITS(T, view->codes[row]) else FIND_BITS(T, row & view->mask) break;
-
-uint32_t ps_join_find_bits(const ps_join_shared *shared, const ps_reader_view *view,
-                           ps_layout layout, const uint32_t *rows, uint32_t n, uint32_t *rows_out)
-{
-    const uint64_t lo = (uint64_t)shared->parts[0].lo, range = shared->bits_range;
-    /* sealed: nobody writes any more */
-    const uint64_t *bits = (const uint64_t *)(const void *)shared->key_bits;
-    uint32_t n_out = 0;
-
-    switch (layout) {
-    case PS_LAYOUT_I8: FIND_BITS_OF(int8_t)
-    case PS_LAYOUT_I16: FIND_BITS_OF(int16_t)
-    case PS_LAYOUT_I32: FIND_BITS_OF(int32_t)
-    case PS_LAYOUT_I64: FIND_BITS_OF(int64_t)
-    default: PS_ASSERT(false); break; /* a dense key has a signed layout */
     }
     return n_out;
 }

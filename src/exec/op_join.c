@@ -260,11 +260,11 @@ static ps_status plan_dynamic(join_plan *j)
     ps_join_config *c = j->config;
     const size_t room = j->probe.pipes.n * c->n_keys;
     ps_dynamic_filter **filters = PS_ARENA_ARRAY(p->cx, p->arena, ps_dynamic_filter *, room + 1);
-    uint32_t *keys = PS_ARENA_ARRAY(p->cx, p->arena, uint32_t, room + 1);
+    ps_join_filter *states = PS_ARENA_ARRAY(p->cx, p->arena, ps_join_filter, room + 1);
 
-    if (!filters || !keys) return PS_MEMORY;
+    if (!filters || !states) return PS_MEMORY;
     c->dynamic = filters;
-    c->dynamic_keys = keys;
+    c->dynamic_states = states;
     if (!may_filter_probe(c)) return PS_OK;
     for (size_t i = 0; i < j->probe.pipes.n; i++) {
         const ps_pipeline *pipe = j->probe.pipes.at[i];
@@ -277,7 +277,7 @@ static ps_status plan_dynamic(join_plan *j)
 
             PS_TRY(ps_scan_dynamic(p, pipe->source, j->probe_keys[k]->column, &filter));
             if (!filter) continue;
-            keys[c->n_dynamic] = k;
+            states[c->n_dynamic].key = k;
             filters[c->n_dynamic++] = filter;
         }
     }

@@ -20,7 +20,7 @@ typedef struct variety {
     uint32_t n_chunks, n_spans;
 } variety;
 
-/* Bytes of one value as PLAIN; 0: they differ. */
+/* Bytes of one value as PLAIN, of text those of the least and the greatest; 0: not known. */
 static double plain_width(const ps_pq_chunk *c)
 {
     switch (c->physical) {
@@ -29,6 +29,10 @@ static double plain_width(const ps_pq_chunk *c)
     case PS_PQ_INT64:
     case PS_PQ_DOUBLE: return 8;
     case PS_PQ_INT96: return 12;
+    case PS_PQ_BYTE_ARRAY:
+        if (!c->stats.min.n || !c->stats.max.n || PS_MAX(c->stats.min.n, c->stats.max.n) > 64)
+            return 0;
+        return 4 + (double)(c->stats.min.n + c->stats.max.n) / 2;
     default: return 0;
     }
 }
@@ -44,7 +48,8 @@ static double distinct_by_width(double n, double width, double plain)
         if (n * log2(mid) / 8 + mid * width < plain) lo = mid;
         else hi = mid;
     }
-    return lo;
+    /* a few values: only the whole bits of their codes show, and d is somewhere below 2 to them */
+    return lo * width < plain / 16 ? PS_MAX(1.0, lo * 0.75) : lo;
 }
 
 static double chunk_distinct(const ps_pq_chunk *c, double n)

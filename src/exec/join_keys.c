@@ -1,0 +1,142 @@
+/* exec/join_keys.c -- which integer keys the build side of a join has.
+ *
+ * Ranges prune the probe's scan, bits filter its rows before other columns are decoded (a semi-join
+ * reduction: with several keys each is tested for itself), and a narrow range of a single key makes
+ * the table dense. Bits are set by all tasks at once; they are read after the build is sealed. */
+#include "exec/join.h"
+
+/* A bit for each value of the range where that takes at most 32 bytes a row. */
+enum { BITS_A_ROW = 256, BITS_FREE = 1 << 19, BITS_MAX = 1 << 28 };
+
+bool ps_join_key_is_integer(const ps_join_config *config, uint32_t key)
+{
+    const ps_layout layout = (ps_layout)config->layout->cols[key].layout;
+
+    return !config->null_equal[key] && layout >= PS_LAYOUT_I8 && layout <= PS_LAYOUT_I64;
+}
+
+int64_t ps_join_key_of(const ps_row_layout *layout, uint32_t key, const uint8_t *row)
+{
+    const uint8_t *at = row + layout->cols[key].at;
+
+    switch ((ps_layout)layout->cols[key].layout) {
+    case PS_LAYOUT_I8: return *(const int8_t *)at;
+    case PS_LAYOUT_I16: return *(const int16_t *)(const void *)at;
+    case PS_LAYOUT_I32: return *(const int32_t *)(const void *)at;
+    default: break;
+    }
+    int64_t value;
+    memcpy(&value, at, 8);
+    return value;
+}
+
+/* The range of a key over all rows; sequential over pages, once. */
+static void measure(const ps_join_shared *shared, const ps_row_layout *layout, uint32_t key,
+                    ps_join_key_set *set)
+{
+    uint8_t *rows[256];
+
+    set->lo = INT64_MAX;
+    set->hi = INT64_MIN;
+    for (size_t i = 0; i < shared->lanes.n; i++) {
+        for (int p = 0; p < PS_JOIN_PARTS; p++) {
+            ps_row_cursor at = {0};
+            uint32_t n;
+
+            while ((n = ps_rows_next(&shared->lanes.at[i]->parts[p].rows, &at, 256, rows)) > 0) {
+                for (uint32_t k = 0; k < n; k++) {
+                    const int64_t value = ps_join_key_of(layout, key, rows[k]);
+
+                    set->lo = PS_MIN(set->lo, value);
+                    set->hi = PS_MAX(set->hi, value);
+                }
+            }
+        }
+    }
+    set->known = true;
+}
+
+static void plan_bits(ps_ctx *cx, uint64_t n_rows, ps_join_key_set *set)
+{
+    const ps_u128 range = (ps_u128)((ps_i128)set->hi - set->lo) + 1;
+
+    if (range > (ps_u128)n_rows * BITS_A_ROW + BITS_FREE || range > BITS_MAX) return;
+    const uint64_t bytes = ((uint64_t)range / 64 + 1) * 8;
+    if (ps_mem_left(cx->mem) / 4 < bytes) return;
+    set->bits = ps_alloc_zero(cx, bytes);
+    set->range = (uint64_t)range;
+    if (!set->bits) ps_ctx_clear(cx); /* works without */
+}
+
+ps_status ps_join_keys_plan(ps_ctx *cx, ps_op *op)
+{
+    const ps_join_config *config = op->config;
+    ps_join_shared *shared = op->shared;
+    bool asked = config->n_keys == 1; /* a dense table wants to know */
+
+    if (shared->n_rows == 0 || config->n_keys == 0) return PS_OK;
+    shared->key_sets = PS_ARENA_ARRAY(cx, &op->arena, ps_join_key_set, config->n_keys);
+    if (!shared->key_sets) return PS_MEMORY;
+    for (uint32_t key = 0; key < config->n_keys; key++) {
+        for (uint32_t i = 0; i < config->n_dynamic; i++)
+            asked |= config->dynamic_states[i].key == key;
+        if (asked && ps_join_key_is_integer(config, key)) {
+            measure(shared, config->layout, key, &shared->key_sets[key]);
+            plan_bits(cx, shared->n_rows, &shared->key_sets[key]);
+        }
+        asked = false;
+    }
+    return PS_OK;
+}
+
+void ps_join_keys_add(ps_join_shared *shared, const ps_join_config *config, uint8_t *const *rows,
+                      uint64_t n)
+{
+    for (uint32_t key = 0; shared->key_sets && key < config->n_keys; key++) {
+        const ps_join_key_set *set = &shared->key_sets[key];
+
+        for (uint64_t i = 0; set->bits && i < n; i++) {
+            const uint64_t at =
+                (uint64_t)ps_join_key_of(config->layout, key, rows[i]) - (uint64_t)set->lo;
+
+            /* relaxed: read after the build is sealed */
+            atomic_fetch_or_explicit(&set->bits[at / 64], (uint64_t)1 << (at % 64),
+                                     memory_order_relaxed);
+        }
+    }
+}
+
+void ps_join_keys_release(ps_join_shared *shared, const ps_join_config *config)
+{
+    for (uint32_t key = 0; shared->key_sets && key < config->n_keys; key++)
+        ps_free((void *)shared->key_sets[key].bits);
+}
+
+/* One loop a layout and encoding; what is out of range reads the bit behind the last. */
+#define FIND(T, INDEX)                                                                             \
+    for (uint32_t k = 0; k < n; k++) {                                                             \
+        const uint32_t row = rows[k];                                                              \
+        const uint64_t value = (uint64_t)(int64_t)((const T *)view->data)[INDEX] - lo;             \
+        const uint64_t at = PS_MIN(value, range);                                                  \
+        rows_out[n_out] = row;                                                                     \
+        n_out += bits[at / 64] >> (at % 64) & 1;                                                   \
+    }
+#define FIND_OF(T)                                                                                 \
+    if (view->codes) FIND(T, view->codes[row]) else FIND(T, row & view->mask) break;
+
+uint32_t ps_join_keys_find(const ps_join_key_set *set, const ps_reader_view *view, ps_layout layout,
+                           const uint32_t *rows, uint32_t n, uint32_t *rows_out)
+{
+    const uint64_t lo = (uint64_t)set->lo, range = set->range;
+    const uint64_t *bits = (const uint64_t *)(const void *)set->bits; /* nobody writes any more */
+    uint32_t n_out = 0;
+
+    switch (layout) {
+    case PS_LAYOUT_I8: FIND_OF(int8_t)
+    case PS_LAYOUT_I16: FIND_OF(int16_t)
+    case PS_LAYOUT_I32: FIND_OF(int32_t)
+    case PS_LAYOUT_I64: FIND_OF(int64_t)
+    default: PS_ASSERT(false); break; /* the caller asks for signed integers only */
+    }
+    return n_out;
+}
