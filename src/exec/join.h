@@ -153,7 +153,7 @@ uint32_t ps_join_find_dense(const ps_join_shared *shared, const ps_vec *key, con
 ps_status ps_join_may_match(ps_ctx *cx, const void *state, const ps_vec *vec, const uint32_t *sel,
                             uint32_t n, uint32_t *sel_out, uint32_t *n_out);
 
-/* join_keys.c: what integer keys there are. Planned once all rows are there, filled by the tasks. */
+/* join_keys.c: what integer keys there are. Planned when all rows are there, then filled. */
 bool ps_join_key_is_integer(const ps_join_config *config, uint32_t key);
 int64_t ps_join_key_of(const ps_row_layout *layout, uint32_t key, const uint8_t *row);
 ps_status ps_join_keys_plan(ps_ctx *cx, ps_op *op);
