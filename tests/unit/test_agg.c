@@ -14,7 +14,7 @@
 #include "func/agg.h"
 #include "func/agg_binned.h"
 
-enum { N = 4000, G = 7, STATE_MAX = 256 };
+enum { N = 4000, G = 7, STATE_MAX = 1024 };
 
 #define CLASSES(C)                                                                                 \
     C(count_star)                                                                                  \
