@@ -115,8 +115,8 @@ static const ps_expr *negation(ps_opt *opt, const ps_expr *e)
     for (size_t i = 0; i < PS_COUNT(pairs); i++) {
         for (int side = 0; side < 2; side++) {
             if (ps_expr_is_call(x, pairs[i][side]))
-                return ps_opt_call(opt, pairs[i][1 - side], x->args[0],
-                                   x->n_args > 1 ? x->args[1] : NULL);
+                return x->n_args > 1 ? ps_opt_call(opt, pairs[i][1 - side], x->args[0], x->args[1])
+                                     : ps_opt_call1(opt, pairs[i][1 - side], x->args[0]);
         }
     }
     return e;

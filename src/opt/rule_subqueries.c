@@ -180,7 +180,7 @@ static const ps_expr *any_by_cases(attach *a, const ps_expr *e, const ps_node *p
         return NULL;
     const ps_node *again = plan_of(opt, e);
     const ps_expr *q = again ? comparison(opt, e, again) : NULL;
-    if (!q || !(q = ps_opt_call(opt, "is_null", q, NULL))) return NULL;
+    if (!q || !(q = ps_opt_call1(opt, "is_null", q))) return NULL;
     if (!(cases[2] = mark_join(a, ps_node_filter_new(opt->planner, again, q), NULL))) return NULL;
     cases[1] = ps_opt_bool(opt, true, false);
     cases[3] = ps_opt_bool(opt, false, true);
@@ -202,7 +202,7 @@ static const ps_expr *quantified(attach *a, const ps_expr *e, const ps_node *pla
     } else {
         any = any_by_cases(a, e, plan);
     }
-    return any && e->subquery == PS_SUBQUERY_ALL ? ps_opt_call(opt, "not", any, NULL) : any;
+    return any && e->subquery == PS_SUBQUERY_ALL ? ps_opt_call1(opt, "not", any) : any;
 }
 
 static const ps_expr *attach_one(ps_ctx *cx, const ps_expr *e, void *user)
@@ -296,7 +296,7 @@ static ps_status condition_not_any(attach *a, const ps_expr *e, ps_conjuncts *to
     if (!known && !correlated && e->n_args == 1 && name && strcmp(name, "=") == 0) {
         const ps_join_key key = {e->args[0], ps_opt_col(opt, &plan->cols[0]), false};
         const ps_expr *mark = key.right ? mark_join(a, plan, &key) : NULL;
-        const ps_expr *not = mark ? ps_opt_call(opt, "not", mark, NULL) : NULL;
+        const ps_expr *not = mark ? ps_opt_call1(opt, "not", mark) : NULL;
         return not ? ps_conjuncts_add(opt, top, not) : opt->cx->error.code;
     }
     spec.residual = comparison(opt, e, plan);

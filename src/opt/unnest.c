@@ -138,7 +138,7 @@ static ps_status add_reprs(ps_dep *dep, const ps_node *input, const ps_expr **eq
         if (!items[i].expr) return opt->cx->error.code;
     }
     for (uint32_t i = 0; i < dep->n; i++) {
-        const ps_expr *test = ps_opt_call(opt, "is_not_null", equals[i], NULL);
+        const ps_expr *test = ps_opt_call1(opt, "is_not_null", equals[i]);
         if (!test) return opt->cx->error.code;
         PS_TRY(ps_conjuncts_add(opt, &known, test));
         items[input->n_cols + i] = (ps_item){dep->cols[i], equals[i]};

@@ -142,7 +142,12 @@ const ps_expr *ps_opt_call(ps_opt *opt, const char *name, const ps_expr *a, cons
 {
     const ps_expr *args[] = {a, b};
 
-    return a ? ps_func_call(opt->cx, opt->arena, ps_str_of(name), args, b ? 2 : 1) : NULL;
+    return a && b ? ps_func_call(opt->cx, opt->arena, ps_str_of(name), args, 2) : NULL;
+}
+
+const ps_expr *ps_opt_call1(ps_opt *opt, const char *name, const ps_expr *a)
+{
+    return a ? ps_func_call(opt->cx, opt->arena, ps_str_of(name), &a, 1) : NULL;
 }
 
 const ps_expr *ps_opt_int(ps_opt *opt, int64_t value)

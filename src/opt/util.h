@@ -42,8 +42,9 @@ const ps_node *ps_opt_filter(ps_opt *opt, const ps_node *input,
 
 /* ---- building ---- */
 const ps_expr *ps_opt_col(ps_opt *opt, const ps_col *col);
-const ps_expr *ps_opt_call(ps_opt *opt, const char *name, const ps_expr *a,
-                           const ps_expr *b); /* b NULL: one argument */
+/* An argument that is NULL, because it could not be made, gives NULL. */
+const ps_expr *ps_opt_call1(ps_opt *opt, const char *name, const ps_expr *a);
+const ps_expr *ps_opt_call(ps_opt *opt, const char *name, const ps_expr *a, const ps_expr *b);
 const ps_expr *ps_opt_int(ps_opt *opt, int64_t value);
 const ps_expr *ps_opt_bool(ps_opt *opt, bool value, bool null);
 bool ps_expr_is_call(const ps_expr *expr, const char *name);
