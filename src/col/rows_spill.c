@@ -281,8 +281,8 @@ static ps_status unpack(ps_ctx *cx, const ps_row_layout *layout, ps_row_page *pa
 
 /* ---- out ---- */
 
-/* Bytes after compression; 0: it doesn't save a quarter. Then the next records aren't tried: on rows
- * of distinct numbers and text LZ4 takes more time than it saves writing. relaxed: a guess. */
+/* Bytes after compression; 0: it doesn't save a quarter. Then the next records aren't tried, since
+ * LZ4 would take more time than it saves. relaxed: a guess. */
 static uint64_t compress(ps_spill *spill, const char *raw, uint64_t raw_bytes, char *out,
                          size_t room)
 {
