@@ -5475,7 +5475,7 @@ static const ps_param params_350[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_350[] = {"regexp_matches", NULL};
+static const char *const names_350[] = {"regexp_matches", "~", NULL};
 static const ps_func func_350 = {
     .name = "regexp_matches", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -5492,7 +5492,7 @@ static const ps_param params_351[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_351[] = {"regexp_full_match", "~", NULL};
+static const char *const names_351[] = {"regexp_full_match", NULL};
 static const ps_func func_351 = {
     .name = "regexp_full_match", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
@@ -7865,7 +7865,7 @@ const ps_func_name ps_func_names[] = {
     {"||", &func_377},
     {"||", &func_378},
     {"~", &func_337},
-    {"~", &func_351},
+    {"~", &func_350},
     {"~~", &func_393},
     {"~~*", &func_395},
 };

@@ -23,7 +23,7 @@ def run(seed, queries):
     assert not done.bad, f"{len(done.bad)} of {queries} queries differ (seed {seed})"
     same, empty = done.counts["same"], done.counts["same, empty"]
     assert same >= queries // 3, f"only {same} of {queries} queries gave rows"
-    assert same + empty >= queries * 97 // 100, f"only {same + empty} of {queries} queries were compared"
+    assert same + empty >= queries * 95 // 100, f"only {same + empty} of {queries} queries were compared"
 
 
 def test_random_queries():

@@ -30,7 +30,7 @@ const char *ps_lower_function_of(ps_sql_f_op op)
     case PS_SQL_OP_REGEX:
     case PS_SQL_OP_NOT_REGEX:
     case PS_SQL_OP_REGEX_NOCASE:
-    case PS_SQL_OP_NOT_REGEX_NOCASE: return "regexp_full_match";
+    case PS_SQL_OP_NOT_REGEX_NOCASE: return "regexp_matches";
     case PS_SQL_OP_LIKE:
     case PS_SQL_OP_NOT_LIKE: return "like";
     case PS_SQL_OP_ILIKE:
