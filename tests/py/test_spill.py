@@ -151,9 +151,9 @@ def test_ten_times_the_limit():
         assert growth <= 16 + 32, f"{threads} threads: {growth} MiB"
 
 
-def test_four_queries_share_one_limit():
+def test_two_queries_share_one_limit():
     for threads, limit, rows in ((1, 64, 500000), (1, 64, 1500000)) if LONG else ((1, 64, 500000),):
-        growth = shared(limit, threads, 4, rows)
+        growth = shared(limit, threads, 2, rows)
         assert growth <= limit + 32, f"{threads} threads: {growth} MiB"
 
 
