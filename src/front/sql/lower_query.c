@@ -114,15 +114,41 @@ static const ps_node *sort_outputs(ps_lower *lo, const ps_node *node, const ps_s
 
 /* ---- LIMIT ---- */
 
+/* LIMIT and OFFSET: numbers, or expressions of subqueries. */
+typedef struct row_limits {
+    int64_t count, offset;
+    const ps_expr *count_expr, *offset_expr; /* NULL: the number counts */
+} row_limits;
+
+/* The clause's expression, if it holds a subquery; false: an error. A negative number is out of
+ * uint64's range. */
+static bool limit_subquery(ps_lower *lo, const ps_sql_node *node, const char *clause,
+                           const ps_expr **out)
+{
+    ps_scope empty = {.outer = NULL};
+    ps_lower_in in = {
+        .lo = lo, .scope = &empty, .no_aggregates = true, .no_windows = true, .clause = clause};
+
+    if (node->kind == PS_SQL_STRUCT) return true; /* no subquery: the constant's error */
+    const ps_expr *e = ps_lower_expr(&in, node);
+    if (!e || !(e->flags & PS_EXPR_HAS_SUBQUERY)) return e != NULL;
+    e = ps_lower_cast(lo, e, PS_TYPE(UINT64), PS_CAST_ERROR);
+    if (e) *out = ps_lower_cast(lo, e, PS_TYPE(INT64), PS_CAST_ERROR);
+    return *out != NULL;
+}
+
 static bool limit_value(ps_lower *lo, const ps_sql_node *node, const char *clause, int64_t absent,
-                        int64_t *out)
+                        int64_t *out, const ps_expr **subquery)
 {
     ps_value value, whole;
     bool ok = false;
 
     *out = absent;
+    *subquery = NULL;
     if (!node) return true;
     if (lo->preparing && node->kind == PS_SQL_PARAM) return true;
+    if (!limit_subquery(lo, node, clause, subquery)) return false;
+    if (*subquery) return true;
     if (ps_lower_constant(lo, node, clause, &value) != PS_OK) return false;
     if (value.null) return true;
     if (ps_cast_value(lo->cx, lo->arena, &value, PS_TYPE(INT64), &ok, &whole) != PS_OK)
@@ -139,17 +165,74 @@ static bool limit_value(ps_lower *lo, const ps_sql_node *node, const char *claus
     return true;
 }
 
+/* The window node that numbers a node's rows from 1, in their order. */
+static const ps_node *number_rows(ps_lower *lo, const ps_node *node, ps_col *number)
+{
+    const ps_window_spec spec = {.frame = {.unit = PS_FRAME_ROWS,
+                                           .start = PS_BOUND_UNBOUNDED_PRECEDING,
+                                           .end = PS_BOUND_CURRENT}};
+    const ps_agg_part part = {0};
+
+    *number = (ps_col){.id = ps_planner_id(lo->p), .type = PS_TYPE(INT64)};
+    const ps_item item = {*number, ps_expr_window(lo->cx, lo->arena,
+                                                  ps_func_find(PS_FUNC_WINDOW, "row_number"),
+                                                  number->type, NULL, 0, &part, &spec)};
+    return item.expr ? ps_node_window_new(lo->p, node, &item, 1) : NULL;
+}
+
+/* number > offset and number - offset <= count; a count of null, or none, keeps all. */
+static const ps_expr *within_limits(ps_lower *lo, const ps_col *number, const row_limits *limits)
+{
+    const ps_expr *n = ps_lower_column_of(lo, number), *zero = ps_lower_int(lo, 0);
+    const ps_expr *offset = ps_lower_int(lo, limits->offset);
+    const ps_expr *count = limits->count_expr, *yes = ps_lower_bool(lo, true);
+
+    if (limits->offset_expr) {
+        const ps_expr *both[] = {limits->offset_expr, zero};
+        offset = zero ? ps_expr_coalesce(lo->cx, lo->arena, both, 2) : NULL;
+    }
+    if (!count) count = ps_lower_int(lo, limits->count);
+    if (!n || !yes || !offset || !count) return NULL;
+    const ps_expr *below = ps_lower_call2(lo, "<=", ps_lower_call2(lo, "-", n, offset), count);
+    const ps_expr *known[] = {below, yes};
+    const ps_expr *all[] = {
+        ps_lower_call2(lo, ">", n, offset),
+        below ? ps_expr_coalesce(lo->cx, lo->arena, known, 2) : NULL,
+    };
+    return all[0] && all[1] ? ps_expr_and(lo->cx, lo->arena, all, 2) : NULL;
+}
+
+/* A limit that is known only when the query runs: the rows are numbered and filtered. The subquery
+ * becomes a join, which need not keep the order, so the number gives it back. */
+static const ps_node *limit_by_number(ps_lower *lo, const ps_node *input, const row_limits *limits)
+{
+    ps_col number;
+    const ps_node *node = number_rows(lo, input, &number);
+    const ps_expr *e = node ? within_limits(lo, &number, limits) : NULL;
+    ps_item *items = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_item, input->n_cols + 1);
+
+    if (!e || !items || !(node = ps_node_filter_new(lo->p, node, e))) return NULL;
+    const ps_sort_key key = {.expr = ps_lower_column_of(lo, &number)};
+    if (!key.expr || !(node = ps_node_sort_new(lo->p, node, &key, 1))) return NULL;
+    for (uint32_t i = 0; i < input->n_cols; i++) {
+        items[i] = (ps_item){input->cols[i], ps_lower_column_of(lo, &input->cols[i])};
+        if (!items[i].expr) return NULL;
+    }
+    return ps_node_project_new(lo->p, node, items, input->n_cols);
+}
+
 static const ps_node *add_limit(ps_lower *lo, const ps_node *node, const ps_sql_query *ast)
 {
-    int64_t count, offset;
+    row_limits l;
 
     if (!ast->limit && !ast->offset) return node;
     if (ast->limit_percent) return ps_lower_unsupported(lo, ast->limit, "LIMIT by percentage");
-    if (!limit_value(lo, ast->limit, "LIMIT", INT64_MAX, &count) ||
-        !limit_value(lo, ast->offset, "OFFSET", 0, &offset))
+    if (!limit_value(lo, ast->limit, "LIMIT", INT64_MAX, &l.count, &l.count_expr) ||
+        !limit_value(lo, ast->offset, "OFFSET", 0, &l.offset, &l.offset_expr))
         return NULL;
-    if (count == INT64_MAX && offset == 0) return node;
-    return ps_node_limit_new(lo->p, node, offset, count);
+    if (l.count_expr || l.offset_expr) return limit_by_number(lo, node, &l);
+    if (l.count == INT64_MAX && l.offset == 0) return node;
+    return ps_node_limit_new(lo->p, node, l.offset, l.count);
 }
 
 /* ---- VALUES ---- */
