@@ -5,10 +5,11 @@
  *   scalar (q)              =>  single join q (left where one row at most is provable)
  *   exists (q) as a value   =>  mark join q
  *   x in (q) as a value     =>  mark join q on x = column, null-aware
+ *   (x, y) in (q) as a value => mark joins q for each way that a pair is equal or unknown
  *   x = all (q)             =>  not (x <> any (q))
  *
- * The expression reads the join's column. Where q of `x in (q)` as a value is correlated, or more
- * than one column or another comparison is asked for, it is: case when exists (q with p) then true
+ * The expression reads the join's column. Where q of `x in (q)` as a value is correlated, or many
+ * columns or another comparison is asked for, it is: case when exists (q with p) then true
  * when exists (q with p is null) then null else false end.
  * A subquery in a join's condition is attached to the side that it reads; one that reads both makes
  * the condition a filter: above an inner join, else over the right input of a lateral join.
@@ -128,12 +129,13 @@ static const ps_expr *comparison(ps_opt *opt, const ps_expr *e, const ps_node *p
 
 /* ---- values ---- */
 
-static const ps_expr *mark_join(attach *a, const ps_node *right, const ps_join_key *key)
+static const ps_expr *mark_join(attach *a, const ps_node *right, const ps_join_key *keys,
+                                uint32_t n_keys)
 {
-    ps_join_spec spec = {.kind = PS_JOIN_MARK, .keys = key, .n_keys = key ? 1 : 0};
+    ps_join_spec spec = {.kind = PS_JOIN_MARK, .keys = keys, .n_keys = n_keys};
 
     spec.mark = (ps_col){
-        .id = ps_planner_id(a->opt->planner), .type = PS_TYPE(BOOL), .nullable = key != NULL};
+        .id = ps_planner_id(a->opt->planner), .type = PS_TYPE(BOOL), .nullable = n_keys == 1};
     return join(a, right, &spec) ? ps_opt_col(a->opt, &spec.mark) : NULL;
 }
 
@@ -176,33 +178,128 @@ static const ps_expr *any_by_cases(attach *a, const ps_expr *e, const ps_node *p
     const ps_expr *cases[5];
     const ps_expr *p = comparison(opt, e, plan);
 
-    if (!p || !(cases[0] = mark_join(a, ps_node_filter_new(opt->planner, plan, p), NULL)))
+    if (!p || !(cases[0] = mark_join(a, ps_node_filter_new(opt->planner, plan, p), NULL, 0)))
         return NULL;
     const ps_node *again = plan_of(opt, e);
     const ps_expr *q = again ? comparison(opt, e, again) : NULL;
     if (!q || !(q = ps_opt_call1(opt, "is_null", q))) return NULL;
-    if (!(cases[2] = mark_join(a, ps_node_filter_new(opt->planner, again, q), NULL))) return NULL;
+    if (!(cases[2] = mark_join(a, ps_node_filter_new(opt->planner, again, q), NULL, 0)))
+        return NULL;
     cases[1] = ps_opt_bool(opt, true, false);
     cases[3] = ps_opt_bool(opt, false, true);
     cases[4] = ps_opt_bool(opt, false, false);
     return cases[1] && cases[3] && cases[4] ? ps_expr_case(opt->cx, opt->arena, cases, 5) : NULL;
 }
 
-static const ps_expr *quantified(attach *a, const ps_expr *e, const ps_node *plan)
+static bool never_null(const ps_node *input, const ps_expr *e)
+{
+    const ps_col *col = e->kind == PS_EXPR_COLUMN ? ps_node_find_col(input, e->column) : NULL;
+
+    return col ? !col->nullable : e->kind == PS_EXPR_LITERAL && !e->literal.null;
+}
+
+/* ---- (x, y) in (q): one hash join for each way that a pair can be equal or unknown ---- */
+
+/* A column of a pair: equal, or unknown because one side is null. */
+typedef enum column_way { WAY_EQUAL, WAY_BUILD_NULL, WAY_PROBE_NULL } column_way;
+
+enum { WAYS_MAX = 27 }; /* joins: three nullable columns */
+
+typedef struct row_ways {
+    column_way *can; /* three a column: those that can be */
+    uint32_t *n_can;
+    uint32_t n; /* combinations; 0: too many */
+} row_ways;
+
+static ps_status find_ways(const attach *a, const ps_expr *e, const ps_node *plan, row_ways *out)
+{
+    out->can = PS_ARENA_ARRAY(a->opt->cx, a->opt->arena, column_way, e->n_args * 3 + 1);
+    out->n_can = PS_ARENA_ARRAY(a->opt->cx, a->opt->arena, uint32_t, e->n_args + 1);
+    if (!out->can || !out->n_can) return PS_MEMORY;
+    out->n = 1;
+    for (uint32_t i = 0; i < e->n_args; i++) {
+        column_way *can = out->can + (size_t)i * 3;
+        uint32_t n = 0;
+
+        can[n++] = WAY_EQUAL;
+        if (plan->cols[i].nullable) can[n++] = WAY_BUILD_NULL;
+        if (!never_null(a->input, e->args[i])) can[n++] = WAY_PROBE_NULL;
+        out->n_can[i] = n;
+        out->n = out->n * n <= WAYS_MAX ? out->n * n : 0;
+    }
+    return PS_OK;
+}
+
+/* Whether plan has a row that matches in the combination's way: true, or else false or null. */
+static const ps_expr *matches_way(attach *a, const ps_expr *e, const ps_node *plan,
+                                  const row_ways *ways, uint32_t combination)
 {
     ps_opt *opt = a->opt;
+    ps_join_key *keys = PS_ARENA_ARRAY(opt->cx, opt->arena, ps_join_key, e->n_args + 1);
+    ps_conjuncts build = {0}, probe = {0};
+    uint32_t n_keys = 0;
+
+    if (!keys) return NULL;
+    for (uint32_t i = 0; i < e->n_args; i++) {
+        const column_way way = ways->can[(size_t)i * 3 + combination % ways->n_can[i]];
+        const ps_expr *col = ps_opt_col(opt, &plan->cols[i]);
+
+        combination /= ways->n_can[i];
+        if (!col) return NULL;
+        if (way == WAY_EQUAL) {
+            keys[n_keys++] = (ps_join_key){e->args[i], col, false};
+            continue;
+        }
+        const bool is_build = way == WAY_BUILD_NULL;
+        const ps_expr *null = ps_opt_call1(opt, "is_null", is_build ? col : e->args[i]);
+        if (!null || ps_conjuncts_add(opt, is_build ? &build : &probe, null) != PS_OK) return NULL;
+    }
+    if (!(plan = ps_opt_filter(opt, plan, &build))) return NULL;
+    const ps_expr *mark = mark_join(a, plan, keys, n_keys);
+    if (!mark || ps_conjuncts_add(opt, &probe, mark) != PS_OK) return NULL;
+    return ps_conjuncts_and(opt, &probe);
+}
+
+/* Three-valued ANY of equal rows: true in the way that all columns are equal, null in the others.
+ * Every join has only equalities, so each is linear, however many nulls there are. */
+static const ps_expr *any_by_ways(attach *a, const ps_expr *e, const ps_node *plan,
+                                  const row_ways *ways)
+{
+    ps_opt *opt = a->opt;
+    const ps_expr **cases = PS_ARENA_ARRAY(opt->cx, opt->arena, const ps_expr *, ways->n * 2 + 1);
+
+    for (uint32_t k = 0; cases && k < ways->n; k++) {
+        if (k && !(plan = plan_of(opt, e))) return NULL;
+        cases[k * 2] = matches_way(a, e, plan, ways, k);
+        cases[k * 2 + 1] = ps_opt_bool(opt, true, k > 0);
+        if (!cases[k * 2] || !cases[k * 2 + 1]) return NULL;
+    }
+    if (!cases || !(cases[ways->n * 2] = ps_opt_bool(opt, false, false))) return NULL;
+    return ps_expr_case(opt->cx, opt->arena, cases, ways->n * 2 + 1);
+}
+
+/* e as ANY, three-valued: ALL is its negation. */
+static const ps_expr *any_value(attach *a, const ps_expr *e, const ps_node *plan)
+{
     const char *name = any_compare(e);
-    const ps_expr *any;
     bool correlated;
 
-    if (is_correlated(opt, plan, &correlated) != PS_OK) return NULL;
-    if (!correlated && e->n_args == 1 && name && strcmp(name, "=") == 0) {
-        const ps_join_key key = {e->args[0], ps_opt_col(opt, &plan->cols[0]), false};
-        any = key.right ? mark_join(a, plan, &key) : NULL;
-    } else {
-        any = any_by_cases(a, e, plan);
+    if (is_correlated(a->opt, plan, &correlated) != PS_OK) return NULL;
+    if (correlated || !name || strcmp(name, "=") != 0) return any_by_cases(a, e, plan);
+    if (e->n_args == 1) {
+        const ps_join_key key = {e->args[0], ps_opt_col(a->opt, &plan->cols[0]), false};
+        return key.right ? mark_join(a, plan, &key, 1) : NULL;
     }
-    return any && e->subquery == PS_SUBQUERY_ALL ? ps_opt_call1(opt, "not", any) : any;
+    row_ways ways;
+    if (find_ways(a, e, plan, &ways) != PS_OK) return NULL;
+    return ways.n ? any_by_ways(a, e, plan, &ways) : any_by_cases(a, e, plan);
+}
+
+static const ps_expr *quantified(attach *a, const ps_expr *e, const ps_node *plan)
+{
+    const ps_expr *any = any_value(a, e, plan);
+
+    return any && e->subquery == PS_SUBQUERY_ALL ? ps_opt_call1(a->opt, "not", any) : any;
 }
 
 static const ps_expr *attach_one(ps_ctx *cx, const ps_expr *e, void *user)
@@ -217,7 +314,7 @@ static const ps_expr *attach_one(ps_ctx *cx, const ps_expr *e, void *user)
     const ps_node *plan = plan_of(a->opt, e);
     if (!plan) return NULL;
     if (e->subquery == PS_SUBQUERY_SCALAR) r.value = scalar(a, plan);
-    else if (e->subquery == PS_SUBQUERY_EXISTS) r.value = mark_join(a, plan, NULL);
+    else if (e->subquery == PS_SUBQUERY_EXISTS) r.value = mark_join(a, plan, NULL, 0);
     else r.value = quantified(a, e, plan);
     if (!r.value) return NULL;
     return PS_ARRAY_ADD_IN(cx, a->opt->arena, &a->done, r) == PS_OK ? r.value : NULL;
@@ -272,13 +369,6 @@ static ps_status condition_any(attach *a, const ps_expr *e)
     return join(a, plan, &spec) ? PS_OK : opt->cx->error.code;
 }
 
-static bool never_null(const ps_node *input, const ps_expr *e)
-{
-    const ps_col *col = e->kind == PS_EXPR_COLUMN ? ps_node_find_col(input, e->column) : NULL;
-
-    return col ? !col->nullable : e->kind == PS_EXPR_LITERAL && !e->literal.null;
-}
-
 /* NOT ANY: an anti join; where nulls are possible, on pairs for which the comparison is not false.
  */
 static ps_status condition_not_any(attach *a, const ps_expr *e, ps_conjuncts *top)
@@ -293,10 +383,9 @@ static ps_status condition_not_any(attach *a, const ps_expr *e, ps_conjuncts *to
     for (uint32_t i = 0; i < e->n_args; i++)
         known &= !plan->cols[i].nullable && never_null(a->input, e->args[i]);
     PS_TRY(is_correlated(opt, plan, &correlated));
-    if (!known && !correlated && e->n_args == 1 && name && strcmp(name, "=") == 0) {
-        const ps_join_key key = {e->args[0], ps_opt_col(opt, &plan->cols[0]), false};
-        const ps_expr *mark = key.right ? mark_join(a, plan, &key) : NULL;
-        const ps_expr *not = mark ? ps_opt_call1(opt, "not", mark) : NULL;
+    if (!known && !correlated && name && strcmp(name, "=") == 0) {
+        const ps_expr *any = any_value(a, e, plan);
+        const ps_expr *not = any ? ps_opt_call1(opt, "not", any) : NULL;
         return not ? ps_conjuncts_add(opt, top, not) : opt->cx->error.code;
     }
     spec.residual = comparison(opt, e, plan);
