@@ -157,6 +157,7 @@ static void filter_rows(const ps_vec *predicate, const agg_rows *in, agg_work *w
     }
     out->sel = w->subset_sel;
     out->n = n;
+    out->dense = NULL;
     if (in->shape == PS_AGG_FEW) out->groups = w->subset_groups, out->group_n = w->subset_group_n;
     else if (in->shape == PS_AGG_ROWS) out->rows = w->subset_rows;
 }
@@ -181,6 +182,8 @@ ps_status ps_aggregate_update_item(ps_ctx *cx, const agg_item *item, const ps_ve
                                   .groups = rows->groups,
                                   .n_groups = rows->n_groups,
                                   .group_n = rows->group_n,
+                                  .dense = rows->dense,
+                                  .n_dense = rows->n_dense,
                                   .states = work->states,
                                   .morsel = rows->batch->morsel,
                                   .first_row = rows->batch->first_row,

@@ -118,6 +118,8 @@ typedef struct agg_rows {
     uint32_t n_groups;
     const uint8_t *groups; /* FEW: number of the k-th row's group */
     const uint32_t *group_n;
+    const uint8_t *dense; /* FEW, optional: see ps_agg_update */
+    uint32_t n_dense;
     uint8_t *const *rows; /* ONE: rows[0]; FEW: by number; ROWS: by k */
 } agg_rows;
 
@@ -126,7 +128,7 @@ typedef struct agg_work {
     uint64_t hashes[PS_BATCH_ROWS_MAX], distinct_hashes[PS_BATCH_ROWS_MAX];
     uint8_t *rows[PS_BATCH_ROWS_MAX];
     uint8_t *states[PS_BATCH_ROWS_MAX];
-    uint8_t groups[PS_BATCH_ROWS_MAX];
+    uint8_t groups[PS_BATCH_ROWS_MAX], dense[PS_BATCH_ROWS_MAX];
     uint32_t group_n[PS_AGG_FEW_MAX];
     uint32_t subset_sel[PS_BATCH_ROWS_MAX];
     uint8_t *subset_rows[PS_BATCH_ROWS_MAX];

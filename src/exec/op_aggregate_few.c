@@ -138,6 +138,21 @@ static void slots_fill(agg_direct *d, const ps_vec *keys, const uint32_t *sel, u
     }
 }
 
+/* Whether every row's slot has its group. */
+static bool all_known(const agg_direct *d, uint32_t n)
+{
+    uint64_t seen = 0, known = 0;
+    bool missing = false;
+
+    if (d->n_slots > 64) {
+        for (uint32_t k = 0; k < n; k++) missing |= d->rows[d->slots[k]] == NULL;
+        return !missing;
+    }
+    for (uint32_t k = 0; k < n; k++) seen |= (uint64_t)1 << d->slots[k];
+    for (uint32_t s = 0; s < d->n_slots; s++) known |= (uint64_t)(d->rows[s] != NULL) << s;
+    return (seen & ~known) == 0;
+}
+
 /* Looks up the groups of slots that are seen for the first time. */
 static ps_status learn(ps_ctx *cx, ps_op *op, agg_local *l, const ps_batch *batch)
 {
@@ -191,6 +206,21 @@ static void number(agg_work *w, uint32_t n)
         w->group_n[g] = d->counts[0][g] + d->counts[1][g] + d->counts[2][g] + d->counts[3][g];
 }
 
+/* Groups by physical row, where few groups and hardly a row left out make that pay. */
+static void number_dense(agg_work *w, const ps_batch *batch, agg_rows *out)
+{
+    const uint32_t *sel = batch->sel;
+    const uint32_t n = batch->n_live, n_dense = sel && n ? sel[n - 1] + 1 : n;
+
+    if (out->n_groups > PS_AGG_DENSE_MAX || n_dense - n > n / 4) return;
+    out->n_dense = n_dense;
+    out->dense = w->groups;
+    if (!sel) return;
+    out->dense = w->dense;
+    memset(w->dense, PS_AGG_NO_GROUP, n_dense);
+    for (uint32_t k = 0; k < n; k++) w->dense[sel[k]] = w->groups[k];
+}
+
 ps_status ps_aggregate_direct(ps_ctx *cx, ps_op *op, agg_local *l, const ps_batch *batch,
                               agg_rows *out, bool *done)
 {
@@ -198,13 +228,11 @@ ps_status ps_aggregate_direct(ps_ctx *cx, ps_op *op, agg_local *l, const ps_batc
     agg_work *w = l->work;
     agg_direct *d = &w->direct;
     const uint32_t n = batch->n_live;
-    uint8_t missing = 0;
 
     *done = prepare(d, l->results, config->n_keys);
     if (!*done) return PS_OK;
     slots_fill(d, l->results, batch->sel, n);
-    for (uint32_t k = 0; k < n; k++) missing |= d->rows[d->slots[k]] == NULL;
-    if (missing) {
+    if (!all_known(d, n)) {
         const ps_status st = learn(cx, op, l, batch);
         if (st != PS_OK) {
             ps_aggregate_direct_forget(d);
@@ -219,6 +247,7 @@ ps_status ps_aggregate_direct(ps_ctx *cx, ps_op *op, agg_local *l, const ps_batc
         out->groups = w->groups;
         out->group_n = w->group_n;
         out->rows = d->few_rows;
+        number_dense(w, batch, out);
     } else {
         for (uint32_t k = 0; k < n; k++) w->rows[k] = d->rows[d->slots[k]];
         out->shape = PS_AGG_ROWS;

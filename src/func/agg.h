@@ -34,7 +34,7 @@ typedef enum ps_agg_shape {
                  * accumulate per group in registers or a small table, then touch each state once */
     PS_AGG_ROWS /* the k-th wanted row goes to states[k] */
 } ps_agg_shape;
-enum { PS_AGG_FEW_MAX = 256 };
+enum { PS_AGG_FEW_MAX = 256, PS_AGG_DENSE_MAX = 8, PS_AGG_NO_GROUP = 255 };
 
 /* One lane's working memory for updates: contents mean nothing between calls. */
 typedef struct ps_agg_scratch {
@@ -55,7 +55,11 @@ typedef struct ps_agg_update {
     ps_agg_shape shape;
     const uint8_t *groups; /* FEW: by k */
     uint32_t n_groups;
-    const uint32_t *group_n;    /* FEW: wanted rows of each group; its sum is n */
+    const uint32_t *group_n; /* FEW: wanted rows of each group; its sum is n */
+    /* FEW, optional: the group of physical rows 0..n_dense-1, PS_AGG_NO_GROUP for rows that aren't
+     * wanted: for loops over groups instead of rows. Only up to PS_AGG_DENSE_MAX groups. */
+    const uint8_t *dense;
+    uint32_t n_dense;
     uint8_t *const *states;     /* addresses of the states */
     uint64_t morsel, first_row; /* position of physical row 0 */
     ps_agg_heap *heap;

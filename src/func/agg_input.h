@@ -40,6 +40,10 @@ typedef struct ps_agg_kernels {
     /* Sums of each group, added to acc[0..n_groups). */
     void (*sum_few[PS_LAYOUT_COUNT])(const void *data, const uint32_t *idx, const uint8_t *groups,
                                      uint32_t n, uint32_t n_groups, int64_t *acc);
+    /* The same for up to PS_AGG_DENSE_MAX groups, with ps_agg_update's `dense`: a pass a group, in
+     * vectors. */
+    void (*sum_dense[PS_LAYOUT_COUNT])(const void *data, const uint8_t *dense, uint32_t n,
+                                       uint32_t n_groups, int64_t *acc);
     /* Least and greatest of n > 0 values. */
     void (*range[PS_LAYOUT_COUNT])(const void *data, const uint32_t *idx, uint32_t n, int64_t *lo,
                                    int64_t *hi);

@@ -1,6 +1,6 @@
 /* func/agg_int.tmpl.h -- integer sums and ranges over one slot type.
  *
- * AGG_T: the slot's type; AGG_N: suffix of the names. The caller has proved that no sum overflows.
+ * AGG_T: the slot's type; AGG_N: suffix of the names; AGG_BATCH: holds a batch's sum. The caller has proved that no sum overflows.
  * Groups: several copies of the accumulators take turns, because adding to what was stored a few
  * cycles ago would wait for the store. Up to 8 groups sit in 4 copies, more in 2. */
 static PS_TEMPLATE int64_t PS_CAT(sum_body_, AGG_N)(const AGG_T *restrict data,
@@ -51,6 +51,21 @@ static void PS_CAT(few_, AGG_N)(const void *data, const uint32_t *idx, const uin
     }
 }
 
+/* A row of another group adds nothing: no branch and no address depends on the data. */
+static void PS_CAT(dense_, AGG_N)(const void *values, const uint8_t *restrict dense, uint32_t n,
+                                  uint32_t n_groups, int64_t *acc)
+{
+    const AGG_T *restrict data = values;
+
+    PS_ASSERT(n <= PS_BATCH_ROWS_MAX);
+    for (uint32_t g = 0; g < n_groups; g++) {
+        AGG_BATCH sum = 0;
+        for (uint32_t k = 0; k < n; k++)
+            sum += dense[k] == (uint8_t)g ? (AGG_BATCH)data[k] : (AGG_BATCH)0;
+        acc[g] += sum;
+    }
+}
+
 static PS_TEMPLATE void PS_CAT(range_body_, AGG_N)(const AGG_T *restrict data,
                                                    const uint32_t *restrict idx, uint32_t n,
                                                    int64_t *lo, int64_t *hi)
@@ -71,4 +86,5 @@ static void PS_CAT(range_, AGG_N)(const void *data, const uint32_t *idx, uint32_
     else PS_CAT(range_body_, AGG_N)(data, NULL, n, lo, hi);
 }
 #undef AGG_T
+#undef AGG_BATCH
 #undef AGG_N

@@ -54,9 +54,13 @@ static void add_few(const ps_agg_update *u, const ps_agg_input *in, bool wide)
 {
     int64_t acc[PS_AGG_FEW_MAX];
 
+    const ps_agg_kernels *kernels = ps_agg_kernels_get();
+
     memset(acc, 0, u->n_groups * sizeof(*acc));
-    ps_agg_kernels_get()->sum_few[in->layout](in->data, in->idx, in->groups, in->n, u->n_groups,
-                                              acc);
+    /* the argument as it is: neither nulls nor codes were taken out */
+    if (u->dense && in->idx == u->sel && in->groups == u->groups)
+        kernels->sum_dense[in->layout](in->data, u->dense, u->n_dense, u->n_groups, acc);
+    else kernels->sum_few[in->layout](in->data, in->idx, in->groups, in->n, u->n_groups, acc);
     for (uint32_t g = 0; g < u->n_groups; g++) {
         if (in->group_n[g] == 0) continue;
         sum_state *s = (sum_state *)(void *)in->states[g];

@@ -116,6 +116,13 @@ static void feed(run *r, ps_agg_shape shape, uint32_t from, uint32_t to,
         at[u.n++] = states[r->groups[i]];
     }
     if (from == 0) u.sel = NULL; /* dense */
+    uint8_t dense[N];
+    if (shape == PS_AGG_FEW && to % 2 == 0) { /* the same groups told by physical row */
+        memset(dense, PS_AGG_NO_GROUP, sizeof(dense));
+        for (uint32_t i = from; i < to; i++) dense[i] = r->groups[i];
+        u.dense = dense;
+        u.n_dense = to;
+    }
     u.states = shape == PS_AGG_FEW ? few : at;
     assert_int_equal(r->agg.class->update(&u), PS_OK);
 }

@@ -71,8 +71,8 @@ static void shared_step(worker *w, uint32_t what)
 {
     static const char *const statements[] = {
         "CREATE OR REPLACE TABLE flip AS SELECT i, i * 2 AS k FROM range(3000) r(i)",
-        "CREATE OR REPLACE TABLE flip AS SELECT i::VARCHAR AS i, 'a text of some length ' || i AS "
-        "k FROM range(2000) r(i)",
+        ("CREATE OR REPLACE TABLE flip AS SELECT i::VARCHAR AS i, 'a text of some length ' || i AS "
+         "k FROM range(2000) r(i)"),
         "INSERT INTO flip SELECT i, k FROM flip WHERE i IN (SELECT max(i) FROM flip)",
         "DROP TABLE IF EXISTS flip",
         "SELECT count(*) FROM flip a JOIN flip b ON a.i = b.i",
