@@ -1,6 +1,7 @@
 /* func/agg_int.tmpl.h -- integer sums and ranges over one slot type.
  *
- * AGG_T: the slot's type; AGG_N: suffix of the names; AGG_BATCH: holds a batch's sum. The caller has proved that no sum overflows.
+ * AGG_T: the slot's type; AGG_N: suffix of the names; AGG_BATCH: holds a batch's sum. The caller
+ * has proved that no sum overflows.
  * Groups: several copies of the accumulators take turns, because adding to what was stored a few
  * cycles ago would wait for the store. Up to 8 groups sit in 4 copies, more in 2. */
 static PS_TEMPLATE int64_t PS_CAT(sum_body_, AGG_N)(const AGG_T *restrict data,
