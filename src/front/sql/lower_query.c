@@ -183,13 +183,14 @@ static const ps_node *number_rows(ps_lower *lo, const ps_node *node, ps_col *num
 /* number > offset and number - offset <= count; a count of null, or none, keeps all. */
 static const ps_expr *within_limits(ps_lower *lo, const ps_col *number, const row_limits *limits)
 {
-    const ps_expr *n = ps_lower_column_of(lo, number), *zero = ps_lower_int(lo, 0);
+    const ps_expr *n = ps_lower_column_of(lo, number);
     const ps_expr *offset = ps_lower_int(lo, limits->offset);
     const ps_expr *count = limits->count_expr, *yes = ps_lower_bool(lo, true);
 
     if (limits->offset_expr) {
-        const ps_expr *both[] = {limits->offset_expr, zero};
-        offset = zero ? ps_expr_coalesce(lo->cx, lo->arena, both, 2) : NULL;
+        const ps_value zero = ps_value_int(PS_TYPE(INT64), 0);
+        const ps_expr *both[] = {limits->offset_expr, ps_expr_literal(lo->cx, lo->arena, &zero)};
+        offset = both[1] ? ps_expr_coalesce(lo->cx, lo->arena, both, 2) : NULL;
     }
     if (!count) count = ps_lower_int(lo, limits->count);
     if (!n || !yes || !offset || !count) return NULL;
