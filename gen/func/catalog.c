@@ -915,7 +915,7 @@ static const ps_func func_43 = {
     .n_params = 2, .n_required = 2, .params = params_43,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .aggregate = &ps_aggfn_quantile_cont,
-    .doc = "The value at fraction q (0 to 1) of the sorted values, interpolated.",
+    .doc = "The value at fraction q (0 to 1; from the largest where negative) of the sorted values, interpolated.",
     .signature = "(x: double, q!: double) -> double", .since = "0.1",
     .example = "quantile_cont(x, 0.5) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_43,
 };
@@ -930,7 +930,7 @@ static const ps_func func_44 = {
     .n_params = 2, .n_required = 2, .params = params_44,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .aggregate = &ps_aggfn_quantile_cont,
-    .doc = "The value at fraction q (0 to 1) of the sorted values, interpolated.",
+    .doc = "The value at fraction q (0 to 1; from the largest where negative) of the sorted values, interpolated.",
     .signature = "(x: float, q!: double) -> float", .since = "0.1",
     .example = "quantile_cont(x, 0.5) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_44,
 };
@@ -945,7 +945,7 @@ static const ps_func func_45 = {
     .n_params = 2, .n_required = 2, .params = params_45,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .aggregate = &ps_aggfn_quantile_cont,
-    .doc = "The value at fraction q (0 to 1) of the sorted values, interpolated.",
+    .doc = "The value at fraction q (0 to 1; from the largest where negative) of the sorted values, interpolated.",
     .signature = "(x: integer, q!: double) -> double", .since = "0.1",
     .example = "quantile_cont(x, 0.25) FROM (VALUES (1), (2), (4)) t(x)", .names = names_45,
 };
@@ -960,7 +960,7 @@ static const ps_func func_46 = {
     .n_params = 2, .n_required = 2, .params = params_46,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .aggregate = &ps_aggfn_quantile_cont,
-    .doc = "The value at fraction q (0 to 1) of the sorted values, interpolated and rounded to x's scale.",
+    .doc = "The value at fraction q (0 to 1; from the largest where negative) of the sorted values, interpolated and rounded to x's scale.",
     .signature = "(x: decimal, q!: double) -> decimal", .since = "0.1",
     .example = "quantile_cont(x, 0.5) FROM (VALUES (1.5), (2.0)) t(x)", .names = names_46,
 };
@@ -975,7 +975,7 @@ static const ps_func func_47 = {
     .n_params = 2, .n_required = 2, .params = params_47,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .aggregate = &ps_aggfn_quantile_cont,
-    .doc = "The time at fraction q (0 to 1) of the sorted times, interpolated. Dates count from midnight.",
+    .doc = "The time at fraction q (0 to 1; from the largest where negative) of the sorted times, interpolated. Dates count from midnight.",
     .signature = "(x: timestamp, q!: double) -> timestamp", .since = "0.1",
     .example = "quantile_cont(x, 0.25) FROM (VALUES (DATE '2020-01-01'), (DATE '2020-01-02')) t(x)", .names = names_47,
 };
@@ -990,7 +990,7 @@ static const ps_func func_48 = {
     .n_params = 2, .n_required = 2, .params = params_48,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
     .aggregate = &ps_aggfn_quantile_cont,
-    .doc = "The time at fraction q (0 to 1) of the sorted times, interpolated. Dates count from midnight.",
+    .doc = "The time at fraction q (0 to 1; from the largest where negative) of the sorted times, interpolated. Dates count from midnight.",
     .signature = "(x: timestamptz, q!: double) -> timestamptz", .since = "0.1",
     .example = "quantile_cont(x, 0.25) FROM (VALUES (DATE '2020-01-01'), (DATE '2020-01-02')) t(x)", .names = names_48,
 };
@@ -1005,7 +1005,7 @@ static const ps_func func_49 = {
     .n_params = 2, .n_required = 2, .params = params_49,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
     .aggregate = &ps_aggfn_quantile_cont,
-    .doc = "The time at fraction q (0 to 1) of the sorted times, interpolated. Dates count from midnight.",
+    .doc = "The time at fraction q (0 to 1; from the largest where negative) of the sorted times, interpolated. Dates count from midnight.",
     .signature = "(x: time, q!: double) -> time", .since = "0.1",
     .example = "quantile_cont(x, 0.25) FROM (VALUES (DATE '2020-01-01'), (DATE '2020-01-02')) t(x)", .names = names_49,
 };
@@ -1020,7 +1020,7 @@ static const ps_func func_50 = {
     .n_params = 2, .n_required = 2, .params = params_50,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .aggregate = &ps_aggfn_quantile_disc,
-    .doc = "The smallest value with at least the fraction q of the values at or below it.",
+    .doc = "The smallest value with at least the fraction q of the values at or below it; q negative: the largest with -q of them at or above.",
     .signature = "(x: T, q!: double) -> T", .since = "0.1",
     .example = "quantile_disc(x, 0.5) FROM (VALUES (1), (2), (4)) t(x)", .names = names_50,
 };

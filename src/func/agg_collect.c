@@ -126,8 +126,10 @@ static ps_status quantile_of(ps_ctx *cx, const ps_agg *agg, double *out)
     if (!ps_expr_is_literal(literal) || literal->literal.null)
         return ps_fail(cx, PS_UNSUPPORTED, "a quantile must be a constant number");
     *out = literal->literal.f64;
-    if (!(*out >= 0 && *out <= 1))
-        return ps_fail(cx, PS_INVALID, "a quantile must lie between 0 and 1: %g", *out);
+    if (!(*out >= -1 && *out <= 1))
+        return ps_fail(cx, PS_INVALID,
+                       "a quantile must lie between 0 and 1, or -1 and 0 from the largest: %g",
+                       *out);
     return PS_OK;
 }
 
@@ -150,9 +152,10 @@ static ps_status disc_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, 
                      args[0].data};
     uint32_t *index = index_new(cx, n);
     if (!index) return PS_MEMORY;
-    const double place =
-        ceil(q * (double)n) - 1; /* the least value with at least q of the rows at or below it */
-    const uint32_t k = place < 0 ? 0 : (uint32_t)PS_MIN(place, (double)(n - 1));
+    const double place = ceil(fabs(q) * (double)n) -
+                         1; /* the least value with at least q of the rows at or below it */
+    const uint32_t from_end = place < 0 ? 0 : (uint32_t)PS_MIN(place, (double)(n - 1));
+    const uint32_t k = q < 0 ? n - 1 - from_end : from_end;
     const ps_status st = select_kth(cx, &s, index, n, k);
     if (st == PS_OK)
         memcpy((char *)buf->data + row * s.bytes, s.data + index[k] * s.bytes, s.bytes);
@@ -197,6 +200,21 @@ static void interpolate(const ps_agg *agg, const slots *s, uint32_t a, uint32_t 
     ps_slot_put(ps_type_layout(agg->expr->type), data, row, part == 0 ? x : whole);
 }
 
+/* What follows the k-th in order, of rows split at k: the least behind it, or going down the
+ * greatest before it. */
+static uint32_t neighbour(const slots *s, const uint32_t *index, uint32_t n, uint32_t k, bool down)
+{
+    uint32_t next = down ? k - 1 : k + 1;
+    const uint32_t begin = down ? 0 : k + 2, end = down ? k : n;
+
+    for (uint32_t i = begin; i < end; i++) {
+        const int way = slots_order(s, index[i], index[next]);
+
+        if (down ? way > 0 : way < 0) next = i;
+    }
+    return next;
+}
+
 static ps_status cont_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n,
                              ps_vec_buf *buf, uint32_t row, ps_vec *out)
 {
@@ -209,16 +227,14 @@ static ps_status cont_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, 
                      args[0].data};
     uint32_t *index = index_new(cx, n);
     if (!index) return PS_MEMORY;
-    const double place = q * (double)(n - 1);
-    const uint32_t k = (uint32_t)PS_MIN(floor(place), (double)(n - 1));
+    const double place = fabs(q) * (double)(n - 1);
+    const uint32_t from_end = (uint32_t)PS_MIN(floor(place), (double)(n - 1));
+    const uint32_t k = q < 0 ? n - 1 - from_end : from_end;
+    const double part = place - (double)from_end;
     ps_status st = select_kth(cx, &s, index, n, k);
-    uint32_t next = k;
-    if (st == PS_OK && (double)k < place && k + 1 < n) {
-        next = k + 1; /* the least of what lies behind */
-        for (uint32_t i = k + 2; i < n; i++)
-            if (slots_order(&s, index[i], index[next]) < 0) next = i;
-    }
-    if (st == PS_OK) interpolate(agg, &s, index[k], index[next], place - (double)k, buf->data, row);
+    const bool between = part > 0 && from_end + 1 < n;
+    const uint32_t next = st == PS_OK && between ? neighbour(&s, index, n, k, q < 0) : k;
+    if (st == PS_OK) interpolate(agg, &s, index[k], index[next], part, buf->data, row);
     positive_zero((ps_layout)out->layout, buf->data, row);
     ps_free(index);
     return st;
@@ -313,14 +329,9 @@ static ps_status middle(ps_ctx *cx, const double *x, uint32_t *index, uint32_t n
 {
     const slots s = {PS_LAYOUT_F64, sizeof(double), (const char *)x};
     const uint32_t k = (n - 1) / 2;
-    uint32_t next = k;
 
     PS_TRY(select_kth(cx, &s, index, n, k));
-    if (n % 2 == 0) {
-        next = k + 1;
-        for (uint32_t i = k + 2; i < n; i++)
-            if (slots_order(&s, index[i], index[next]) < 0) next = i;
-    }
+    const uint32_t next = n % 2 == 0 ? neighbour(&s, index, n, k, false) : k;
     const double a = x[index[k]], b = x[index[next]];
     *out = a == b ? a : a + (b - a) * 0.5;
     return PS_OK;

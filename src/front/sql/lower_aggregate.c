@@ -62,9 +62,38 @@ bool ps_lower_cast_args(ps_lower *lo, const ps_func_match *match, const ps_expr 
     return true;
 }
 
-/* percentile_cont(0.5) WITHIN GROUP (ORDER BY x) is percentile_cont(x, 0.5). */
-static const ps_expr **within_args(ps_lower_in *in, const ps_sql_call *node, const ps_expr **args,
-                                   uint32_t *n)
+static bool is_quantile(ps_str name)
+{
+    static const char *const names[] = {"percentile_cont", "percentile_disc", "quantile_cont",
+                                        "quantile_disc", "quantile"};
+    bool is = false;
+
+    for (size_t i = 0; i < PS_COUNT(names); i++)
+        is |= ps_str_equal_nocase(name, ps_str_of(names[i]));
+    return is;
+}
+
+/* A quantile's fraction as a literal, going down negative: counted from the largest. */
+static const ps_expr *fraction(ps_lower *lo, const ps_sql_node *node, const ps_expr *e, bool down)
+{
+    ps_value value, q;
+    bool ok = false;
+
+    if (lo->preparing && e->flags & PS_EXPR_HAS_PARAM) return e;
+    if (ps_lower_constant(lo, node, "a fraction", &value) != PS_OK ||
+        ps_cast_value(lo->cx, lo->arena, &value, PS_TYPE(FLOAT64), &ok, &q) != PS_OK)
+        return NULL;
+    if (!ok || q.null || !(q.f64 >= 0 && q.f64 <= 1))
+        return ps_lower_fail(lo, node, PS_INVALID, "a fraction must be a number between 0 and 1");
+    /* 0 has no sign that is safe: from the largest it is 1 from the smallest */
+    q.f64 = !down ? q.f64 : q.f64 > 0 ? -q.f64 : 1;
+    return ps_expr_literal(lo->cx, lo->arena, &q);
+}
+
+/* percentile_cont(0.5) WITHIN GROUP (ORDER BY x) is percentile_cont(x, 0.5), where the order is in
+ * the fraction's sign; mode() WITHIN GROUP (ORDER BY x) is mode(x ORDER BY x). */
+static const ps_expr **within_args(ps_lower_in *in, const ps_sql_call *node, ps_str name,
+                                   const ps_expr **args, uint32_t *n, ps_agg_part *part)
 {
     ps_lower *lo = in->lo;
     const ps_sql_sort *sort = (const ps_sql_sort *)(const void *)node->within.at[0];
@@ -73,10 +102,14 @@ static const ps_expr **within_args(ps_lower_in *in, const ps_sql_call *node, con
     if (!all) return NULL;
     if (node->within.n != 1 || sort->all)
         return ps_lower_unsupported(lo, &node->head, "WITHIN GROUP over several keys");
-    if (sort->direction == PS_SQL_DIRECTION_DESC)
-        return ps_lower_unsupported(lo, &sort->head, "WITHIN GROUP in descending order");
     if (!(all[0] = ps_lower_expr(in, sort->expr))) return NULL;
     for (uint32_t i = 0; i < *n; i++) all[i + 1] = args[i];
+    if (*n == 1 && is_quantile(name)) {
+        const bool down = sort->direction == PS_SQL_DIRECTION_DESC;
+
+        if (!(all[1] = fraction(lo, node->args.at[0], args[0], down))) return NULL;
+        part->order = NULL, part->n_order = 0;
+    }
     ++*n;
     return all;
 }
@@ -115,8 +148,7 @@ const ps_expr *ps_lower_aggregate(ps_lower_in *in, const ps_sql_call *node, ps_s
     const ps_expr **args = ps_lower_exprs(&inner, &list);
     if (!args || !ps_lower_agg_part(&inner, node, &part)) return NULL;
     if (node->within.n) {
-        if (!(args = within_args(&inner, node, args, &n))) return NULL;
-        part.order = NULL, part.n_order = 0;
+        if (!(args = within_args(&inner, node, name, args, &n, &part))) return NULL;
     }
     column_use use = {.scope = in->scope};
     for (uint32_t i = 0; i < n; i++) ps_expr_visit(args[i], use_visit, &use);
