@@ -65,7 +65,38 @@ const ps_expr *ps_lower_compare(ps_lower *lo, ps_sql_f_op op, const ps_expr *a, 
     return is_negated(op) ? ps_lower_call1(lo, "not", e) : e;
 }
 
-/* ---- (a, b) = (c, d) ---- */
+/* ---- (a, b) = (c, d), (a, b) < (c, d) ---- */
+
+/* The first pair that differs decides: a < c or (a = c and (b < d or ..)). Nulls follow from it: a
+ * pair that is unknown makes the order unknown, unless one before it decides. */
+static const ps_expr *order_rows(ps_lower_in *in, const ps_sql_binary *node, const ps_sql_row *a,
+                                 const ps_sql_row *b)
+{
+    ps_lower *lo = in->lo;
+    const bool less = node->op == PS_SQL_OP_LT || node->op == PS_SQL_OP_LE;
+    const ps_expr *e = NULL;
+
+    for (uint32_t i = a->items.n; i-- > 0;) {
+        const ps_expr *x = ps_lower_expr(in, a->items.at[i]),
+                      *y = x ? ps_lower_expr(in, b->items.at[i]) : NULL;
+
+        if (!y) return NULL;
+        if (!e) { /* the last pair */
+            if (!(e = ps_lower_compare(lo, node->op, x, y))) return NULL;
+            continue;
+        }
+        if (ps_expr_is_volatile(x) || ps_expr_is_volatile(y))
+            return ps_lower_unsupported(lo, &node->head, "an order of rows of volatile values");
+        const ps_expr *both[] = {ps_lower_compare(lo, PS_SQL_OP_EQ, x, y), e};
+        const ps_expr *either[] = {
+            ps_lower_compare(lo, less ? PS_SQL_OP_LT : PS_SQL_OP_GT, x, y),
+            both[0] ? ps_expr_and(lo->cx, lo->arena, both, 2) : NULL,
+        };
+        if (!either[0] || !either[1]) return NULL;
+        if (!(e = ps_expr_or(lo->cx, lo->arena, either, 2))) return NULL;
+    }
+    return e;
+}
 
 static const ps_expr *compare_rows(ps_lower_in *in, const ps_sql_binary *node, const ps_sql_row *a,
                                    const ps_sql_row *b)
@@ -74,11 +105,15 @@ static const ps_expr *compare_rows(ps_lower_in *in, const ps_sql_binary *node, c
     const uint32_t n = a->items.n;
     bool equal = node->op == PS_SQL_OP_EQ || node->op == PS_SQL_OP_NOT_DISTINCT_FROM;
 
-    if (!equal && node->op != PS_SQL_OP_NE && node->op != PS_SQL_OP_DISTINCT_FROM)
-        return ps_lower_unsupported(lo, &node->head, "an order of rows");
+    bool order = node->op == PS_SQL_OP_LT || node->op == PS_SQL_OP_LE || node->op == PS_SQL_OP_GT ||
+                 node->op == PS_SQL_OP_GE;
+
+    if (!equal && !order && node->op != PS_SQL_OP_NE && node->op != PS_SQL_OP_DISTINCT_FROM)
+        return ps_lower_unsupported(lo, &node->head, "this operator between rows");
     if (n != b->items.n)
         return ps_lower_fail(lo, &node->head, PS_BIND, "rows of %u and %u values are compared", n,
                              b->items.n);
+    if (order) return order_rows(in, node, a, b);
     const ps_expr **parts = PS_ARENA_ARRAY(lo->cx, lo->arena, const ps_expr *, n + 1);
     for (uint32_t i = 0; parts && i < n; i++) {
         const ps_expr *x = ps_lower_expr(in, a->items.at[i]),
