@@ -241,12 +241,36 @@ static ps_status mark_keys(removal *r, const ps_node *right)
     return PS_OK;
 }
 
+/* Keys whose right side turned out to be a column of left are conditions of pairs; *fits false: a
+ * mark join's answer to nulls would change. */
+static ps_status keys_of_left(removal *r, bool *fits)
+{
+    size_t n = 0;
+
+    *fits = true;
+    for (size_t i = 0; i < r->keys.n; i++) {
+        const ps_join_key key = r->keys.at[i];
+
+        if (!ps_expr_uses(key.right, &r->dep.set)) {
+            r->keys.at[n++] = key;
+            continue;
+        }
+        *fits &= r->join->join != PS_JOIN_MARK;
+        const ps_expr *e =
+            ps_opt_call(r->opt, key.null_equal ? "is_not_distinct_from" : "=", key.left, key.right);
+        if (!e) return r->opt->cx->error.code;
+        PS_TRY(ps_conjuncts_add(r->opt, &r->residual, e));
+    }
+    r->keys.n = n;
+    return PS_OK;
+}
+
 /* Conditions moved up until right reads nothing of left; *out NULL: that was not enough. */
 static ps_status by_lifting(removal *r, const ps_node **out)
 {
     lifting l = {.opt = r->opt, .outer = r->dep.set, .semi_like = semi_like(r->join->join)};
     const ps_node *right = lift(&l, r->node->inputs[1]);
-    bool dependent;
+    bool dependent, fits;
 
     *out = NULL;
     if (!right) return r->opt->cx->error.code;
@@ -263,6 +287,8 @@ static ps_status by_lifting(removal *r, const ps_node **out)
         if (!(r->residual.at[i] = below_dropped(&l, r->residual.at[i], 0)))
             return r->opt->cx->error.code;
     }
+    PS_TRY(keys_of_left(r, &fits));
+    if (!fits) return PS_OK;
     PS_TRY(mark_keys(r, right));
     *out = rejoin(r, r->node->inputs[0], right);
     return *out ? PS_OK : r->opt->cx->error.code;
