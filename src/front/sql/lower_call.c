@@ -55,6 +55,13 @@ static const ps_expr *call_try(ps_lower *lo, const ps_sql_call *node, const ps_e
     return n == 1 ? ps_expr_try(lo->cx, lo->arena, args[0]) : arity(lo, node, "one argument");
 }
 
+static const ps_expr *call_version(ps_lower *lo, const ps_sql_call *node, const ps_expr **args,
+                                   uint32_t n)
+{
+    (void)args;
+    return n == 0 ? ps_lower_text(lo, PS_STR(PS_VERSION)) : arity(lo, node, "no arguments");
+}
+
 /* x AT TIME ZONE z: there is no time zone database yet. */
 static const ps_expr *call_timezone(ps_lower *lo, const ps_sql_call *node, const ps_expr **args,
                                     uint32_t n)
@@ -76,6 +83,7 @@ static const struct {
     {"iif", call_if},
     {"try", call_try},
     {"timezone", call_timezone},
+    {"version", call_version},
 };
 
 static special_fn special_of(ps_str name)
