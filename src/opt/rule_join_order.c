@@ -344,7 +344,7 @@ static ps_status build_best(const region *r, const best *table, rel_set set, pla
 }
 
 /* Pairs of connected sets, each once and small ones first (DPccp; Moerkotte and Neumann 2006). A
- * predicate over several relations makes all of them neighbours (their DPhyp of 2008 does with less);
+ * predicate over several relations makes all of them neighbours (DPhyp, 2008, does with fewer);
  * pairs that no predicate joins yet are passed over. */
 typedef struct enumeration {
     const region *r;
