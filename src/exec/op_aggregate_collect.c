@@ -8,6 +8,8 @@
  * too and passes over repeats. Tests: tests/unit/test_aggregate.c */
 #include "exec/op_aggregate.h"
 
+enum { POLL_ROWS = 1 << 16 }; /* between two looks at cancelling */
+
 typedef struct agg_collected {
     uint8_t **rows; /* all of the partition, sorted */
     uint64_t n, at; /* at: the first row of the next group */
@@ -147,7 +149,10 @@ static ps_status gather_rows(ps_ctx *cx, ps_op *op, agg_source *s, uint32_t c, u
         ps_row_cursor at = {0};
         uint32_t n;
         for (size_t p = 0; p < rows->pages.n; p++) PS_TRY(ps_rows_load(cx, rows, p));
-        while ((n = ps_rows_next(rows, &at, 1 << 20, out->rows + out->n)) > 0) out->n += n;
+        while ((n = ps_rows_next(rows, &at, POLL_ROWS, out->rows + out->n)) > 0) {
+            out->n += n;
+            PS_TRY(ps_poll(cx));
+        }
     }
     return PS_OK;
 }
@@ -180,7 +185,9 @@ static ps_status next_run(ps_ctx *cx, const agg_config *config, uint32_t c,
     const order o = {collect, config->n_keys};
     uint64_t end = collected->at;
 
-    while (end < collected->n && same_group(config, collect, collected->rows[end], group)) end++;
+    while (end < collected->n && same_group(config, collect, collected->rows[end], group)) {
+        if ((++end & (POLL_ROWS - 1)) == 0) PS_TRY(ps_poll(cx));
+    }
     if (end - collected->at > collected->run_room) {
         uint8_t **run = ps_realloc(cx, collected->run, (end - collected->at) * sizeof(*run));
         if (!run) return PS_MEMORY;
@@ -188,10 +195,12 @@ static ps_status next_run(ps_ctx *cx, const agg_config *config, uint32_t c,
         collected->run_room = end - collected->at;
     }
     *n = 0;
-    for (uint64_t i = collected->at; i < end; i++)
+    for (uint64_t i = collected->at; i < end; i++) {
+        if ((i & (POLL_ROWS - 1)) == 0) PS_TRY(ps_poll(cx));
         if (!collect->distinct || *n == 0 ||
             stored_compare(&o, collected->run[*n - 1], collected->rows[i]) != 0)
             collected->run[(*n)++] = collected->rows[i];
+    }
     collected->at = end;
     return PS_OK;
 }
