@@ -132,8 +132,8 @@ static uint32_t probe_rows(const ps_join_config *config, const ps_vec *keys, con
     return n;
 }
 
-/* A new input batch: its keys, hashes and candidates. */
-static ps_status begin(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in)
+/* Keys, hashes and candidates of an input batch. */
+static ps_status find_candidates(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in)
 {
     const ps_join_config *config = op->config;
     const ps_join_shared *shared = op->shared;
@@ -145,16 +145,23 @@ static ps_status begin(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in
 
         PS_TRY(ps_vec_flatten(cx, &l->keys[0], l->rows, n, &l->key_buf, &flat));
         l->n_cands = ps_join_find_dense(shared, &flat, l->rows, n, l->cand_rows, l->cands);
-    } else {
-        if (config->n_keys == 0 || op->settings->one_hash)
-            memset(l->hashes, 0, n * sizeof(*l->hashes));
-        else
-            PS_TRY(ps_hash_rows(cx, l->keys, config->n_keys, l->rows, n, op->settings->hash_seed,
-                                l->hashes));
-        l->n_cands = shared->n_rows
-                         ? ps_join_find(shared, l->hashes, l->rows, n, l->cand_rows, l->cands)
-                         : 0;
+        return PS_OK;
     }
+    if (config->n_keys == 0 || op->settings->one_hash) memset(l->hashes, 0, n * sizeof(*l->hashes));
+    else
+        PS_TRY(ps_hash_rows(cx, l->keys, config->n_keys, l->rows, n, op->settings->hash_seed,
+                            l->hashes));
+    l->n_cands = ps_join_find(shared, l->hashes, l->rows, n, l->cand_rows, l->cands);
+    return PS_OK;
+}
+
+/* A new input batch. Without build rows no pair asks for a key, so none can fail. */
+static ps_status begin(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in)
+{
+    const ps_join_config *config = op->config;
+
+    l->n_cands = 0;
+    if (((const ps_join_shared *)op->shared)->n_rows) PS_TRY(find_candidates(cx, op, l, in));
     l->at = l->at_entry = l->live_at = l->n_list = l->list_at = 0;
     if (config->probe != PS_PROBE_INNER) memset(l->matched, 0, PS_BITS_BYTES(in->n));
     l->begun = true;
