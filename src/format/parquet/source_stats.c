@@ -56,7 +56,7 @@ static double chunk_distinct(const ps_pq_chunk *c, double n)
 {
     const double plain = (double)PS_MAX(c->plain_bytes, 0), stored = (double)PS_MAX(c->bytes, 1);
     const double width = plain_width(c);
-    double dict = (double)(c->data_offset - c->dict_offset);
+    double dict = (double)c->data_offset - (double)c->dict_offset;
 
     if (c->physical == PS_PQ_BOOLEAN) return PS_MIN(n, 2);
     if (c->dict_offset <= 0 || !(dict > 0 && dict < stored)) return n;
@@ -79,7 +79,7 @@ static bool whole_number(ps_type t, const ps_value *v, double *out)
 
 static void variety_add(variety *v, const ps_pq_node *leaf, const ps_pq_chunk *c)
 {
-    const double n = (double)(c->n_values - PS_MAX(c->stats.n_null, 0));
+    const double n = (double)c->n_values - (double)PS_MAX(c->stats.n_null, 0);
     ps_value min, max;
     double lo, hi;
 
