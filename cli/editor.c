@@ -172,7 +172,7 @@ void shell_interact(shell *sh)
     el_source(ed.line, NULL);
     printf("Penstock %s. Statements end with a semicolon; .help for more.\n", ps_version());
     while (!sh->leave) {
-        signals_arm(); /* Ctrl-C at the prompt cancels nothing, but is noticed */
+        signals_arm(false); /* Ctrl-C at the prompt cancels nothing, but is noticed */
         errno = 0;
         const char *line = el_gets(ed.line, &n);
         const bool pressed = signals_disarm();

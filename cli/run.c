@@ -151,7 +151,7 @@ bool shell_run(shell *sh, const char *sql, size_t n)
 
     if (split_is_empty(sql, n)) return true;
     const double started = progress_now();
-    signals_arm();
+    signals_arm(true);
     shell_reap(sh); /* so that this statement has all the memory; takes a moment */
     progress_start(sh, started);
     if (!signals_pressed()) st = ps_session_sql(sh->session, sql, n, NULL, &result, &error);

@@ -50,8 +50,9 @@ void shell_interact(shell *sh);
 
 /* signals.c: Ctrl-C stops the session's statement, or clears the line being typed. */
 bool signals_start(shell *sh);
-/* Between these two Ctrl-C cancels the statement; outside of them it ends a script. */
-void signals_arm(void);
+/* Between these two Ctrl-C cancels the statement (at the prompt it is only noticed); outside of
+ * them it ends a script. */
+void signals_arm(bool statement);
 /* Whether Ctrl-C came since signals_arm(); disarm also ends the watch. */
 bool signals_pressed(void);
 bool signals_disarm(void);

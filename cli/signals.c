@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static int wake[2] = {-1, -1};
-static atomic_bool armed, pressed;
+static atomic_bool armed, running, pressed;
 static bool typing; /* set before the handler is */
 
 static void on_interrupt(int number)
@@ -36,7 +36,8 @@ static void *watch(void *argument)
         const ssize_t n = read(wake[0], &byte, 1);
 
         if (n == 0 || (n < 0 && errno != EINTR)) return NULL;
-        if (n > 0 && atomic_load(&armed)) ps_session_cancel(sh->session);
+        /* the byte may be an earlier press's, at the prompt: then nothing is pressed any more */
+        if (n > 0 && atomic_load(&running) && atomic_load(&pressed)) ps_session_cancel(sh->session);
     }
 }
 
@@ -58,9 +59,10 @@ bool signals_start(shell *sh)
     return sigaction(SIGINT, &action, NULL) == 0;
 }
 
-void signals_arm(void)
+void signals_arm(bool statement)
 {
     atomic_store(&pressed, false);
+    atomic_store(&running, statement);
     atomic_store(&armed, true);
 }
 
@@ -69,5 +71,6 @@ bool signals_pressed(void) { return atomic_load(&pressed); }
 bool signals_disarm(void)
 {
     atomic_store(&armed, false);
+    atomic_store(&running, false);
     return atomic_load(&pressed);
 }
