@@ -57,4 +57,12 @@ size_t ps_utf8_width(ps_str text);                 /* terminal columns */
 uint32_t ps_utf8_next(const char *bytes, size_t n, size_t *length);
 size_t ps_utf8_put(char out[4], uint32_t code_point);
 
+/* 0 to 15 for a hexadecimal digit of either case, -1 for anything else. */
+PS_INLINE int ps_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    const int letter = (c | 32) - 'a';
+    return letter >= 0 && letter < 6 ? letter + 10 : -1;
+}
+
 #endif

@@ -154,11 +154,10 @@ ps_status ps_join_may_match(ps_ctx *cx, const void *state, const ps_vec *vec, co
                             uint32_t n, uint32_t *sel_out, uint32_t *n_out);
 
 /* join_keys.c: what integer keys there are. Planned when all rows are there, then filled. */
-bool ps_join_key_is_integer(const ps_join_config *config, uint32_t key);
 int64_t ps_join_key_of(const ps_row_layout *layout, uint32_t key, const uint8_t *row);
 ps_status ps_join_keys_plan(ps_ctx *cx, ps_op *op);
-void ps_join_keys_add(ps_join_shared *shared, const ps_join_config *config, uint8_t *const *rows,
-                      uint64_t n);
+ps_status ps_join_keys_add(ps_ctx *cx, ps_join_shared *shared, const ps_join_config *config,
+                           uint8_t *const *rows, uint64_t n);
 /* Those of the rows whose value is in a set with bits. */
 uint32_t ps_join_keys_find(const ps_join_key_set *set, const ps_reader_view *view, ps_layout layout,
                            const uint32_t *rows, uint32_t n, uint32_t *rows_out);

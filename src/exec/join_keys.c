@@ -8,7 +8,7 @@
 /* A bit for each value of the range where that takes at most 32 bytes a row. */
 enum { BITS_A_ROW = 256, BITS_FREE = 1 << 19, BITS_MAX = 1 << 28 };
 
-bool ps_join_key_is_integer(const ps_join_config *config, uint32_t key)
+static bool is_integer(const ps_join_config *config, uint32_t key)
 {
     const ps_layout layout = (ps_layout)config->layout->cols[key].layout;
 
@@ -31,8 +31,8 @@ int64_t ps_join_key_of(const ps_row_layout *layout, uint32_t key, const uint8_t 
 }
 
 /* The range of a key over all rows; sequential over pages, once. */
-static void measure(const ps_join_shared *shared, const ps_row_layout *layout, uint32_t key,
-                    ps_join_key_set *set)
+static ps_status measure(ps_ctx *cx, const ps_join_shared *shared, const ps_row_layout *layout,
+                         uint32_t key, ps_join_key_set *set)
 {
     uint8_t *rows[256];
 
@@ -44,6 +44,7 @@ static void measure(const ps_join_shared *shared, const ps_row_layout *layout, u
             uint32_t n;
 
             while ((n = ps_rows_next(&shared->lanes.at[i]->parts[p].rows, &at, 256, rows)) > 0) {
+                PS_TRY(ps_poll(cx));
                 for (uint32_t k = 0; k < n; k++) {
                     const int64_t value = ps_join_key_of(layout, key, rows[k]);
 
@@ -54,6 +55,7 @@ static void measure(const ps_join_shared *shared, const ps_row_layout *layout, u
         }
     }
     set->known = true;
+    return PS_OK;
 }
 
 static void plan_bits(ps_ctx *cx, uint64_t n_rows, ps_join_key_set *set)
@@ -80,8 +82,8 @@ ps_status ps_join_keys_plan(ps_ctx *cx, ps_op *op)
     for (uint32_t key = 0; key < config->n_keys; key++) {
         for (uint32_t i = 0; i < config->n_dynamic; i++)
             asked |= config->dynamic_states[i].key == key;
-        if (asked && ps_join_key_is_integer(config, key)) {
-            measure(shared, config->layout, key, &shared->key_sets[key]);
+        if (asked && is_integer(config, key)) {
+            PS_TRY(measure(cx, shared, config->layout, key, &shared->key_sets[key]));
             plan_bits(cx, shared->n_rows, &shared->key_sets[key]);
         }
         asked = false;
@@ -89,13 +91,14 @@ ps_status ps_join_keys_plan(ps_ctx *cx, ps_op *op)
     return PS_OK;
 }
 
-void ps_join_keys_add(ps_join_shared *shared, const ps_join_config *config, uint8_t *const *rows,
-                      uint64_t n)
+ps_status ps_join_keys_add(ps_ctx *cx, ps_join_shared *shared, const ps_join_config *config,
+                           uint8_t *const *rows, uint64_t n)
 {
     for (uint32_t key = 0; shared->key_sets && key < config->n_keys; key++) {
         const ps_join_key_set *set = &shared->key_sets[key];
 
         for (uint64_t i = 0; set->bits && i < n; i++) {
+            if ((i & 65535) == 65535) PS_TRY(ps_poll(cx));
             const uint64_t at =
                 (uint64_t)ps_join_key_of(config->layout, key, rows[i]) - (uint64_t)set->lo;
 
@@ -104,6 +107,7 @@ void ps_join_keys_add(ps_join_shared *shared, const ps_join_config *config, uint
                                      memory_order_relaxed);
         }
     }
+    return PS_OK;
 }
 
 void ps_join_keys_release(ps_join_shared *shared, const ps_join_config *config)

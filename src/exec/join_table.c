@@ -182,7 +182,7 @@ static ps_status build_part(ps_ctx *cx, ps_op *op, int p)
         part->entries = rows; /* only for the rest source */
         return PS_OK;
     }
-    ps_join_keys_add(shared, config, rows, part->n);
+    PS_GO(ps_join_keys_add(cx, shared, config, rows, part->n));
     if (!shared->dense) {
         PS_GO(fill_directory(cx, part, rows));
     } else {

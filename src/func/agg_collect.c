@@ -253,7 +253,7 @@ static void sift(const slots *s, uint32_t *index, uint32_t at, uint32_t n)
     }
 }
 
-static void heap_sort(const slots *s, uint32_t *index, uint32_t n)
+static ps_status heap_sort(ps_ctx *cx, const slots *s, uint32_t *index, uint32_t n)
 {
     for (uint32_t i = n / 2; i-- > 0;) sift(s, index, i, n);
     for (uint32_t i = n; i-- > 1;) {
@@ -261,7 +261,22 @@ static void heap_sort(const slots *s, uint32_t *index, uint32_t n)
         index[0] = index[i];
         index[i] = t;
         sift(s, index, 0, i);
+        if ((i & 16383) == 0) PS_TRY(ps_poll(cx));
     }
+    return PS_OK;
+}
+
+/* The values of a column in order, as an index of its rows; NULL: failed. Free it. */
+static uint32_t *sorted_rows(ps_ctx *cx, const ps_vec *arg, uint32_t n, slots *s)
+{
+    uint32_t *index = index_new(cx, n);
+
+    *s = (slots){(ps_layout)arg->layout, ps_layout_bytes((ps_layout)arg->layout), arg->data};
+    if (index && heap_sort(cx, s, index, n) != PS_OK) {
+        ps_free(index);
+        return NULL;
+    }
+    return index;
 }
 
 /* The most frequent value; of several the one that came first. */
@@ -272,11 +287,9 @@ static ps_status mode_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, 
 
     ps_agg_result_begin(agg, buf, row, out);
     if (n == 0) return ps_agg_result_null(buf, row, out), PS_OK;
-    const slots s = {(ps_layout)args[0].layout, ps_layout_bytes((ps_layout)args[0].layout),
-                     args[0].data};
-    uint32_t *index = index_new(cx, n);
-    if (!index) return PS_MEMORY;
-    heap_sort(&s, index, n);
+    slots s;
+    uint32_t *index = sorted_rows(cx, &args[0], n, &s);
+    if (!index) return cx->error.code;
     for (uint32_t i = 0, end; i < n; i = end) {
         uint32_t first = index[i];
         for (end = i + 1; end < n && slots_order(&s, index[i], index[end]) == 0; end++)
@@ -307,11 +320,9 @@ static ps_status entropy_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *arg
     ps_agg_result_begin(agg, buf, row, out);
     ((double *)buf->data)[row] = 0;
     if (n == 0) return PS_OK;
-    const slots s = {(ps_layout)args[0].layout, ps_layout_bytes((ps_layout)args[0].layout),
-                     args[0].data};
-    uint32_t *index = index_new(cx, n);
-    if (!index) return PS_MEMORY;
-    heap_sort(&s, index, n);
+    slots s;
+    uint32_t *index = sorted_rows(cx, &args[0], n, &s);
+    if (!index) return cx->error.code;
     for (uint32_t i = 0, end; i < n; i = end) {
         for (end = i + 1; end < n && slots_order(&s, index[i], index[end]) == 0;) end++;
         const double share = (double)(end - i) / (double)n;

@@ -260,3 +260,14 @@ bool ps_compare_of(const ps_func *func, ps_compare_op *op, bool *exchange)
     else return false;
     return true;
 }
+
+const char *ps_comparison_mirrored(const char *name)
+{
+    static const char *const pairs[][2] = {{"=", "="},   {"<>", "<>"}, {"<", ">"},
+                                           {"<=", ">="}, {">", "<"},   {">=", "<="}};
+
+    for (size_t i = 0; i < PS_COUNT(pairs); i++) {
+        if (strcmp(name, pairs[i][0]) == 0) return pairs[i][1];
+    }
+    return NULL;
+}

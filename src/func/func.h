@@ -161,6 +161,9 @@ int ps_cast_cost(ps_type from, ps_type to);
 int ps_cast_cost_expr(const ps_expr *from, ps_type to);
 /* Whether an explicit cast exists at all. */
 bool ps_cast_exists(ps_type from, ps_type to);
+/* The comparison that says the same with its arguments exchanged (">" for "<"), static; NULL: the
+ * name is none of = <> < <= > >=. */
+const char *ps_comparison_mirrored(const char *name);
 /* The kernel of a cast, called with args[0] and out->type set. */
 ps_status ps_cast_eval(ps_call *call);
 /* One value; *ok false: it doesn't fit (message recorded when cx is to report). */

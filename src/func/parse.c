@@ -226,14 +226,6 @@ bool ps_parse_bool(ps_str text, bool *out)
     return false;
 }
 
-static int hex_digit(char c)
-{
-    return is_digit(c)            ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 bool ps_parse_uuid(ps_str text, ps_i128 *out)
 {
     ps_str s = ps_parse_trim(text);
@@ -242,7 +234,7 @@ bool ps_parse_uuid(ps_str text, ps_i128 *out)
 
     if (s.n > 1 && s.at[0] == '{' && s.at[s.n - 1] == '}') s.at++, s.n -= 2;
     for (size_t i = 0; i < s.n; i++) {
-        const int digit = hex_digit(s.at[i]);
+        const int digit = ps_hex_digit(s.at[i]);
         if (s.at[i] == '-' && n > 0 && n < 32 && s.at[i - 1] != '-') continue;
         if (digit < 0 || n == 32) return false;
         value = value << 4 | (unsigned)digit;
@@ -263,7 +255,7 @@ bool ps_parse_blob(ps_str text, char *out, size_t *n)
             continue;
         }
         if (i + 3 >= text.n || text.at[i + 1] != 'x') return false;
-        const int high = hex_digit(text.at[i + 2]), low = hex_digit(text.at[i + 3]);
+        const int high = ps_hex_digit(text.at[i + 2]), low = ps_hex_digit(text.at[i + 3]);
         if (high < 0 || low < 0) return false;
         out[(*n)++] = (char)(high << 4 | low);
         i += 3;

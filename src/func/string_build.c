@@ -314,13 +314,6 @@ static ps_status hex_int_row(ps_rows *rows, uint32_t row)
 }
 PS_ROW_FN(hex_int, VIEW);
 
-static int nibble(char c)
-{
-    return c >= '0' && c <= '9'                 ? c - '0'
-           : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
-                                                : -1;
-}
-
 static ps_status unhex_row(ps_rows *rows, uint32_t row)
 {
     const ps_str s = ps_rows_str(rows, 0, row);
@@ -329,12 +322,12 @@ static ps_status unhex_row(ps_rows *rows, uint32_t row)
 
     if (!out) return PS_MEMORY;
     if (s.n % 2) { /* an odd first digit is a byte of its own */
-        const int low = nibble(s.at[i++]);
+        const int low = ps_hex_digit(s.at[i++]);
         if (low < 0) goto done;
         out[n++] = (char)low;
     }
     for (; i < s.n; i += 2) {
-        const int high = nibble(s.at[i]), low = nibble(s.at[i + 1]);
+        const int high = ps_hex_digit(s.at[i]), low = ps_hex_digit(s.at[i + 1]);
         if (high < 0 || low < 0) goto done;
         out[n++] = (char)(high << 4 | low);
     }

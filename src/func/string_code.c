@@ -92,13 +92,6 @@ static ps_status url_encode_row(ps_rows *rows, uint32_t row)
 }
 PS_ROW_FN(url_encode, VIEW);
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'                 ? c - '0'
-           : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
-                                                : -1;
-}
-
 /* What is no percent code stays as it is; bytes that make no text are an error. */
 static ps_status url_decode_row(ps_rows *rows, uint32_t row)
 {
@@ -108,8 +101,8 @@ static ps_status url_decode_row(ps_rows *rows, uint32_t row)
 
     if (!out) return PS_MEMORY;
     for (size_t i = 0; i < s.n; i++) {
-        const int high = s.at[i] == '%' && i + 2 < s.n ? hex_digit(s.at[i + 1]) : -1,
-                  low = high >= 0 ? hex_digit(s.at[i + 2]) : -1;
+        const int high = s.at[i] == '%' && i + 2 < s.n ? ps_hex_digit(s.at[i + 1]) : -1,
+                  low = high >= 0 ? ps_hex_digit(s.at[i + 2]) : -1;
         if (low >= 0) *at++ = (char)(high << 4 | low), i += 2;
         else *at++ = s.at[i];
     }

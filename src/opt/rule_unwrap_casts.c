@@ -80,20 +80,16 @@ static bool is_plain_cast(const ps_expr *e)
 
 static const ps_expr *unwrap_one(ps_ctx *cx, const ps_expr *e, void *user)
 {
-    static const char *const flipped[][2] = {{"=", "="},   {"<>", "<>"}, {"<", ">"},
-                                             {"<=", ">="}, {">", "<"},   {">=", "<="}};
     ps_opt *opt = user;
 
     (void)cx;
     if (e->kind != PS_EXPR_CALL || e->n_args != 2) return e;
+    const char *name = ps_func_head_of(e->func).name, *mirrored = ps_comparison_mirrored(name);
     const ps_expr *a = e->args[0], *b = e->args[1];
-    for (size_t i = 0; i < PS_COUNT(flipped); i++) {
-        if (!ps_expr_is_call(e, flipped[i][0])) continue;
-        if (is_plain_cast(a) && ps_expr_is_literal(b))
-            return unwrap(opt, flipped[i][0], a, &b->literal, e);
-        if (is_plain_cast(b) && ps_expr_is_literal(a))
-            return unwrap(opt, flipped[i][1], b, &a->literal, e);
-    }
+    if (mirrored && is_plain_cast(a) && ps_expr_is_literal(b))
+        return unwrap(opt, name, a, &b->literal, e);
+    if (mirrored && is_plain_cast(b) && ps_expr_is_literal(a))
+        return unwrap(opt, mirrored, b, &a->literal, e);
     return e;
 }
 

@@ -91,27 +91,20 @@ static double compare(const ps_stat *stat, const char *name, const ps_expr *colu
 
 static double call(const ps_stat *stat, const ps_expr *e)
 {
-    static const char *const flipped[][2] = {{"=", "="},   {"<>", "<>"}, {"<", ">"},
-                                             {"<=", ">="}, {">", "<"},   {">=", "<="}};
-    const char *name = ps_func_head_of(e->func).name;
+    const char *name = ps_func_head_of(e->func).name, *mirrored = ps_comparison_mirrored(name);
 
     if (strcmp(name, "not") == 0) return 1 - ps_stat_selectivity(stat, e->args[0]);
     if (strcmp(name, "is_null") == 0) return SHARE_NULL;
     if (strcmp(name, "is_not_null") == 0) return 1 - SHARE_NULL;
     if (strstr(name, "like") || strcmp(name, "starts_with") == 0 || strcmp(name, "contains") == 0)
         return SHARE_LIKE;
-    for (size_t i = 0; i < PS_COUNT(flipped) && e->n_args == 2; i++) {
-        if (strcmp(name, flipped[i][0]) != 0) continue;
-        if (ps_expr_is_literal(e->args[1])) return compare(stat, name, e->args[0], e->args[1]);
-        if (ps_expr_is_literal(e->args[0]))
-            return compare(stat, flipped[i][1], e->args[1], e->args[0]);
-        if (i == 0) {
-            const double a = ps_stat_distinct(stat, e->args[0], 1e9),
-                         b = ps_stat_distinct(stat, e->args[1], 1e9);
-            return 1 / PS_MAX(a, b);
-        }
-    }
-    return SHARE_UNKNOWN;
+    if (!mirrored || e->n_args != 2) return SHARE_UNKNOWN;
+    if (ps_expr_is_literal(e->args[1])) return compare(stat, name, e->args[0], e->args[1]);
+    if (ps_expr_is_literal(e->args[0])) return compare(stat, mirrored, e->args[1], e->args[0]);
+    if (strcmp(name, "=") != 0) return SHARE_UNKNOWN;
+    const double a = ps_stat_distinct(stat, e->args[0], 1e9),
+                 b = ps_stat_distinct(stat, e->args[1], 1e9);
+    return 1 / PS_MAX(a, b);
 }
 
 /* Two bounds on one column are one range, not two independent halves. They are looked for among

@@ -126,19 +126,12 @@ ps_sql_ident ps_gram_ident_of(const char *literal, uint32_t offset)
     return (ps_sql_ident){ps_str_of(literal), offset, false};
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    c = (char)(c | 32);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* \x41, \u0041, \U00000041, \101: the value; *at ends behind the last digit. */
 static uint32_t escape_number(ps_str text, size_t *at, unsigned base, size_t digits_max)
 {
     uint32_t value = 0;
     for (size_t i = 0; i < digits_max && *at < text.n; i++, (*at)++) {
-        const int digit = hex_value(text.at[*at]);
+        const int digit = ps_hex_digit(text.at[*at]);
         if (digit < 0 || (unsigned)digit >= base) break;
         value = value * base + (uint32_t)digit;
     }
