@@ -47,6 +47,12 @@ def run_etl():
     return done.returncode == 0
 
 
+def seconds_of(text):
+    """The last time that the shell's .timer printed, None if it printed none."""
+    times = re.findall(r"^time: ([0-9.]+) (ms|s)$", text, re.M)
+    return float(times[-1][0]) / (1000 if times[-1][1] == "ms" else 1) if times else None
+
+
 def run_query(path, views):
     """Prints the time and rows of one query; its seconds, or None if it failed."""
     name = os.path.basename(path)[:-4]
@@ -59,13 +65,13 @@ def run_query(path, views):
         return None
     with open(os.path.join(ROOT, path), encoding="utf-8") as file:
         title = file.readline().split(":", 1)[1].split(";")[0].strip()
-    times = re.findall(r"^time: ([0-9.]+) s$", done.stdout, re.M)
-    if done.returncode != 0 or not times:
+    seconds = seconds_of(done.stdout)
+    if done.returncode != 0 or seconds is None:
         print(f"{name}  failed  {title}\n{done.stderr.strip()}", flush=True)
         return None
     rows = done.stdout.count("\n") - 2 # the header and the time
-    print(f"{name}  {float(times[-1]):7.3f} s  {rows:5} rows  {title}", flush=True)
-    return float(times[-1])
+    print(f"{name}  {seconds:7.3f} s  {rows:5} rows  {title}", flush=True)
+    return seconds
 
 
 def run_queries():
