@@ -363,10 +363,6 @@ def test_interrupt_ends_a_script():
     expect((child.returncode, err[:9]), (130, b"CANCELLED"))
 
 
-if __name__ == "__main__":
-    sys.exit("run me with tools/pytests.py")
-
-
 def test_the_demo_reads_what_the_timer_prints():
     folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools")
     sys.path.insert(0, folder)
@@ -375,3 +371,7 @@ def test_the_demo_reads_what_the_timer_prints():
     for text in (printed, "time: 1.25 s\n"):
         assert demo.seconds_of(text) is not None, text
     expect(demo.seconds_of("time: 1250.0 ms\n"), demo.seconds_of("time: 1.25 s\n"))
+
+
+if __name__ == "__main__":
+    sys.exit("run me with tools/pytests.py")
