@@ -93,7 +93,8 @@ fuzz: build/fuzz/build.ninja
 		{ echo 'TARGET= is one of:' $(patsubst fuzz/%.c,%,$(wildcard fuzz/*.c)); exit 2; }
 	cmake --build build/fuzz -j $(JOBS) --target fuzz_$(TARGET)
 	mkdir -p build/fuzz/corpus/$(TARGET)
-	build/fuzz/fuzz_$(TARGET) -max_total_time=$(or $(SECONDS),60) build/fuzz/corpus/$(TARGET) \
+	build/fuzz/fuzz_$(TARGET) -max_total_time=$(or $(SECONDS),60) \
+		-artifact_prefix=build/fuzz/$(TARGET)- build/fuzz/corpus/$(TARGET) \
 		$(wildcard fuzz/corpus/$(TARGET))
 
 new-op new-rule new-func:

@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 static const uint64_t BYTES_MAX = 256u << 20;
-static const long GROWTH_MAX = 300 << 10; /* kilobytes, as getrusage() counts */
 enum { MUTANT_SECONDS_MAX = 60, FILE_BYTES_MAX = 64 << 20 };
 
 static ps_status drop_third(ps_ctx *cx, ps_scan_filter *filter, uint32_t stage, ps_batch *batch)
@@ -149,6 +148,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     return 0;
 }
 #else
+static const long GROWTH_MAX = 300 << 10; /* kilobytes, as getrusage() counts */
+
 static long grown(void)
 {
     struct rusage now;
