@@ -24,6 +24,13 @@ BANNED_ABOVE_BASE = {
     "malloc": "ps_alloc", "calloc": "ps_alloc_zero", "realloc": "ps_realloc", "free": "ps_free",
     "strdup": "an arena", "pthread_create": "base/thread.h", "setlocale": "nothing: the host's",
 }
+SYSTEM_CALLS = "src/fs/sys.c" # the one file of src/ that makes the calls below: tests let them fail
+BANNED_OUTSIDE_SYS = {name: "fs/sys.h" for name in (
+    "open openat creat close read pread preadv readv write pwrite pwritev writev fsync fdatasync "
+    "rename renameat renameat2 unlink unlinkat remove mkdir mkdirat rmdir stat lstat fstat fstatat "
+    "statvfs fstatvfs access fallocate posix_fallocate ftruncate truncate opendir fdopendir readdir "
+    "closedir scandir nftw ftw glob getrandom getentropy mkstemp mkostemp mkdtemp tmpfile link linkat "
+    "symlink realpath flock lockf fopen fdopen freopen fread fwrite fclose").split()}
 C_FOLDERS = ("src/", "include/", "cli/", "tests/", "fuzz/", "bench/", "examples/")
 
 
@@ -155,6 +162,8 @@ def check_banned(tree):
         words = dict(BANNED)
         if path.startswith("src/") and not path.startswith("src/base/"):
             words.update(BANNED_ABOVE_BASE)
+        if path.startswith("src/") and path != SYSTEM_CALLS:
+            words.update(BANNED_OUTSIDE_SYS)
         pattern = rf"(?<![\w.>])({'|'.join(words)})\s*\("
         for found in re.finditer(pattern, code):
             yield (f"{path}:{line_of(code, found.start())}: {found.group(1)} is banned, use "

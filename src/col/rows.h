@@ -22,6 +22,7 @@
 
 #include "base/array.h"
 #include "col/vec.h"
+#include "fs/spill.h"
 
 enum {
     PS_ROW_PAGE_BYTES_MIN = 4 * 1024, /* a collection's first page; each next one doubles */
@@ -73,8 +74,6 @@ typedef struct ps_row_page {
                    NULL */
     uint64_t file_at, file_bytes; /* of a page that was written out; 0 bytes: it never was */
 } ps_row_page;
-
-typedef struct ps_spill ps_spill;
 
 typedef struct ps_rows {
     const ps_row_layout *layout;
@@ -150,12 +149,6 @@ uint32_t ps_rows_next(const ps_rows *rows, ps_row_cursor *at, uint32_t n_max, ui
  * strings goes too. Test configuration `relocate` calls it between batches. */
 ps_status ps_rows_relocate(ps_ctx *cx, ps_rows *rows);
 
-/* A temporary file: created unlinked with mode 0600, gone on every way out. One for a query or an
- * operator; writes and reads from any thread. What it holds is charged to cx->mem's disk
- * (base/mem.h), and to a cap of its own (0: none). */
-ps_status ps_spill_new(ps_ctx *cx, const char *directory, uint64_t bytes_max, ps_spill **out);
-void ps_spill_free(ps_spill *spill);
-uint64_t ps_spill_bytes(const ps_spill *spill); /* written so far */
 /* Writes every page that is in memory out and frees all memory of the collection but its list. On
  * failure the collection is unchanged. */
 ps_status ps_rows_spill(ps_ctx *cx, ps_rows *rows, ps_spill *spill);

@@ -36,6 +36,7 @@
 #define PS_EXEC_OP_H
 
 #include "eval/program.h"
+#include "fs/spill.h"
 #include "plan/node.h"
 
 typedef enum ps_flow {
@@ -135,6 +136,9 @@ struct ps_op {
     ps_mem *mem;         /* pays for its state; a child of the query's */
     ps_op_stats stats;
 };
+
+/* A temporary file for what the operator writes out, as the query's settings want it. spill.c */
+ps_status ps_op_spill_new(ps_ctx *cx, const ps_op *op, ps_spill **out);
 
 /* A local that needs memory embeds its own ps_arena and releases it in its _close. cx->mem is
  * op->mem in every slot, so what a slot allocates is charged to its operator. */

@@ -276,9 +276,7 @@ static ps_status local_spill(ps_ctx *cx, ps_op *op, agg_local *l)
     ps_status st = PS_OK;
 
     ps_mutex_lock(&shared->mutex);
-    if (!shared->spill)
-        st = ps_spill_new(cx, op->settings->temp_directory, op->settings->temp_bytes_max,
-                          &shared->spill);
+    if (!shared->spill) st = ps_op_spill_new(cx, op, &shared->spill);
     ps_mutex_unlock(&shared->mutex);
     if (st != PS_OK) return st;
     ps_aggregate_direct_forget(&l->work->direct);

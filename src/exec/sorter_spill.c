@@ -101,10 +101,8 @@ static ps_status file_new(ps_ctx *cx, ps_sorter *sorter, ps_sort_file **out)
     if (!file) return PS_MEMORY;
     ps_mutex_lock(&sorter->mutex);
     if (!sorter->spill) {
-        const ps_exec_settings *settings = sorter->op->settings;
-
         sorter->block_bytes = block_bytes_wanted(sorter);
-        st = ps_spill_new(cx, settings->temp_directory, settings->temp_bytes_max, &sorter->spill);
+        st = ps_op_spill_new(cx, sorter->op, &sorter->spill);
     }
     ps_mutex_unlock(&sorter->mutex);
     ps_sort_file_init(file, sorter->spec, sorter->block_bytes);

@@ -1,11 +1,11 @@
 /* fs/file.c -- reading files, and errors about paths. */
 #include "fs/file.h"
 
-#include <dirent.h>
+#include "fs/sys.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <stdio.h>
 
 enum { NEAR_DISTANCE_MAX = 3, NEAR_ENTRIES_MAX = 10000, PATH_BYTES_MAX = 4096 };
 
@@ -23,11 +23,11 @@ ps_status ps_file_fail(ps_ctx *cx, int code, const char *doing, ps_str path)
 static bool near_name(const char *dir, ps_str name, char *out, size_t out_bytes)
 {
     uint32_t best = NEAR_DISTANCE_MAX + 1;
-    DIR *const d = opendir(dir);
+    DIR *const d = ps_sys_opendir(dir);
 
     if (!d) return false;
     for (uint32_t i = 0; i < NEAR_ENTRIES_MAX; i++) {
-        const struct dirent *const entry = readdir(d);
+        const struct dirent *const entry = ps_sys_readdir(d);
         if (!entry) break;
         const ps_str found = ps_str_of(entry->d_name);
         const uint32_t distance = ps_str_distance(name, found, NEAR_DISTANCE_MAX);
@@ -35,7 +35,7 @@ static bool near_name(const char *dir, ps_str name, char *out, size_t out_bytes)
         best = distance;
         snprintf(out, out_bytes, "%s", entry->d_name);
     }
-    closedir(d);
+    ps_sys_closedir(d);
     return best <= NEAR_DISTANCE_MAX;
 }
 
@@ -50,7 +50,7 @@ ps_status ps_file_fail_missing(ps_ctx *cx, ps_str path)
     if (path.n >= sizeof dir) return st;
     if (!slash) snprintf(dir, sizeof dir, ".");
     else snprintf(dir, sizeof dir, "%.*s", (int)PS_MAX(slash - path.at, 1), path.at);
-    if (stat(dir, &info) != 0) ps_hint(cx, "there is no directory %s", dir);
+    if (ps_sys_stat(dir, &info) != 0) ps_hint(cx, "there is no directory %s", dir);
     else if (near_name(dir, name, near, sizeof near)) ps_hint(cx, "did you mean %s?", near);
     return st;
 }
@@ -59,7 +59,7 @@ static ps_status file_identify(ps_ctx *cx, ps_file *file)
 {
     struct stat info;
 
-    if (fstat(file->fd, &info) != 0) return ps_file_fail(cx, errno, "opening", file->path);
+    if (ps_sys_fstat(file->fd, &info) != 0) return ps_file_fail(cx, errno, "opening", file->path);
     if (S_ISDIR(info.st_mode))
         return ps_fail(cx, PS_IO, "is a directory, not a file: %.*s", PS_STR_ARGS(file->path));
     if (!S_ISREG(info.st_mode))
@@ -88,7 +88,7 @@ ps_status ps_file_open(ps_ctx *cx, ps_str path, ps_file **out)
     memcpy(text, path.at, path.n);
     file->path = (ps_str){text, path.n};
     /* O_NONBLOCK: opening a FIFO must not hang; it means nothing for regular files. */
-    file->fd = open(text, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    file->fd = ps_sys_open(text, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
     if (file->fd < 0)
         st = errno == ENOENT || errno == ENOTDIR ? ps_file_fail_missing(cx, path)
                                                  : ps_file_fail(cx, errno, "opening", path);
@@ -104,7 +104,7 @@ ps_status ps_file_open(ps_ctx *cx, ps_str path, ps_file **out)
 void ps_file_free(ps_file *file)
 {
     if (!file) return;
-    if (file->fd >= 0) close(file->fd);
+    if (file->fd >= 0) ps_sys_close(file->fd);
     ps_free(file);
 }
 
@@ -118,8 +118,7 @@ ps_status ps_file_read(ps_ctx *cx, const ps_file *file, uint64_t at, void *bytes
                        PS_STR_ARGS(file->path));
     cx->bytes_read += n;
     while (n > 0) {
-        const ssize_t got = pread(file->fd, to, PS_MIN(n, (size_t)1 << 30), (off_t)at);
-        if (got < 0 && errno == EINTR) continue;
+        const ssize_t got = ps_sys_pread(file->fd, to, PS_MIN(n, (size_t)1 << 30), at);
         if (got < 0) return ps_file_fail(cx, errno, "reading", file->path);
         if (got == 0)
             return ps_fail(cx, PS_DATA, "the file became shorter while it was read: %.*s",

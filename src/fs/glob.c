@@ -3,10 +3,10 @@
 
 #include "base/array.h"
 #include "fs/file.h"
+#include "fs/sys.h"
 
-#include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 enum { DEPTH_MAX = 64, BRACES_MAX = 4096, MATCHES_MAX = 1000000 };
 
@@ -146,10 +146,21 @@ static ps_status braces_expand(ps_ctx *cx, ps_arena *arena, ps_str pattern, str_
     return PS_OK;
 }
 
-static bool is_directory(const char *path, bool follow)
+/* Errors that say that nothing is there, or went since it was listed; any other one must not make
+ * an answer of fewer files. */
+static bool means_absent(int error)
+{
+    return error == ENOENT || error == ENOTDIR || error == ELOOP;
+}
+
+static ps_status is_directory(walk *w, const char *path, bool follow, bool *is)
 {
     struct stat info;
-    return (follow ? stat(path, &info) : lstat(path, &info)) == 0 && S_ISDIR(info.st_mode);
+    const int failed = follow ? ps_sys_stat(path, &info) : ps_sys_lstat(path, &info);
+
+    *is = failed == 0 && S_ISDIR(info.st_mode);
+    if (failed == 0 || means_absent(errno)) return PS_OK;
+    return ps_file_fail(w->cx, errno, "looking at", ps_str_of(path));
 }
 
 static const char *path_join(walk *w, const char *dir, const char *name)
@@ -163,7 +174,9 @@ static ps_status found_add(walk *w, const char *path)
 {
     struct stat info;
 
-    if (stat(path, &info) != 0) return PS_OK;
+    if (ps_sys_stat(path, &info) != 0)
+        return means_absent(errno) ? PS_OK
+                                   : ps_file_fail(w->cx, errno, "looking at", ps_str_of(path));
     if (w->found.n >= MATCHES_MAX)
         return ps_fail(w->cx, PS_INVALID, "a pattern matches more than %d files", MATCHES_MAX);
     return PS_ARRAY_ADD_IN(w->cx, w->arena, &w->found, ps_str_of(path));
@@ -171,36 +184,46 @@ static ps_status found_add(walk *w, const char *path)
 
 static ps_status walk_part(walk *w, const char *dir, ps_str rest, uint32_t depth);
 
+/* An entry of a directory that the part matches. */
+static ps_status walk_entry(walk *w, const char *path, ps_str part, ps_str rest, bool last,
+                            uint32_t depth)
+{
+    const bool deep = ps_str_equal(part, PS_STR("**"));
+    bool directory;
+
+    PS_TRY(is_directory(w, path, !deep, &directory)); /* ** doesn't follow links */
+    if (deep && directory) {
+        const ps_str again = {part.at, part.n + (last ? 0 : 1 + rest.n)};
+        return walk_part(w, path, again, depth + 1);
+    }
+    if (last) return directory ? PS_OK : found_add(w, path);
+    return directory && !deep ? walk_part(w, path, rest, depth + 1) : PS_OK;
+}
+
 /* Every entry of dir that the part matches. */
 static ps_status walk_entries(walk *w, const char *dir, ps_str part, ps_str rest, bool last,
                               uint32_t depth)
 {
     const bool deep = ps_str_equal(part, PS_STR("**"));
-    DIR *const d = opendir(dir[0] ? dir : ".");
+    const char *const name = dir[0] ? dir : ".";
+    DIR *const d = ps_sys_opendir(name);
     const struct dirent *entry;
     ps_status st = PS_OK;
 
-    if (!d) return PS_OK;
-    while ((entry = readdir(d)) != NULL) {
+    if (!d)
+        return means_absent(errno) ? PS_OK : ps_file_fail(w->cx, errno, "listing", ps_str_of(name));
+    while ((entry = ps_sys_readdir(d)) != NULL) {
         const char *path;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
         if (!ps_glob_match(deep ? PS_STR("*") : part, ps_str_of(entry->d_name))) continue;
         PS_GO(ps_poll(w->cx));
         path = path_join(w, dir, entry->d_name);
         if (!path) PS_GO(PS_MEMORY);
-        if (deep && is_directory(path, false)) {
-            const ps_str again = {part.at, part.n + (last ? 0 : 1 + rest.n)};
-            PS_GO(walk_part(w, path, again, depth + 1));
-        } else if (deep && last) {
-            PS_GO(found_add(w, path));
-        } else if (!deep && last) {
-            if (!is_directory(path, true)) PS_GO(found_add(w, path));
-        } else if (!deep && is_directory(path, true)) {
-            PS_GO(walk_part(w, path, rest, depth + 1));
-        }
+        PS_GO(walk_entry(w, path, part, rest, last, depth));
     }
+    if (errno) st = ps_file_fail(w->cx, errno, "listing", ps_str_of(name));
 done:
-    closedir(d);
+    ps_sys_closedir(d);
     return st;
 }
 
@@ -264,11 +287,12 @@ ps_status ps_glob_expand(ps_ctx *cx, ps_arena *arena, const ps_str *patterns, ui
         struct stat info;
         if (!text) return PS_MEMORY;
         if (patterns[i].n == 0) return ps_fail(cx, PS_IO, "the name of a file is empty");
-        if (stat(text, &info) == 0)
+        if (ps_sys_stat(text, &info) == 0)
             PS_TRY(PS_ARRAY_ADD_IN(cx, arena, &w.found, ((ps_str){text, patterns[i].n})));
         else if (ps_glob_is_pattern(patterns[i]))
             PS_TRY(pattern_expand(&w, (ps_str){text, patterns[i].n}));
-        else return ps_file_fail_missing(cx, patterns[i]);
+        else if (means_absent(errno)) return ps_file_fail_missing(cx, patterns[i]);
+        else return ps_file_fail(cx, errno, "looking at", patterns[i]);
     }
     *paths = w.found.at;
     *n_paths = (uint32_t)w.found.n;

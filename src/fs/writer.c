@@ -4,12 +4,11 @@
  * commit: write, fsync, rename, fsync of the directory. Any failure before the rename leaves
  * the old file as it was; free removes the temporary one. */
 #include "fs/file.h"
+#include "fs/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <stdio.h>
 
 enum { BUFFER_BYTES = 1 << 20, NAME_TRIES_MAX = 16 };
 
@@ -49,11 +48,11 @@ static ps_status temporary_open(ps_ctx *cx, ps_file_writer *writer, size_t room_
 
     for (int i = 0; i < NAME_TRIES_MAX; i++) {
         uint64_t random = 0;
-        if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+        if (ps_sys_random(&random, sizeof random) != 0)
             return ps_file_fail(cx, errno, "making a temporary name for", path);
         snprintf(writer->temporary, room_bytes, "%.*s.%s.%016llx.tmp", n_dir, writer->path,
                  writer->path + n_dir, (unsigned long long)random);
-        writer->fd = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        writer->fd = ps_sys_open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (writer->fd >= 0) return PS_OK;
         if (errno == ENOENT) {
             ps_fail(cx, PS_IO, "no such directory: %s", writer->dir);
@@ -78,7 +77,7 @@ ps_status ps_file_writer_open(ps_ctx *cx, ps_str path, ps_file_writer **out)
     if (!writer) return PS_MEMORY;
     writer->fd = -1;
     names_set(writer, path, (char *)(writer + 1));
-    if (stat(writer->path, &info) == 0 && S_ISDIR(info.st_mode))
+    if (ps_sys_stat(writer->path, &info) == 0 && S_ISDIR(info.st_mode))
         PS_GO(ps_fail(cx, PS_IO, "is a directory, not a file: %s", writer->path));
     writer->buffer = ps_alloc(cx, BUFFER_BYTES);
     if (!writer->buffer) PS_GO(PS_MEMORY);
@@ -93,8 +92,7 @@ done:
 static ps_status bytes_write(ps_ctx *cx, ps_file_writer *writer, const char *bytes, size_t n)
 {
     while (n > 0) {
-        const ssize_t put = write(writer->fd, bytes, n);
-        if (put < 0 && errno == EINTR) continue;
+        const ssize_t put = ps_sys_write(writer->fd, bytes, n);
         if (put < 0) {
             writer->status = ps_file_fail(cx, errno, "writing", ps_str_of(writer->path));
             return writer->status;
@@ -126,17 +124,26 @@ ps_status ps_file_writer_add(ps_ctx *cx, ps_file_writer *writer, const void *byt
 
 uint64_t ps_file_writer_bytes(const ps_file_writer *writer) { return writer->n_bytes; }
 
+/* The file has its name, but whether that is on the device isn't known. */
+static ps_status commit_unsure(ps_ctx *cx, const ps_file_writer *writer, int error)
+{
+    ps_file_fail(cx, error, "syncing the directory of", ps_str_of(writer->path));
+    ps_hint(cx, "the new file is in place and whole; a loss of power now could bring back the old");
+    return cx->error.code;
+}
+
 /* The rename itself must reach the device, or a crash could bring the old name back. Some file
  * systems refuse to sync directories: that is no failure of the write. */
 static ps_status directory_sync(ps_ctx *cx, const ps_file_writer *writer)
 {
-    const int fd = open(writer->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int fd = ps_sys_open(writer->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     ps_status st = PS_OK;
 
-    if (fd < 0) return PS_OK;
-    if (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP)
-        st = ps_file_fail(cx, errno, "syncing the directory of", ps_str_of(writer->path));
-    close(fd);
+    if (fd < 0 && errno == EACCES) return PS_OK; /* we may write there, but not read */
+    if (fd < 0) return commit_unsure(cx, writer, errno);
+    if (ps_sys_fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP)
+        st = commit_unsure(cx, writer, errno);
+    ps_sys_close(fd);
     return st;
 }
 
@@ -149,11 +156,12 @@ ps_status ps_file_writer_commit(ps_ctx *cx, ps_file_writer *writer)
     if (writer->status != PS_OK) return broken(cx, writer);
     PS_TRY(bytes_write(cx, writer, writer->buffer, writer->n_buffer));
     writer->n_buffer = 0;
-    if (fsync(writer->fd) != 0) return writer->status = ps_file_fail(cx, errno, "syncing", path);
-    closed = close(writer->fd);
+    if (ps_sys_fsync(writer->fd) != 0)
+        return writer->status = ps_file_fail(cx, errno, "syncing", path);
+    closed = ps_sys_close(writer->fd);
     writer->fd = -1;
     if (closed != 0) return writer->status = ps_file_fail(cx, errno, "closing", path);
-    if (rename(writer->temporary, writer->path) != 0)
+    if (ps_sys_rename(writer->temporary, writer->path) != 0)
         return writer->status = ps_file_fail(cx, errno, "renaming the temporary file to", path);
     writer->committed = true;
     return directory_sync(cx, writer);
@@ -162,8 +170,9 @@ ps_status ps_file_writer_commit(ps_ctx *cx, ps_file_writer *writer)
 void ps_file_writer_free(ps_file_writer *writer)
 {
     if (!writer) return;
-    if (writer->fd >= 0) close(writer->fd);
-    if (!writer->committed && writer->temporary && writer->temporary[0]) unlink(writer->temporary);
+    if (writer->fd >= 0) ps_sys_close(writer->fd);
+    if (!writer->committed && writer->temporary && writer->temporary[0])
+        ps_sys_unlink(writer->temporary);
     ps_free(writer->buffer);
     ps_free(writer);
 }

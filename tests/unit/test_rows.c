@@ -226,6 +226,12 @@ static void keys_match_and_order(void **state)
     test_free(d);
 }
 
+static ps_status spill_new(const char *directory, uint64_t bytes_max, ps_spill **out)
+{
+    return ps_spill_new(&cx, &(ps_spill_options){.directory = directory, .bytes_max = bytes_max},
+                        out);
+}
+
 static void states_and_strings_survive_files(void **state)
 {
     data *d = data_new();
@@ -244,7 +250,7 @@ static void states_and_strings_survive_files(void **state)
         if (view.n > 12) view.at = memcpy(ps_rows_heap(&cx, &rows, view.n), view.at, view.n);
         memcpy(at[i] + rows.layout->state_at + 8, &view, 16);
     }
-    assert_int_equal(ps_spill_new(&cx, NULL, 0, &spill), PS_OK);
+    assert_int_equal(spill_new(NULL, 0, &spill), PS_OK);
     for (int round = 0; round < 2; round++) {
         const int64_t before = atomic_load(&mem.used);
         assert_int_equal(ps_rows_spill(&cx, &rows, spill), PS_OK);
@@ -264,14 +270,14 @@ static void states_and_strings_survive_files(void **state)
     }
     ps_rows_release(&rows);
     ps_spill_free(spill);
-    assert_int_equal(ps_spill_new(&cx, NULL, 1000, &spill), PS_OK);
+    assert_int_equal(spill_new(NULL, 1000, &spill), PS_OK);
     assert_int_equal(ps_rows_append(&cx, &rows, d->vecs, hashes, NULL, N, NULL), PS_OK);
     assert_int_equal(ps_rows_spill(&cx, &rows, spill), PS_DISK_FULL);
     ps_ctx_clear(&cx);
     check(d, &rows, NULL, N);
     ps_rows_release(&rows);
     ps_spill_free(spill);
-    assert_int_equal(ps_spill_new(&cx, "/nonexistent/x", 0, &spill), PS_IO);
+    assert_int_equal(spill_new("/nonexistent/x", 0, &spill), PS_IO);
     ps_arena_release(&arena);
     test_free(d);
 }
@@ -327,7 +333,7 @@ static void nested_values_come_back_and_match(void **state)
     assert_int_equal(ps_rows_append(&cx, &rows, &vec, hashes, NULL, M, at), PS_OK);
     assert_int_equal(ps_rows_match(&cx, layout, &vec, NULL, at, pairs, M, NULL, &n), PS_OK);
     assert_int_equal(n, M);
-    assert_int_equal(ps_spill_new(&cx, NULL, 0, &spill), PS_OK);
+    assert_int_equal(spill_new(NULL, 0, &spill), PS_OK);
     assert_int_equal(ps_rows_spill(&cx, &rows, spill), PS_OK);
     for (size_t p = 0; p < rows.pages.n; p++) assert_int_equal(ps_rows_load(&cx, &rows, p), PS_OK);
     ps_row_cursor cursor = {0};
@@ -363,7 +369,7 @@ static void every_allocation_may_fail(void **state)
         ps_mem_fail_after(fault, false);
         ps_status st = ps_rows_append(&cx, &rows, d->vecs, hashes, NULL, N, NULL);
         if (st == PS_OK) st = ps_rows_relocate(&cx, &rows);
-        if (st == PS_OK) st = ps_spill_new(&cx, NULL, 0, &spill);
+        if (st == PS_OK) st = spill_new(NULL, 0, &spill);
         if (st == PS_OK) st = ps_rows_spill(&cx, &rows, spill);
         for (size_t p = 0; st == PS_OK && p < rows.pages.n; p++) st = ps_rows_load(&cx, &rows, p);
         ps_mem_fail_after(0, false);

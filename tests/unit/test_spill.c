@@ -27,6 +27,12 @@ static struct {
     int64_t flip; /* bit of the file that reads see inverted; -1: none */
 } disk;
 
+static ps_status spill_new(const char *directory, uint64_t bytes_max, ps_spill **out)
+{
+    return ps_spill_new(&cx, &(ps_spill_options){.directory = directory, .bytes_max = bytes_max},
+                        out);
+}
+
 static size_t short_of(size_t n) { return disk.cut && n > 7 ? 7 : n; }
 
 ssize_t pwrite(int fd, const void *bytes, size_t n, off_t at)
@@ -135,7 +141,7 @@ static void writing_fails_and_the_rows_stay(void **state)
     const uint64_t before = digest(&rows);
     for (size_t c = 0; c < PS_COUNT(cases); c++)
         for (int at = 1; at <= 3; at++) {
-            assert_int_equal(ps_spill_new(&cx, "/tmp", 0, &spill), PS_OK);
+            assert_int_equal(spill_new("/tmp", 0, &spill), PS_OK);
             disk.write_error = cases[c].error, disk.at = at, disk.calls = 0;
             const ps_status st = ps_rows_spill(&cx, &rows, spill);
             const bool met = disk.calls >= at;
@@ -165,7 +171,7 @@ static void reading_fails_or_comes_in_pieces(void **state)
     rows_fill(&rows, layout_new(&arena, 0), N);
     const uint64_t before = digest(&rows);
     disk.cut = true;
-    assert_int_equal(ps_spill_new(&cx, NULL, 0, &spill), PS_OK);
+    assert_int_equal(spill_new(NULL, 0, &spill), PS_OK);
     assert_int_equal(ps_rows_spill(&cx, &rows, spill), PS_OK);
     disk.read_error = EIO, disk.at = 5, disk.calls = 0;
     assert_int_equal(load_all(&rows), PS_IO);
@@ -185,10 +191,10 @@ static void every_flipped_bit_is_seen(void **state)
     (void)state;
     for (int packed = 0; packed < 2; packed++) {
         rows_fill(&rows, layout_new(&arena, 0), packed ? 60 : 1); /* one row doesn't compress */
-        assert_int_equal(ps_spill_new(&cx, NULL, 0, &spill), PS_OK);
+        assert_int_equal(spill_new(NULL, 0, &spill), PS_OK);
         assert_int_equal(ps_rows_spill(&cx, &rows, spill), PS_OK);
         for (disk.flip = 0; disk.flip < (int64_t)ps_spill_bytes(spill) * 8; disk.flip++) {
-            assert_int_equal(load_all(&rows), PS_DATA);
+            assert_int_equal(load_all(&rows), PS_IO);
             ps_ctx_clear(&cx);
         }
         disk.flip = -1;
@@ -206,10 +212,10 @@ static void a_cut_file_is_seen(void **state)
     ps_spill *spill;
     (void)state;
     rows_fill(&rows, layout_new(&arena, 0), N);
-    assert_int_equal(ps_spill_new(&cx, NULL, 0, &spill), PS_OK);
+    assert_int_equal(spill_new(NULL, 0, &spill), PS_OK);
     assert_int_equal(ps_rows_spill(&cx, &rows, spill), PS_OK);
     rows.pages.at[0].file_at += ps_spill_bytes(spill);
-    assert_int_equal(load_all(&rows), PS_DATA);
+    assert_int_equal(load_all(&rows), PS_IO);
     ps_rows_release(&rows);
     ps_spill_free(spill);
     ps_arena_release(&arena);
@@ -230,7 +236,7 @@ static void copies_get_states_and_come_back_for_many_readers(void **state)
     ps_rows_init(&copies, layout_new(&arena, 8));
     assert_int_equal(ps_rows_next(&rows, &cursor, N, at), N);
     for (uint32_t i = 0; i < N; i++) states[i] = 3 * i;
-    assert_int_equal(ps_spill_new(&cx, NULL, 0, &spill), PS_OK);
+    assert_int_equal(spill_new(NULL, 0, &spill), PS_OK);
     assert_int_equal(ps_rows_spill_copy(&cx, &copies, spill, at, states, 100), PS_OK);
     assert_int_equal(ps_rows_spill_copy(&cx, &copies, spill, at + 100, states + 100, N - 100),
                      PS_OK);
@@ -268,7 +274,7 @@ static void caps_hold_for_all_files_together(void **state)
         ps_mem_init(&ops[i], &mem, "operator", 0);
         rows_fill(&rows[i], layout, N);
         cx.mem = &ops[i];
-        assert_int_equal(ps_spill_new(&cx, NULL, 0, &spills[i]), PS_OK);
+        assert_int_equal(spill_new(NULL, 0, &spills[i]), PS_OK);
         cx.mem = &mem;
     }
     assert_int_equal(ps_rows_spill(&cx, &rows[0], spills[0]), PS_OK);
@@ -294,7 +300,7 @@ static void the_file_has_no_name_and_nobody_else_may_read_it(void **state)
     int seen = 0;
     (void)state;
     assert_non_null(mkdtemp(dir));
-    assert_int_equal(ps_spill_new(&cx, dir, 0, &spill), PS_OK);
+    assert_int_equal(spill_new(dir, 0, &spill), PS_OK);
     assert_int_equal(rmdir(dir), 0); /* empty */
     for (int fd = 3; fd < 64; fd++) {
         if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_nlink > 0) continue;
@@ -305,7 +311,7 @@ static void the_file_has_no_name_and_nobody_else_may_read_it(void **state)
     assert_int_equal(seen, 1);
     ps_spill_free(spill);
     snprintf(command, sizeof command, "%s/none", dir);
-    assert_int_equal(ps_spill_new(&cx, command, 0, &spill), PS_IO);
+    assert_int_equal(spill_new(command, 0, &spill), PS_IO);
     assert_non_null(strstr(cx.error.message, dir));
 }
 

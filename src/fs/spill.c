@@ -1,0 +1,307 @@
+/* fs/spill.c -- see spill.h. A block in the file:
+ *
+ *     bytes, as LZ4 where that saves a quarter | block_tail
+ *
+ * The tail's checksum (XXH3) covers the tail, what is before it and its place in the file. Blocks
+ * lie at offsets handed out by an atomic; no offset is used twice. */
+#include "fs/spill.h"
+
+#include "base/hash.h"
+#include "fs/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lz4.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct ps_spill {
+    int fd;
+    ps_mem *payer;            /* alive: it pays for this block */
+    uint64_t bytes_max;       /* 0: no cap */
+    _Atomic uint64_t next;    /* offset of the next block */
+    _Atomic uint64_t charged; /* blocks that were not dropped */
+    _Atomic uint32_t plain;   /* blocks to store without trying to compress them */
+    char directory[];
+};
+
+typedef struct block_tail {
+    uint32_t magic, form;
+    uint64_t n_raw, n_stored; /* bytes before compression; before this tail */
+    uint64_t checksum;        /* of the fields before, the block's place, and what is stored */
+} block_tail;
+enum { BLOCK_MAGIC = 0x50535332, FORM_PLAIN = 0, FORM_LZ4 = 1 };
+PS_STATIC_ASSERT(sizeof(block_tail) <= PS_SPILL_ROOM, "callers leave room for it");
+
+static uint64_t block_checksum(const block_tail *tail, uint64_t at, const char *stored)
+{
+    const uint64_t seed = ps_hash_bytes(tail, offsetof(block_tail, checksum), at);
+
+    return ps_hash_bytes(stored, tail->n_stored, seed);
+}
+
+/* ---- the file ---- */
+
+static const char *default_directory(void)
+{
+    const char *directory = getenv("TMPDIR");
+    return directory && *directory ? directory : "/tmp";
+}
+
+static int open_unlinked(const char *directory)
+{
+    enum { TRIES_MAX = 16 };
+    char path[4096];
+    uint64_t random;
+    int fd = ps_sys_open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+
+    if (fd >= 0) return fd; /* else this file system can't: a name that goes at once */
+    for (int i = 0; i < TRIES_MAX; i++) {
+        if (ps_sys_random(&random, sizeof(random)) != 0) return -1;
+        if (snprintf(path, sizeof(path), "%s/.penstock-%016llx.tmp", directory,
+                     (unsigned long long)random) >= (int)sizeof(path)) {
+            errno = ENAMETOOLONG;
+            return -1;
+        }
+        fd = ps_sys_open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+        if (fd < 0 && errno == EEXIST) continue;
+        break;
+    }
+    if (fd >= 0 && ps_sys_unlink(path) != 0) { /* a file with a name would outlive us */
+        const int error = errno;
+        ps_sys_close(fd);
+        errno = error;
+        return -1;
+    }
+    return fd;
+}
+
+ps_status ps_spill_new(ps_ctx *cx, const ps_spill_options *options, ps_spill **out)
+{
+    const char *directory = options->directory;
+    ps_spill *spill;
+
+    *out = NULL;
+    if (!directory || !*directory) directory = default_directory();
+    const size_t n = strlen(directory) + 1;
+    spill = ps_alloc_zero(cx, sizeof(*spill) + n);
+    if (!spill) return PS_MEMORY;
+    memcpy(spill->directory, directory, n);
+    spill->payer = cx->mem;
+    spill->bytes_max = options->bytes_max;
+    spill->fd = open_unlinked(directory);
+    if (spill->fd < 0) {
+        const int error = errno;
+        const bool full = error == ENOSPC || error == EDQUOT;
+        ps_free(spill);
+        ps_fail(cx, full ? PS_DISK_FULL : PS_IO, "a temporary file can't be made in %s: %s",
+                directory, strerror(error));
+        ps_hint(cx, "temp_directory names a directory that files can be made in");
+        return full ? PS_DISK_FULL : PS_IO;
+    }
+    *out = spill;
+    return PS_OK;
+}
+
+void ps_spill_free(ps_spill *spill)
+{
+    if (!spill) return;
+    ps_sys_close(spill->fd);
+    ps_mem_uncharge_disk(spill->payer, atomic_load_explicit(&spill->charged, memory_order_relaxed));
+    ps_free(spill);
+}
+
+uint64_t ps_spill_bytes(const ps_spill *spill)
+{
+    /* relaxed: a figure for reports */
+    return atomic_load_explicit(&((ps_spill *)(uintptr_t)spill)->next, memory_order_relaxed);
+}
+
+/* The disk refused: what it is, where, how much there is and how much more was wanted. */
+static ps_status disk_fail(ps_ctx *cx, const ps_spill *spill, int error, uint64_t n)
+{
+    const bool full = error == ENOSPC || error == EDQUOT;
+    const ps_status code = full ? PS_DISK_FULL : PS_IO;
+
+    ps_fail(cx, code,
+            "a temporary file in %s can't be written: %s; it holds %llu bytes and needs %llu more",
+            spill->directory, strerror(error), (unsigned long long)ps_spill_bytes(spill),
+            (unsigned long long)n);
+    if (full) ps_hint(cx, "set temp_directory to a larger disk, or raise memory_limit");
+    return code;
+}
+
+static ps_status file_write(ps_ctx *cx, ps_spill *spill, const char *from, uint64_t n, uint64_t at)
+{
+    while (n > 0) {
+        const ssize_t done = ps_sys_pwrite(spill->fd, from, PS_MIN(n, (size_t)1 << 30), at);
+        if (done < 0) return disk_fail(cx, spill, errno, n);
+        if (done == 0) return disk_fail(cx, spill, ENOSPC, n);
+        from += done;
+        n -= (size_t)done;
+        at += (uint64_t)done;
+        PS_TRY(ps_poll(cx));
+    }
+    return PS_OK;
+}
+
+/* Pays for n more bytes of the file, or says whose cap they would break. */
+static ps_status file_charge(ps_ctx *cx, ps_spill *spill, uint64_t n)
+{
+    const ps_mem *full;
+    const uint64_t charged =
+        atomic_fetch_add_explicit(&spill->charged, n, memory_order_relaxed) + n;
+    unsigned long long cap = spill->bytes_max, held = charged - n;
+
+    if (spill->bytes_max == 0 || charged <= spill->bytes_max) {
+        if (ps_mem_try_charge_disk(spill->payer, n, &full)) return PS_OK;
+        cap = (unsigned long long)atomic_load_explicit(&full->disk_limit, memory_order_relaxed);
+        held = (unsigned long long)atomic_load_explicit(&full->disk, memory_order_relaxed);
+    }
+    atomic_fetch_sub_explicit(&spill->charged, n, memory_order_relaxed);
+    ps_fail(cx, PS_DISK_FULL,
+            "the temporary files in %s hold %llu bytes and need %llu more: their cap is %llu bytes",
+            spill->directory, held, (unsigned long long)n, cap);
+    ps_hint(cx, "raise max_temp_directory_size or memory_limit");
+    return PS_DISK_FULL;
+}
+
+static void file_uncharge(ps_spill *spill, uint64_t n)
+{
+    atomic_fetch_sub_explicit(&spill->charged, n, memory_order_relaxed);
+    ps_mem_uncharge_disk(spill->payer, n);
+}
+
+ps_status ps_spill_damaged(ps_ctx *cx, const ps_spill *spill, ps_spill_block block,
+                           const char *what)
+{
+    ps_fail(cx, PS_IO, "a temporary file in %s is damaged: %s, in the block at byte %llu",
+            spill->directory, what, (unsigned long long)block.at);
+    ps_hint(cx, "what was read is not what was written: a fault of that disk or of the memory of "
+                "this machine; temp_directory can name another disk");
+    return PS_IO;
+}
+
+static ps_status file_read(ps_ctx *cx, ps_spill *spill, char *bytes, ps_spill_block block)
+{
+    uint64_t n = 0;
+
+    while (n < block.n) {
+        const ssize_t done =
+            ps_sys_pread(spill->fd, bytes + n, PS_MIN(block.n - n, (size_t)1 << 30), block.at + n);
+        if (done < 0)
+            return ps_fail(cx, PS_IO, "a temporary file in %s can't be read: %s", spill->directory,
+                           strerror(errno));
+        if (done == 0) break;
+        n += (uint64_t)done;
+        PS_TRY(ps_poll(cx));
+    }
+    if (ps_sys_spoil(bytes, n) < block.n)
+        return ps_spill_damaged(cx, spill, block, "the file ends early");
+    return PS_OK;
+}
+
+/* ---- out ---- */
+
+/* Bytes after compression; 0: it doesn't save a quarter. Then the next blocks aren't tried, since
+ * LZ4 would take more time than it saves. relaxed: a guess. */
+static uint64_t compress(ps_spill *spill, const char *raw, uint64_t n_raw, char *out)
+{
+    enum { PLAIN_AFTER_POOR = 15 };
+    const int packed =
+        LZ4_compress_default(raw, out, (int)n_raw, (int)LZ4_compressBound((int)n_raw));
+
+    if (packed > 0 && (uint64_t)packed <= n_raw - n_raw / 4) return (uint64_t)packed;
+    atomic_store_explicit(&spill->plain, PLAIN_AFTER_POOR, memory_order_relaxed);
+    return 0;
+}
+
+/* Whether to try to compress the next block. */
+static bool compress_due(ps_spill *spill, uint64_t n_raw)
+{
+    uint32_t plain = atomic_load_explicit(&spill->plain, memory_order_relaxed);
+
+    if (n_raw > LZ4_MAX_INPUT_SIZE) return false;
+    if (plain == 0) return true;
+    atomic_compare_exchange_strong_explicit(&spill->plain, &plain, plain - 1, memory_order_relaxed,
+                                            memory_order_relaxed);
+    return false;
+}
+
+ps_status ps_spill_write(ps_ctx *cx, ps_spill *spill, char *bytes, uint64_t n, ps_spill_block *out)
+{
+    block_tail tail = {.magic = BLOCK_MAGIC, .form = FORM_PLAIN, .n_raw = n, .n_stored = n};
+    char *packed = NULL, *stored = bytes;
+    ps_status st = PS_OK;
+
+    if (compress_due(spill, n)) {
+        packed = ps_alloc(cx, (size_t)LZ4_compressBound((int)n) + PS_SPILL_ROOM);
+        if (!packed) return PS_MEMORY;
+        const uint64_t n_packed = compress(spill, bytes, n, packed);
+        if (n_packed) tail.form = FORM_LZ4, tail.n_stored = n_packed, stored = packed;
+    }
+    out->n = tail.n_stored + sizeof(tail);
+    PS_GO(file_charge(cx, spill, out->n));
+    out->at = atomic_fetch_add_explicit(&spill->next, out->n, memory_order_relaxed);
+    tail.checksum = block_checksum(&tail, out->at, stored);
+    memcpy(stored + tail.n_stored, &tail, sizeof(tail));
+    st = file_write(cx, spill, stored, out->n, out->at);
+    if (st != PS_OK) file_uncharge(spill, out->n);
+done:
+    ps_free(packed);
+    return st;
+}
+
+void ps_spill_drop(ps_spill *spill, ps_spill_block block)
+{
+    /* Where the file system can't, the space goes with the file. */
+    if (block.n && ps_sys_punch(spill->fd, block.at, block.n) == 0) file_uncharge(spill, block.n);
+}
+
+/* ---- back ---- */
+
+/* The tail of a block as it was read, if everything that can be checked is right. */
+static ps_status block_check(ps_ctx *cx, const ps_spill *spill, ps_spill_block block,
+                             const char *stored, block_tail *tail)
+{
+    memcpy(tail, stored + block.n - sizeof(*tail), sizeof(*tail));
+    if (tail->magic != BLOCK_MAGIC || tail->n_stored != block.n - sizeof(*tail) ||
+        tail->form > FORM_LZ4 || tail->n_raw > (uint64_t)PTRDIFF_MAX / 8 ||
+        (tail->form == FORM_PLAIN && tail->n_raw != tail->n_stored) ||
+        (tail->form == FORM_LZ4 && tail->n_raw > LZ4_MAX_INPUT_SIZE))
+        return ps_spill_damaged(cx, spill, block, "its description is wrong");
+    if (block_checksum(tail, block.at, stored) != tail->checksum)
+        return ps_spill_damaged(cx, spill, block, "the checksum is wrong");
+    return PS_OK;
+}
+
+ps_status ps_spill_read(ps_ctx *cx, ps_spill *spill, ps_spill_block block, char **bytes,
+                        uint64_t *n)
+{
+    char *stored = ps_alloc(cx, block.n), *raw = NULL;
+    block_tail tail;
+    ps_status st = PS_OK;
+
+    *bytes = NULL;
+    if (!stored) return PS_MEMORY;
+    PS_GO(file_read(cx, spill, stored, block));
+    PS_GO(block_check(cx, spill, block, stored, &tail));
+    if (tail.form == FORM_LZ4) {
+        raw = ps_alloc(cx, tail.n_raw);
+        if (!raw) PS_GO(PS_MEMORY);
+        if (LZ4_decompress_safe(stored, raw, (int)tail.n_stored, (int)tail.n_raw) !=
+            (int)tail.n_raw)
+            PS_GO(ps_spill_damaged(cx, spill, block, "it can't be unpacked"));
+    } else {
+        raw = stored;
+        stored = NULL;
+    }
+    *bytes = raw;
+    *n = tail.n_raw;
+    raw = NULL;
+done:
+    ps_free(raw);
+    ps_free(stored);
+    return st;
+}

@@ -1,0 +1,44 @@
+/* fs/spill.h -- temporary files: blocks of bytes, written once, read back any number of times.
+ *
+ * A file has no name from its first byte on and mode 0600, so it goes with the process however that
+ * ends. A block is compressed where that pays, and checked on the way back: what a disk or memory
+ * changed, cut off or put elsewhere is an error, never other bytes. Every byte is charged to the
+ * payer's disk (base/mem.h) before it is written, and to a cap of the file's own.
+ *
+ * Threads: a file is written and read from any, at once. Tests: tests/unit/test_spill.c,
+ * test_rows.c, tests/py/test_spill.py, tests/torture_io */
+#ifndef PS_FS_SPILL_H
+#define PS_FS_SPILL_H
+
+#include "base/mem.h"
+
+typedef struct ps_spill ps_spill;
+typedef struct ps_spill_options {
+    const char *directory; /* NULL, "": TMPDIR, else /tmp */
+    uint64_t bytes_max;    /* 0: no cap of its own */
+} ps_spill_options;
+
+/* Where a block is; n 0: nowhere. */
+typedef struct ps_spill_block {
+    uint64_t at, n; /* in the file */
+} ps_spill_block;
+
+/* Bytes that ps_spill_write wants behind those it writes. */
+enum { PS_SPILL_ROOM = 64 };
+
+/* Pays with cx->mem, which must live as long. */
+ps_status ps_spill_new(ps_ctx *cx, const ps_spill_options *options, ps_spill **out);
+void ps_spill_free(ps_spill *spill);            /* NULL ok; its space is the disk's again */
+uint64_t ps_spill_bytes(const ps_spill *spill); /* written so far */
+/* Writes n bytes; they are spent, with PS_SPILL_ROOM behind them. Nothing is charged on failure. */
+ps_status ps_spill_write(ps_ctx *cx, ps_spill *spill, char *bytes, uint64_t n, ps_spill_block *out);
+/* Reads them back into a block of the caller's. PS_IO when they are not what was written. */
+ps_status ps_spill_read(ps_ctx *cx, ps_spill *spill, ps_spill_block block, char **bytes,
+                        uint64_t *n);
+/* A block that isn't read any more: its space goes back to the disk where the file system can. */
+void ps_spill_drop(ps_spill *spill, ps_spill_block block);
+/* Fails with PS_IO for a block whose checks held but whose bytes make no sense. */
+ps_status ps_spill_damaged(ps_ctx *cx, const ps_spill *spill, ps_spill_block block,
+                           const char *what);
+
+#endif

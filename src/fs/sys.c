@@ -1,0 +1,244 @@
+/* fs/sys.c -- see sys.h. What fails on purpose is the process's, like base/mem.c's faults. */
+#include "fs/sys.h"
+
+#include "base/hash.h"
+#include "base/thread.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+/* ---- faults ---- */
+
+typedef enum fault_class {
+    FAULT_NONE,
+    FAULT_ERROR, /* of any call */
+    FAULT_SHORT, /* of reads and writes */
+    FAULT_SPOIL  /* of blocks read back */
+} fault_class;
+
+typedef struct fault_kind {
+    const char *name;
+    fault_class class;
+    int error;
+} fault_kind;
+
+static const fault_kind KINDS[] = {
+    {"EIO", FAULT_ERROR, EIO}, {"ENOSPC", FAULT_ERROR, ENOSPC}, {"EINTR", FAULT_ERROR, EINTR},
+    {"SHORT", FAULT_SHORT, 0}, {"FLIP", FAULT_SPOIL, 0},        {"CUT", FAULT_SPOIL, 0},
+    {"ZERO", FAULT_SPOIL, 0},
+};
+
+static _Atomic int fault_armed; /* a fault_class; what follows is guarded by the mutex */
+static ps_mutex fault_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+    const fault_kind *kind; /* NULL: never set */
+    bool all;
+    uint64_t at, calls;  /* calls so far; it comes at number `at` */
+    const char *came_at; /* NULL: not yet */
+} fault;
+
+/* One more call of this class: the kind of fault that it meets, or NULL. */
+static PS_COLD const fault_kind *fault_count(fault_class class, const char *call, uint64_t *number)
+{
+    const fault_kind *met = NULL;
+
+    ps_mutex_lock(&fault_mutex);
+    if (fault.kind && fault.kind->class == class) {
+        const uint64_t n = ++fault.calls;
+        const bool again =
+            fault.all && n > fault.at && (fault.kind->error != EINTR || (n - fault.at) % 2 == 0);
+        if (n == fault.at || again) met = fault.kind;
+        if (met && !fault.came_at) fault.came_at = call;
+        *number = n;
+    }
+    ps_mutex_unlock(&fault_mutex);
+    return met;
+}
+
+PS_INLINE bool fault_on(fault_class class)
+{
+    /* relaxed: tests set it before the calls that it is for */
+    return PS_UNLIKELY(atomic_load_explicit(&fault_armed, memory_order_relaxed) == (int)class);
+}
+
+/* Whether this call is to fail; then errno says how. */
+static bool fails(const char *call)
+{
+    const fault_kind *met;
+    uint64_t number;
+
+    if (PS_LIKELY(!fault_on(FAULT_ERROR))) return false;
+    met = fault_count(FAULT_ERROR, call, &number);
+    if (met) errno = met->error;
+    return met != NULL;
+}
+
+/* How many of n bytes this call is to move. */
+static size_t shortened(const char *call, size_t n)
+{
+    uint64_t number;
+
+    if (PS_LIKELY(!fault_on(FAULT_SHORT)) || n < 2) return n;
+    return fault_count(FAULT_SHORT, call, &number) ? n / 2 : n;
+}
+
+size_t ps_sys_spoil(void *bytes, size_t n)
+{
+    const fault_kind *met;
+    uint64_t number;
+
+    if (PS_LIKELY(!fault_on(FAULT_SPOIL)) || n == 0) return n;
+    met = fault_count(FAULT_SPOIL, "spoil", &number);
+    if (!met) return n;
+    const uint64_t place = ps_hash_bytes(&number, sizeof(number), n) % n;
+    switch (met->name[0]) {
+    case 'C': return place;
+    case 'Z': memset(bytes, 0, n); return n;
+    default: ((uint8_t *)bytes)[place] ^= (uint8_t)(1u << number % 8); return n;
+    }
+}
+
+ps_status ps_sys_fault_set(ps_ctx *cx, ps_str text)
+{
+    char copy[64] = "", name[16], rest[16] = "";
+    unsigned long long n = 0;
+    const fault_kind *kind = NULL;
+
+    if (text.n < sizeof(copy)) memcpy(copy, text.at, text.n);
+    const int found = sscanf(copy, "%15s %llu %15s", name, &n, rest);
+    for (size_t k = 0; found >= 2 && k < PS_COUNT(KINDS); k++)
+        if (strcmp(KINDS[k].name, name) == 0) kind = &KINDS[k];
+    const bool all = strcmp(rest, "all") == 0;
+    if (text.n > 0 && (!kind || n == 0 || (found == 3 && !all)))
+        return ps_fail(cx, PS_INVALID,
+                       "a fault is EIO, ENOSPC, EINTR, SHORT, FLIP, CUT or ZERO, a number from 1 "
+                       "on and perhaps `all`, not: %.*s",
+                       PS_STR_ARGS(text));
+    ps_mutex_lock(&fault_mutex);
+    fault.kind = kind;
+    fault.all = all;
+    fault.at = n;
+    fault.calls = 0;
+    fault.came_at = NULL;
+    ps_mutex_unlock(&fault_mutex);
+    atomic_store(&fault_armed, kind ? (int)kind->class : FAULT_NONE);
+    return PS_OK;
+}
+
+void ps_sys_fault_get(char *out, size_t out_bytes)
+{
+    ps_mutex_lock(&fault_mutex);
+    const unsigned long long left = fault.at > fault.calls ? fault.at - fault.calls : 0;
+    if (!fault.kind) snprintf(out, out_bytes, "%s", "");
+    else
+        snprintf(out, out_bytes, "%s %llu%s%s%s", fault.kind->name, left, fault.all ? " all" : "",
+                 fault.came_at ? " " : "", fault.came_at ? fault.came_at : "");
+    ps_mutex_unlock(&fault_mutex);
+}
+
+/* ---- calls ---- */
+
+int ps_sys_open(const char *path, int flags, mode_t mode)
+{
+    int fd;
+
+    do fd = fails("open") ? -1 : open(path, flags, mode);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+int ps_sys_close(int fd)
+{
+    const int result = close(fd);
+
+    if (fails("close")) return errno == EINTR ? 0 : -1;
+    return result < 0 && errno == EINTR ? 0 : result; /* Linux has closed it then */
+}
+
+ssize_t ps_sys_pread(int fd, void *bytes, size_t n, uint64_t at)
+{
+    ssize_t got;
+
+    do got = fails("read") ? -1 : pread(fd, bytes, shortened("read", n), (off_t)at);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+ssize_t ps_sys_write(int fd, const void *bytes, size_t n)
+{
+    ssize_t put;
+
+    do put = fails("write") ? -1 : write(fd, bytes, shortened("write", n));
+    while (put < 0 && errno == EINTR);
+    return put;
+}
+
+ssize_t ps_sys_pwrite(int fd, const void *bytes, size_t n, uint64_t at)
+{
+    ssize_t put;
+
+    do put = fails("write") ? -1 : pwrite(fd, bytes, shortened("write", n), (off_t)at);
+    while (put < 0 && errno == EINTR);
+    return put;
+}
+
+/* For calls that give an int and may be made again. */
+#define AGAIN(name, call)                                                                          \
+    do {                                                                                           \
+        int result_;                                                                               \
+        do result_ = fails(name) ? -1 : call;                                                      \
+        while (result_ < 0 && errno == EINTR);                                                     \
+        return result_;                                                                            \
+    } while (0)
+
+int ps_sys_fsync(int fd) { AGAIN("fsync", fsync(fd)); }
+int ps_sys_rename(const char *from, const char *to) { AGAIN("rename", rename(from, to)); }
+int ps_sys_unlink(const char *path) { AGAIN("unlink", unlink(path)); }
+int ps_sys_mkdir(const char *path, mode_t mode) { AGAIN("mkdir", mkdir(path, mode)); }
+int ps_sys_rmdir(const char *path) { AGAIN("rmdir", rmdir(path)); }
+int ps_sys_fstat(int fd, struct stat *info) { AGAIN("stat", fstat(fd, info)); }
+int ps_sys_stat(const char *path, struct stat *info) { AGAIN("stat", stat(path, info)); }
+int ps_sys_lstat(const char *path, struct stat *info) { AGAIN("stat", lstat(path, info)); }
+
+int ps_sys_punch(int fd, uint64_t at, uint64_t n)
+{
+    enum { MODE = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE };
+
+    AGAIN("fallocate", fallocate(fd, MODE, (off_t)at, (off_t)n));
+}
+
+DIR *ps_sys_opendir(const char *path)
+{
+    DIR *dir;
+
+    do dir = fails("opendir") ? NULL : opendir(path);
+    while (!dir && errno == EINTR);
+    return dir;
+}
+
+struct dirent *ps_sys_readdir(DIR *dir)
+{
+    struct dirent *entry;
+
+    do {
+        errno = 0;
+        entry = fails("readdir") ? NULL : readdir(dir);
+    } while (!entry && errno == EINTR);
+    return entry;
+}
+
+void ps_sys_closedir(DIR *dir) { closedir(dir); }
+
+int ps_sys_random(void *bytes, size_t n)
+{
+    for (size_t done = 0; done < n;) {
+        const ssize_t got = fails("getrandom") ? -1 : getrandom((char *)bytes + done, n - done, 0);
+        if (got < 0 && errno != EINTR) return -1;
+        if (got > 0) done += (size_t)got;
+    }
+    return 0;
+}
