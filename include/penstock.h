@@ -88,6 +88,7 @@ struct ArrowArrayStream {
     X(MEMORY, 30, "53200", "allocation failed or the memory limit is reached")                     \
     X(IO, 31, "58030", "a file or directory could not be read or written")                         \
     X(DISK_FULL, 32, "53100", "no room on the device or above the cap for temporary files")        \
+    X(LIMIT, 33, "53400", "more rows read or bytes given than the statement may")                  \
     X(CANCELLED, 40, "57014", "stopped by request")                                                \
     X(TIMEOUT, 41, "57014", "stopped because its time limit was reached")                          \
     X(MISUSE, 50, "HY010", "a call broke this interface's rules")                                  \
@@ -130,8 +131,14 @@ typedef struct ps_instance_options {
     size_t size;                /**< sizeof: lets old callers meet new libraries */
     uint32_t threads;           /**< that run a query at most, the caller's included; 0: one per
                                      core, or as many as a session sets */
-    uint64_t memory_bytes_max;  /**< for all data of all queries; 0: 80 % of the machine's memory */
+    uint64_t memory_bytes_max;  /**< for all data of all queries; 0: 80 % of what the machine and
+                                     the process's control group allow */
     const char *temp_directory; /**< for spilling; NULL: TMPDIR or /tmp */
+    uint64_t temp_bytes_max;    /**< of temporary files of all queries together; 0: no cap */
+    /* What a statement may take at most, whatever a session sets; 0: no bound. @since 0.1 */
+    uint64_t timeout_ms;
+    uint64_t rows_scanned_max;
+    uint64_t result_bytes_max;
 } ps_instance_options;
 #define PS_INSTANCE_OPTIONS ((ps_instance_options){.size = sizeof(ps_instance_options)})
 
@@ -153,7 +160,7 @@ PS_API PS_CHECKED ps_status ps_session_new(ps_instance *instance, ps_session **o
                                            ps_error *error);
 /** NULL is fine. Results of this session stay usable. */
 PS_API void ps_session_free(ps_session *session);
-/** SET name = value, with the value as text ("4", "256MiB", "true").
+/** SET name = value, with the value as text ("4", "256MiB", "true"). docs/settings.md lists them.
  *  @return PS_OK, PS_BIND (no such setting; near names in the message), PS_INVALID */
 PS_API PS_CHECKED ps_status ps_session_set(ps_session *session, const char *name, const char *value,
                                            ps_error *error);
@@ -367,10 +374,14 @@ typedef enum ps_combine {
 PS_API ps_plan *ps_plan_combine(ps_combine how, bool all, ps_plan *const *plans, size_t n_plans);
 
 typedef struct ps_run_options {
-    size_t size;               /**< sizeof: lets old callers meet new libraries */
-    uint32_t threads_max;      /**< 0: as the session has it */
-    uint64_t memory_bytes_max; /**< of this query; 0: as the session has it */
-    uint64_t timeout_ms;       /**< 0: as the session has it */
+    size_t size;                /**< sizeof: lets old callers meet new libraries */
+    uint32_t threads_max;       /**< 0: as the session has it */
+    uint64_t memory_bytes_max;  /**< of this query; 0: as the session has it */
+    uint64_t timeout_ms;        /**< 0: as the session has it */
+    const char *temp_directory; /**< for spilling; NULL: as the session has it */
+    uint64_t temp_bytes_max;    /**< of its temporary files; 0: as the session has it */
+    uint64_t rows_scanned_max;  /**< read by its scans; 0: as the session has it */
+    uint64_t result_bytes_max;  /**< of the rows it gives; 0: as the session has it */
 } ps_run_options;
 #define PS_RUN_OPTIONS ((ps_run_options){.size = sizeof(ps_run_options)})
 

@@ -16,7 +16,9 @@ class Error(ctypes.Structure):
 
 class InstanceOptions(ctypes.Structure):
     _fields_ = [("size", ctypes.c_size_t), ("threads", ctypes.c_uint32),
-                ("memory_bytes_max", ctypes.c_uint64), ("temp_directory", ctypes.c_char_p)]
+                ("memory_bytes_max", ctypes.c_uint64), ("temp_directory", ctypes.c_char_p),
+                ("temp_bytes_max", ctypes.c_uint64), ("timeout_ms", ctypes.c_uint64),
+                ("rows_scanned_max", ctypes.c_uint64), ("result_bytes_max", ctypes.c_uint64)]
 
 
 class Failure(Exception):

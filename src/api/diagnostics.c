@@ -2,6 +2,7 @@
  * tests/unit/test_api.c */
 #include "api/diagnostics.h"
 
+#include "api/insight.h"
 #include "base/array.h"
 #include "col/value.h"
 
@@ -99,71 +100,29 @@ static void event_values(const ps_log *log, const ps_diag_event *event, ps_value
     out[6] = ps_value_str(ps_str_of(event->text));
 }
 
-/* The events of one log: its statement may still run, so under its mutex. */
-static ps_status log_batch(ps_ctx *cx, ps_arena *arena, ps_log *log, ps_batch *out)
-{
-    ps_value *values[COLUMNS];
-    ps_status st = PS_OK;
-    uint32_t n = 0;
-
-    ps_mutex_lock(&log->diag.mutex);
-    for (uint32_t c = 0; c < COLUMNS && st == PS_OK; c++) {
-        values[c] = PS_ARENA_ARRAY(cx, arena, ps_value, log->diag.n + 1);
-        if (!values[c]) st = PS_MEMORY;
-    }
-    for (; st == PS_OK && n < log->diag.n; n++) {
-        ps_value row[COLUMNS];
-
-        event_values(log, &log->diag.events[n], row);
-        for (uint32_t c = 0; c < COLUMNS; c++) values[c][n] = row[c];
-    }
-    /* events only grow, and their texts stay until the log is freed */
-    ps_mutex_unlock(&log->diag.mutex);
-    PS_TRY(st);
-    PS_TRY(ps_batch_init(cx, arena, COLUMNS, out));
-    out->n_cols = COLUMNS;
-    out->n = out->n_live = n;
-    for (uint32_t c = 0; c < COLUMNS; c++)
-        PS_TRY(ps_vec_of_values(cx, arena, fields[c].type, values[c], n, &out->cols[c]));
-    return PS_OK;
-}
-
-static ps_status table_of(ps_ctx *cx, ps_segment *segment, ps_schema *schema, ps_table **out)
-{
-    ps_table *empty;
-
-    PS_TRY(ps_table_new(cx, schema, &empty));
-    ps_status st = PS_OK;
-    if (segment) st = ps_table_append(cx, empty, &segment, 1, out);
-    else *out = ps_table_ref(empty);
-    ps_table_unref(empty);
-    return st;
-}
-
 ps_status ps_logs_table(ps_ctx *cx, ps_arena *arena, const ps_logs *logs, const ps_log *except,
                         ps_table **out)
 {
-    ps_segment_builder *builder = NULL;
-    ps_segment *segment = NULL;
-    ps_schema *schema = NULL;
-    ps_batch batch;
-    ps_status st;
+    ps_rows_of rows = {.fields = fields, .n_cols = COLUMNS};
+    ps_status st = PS_OK;
 
     *out = NULL;
-    PS_GO(ps_schema_new(cx, fields, COLUMNS, &schema));
-    PS_GO(ps_segment_builder_new(cx, schema, &builder));
-    for (uint32_t i = 0; i < logs->n; i++) {
-        if (logs->at[i] == except) continue;
-        PS_GO(log_batch(cx, arena, logs->at[i], &batch));
-        if (batch.n) PS_GO(ps_segment_builder_add(cx, builder, &batch));
+    for (uint32_t i = 0; i < logs->n && st == PS_OK; i++) {
+        ps_log *log = logs->at[i];
+
+        if (log == except) continue;
+        /* its statement may still run; events only grow, and their texts stay with the log */
+        ps_mutex_lock(&log->diag.mutex);
+        for (size_t k = 0; k < log->diag.n && st == PS_OK; k++) {
+            ps_value row[COLUMNS];
+
+            event_values(log, &log->diag.events[k], row);
+            for (uint32_t c = 0; c < COLUMNS && st == PS_OK; c++)
+                st = PS_ARRAY_ADD_IN(cx, arena, &rows.cells, row[c]);
+        }
+        ps_mutex_unlock(&log->diag.mutex);
     }
-    PS_GO(ps_segment_builder_seal(cx, builder, 0, &segment));
-    st = table_of(cx, segment, schema, out);
-done:
-    if (segment) ps_owner_unref(&segment->owner);
-    ps_segment_builder_free(builder);
-    ps_schema_unref(schema);
-    return st;
+    return st == PS_OK ? ps_rows_of_table(cx, arena, &rows, out) : st;
 }
 
 static void event_json(const ps_log *log, const ps_diag_event *event, ps_text *out)

@@ -2,6 +2,7 @@
  * clock. */
 #include "api/formats.h"
 #include "api/handles.h"
+#include "api/insight.h"
 #include "api/made.h"
 #include "bind/dialect.h"
 #include "fs/glob.h"
@@ -123,15 +124,39 @@ static ps_status path_arguments(ps_ctx *cx, ps_arena *arena, const ps_value *arg
 }
 
 /* penstock_diagnostics(): what was recorded of the statements before this one. */
-static ps_status diagnostics_function(ps_ctx *cx, ps_arena *arena, const ps_session *session,
-                                      uint32_t n_args, ps_source **out)
+static ps_status diagnostics(ps_ctx *cx, ps_arena *arena, const ps_session *session, ps_table **out)
 {
     const ps_log *own = session->current ? session->current->log : NULL;
+
+    return ps_logs_table(cx, arena, &session->logs, own, out);
+}
+
+/* Functions without arguments that show what the library knows about itself. */
+typedef struct insight {
+    const char *name;
+    ps_status (*table)(ps_ctx *cx, ps_arena *arena, const ps_session *session, ps_table **out);
+} insight;
+static const insight INSIGHTS[] = {
+    {"penstock_diagnostics", diagnostics},
+    {"penstock_settings", ps_insight_settings},
+    {"penstock_memory", ps_insight_memory},
+};
+
+static const insight *insight_find(ps_str name)
+{
+    for (size_t i = 0; i < PS_COUNT(INSIGHTS); i++)
+        if (ps_str_equal_nocase(name, ps_str_of(INSIGHTS[i].name))) return &INSIGHTS[i];
+    return NULL;
+}
+
+static ps_status insight_source(ps_ctx *cx, ps_arena *arena, const ps_session *session,
+                                const insight *found, uint32_t n_args, ps_source **out)
+{
     ps_table *table;
 
-    if (n_args) return ps_fail(cx, PS_BIND, "penstock_diagnostics takes no arguments");
-    PS_TRY(ps_logs_table(cx, arena, &session->logs, own, &table));
-    const ps_status st = ps_table_source_new(cx, table, PS_STR("penstock_diagnostics"), out);
+    if (n_args) return ps_fail(cx, PS_BIND, "%s takes no arguments", found->name);
+    PS_TRY(found->table(cx, arena, session, &table));
+    const ps_status st = ps_table_source_new(cx, table, ps_str_of(found->name), out);
     ps_table_unref(table);
     return st == PS_OK ? arena_source(cx, arena, *out) : st;
 }
@@ -141,6 +166,7 @@ static ps_str function_of(ps_str name)
 {
     if (ps_str_equal_nocase(name, PS_STR("parquet_scan"))) return PS_STR("read_parquet");
     if (ps_str_equal_nocase(name, PS_STR("read_csv_auto"))) return PS_STR("read_csv");
+    if (ps_str_equal_nocase(name, PS_STR("duckdb_settings"))) return PS_STR("penstock_settings");
     return name;
 }
 
@@ -154,8 +180,8 @@ static ps_status env_table_function(ps_ctx *cx, ps_arena *arena, void *user, ps_
 
     *found = true;
     name = function_of(name);
-    if (ps_str_equal_nocase(name, PS_STR("penstock_diagnostics")))
-        return diagnostics_function(cx, arena, user, n_args, out);
+    const insight *shows = insight_find(name);
+    if (shows) return insight_source(cx, arena, user, shows, n_args, out);
     if (series || ps_str_equal_nocase(name, PS_STR("range")))
         return range_function(cx, arena, series, args, n_args, out);
     if (name.n > 5 && ps_str_equal_nocase((ps_str){name.at, 5}, PS_STR("read_"))) {
@@ -233,19 +259,20 @@ static void env_names(void *user, int what, void (*fn)(void *fn_user, ps_str nam
     fn(fn_user, PS_STR("generate_series"));
     fn(fn_user, PS_STR("read_parquet"));
     fn(fn_user, PS_STR("read_csv"));
-    fn(fn_user, PS_STR("penstock_diagnostics"));
+    for (size_t i = 0; i < PS_COUNT(INSIGHTS); i++) fn(fn_user, ps_str_of(INSIGHTS[i].name));
 }
 
 void ps_session_env(ps_session *session, ps_bind_env *out)
 {
-    *out = (ps_bind_env){.user = session,
-                         .table = env_table,
-                         .table_function = env_table_function,
-                         .file = env_file,
-                         .sink = env_sink,
-                         .copy_from = env_copy_from,
-                         .names = env_names,
-                         .dialect = ps_dialect_find(ps_str_of(session->settings.dialect)),
-                         .now_us = ps_wall_us(),
-                         .time_zone = PS_STR("UTC")};
+    *out =
+        (ps_bind_env){.user = session,
+                      .table = env_table,
+                      .table_function = env_table_function,
+                      .file = env_file,
+                      .sink = env_sink,
+                      .copy_from = env_copy_from,
+                      .names = env_names,
+                      .dialect = ps_dialect_find(ps_str_of(ps_session_settings(session)->dialect)),
+                      .now_us = ps_wall_us(),
+                      .time_zone = PS_STR("UTC")};
 }

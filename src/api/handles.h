@@ -15,6 +15,11 @@
 
 #include <sys/types.h>
 
+/* What a statement may take at most; 0: no bound. */
+typedef struct ps_limits {
+    uint64_t timeout_ms, rows_scanned, result_bytes;
+} ps_limits;
+
 struct ps_instance {
     _Atomic uint32_t refs;
     pid_t pid;   /* of the process that made it */
@@ -22,6 +27,7 @@ struct ps_instance {
     ps_pool *pool;
     uint32_t threads;  /* of a query by default */
     bool threads_most; /* sessions may not take more: the instance was opened with a number */
+    ps_limits most;    /* whatever a session sets */
     char temp_directory[PS_SETTING_TEXT_MAX];
     ps_relations relations;
 };
@@ -37,6 +43,8 @@ struct ps_session {
     ps_instance *instance;
     ps_mem *mem; /* limit: the setting memory_limit */
     ps_settings settings;
+    ps_settings next; /* with has_next: those of the next statement, after SET LOCAL */
+    bool has_next;
     uint64_t fail_alloc; /* the setting of this name as it was applied last */
     ps_relations temporary;
     PS_ARRAY(ps_prepared) prepared;
@@ -73,6 +81,8 @@ void ps_instance_unref(ps_instance *instance);
 /* session.c */
 ps_session *ps_session_ref(ps_session *session);
 void ps_session_unref(ps_session *session);
+/* Those of the statement that is to be run now. */
+const ps_settings *ps_session_settings(const ps_session *session);
 void ps_session_set_current(ps_session *session, ps_result *result);
 /* Marks the session as in a call; PS_MISUSE when it is in one already, or NULL, or of before a
  * fork(). */
@@ -99,6 +109,14 @@ ps_status ps_statement_run(ps_result *result, ps_planner *planner, const ps_stat
 ps_status ps_reread(ps_planner *planner, const ps_node *plan, const ps_node **out);
 /* Makes the result's query from a plan. */
 ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node *plan);
+/* What a query may take: threads, rows, bytes and a place for temporary files as the settings have
+ * it, but never more than the instance has. */
+void ps_limits_settle(const ps_session *session, const ps_settings *settings,
+                      ps_exec_settings *exec);
+uint64_t ps_limit_tighter(uint64_t a, uint64_t b); /* the lower one; 0: none */
+/* Limits of a result that nothing runs in yet; 0: none of its own. */
+void ps_result_bound_time(ps_result *result, uint64_t timeout_ms);
+void ps_result_bound_memory(ps_result *result, uint64_t bytes);
 /* Frees the query and its schema: nothing is left to fetch. */
 void ps_result_end(ps_result *result);
 /* Fetches to the end and drops the rows. */

@@ -1,6 +1,8 @@
 /* api/instance.c -- instances: threads, memory, shared tables; the end of the line for errors. */
 #include "api/handles.h"
 
+#include "fs/machine.h"
+
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,13 +14,7 @@ ps_status ps_give_error(const ps_ctx *cx, ps_status st, ps_error *error)
     return st;
 }
 
-static uint64_t default_memory(void)
-{
-    const long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
-
-    if (pages <= 0 || bytes <= 0) return 0;
-    return (uint64_t)pages * (uint64_t)bytes / 10 * 8;
-}
+static uint64_t default_memory(void) { return ps_machine_memory("") / 10 * 8; }
 
 static ps_status instance_configure(ps_ctx *cx, ps_instance *instance,
                                     const ps_instance_options *options)
@@ -31,8 +27,15 @@ static ps_status instance_configure(ps_ctx *cx, ps_instance *instance,
     if (text.n >= sizeof(instance->temp_directory))
         return ps_fail(cx, PS_INVALID, "temp_directory is too long: %s", text.at);
     memcpy(instance->temp_directory, text.at, text.n + 1);
-    instance->threads = options->threads ? options->threads : ps_cpu_count();
+    instance->threads = options->threads ? options->threads : ps_machine_cpus("");
     instance->threads_most = options->threads != 0;
+    instance->most = (ps_limits){.timeout_ms = options->timeout_ms,
+                                 .rows_scanned = options->rows_scanned_max,
+                                 .result_bytes = options->result_bytes_max};
+    /* relaxed: nothing runs yet */
+    atomic_store_explicit(&instance->mem->disk_limit,
+                          (int64_t)PS_MIN(options->temp_bytes_max, (uint64_t)INT64_MAX),
+                          memory_order_relaxed);
     return ps_pool_new(cx, instance->threads, &instance->pool);
 }
 

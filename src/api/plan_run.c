@@ -58,30 +58,27 @@ static ps_status call_end(plan_call *call, ps_status st, ps_error *error)
     return st;
 }
 
-static void apply_options(ps_result *result, const ps_run_options *options)
+static ps_status apply_options(ps_result *result, const ps_run_options *options)
 {
+    ps_exec_settings *const exec = &result->settings.exec;
     ps_run_options given = PS_RUN_OPTIONS;
 
     if (options) memcpy(&given, options, PS_MIN(options->size, sizeof given));
     if (given.threads_max) {
-        uint32_t *const threads = &result->settings.exec.threads;
-
-        if (*threads == 0) *threads = result->session->instance->threads;
-        *threads = PS_MIN(*threads, given.threads_max);
+        if (exec->threads == 0) exec->threads = result->session->instance->threads;
+        exec->threads = PS_MIN(exec->threads, given.threads_max);
     }
     if (given.memory_bytes_max) {
-        const uint64_t bytes = PS_MIN(given.memory_bytes_max, (uint64_t)INT64_MAX);
-
-        result->settings.exec.memory_limit = bytes;
-        /* relaxed: nothing runs yet */
-        atomic_store_explicit(&result->mem->limit, (int64_t)bytes, memory_order_relaxed);
+        exec->memory_limit = given.memory_bytes_max;
+        ps_result_bound_memory(result, given.memory_bytes_max);
     }
-    if (given.timeout_ms) {
-        const uint64_t ms = PS_MIN(given.timeout_ms, (uint64_t)INT32_MAX * 1000);
-
-        atomic_store_explicit(&result->cancel.deadline_ns, ps_clock_ns() + ms * 1000000u,
-                              memory_order_relaxed);
-    }
+    if (given.timeout_ms) ps_result_bound_time(result, given.timeout_ms);
+    if (given.temp_bytes_max) exec->temp_bytes_max = given.temp_bytes_max;
+    if (given.rows_scanned_max) exec->rows_scanned_max = given.rows_scanned_max;
+    if (given.result_bytes_max) exec->result_bytes_max = given.result_bytes_max;
+    if (!given.temp_directory) return PS_OK;
+    return ps_settings_set(&result->cx, &result->settings, PS_STR("temp_directory"),
+                           ps_str_of(given.temp_directory));
 }
 
 static ps_status optimize(plan_call *call)
@@ -119,7 +116,8 @@ ps_status ps_plan_run(const ps_plan *plan, ps_session *session, const ps_run_opt
     if (!out) return misuse(error, "out");
     *out = NULL;
     PS_TRY(call_begin(&call, plan, session, error));
-    apply_options(call.result, options);
+    session->has_next = false;
+    PS_GO(apply_options(call.result, options));
     PS_GO(bind(&call, &plan->made));
     PS_GO(optimize(&call));
     call.result->tag = "SELECT";

@@ -43,15 +43,38 @@ double ps_result_progress(const ps_result *result)
     return result->query ? ps_query_progress(result->query) : 1;
 }
 
-/* How many threads run the query; the pool gets those it hasn't. */
-static ps_status threads_settle(ps_result *result)
-{
-    ps_instance *const instance = result->session->instance;
-    uint32_t *const threads = &result->exec.threads;
+uint64_t ps_limit_tighter(uint64_t a, uint64_t b) { return a && b ? PS_MIN(a, b) : a + b; }
 
-    if (*threads == 0 || (instance->threads_most && *threads > instance->threads))
-        *threads = instance->threads;
-    return ps_pool_want(&result->cx, instance->pool, *threads);
+void ps_result_bound_time(ps_result *result, uint64_t timeout_ms)
+{
+    const uint64_t ms =
+        PS_MIN(ps_limit_tighter(timeout_ms, result->session->instance->most.timeout_ms),
+               (uint64_t)INT32_MAX * 1000);
+
+    result->cancel.limit_ms = ms;
+    /* relaxed: nothing runs yet */
+    atomic_store_explicit(&result->cancel.deadline_ns, ms ? ps_clock_ns() + ms * 1000000u : 0,
+                          memory_order_relaxed);
+}
+
+void ps_result_bound_memory(ps_result *result, uint64_t bytes)
+{
+    /* relaxed: nothing runs yet */
+    atomic_store_explicit(&result->mem->limit, (int64_t)PS_MIN(bytes, (uint64_t)INT64_MAX),
+                          memory_order_relaxed);
+}
+
+void ps_limits_settle(const ps_session *session, const ps_settings *settings,
+                      ps_exec_settings *exec)
+{
+    const ps_instance *instance = session->instance;
+
+    if (exec->threads == 0 || (instance->threads_most && exec->threads > instance->threads))
+        exec->threads = instance->threads;
+    exec->rows_scanned_max = ps_limit_tighter(exec->rows_scanned_max, instance->most.rows_scanned);
+    exec->result_bytes_max = ps_limit_tighter(exec->result_bytes_max, instance->most.result_bytes);
+    exec->temp_directory =
+        settings->temp_directory[0] ? settings->temp_directory : instance->temp_directory;
 }
 
 /* The mutex is for ps_session_progress, which reads it from any thread. */
@@ -75,12 +98,10 @@ ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node 
     }
     PS_TRY(ps_schema_new(cx, fields, plan->n_cols, &result->schema));
     result->exec = result->settings.exec;
-    PS_TRY(threads_settle(result));
-    if (result->exec.memory_limit == 0)
-        result->exec.memory_limit = (uint64_t)result->session->instance->mem->limit;
-    result->exec.temp_directory = result->settings.temp_directory[0]
-                                      ? result->settings.temp_directory
-                                      : result->session->instance->temp_directory;
+    ps_limits_settle(result->session, &result->settings, &result->exec);
+    const uint64_t memory = ps_mem_limit(result->mem);
+    result->exec.memory_limit = memory == UINT64_MAX ? 0 : memory;
+    PS_TRY(ps_pool_want(cx, result->session->instance->pool, result->exec.threads));
     PS_TRY(ps_batch_init(cx, &result->arena, plan->n_cols, &result->batch));
     ps_query *query;
     PS_TRY(ps_query_new(cx, result->session->instance->pool, plan, &result->exec, &result->cancel,

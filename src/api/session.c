@@ -123,6 +123,11 @@ ps_status ps_session_get(ps_session *session, const char *name, char *buffer, si
     return ps_give_error(&cx, st, error);
 }
 
+const ps_settings *ps_session_settings(const ps_session *session)
+{
+    return session->has_next ? &session->next : &session->settings;
+}
+
 void ps_session_set_current(ps_session *session, ps_result *result)
 {
     ps_mutex_lock(&session->mutex);
@@ -189,6 +194,8 @@ ps_status ps_result_make(ps_session *session, ps_str text, ps_result **out, ps_e
 {
     ps_ctx cx;
 
+    const ps_settings *settings = ps_session_settings(session);
+
     ps_ctx_init(&cx, session->mem, NULL);
     ps_result *result = ps_alloc_zero(&cx, sizeof(*result));
     char *copy = ps_alloc(&cx, text.n + 1);
@@ -207,16 +214,13 @@ ps_status ps_result_make(ps_session *session, ps_str text, ps_result **out, ps_e
     result->session = ps_session_ref(session);
     result->rows_changed = -1;
     result->tag = "";
-    result->settings = session->settings;
+    result->settings = *settings;
     result->mem = mem;
-    if (session->settings.max_execution_ms) {
-        atomic_store_explicit(&result->cancel.deadline_ns,
-                              ps_clock_ns() + session->settings.max_execution_ms * 1000000u,
-                              memory_order_relaxed);
-    }
+    ps_result_bound_time(result, settings->max_execution_ms);
+    ps_result_bound_memory(result, settings->exec.memory_limit);
     ps_ctx_init(&result->cx, result->mem, &result->cancel);
-    result->cx.batch_rows = session->settings.exec.batch_rows;
-    result->log = ps_logs_begin(&session->logs, session->mem, session->settings.diagnostics);
+    result->cx.batch_rows = settings->exec.batch_rows;
+    result->log = ps_logs_begin(&session->logs, session->mem, settings->diagnostics);
     result->cx.diag = result->log ? &result->log->diag : NULL;
     *out = result;
     return PS_OK;
@@ -230,7 +234,8 @@ void ps_result_locate(ps_result *result)
     else error->offset = error->line = error->column = 0;
 }
 
-static ps_status run_first(ps_result *result, const char **tail, const char *text)
+/* *sets_next: what SET LOCAL set before waits for a later statement still. */
+static ps_status run_first(ps_result *result, const char **tail, const char *text, bool *sets_next)
 {
     ps_planner planner = {.cx = &result->cx, .arena = &result->arena};
     ps_sql_statements statements;
@@ -242,6 +247,7 @@ static ps_status run_first(ps_result *result, const char **tail, const char *tex
                       &statements);
     if (st == PS_OK && statements.n == 0) {
         if (tail) *tail = text + result->text_bytes;
+        *sets_next = true;
         return PS_OK;
     }
     if (st == PS_OK && !tail && statements.n > 1) {
@@ -258,6 +264,7 @@ static ps_status run_first(ps_result *result, const char **tail, const char *tex
     }
     if (st == PS_OK && tail)
         *tail = text + (statements.n > 1 ? statements.at[1].start : result->text_bytes);
+    if (st == PS_OK) *sets_next = statement.kind == PS_STATEMENT_NONE || statement.local;
     if (st == PS_OK) {
         ps_diag_add(&result->cx, PS_PHASE_BIND, PS_SEVERITY_INFO, PS_DIAG_NOTE,
                     "names and types are resolved: %u columns", planner.next_id);
@@ -278,7 +285,9 @@ ps_status ps_session_sql(ps_session *session, const char *text, size_t bytes, co
     ps_status st = ps_result_make(session, (ps_str){text, bytes}, &result, error);
     if (st == PS_OK) {
         ps_session_set_current(session, result);
-        st = run_first(result, tail, text);
+        bool sets_next = false;
+        st = run_first(result, tail, text, &sets_next);
+        session->has_next &= sets_next;
         session_apply(session);
         ps_give_error(&result->cx, st, error);
     }

@@ -31,11 +31,18 @@ static const setting SETTINGS[] = {
 #undef S
 };
 
-bool ps_settings_at(uint32_t i, const char **name, const char **doc)
+bool ps_settings_at(uint32_t i, const char **name, const char **doc, const char **kind)
 {
+    static const char *const KINDS[] = {[KIND_BYTES] = "BYTES",
+                                        [KIND_COUNT] = "COUNT",
+                                        [KIND_FLAG] = "FLAG",
+                                        [KIND_TEXT] = "TEXT",
+                                        [KIND_MILLISECONDS] = "MILLISECONDS"};
+
     if (i >= PS_COUNT(SETTINGS)) return false;
     *name = SETTINGS[i].name;
     *doc = SETTINGS[i].doc;
+    *kind = KINDS[SETTINGS[i].kind];
     return true;
 }
 

@@ -23,7 +23,7 @@ void ps_settings_init(ps_settings *settings);
 ps_status ps_settings_set(ps_ctx *cx, ps_settings *settings, ps_str name, ps_str value);
 ps_status ps_settings_reset(ps_ctx *cx, ps_settings *settings, ps_str name);
 ps_status ps_settings_get(ps_ctx *cx, const ps_settings *settings, ps_str name, ps_text *out);
-/* The i-th setting: name, doc; false: there are no more. */
-bool ps_settings_at(uint32_t i, const char **name, const char **doc);
+/* The i-th setting: name, doc, what it takes; false: there are no more. */
+bool ps_settings_at(uint32_t i, const char **name, const char **doc, const char **kind);
 
 #endif

@@ -218,8 +218,18 @@ static ps_status drop(ps_result *result, const ps_statement *s)
     return PS_BIND;
 }
 
+/* The settings that SET and RESET change: with LOCAL those of the next statement alone. */
+static ps_settings *settings_of(ps_session *session, const ps_statement *s)
+{
+    if (!s->local) return &session->settings;
+    if (!session->has_next) session->next = session->settings;
+    session->has_next = true;
+    return &session->next;
+}
+
 static ps_status set(ps_result *result, const ps_statement *s)
 {
+    ps_settings *settings = settings_of(result->session, s);
     ps_text text;
     ps_status st = PS_OK;
 
@@ -227,12 +237,36 @@ static ps_status set(ps_result *result, const ps_statement *s)
     ps_text_init(&text, &result->cx);
     ps_value_print(&s->value, &text);
     PS_GO(ps_text_status(&text));
-    PS_GO(ps_settings_set(&result->cx, &result->session->settings, s->name,
-                          (ps_str){text.at, text.n}));
+    PS_GO(ps_settings_set(&result->cx, settings, s->name, (ps_str){text.at, text.n}));
+    if (s->local && settings->fail_alloc != result->session->settings.fail_alloc) {
+        settings->fail_alloc = result->session->settings.fail_alloc;
+        st = ps_fail(&result->cx, PS_UNSUPPORTED,
+                     "fail_alloc counts for the whole process: not LOCAL");
+    }
 done:
     ps_text_release(&text);
     if (st != PS_OK) ps_fail_at(&result->cx, s->at);
     return st;
+}
+
+static ps_status reset(ps_result *result, const ps_statement *s)
+{
+    result->tag = "RESET";
+    const ps_status st = ps_settings_reset(&result->cx, settings_of(result->session, s), s->name);
+    if (st != PS_OK) ps_fail_at(&result->cx, s->at);
+    return st;
+}
+
+/* SHOW ALL: settings are few, and their rows are those of the table function. */
+static ps_status show_all(ps_result *result, ps_planner *planner)
+{
+    ps_statement rows;
+
+    result->placed = PS_STR("SELECT name, value, description FROM penstock_settings()");
+    PS_TRY(ps_result_bind(result, planner, result->placed, NULL, &rows));
+    PS_TRY(run_query(result, planner, rows.plan));
+    result->tag = "SHOW";
+    return PS_OK;
 }
 
 static ps_status show(ps_result *result, ps_planner *planner, const ps_statement *s)
@@ -243,7 +277,7 @@ static ps_status show(ps_result *result, ps_planner *planner, const ps_statement
 
     result->tag = "SHOW";
     ps_text_init(&text, &result->cx);
-    PS_GO(ps_settings_get(&result->cx, &result->session->settings, s->name, &text));
+    PS_GO(ps_settings_get(&result->cx, &result->settings, s->name, &text));
     line = (ps_str){ps_arena_strndup(&result->cx, &result->arena, text.at ? text.at : "", text.n),
                     text.n};
     if (!line.at) PS_GO(PS_MEMORY);
@@ -453,9 +487,8 @@ ps_status ps_statement_run(ps_result *result, ps_planner *planner, const ps_stat
     case PS_STATEMENT_DROP: return drop(result, s);
     case PS_STATEMENT_SHOW: return show(result, planner, s);
     case PS_STATEMENT_SET: return set(result, s);
-    case PS_STATEMENT_RESET:
-        result->tag = "RESET";
-        return ps_settings_reset(&result->cx, &result->session->settings, s->name);
+    case PS_STATEMENT_SHOW_ALL: return show_all(result, planner);
+    case PS_STATEMENT_RESET: return reset(result, s);
     case PS_STATEMENT_EXPLAIN: return explain(result, planner, s);
     case PS_STATEMENT_PREPARE: return prepare(result, s);
     case PS_STATEMENT_EXECUTE: return execute(result, planner, s);

@@ -129,9 +129,10 @@ ps_status ps_poll(ps_ctx *cx)
         if (PS_LIKELY(deadline == 0 || ps_clock_ns() < deadline)) return PS_OK;
         code = PS_TIMEOUT;
     }
-    ps_fail(cx, code, "the statement was %s", ps_status_text(code));
-    if (code == PS_TIMEOUT)
-        ps_hint(cx, "SET max_execution_time gives it longer; 0: as long as it takes");
+    if (code != PS_TIMEOUT) return ps_fail(cx, code, "the statement was %s", ps_status_text(code));
+    ps_fail(cx, code, "the statement was %s: %" PRIu64 " ms", ps_status_text(code),
+            cancel->limit_ms);
+    ps_hint(cx, "SET max_execution_time gives it longer; 0: as long as it takes");
     return code;
 }
 

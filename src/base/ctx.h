@@ -24,6 +24,7 @@ typedef struct ps_diag ps_diag; /* base/diag.h */
 typedef struct ps_cancel {
     _Atomic int32_t code;         /* ps_status: PS_OK while running, else PS_CANCELLED, ... */
     _Atomic uint64_t deadline_ns; /* ps_clock_ns() value after which it is PS_TIMEOUT; 0: none */
+    uint64_t limit_ms;            /* what the deadline came from, for the message */
 } ps_cancel;
 
 typedef struct ps_ctx {

@@ -11,8 +11,8 @@
  * finds leaks and overflows.
  *
  * Threads: payers are atomics; each class of the cache has a mutex.
- * Process-wide state (the cache, fault injection) is the one exception to "no mutable
- * globals": pages belong to the process, whatever instance used them.
+ * Process-wide state (the cache, the list of payers, fault injection) is the one exception to "no
+ * mutable globals": pages belong to the process, whatever instance used them.
  * Tests: tests/unit/test_base_mem.c */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* mremap */
@@ -73,16 +73,79 @@ static _Atomic int64_t cached_bytes;
 
 /* ---- payers ---- */
 
+/* Every counted payer of the process; guards newest, next_number and the links. */
+static pthread_mutex_t payers_mutex = PTHREAD_MUTEX_INITIALIZER;
+static ps_mem *newest;
+static uint64_t next_number = 1;
+
 void ps_mem_init(ps_mem *mem, ps_mem *parent, const char *name, uint64_t limit)
 {
     mem->parent = parent;
     mem->name = name;
     mem->counted = false;
+    mem->number = 0;
+    mem->older = mem->newer = NULL;
+    atomic_init(&mem->closed, false);
     atomic_init(&mem->used, 0);
     atomic_init(&mem->peak, 0);
     atomic_init(&mem->limit, limit > INT64_MAX ? 0 : (int64_t)limit);
     atomic_init(&mem->disk, 0);
     atomic_init(&mem->disk_limit, 0);
+}
+
+static void payer_enlist(ps_mem *mem)
+{
+    pthread_mutex_lock(&payers_mutex);
+    mem->number = next_number++;
+    mem->older = newest;
+    if (newest) newest->newer = mem;
+    newest = mem;
+    pthread_mutex_unlock(&payers_mutex);
+}
+
+static void payer_free(ps_mem *mem)
+{
+    pthread_mutex_lock(&payers_mutex);
+    if (mem->older) mem->older->newer = mem->newer;
+    if (mem->newer) mem->newer->older = mem->older;
+    else newest = mem->older;
+    pthread_mutex_unlock(&payers_mutex);
+    free(mem);
+}
+
+static ps_mem_facts facts_of(const ps_mem *mem)
+{
+    /* relaxed: figures for display */
+    return (ps_mem_facts){.number = mem->number,
+                          .parent = mem->parent ? mem->parent->number : 0,
+                          .name = mem->name,
+                          .used = atomic_load_explicit(&mem->used, memory_order_relaxed),
+                          .peak = atomic_load_explicit(&mem->peak, memory_order_relaxed),
+                          .limit = atomic_load_explicit(&mem->limit, memory_order_relaxed),
+                          .disk = atomic_load_explicit(&mem->disk, memory_order_relaxed),
+                          .disk_limit =
+                              atomic_load_explicit(&mem->disk_limit, memory_order_relaxed),
+                          .closed = atomic_load_explicit(&mem->closed, memory_order_relaxed)};
+}
+
+/* A listed payer keeps its parents: they are charged for it until it has left the list. */
+size_t ps_mem_list(const ps_mem *root, ps_mem_facts *out, size_t room)
+{
+    size_t n = 0;
+
+    pthread_mutex_lock(&payers_mutex);
+    const ps_mem *mem = newest;
+    while (mem && mem->older) mem = mem->older;
+    for (; mem; mem = mem->newer) {
+        const ps_mem *level = mem;
+
+        while (level && level != root) level = level->parent;
+        if (!level) continue;
+        if (n < room) out[n] = facts_of(mem);
+        n++;
+    }
+    pthread_mutex_unlock(&payers_mutex);
+    return n;
 }
 
 /* A counted payer and its parents are charged one byte for being open; whoever takes used to 0
@@ -100,12 +163,15 @@ ps_mem *ps_mem_new(ps_ctx *cx, ps_mem *parent, const char *name, uint64_t limit)
     atomic_init(&mem->used, 1);
     for (ps_mem *level = parent; level; level = level->parent)
         atomic_fetch_add_explicit(&level->used, 1, memory_order_relaxed);
+    payer_enlist(mem);
     return mem;
 }
 
 void ps_mem_close(ps_mem *mem)
 {
-    if (mem) ps_mem_uncharge(mem, 1);
+    if (!mem) return;
+    atomic_store_explicit(&mem->closed, true, memory_order_relaxed);
+    ps_mem_uncharge(mem, 1);
 }
 
 static void peak_raise(ps_mem *mem, int64_t used)
@@ -172,7 +238,7 @@ void ps_mem_uncharge(ps_mem *mem, size_t bytes)
         const int64_t old =
             atomic_fetch_sub_explicit(&mem->used, (int64_t)bytes, memory_order_acq_rel);
         PS_ASSERT(old >= (int64_t)bytes);
-        if (counted && old == (int64_t)bytes) free(mem);
+        if (counted && old == (int64_t)bytes) payer_free(mem);
         mem = parent;
     }
 }

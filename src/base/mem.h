@@ -25,7 +25,18 @@ struct ps_mem {
     _Atomic int64_t limit; /* bytes; 0: none */
     /* Bytes in temporary files, counted the same way beside memory. */
     _Atomic int64_t disk, disk_limit;
+    _Atomic bool closed;   /* by who made it: what is left is in others' hands */
+    uint64_t number;       /* of counted ones, from 1; never used twice */
+    ps_mem *older, *newer; /* all counted ones of the process, for ps_mem_list */
 };
+
+/* A payer as it was when it was looked at. */
+typedef struct ps_mem_facts {
+    uint64_t number, parent; /* parent 0: none */
+    const char *name;
+    int64_t used, peak, limit, disk, disk_limit;
+    bool closed;
+} ps_mem_facts;
 
 void ps_mem_init(ps_mem *mem, ps_mem *parent, const char *name, uint64_t limit);
 /* A payer that lives as long as anything charged to it: blocks may outlive the query that made them
@@ -33,6 +44,9 @@ void ps_mem_init(ps_mem *mem, ps_mem *parent, const char *name, uint64_t limit);
 ps_mem *ps_mem_new(ps_ctx *cx, ps_mem *parent, const char *name, uint64_t limit)
     __attribute__((warn_unused_result));
 void ps_mem_close(ps_mem *mem); /* NULL ok */
+/* The counted payers below root and root itself, oldest first. Gives how many there are; at most
+ * room of them are written. */
+size_t ps_mem_list(const ps_mem *root, ps_mem_facts *out, size_t room);
 /* Charges bytes to mem and its parents, or fails with PS_MEMORY and charges nothing. */
 ps_status ps_mem_charge(ps_ctx *cx, ps_mem *mem, size_t bytes);
 /* The same without an error: false when it doesn't fit (the caller can spill instead). */

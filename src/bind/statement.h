@@ -22,6 +22,7 @@ typedef enum ps_statement_kind {
     PS_STATEMENT_INSERT,       /* plan gives rows of exactly the table's columns: append them */
     PS_STATEMENT_DROP,         /* object */
     PS_STATEMENT_SHOW,         /* the setting `name` */
+    PS_STATEMENT_SHOW_ALL,     /* every setting */
     PS_STATEMENT_SET,          /* the setting `name` to value */
     PS_STATEMENT_RESET,        /* the setting `name` */
     PS_STATEMENT_EXPLAIN,      /* inner, analyze, rules, form */
@@ -69,6 +70,7 @@ typedef struct ps_statement {
     ps_names names;            /* CREATE VIEW: names of its columns, or none */
     uint32_t n_params;         /* PREPARE */
     bool global;               /* SET GLOBAL */
+    bool local;                /* SET LOCAL: for the next statement that isn't one */
     ps_value value;            /* SET */
     const ps_value *values;    /* EXECUTE */
     const ps_str *value_names; /* EXECUTE, by value; NULL: by number */

@@ -54,7 +54,9 @@ typedef struct ps_exec_settings {
     uint64_t memory_limit;      /* bytes; 0: none */
     const char *temp_directory; /* NULL: the system's */
     uint64_t temp_bytes_max;
-    bool force_spill; /* test configurations: see tests/configs */
+    uint64_t rows_scanned_max; /* read by all scans of the query; 0: any number */
+    uint64_t result_bytes_max; /* of the rows given to whoever pulls; 0: any number */
+    bool force_spill;          /* test configurations: see tests/configs */
     bool relocate_pages;
     bool park_always;
     bool verify;
@@ -134,6 +136,7 @@ struct ps_op {
     uint64_t lane_bytes; /* as source, set by source_plan: what it holds for a lane, roughly */
     uint32_t n_feeders;  /* as sink: pipelines that end here; known when open is called */
     ps_mem *mem;         /* pays for its state; a child of the query's */
+    _Atomic uint64_t *rows_scanned; /* of the query: what settings->rows_scanned_max bounds */
     ps_op_stats stats;
 };
 

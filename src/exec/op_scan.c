@@ -19,6 +19,7 @@ typedef struct scan_shared {
 
 typedef struct scan_local {
     ps_scan_filter filter; /* first: the reader hands it back */
+    ps_op *op;
     ps_arena arena;
     ps_eval **evals;   /* by stage */
     uint32_t *sels[2]; /* a stage reads one selection and writes the other */
@@ -37,6 +38,23 @@ static ps_status scan_source_plan(ps_ctx *cx, ps_op *op, uint64_t *n_morsels)
     return PS_OK;
 }
 
+/* Rows that were read count, whether a filter takes them or not. */
+static ps_status scan_count(ps_ctx *cx, ps_op *op, uint32_t n_rows)
+{
+    const uint64_t max = op->settings->rows_scanned_max;
+
+    if (PS_LIKELY(max == 0)) return PS_OK;
+    /* relaxed: a sum */
+    if (atomic_fetch_add_explicit(op->rows_scanned, n_rows, memory_order_relaxed) + n_rows <= max)
+        return PS_OK;
+    ps_fail(cx, PS_LIMIT, "the statement reads more rows than it may: max_rows_scanned is %llu",
+            (unsigned long long)max);
+    ps_hint(cx,
+            "SET max_rows_scanned allows more, 0 any number; a filter on a column that files or "
+            "tables are ordered by reads fewer");
+    return PS_LIMIT;
+}
+
 static ps_status scan_run_filter(ps_ctx *cx, ps_scan_filter *filter, uint32_t stage,
                                  ps_batch *batch)
 {
@@ -45,6 +63,7 @@ static ps_status scan_run_filter(ps_ctx *cx, ps_scan_filter *filter, uint32_t st
 
     uint32_t n; /* not batch->n_live: the program still reads it */
 
+    if (stage == 0) PS_TRY(scan_count(cx, l->op, batch->n));
     PS_TRY(ps_eval_filter(cx, l->evals[stage], batch, sel, &n));
     batch->n_live = n;
     batch->sel = sel;
@@ -57,6 +76,7 @@ static ps_status scan_source_open(ps_ctx *cx, ps_op *op, void *local)
     const scan_shared *shared = op->shared;
     scan_local *l = local;
 
+    l->op = op;
     l->filter = (ps_scan_filter){.run = scan_run_filter, .user = l};
     l->evals = PS_ARENA_ARRAY(cx, &l->arena, ps_eval *, config->request.n_filters + 1);
     if (!l->evals) return PS_MEMORY;
@@ -92,7 +112,8 @@ static ps_status scan_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *
 {
     const scan_config *config = op->config;
 
-    return config->source->class->reader_next(cx, ((scan_local *)local)->reader, out, done);
+    PS_TRY(config->source->class->reader_next(cx, ((scan_local *)local)->reader, out, done));
+    return config->request.n_filters ? PS_OK : scan_count(cx, op, out->n);
 }
 
 static void scan_close(ps_op *op)

@@ -42,6 +42,7 @@ ps_op *ps_phys_op(ps_phys *p, const ps_op_class *class, const ps_node *node, voi
     op->node = node;
     op->config = config;
     op->settings = p->settings;
+    op->rows_scanned = p->rows_scanned;
     op->cols = cols;
     op->n_cols = n_cols;
     op->number = (uint32_t)p->ops.n;

@@ -48,7 +48,8 @@ typedef struct ps_phys {
     ps_arena *arena; /* the query's */
     const ps_exec_settings *settings;
     ps_mem *mem;
-    uint32_t n_ids; /* ids are below this */
+    _Atomic uint64_t *rows_scanned; /* of the query */
+    uint32_t n_ids;                 /* ids are below this */
     PS_ARRAY(ps_op *) ops;
     PS_ARRAY(ps_pipeline *) pipelines;      /* closed ones, by number */
     PS_ARRAY(struct ps_phys_shared) shared; /* subplans already built */

@@ -28,6 +28,7 @@ static ps_status query_plan(ps_query *query, const ps_node *plan, uint32_t n_ids
                    .arena = &query->arena,
                    .settings = &query->settings,
                    .mem = query->mem,
+                   .rows_scanned = &query->rows_scanned,
                    .n_ids = n_ids};
     needed.bits = PS_ARENA_ARRAY(cx, &query->arena, uint64_t, needed.n_words + 1);
     if (!needed.bits) return PS_MEMORY;
@@ -162,6 +163,25 @@ static bool query_wait(ps_query *query, uint64_t deadline_ns)
     return true;
 }
 
+/* Counts what is given on; above the limit the batch goes and the query has failed. */
+static ps_status query_give_counted(ps_ctx *cx, ps_query *query, ps_kept *kept, ps_batch *out)
+{
+    const uint64_t max = query->settings.result_bytes_max;
+
+    if (max) query->bytes_given += ps_batch_bytes(&kept->batch);
+    if (max == 0 || query->bytes_given <= max) {
+        query_give(kept, out);
+        return PS_OK;
+    }
+    ps_kept_free(kept);
+    ps_fail(cx, PS_LIMIT,
+            "the rows of the statement take more than it may give: max_result_bytes is %llu",
+            (unsigned long long)max);
+    ps_hint(cx, "SET max_result_bytes allows more, 0 any number; COPY writes rows to a file");
+    ps_query_fail(query, &cx->error);
+    return PS_LIMIT;
+}
+
 ps_status ps_query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_batch *out, bool *done)
 {
     const uint64_t deadline_ns = timeout_ns == UINT64_MAX ? 0 : ps_clock_ns() + timeout_ns;
@@ -174,7 +194,7 @@ ps_status ps_query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_bat
 
         PS_TRY(ps_result_pop(cx, query->result, &kept));
         if (kept) {
-            query_give(kept, out);
+            PS_TRY(query_give_counted(cx, query, kept, out));
             ps_mutex_lock(&query->mutex);
             const bool more = ps_query_wants_help(query);
             ps_mutex_unlock(&query->mutex);

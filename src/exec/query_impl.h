@@ -132,8 +132,10 @@ struct ps_query {
     uint64_t start_ns, start_cycles; /* when it was made: wall time, length of a cycle */
     bool stopping;                   /* freed by its owner: start nothing more */
     uint32_t n_shrinking;
-    _Atomic uint64_t held;      /* of all lanes and sealed sinks: for other queries */
-    _Atomic bool shrink_wanted; /* by another query */
+    _Atomic uint64_t rows_scanned; /* what max_rows_scanned bounds */
+    uint64_t bytes_given;          /* to whoever pulls: what max_result_bytes bounds */
+    _Atomic uint64_t held;         /* of all lanes and sealed sinks: for other queries */
+    _Atomic bool shrink_wanted;    /* by another query */
     _Atomic bool failed;
     ps_error_place failed_at;
     ps_error error;
@@ -143,6 +145,8 @@ struct ps_query {
 bool ps_query_pick(ps_query *query, ps_task *task);
 bool ps_query_wants_help(ps_query *query);     /* there is work for one more pool thread */
 bool ps_query_finished(const ps_query *query); /* nothing runs and nothing will */
+/* Without the mutex: the query has failed, before everything else that fails. */
+void ps_query_fail(ps_query *query, const ps_error *error);
 /* Without the mutex: runs a picked task and accounts for its end. */
 void ps_query_run_task(ps_query *query, const ps_task *task);
 /* Takes and runs a shrink task for another query: what helpers do. False: there was none. */

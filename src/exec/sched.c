@@ -29,6 +29,14 @@ static void query_fail(ps_query *query, ps_error_place place, const ps_error *er
     atomic_store_explicit(&query->failed, true, memory_order_relaxed);
 }
 
+void ps_query_fail(ps_query *query, const ps_error *error)
+{
+    ps_mutex_lock(&query->mutex);
+    query_fail(query, (ps_error_place){0, 0}, error);
+    ps_cond_broadcast(&query->changed);
+    ps_mutex_unlock(&query->mutex);
+}
+
 bool ps_query_is_moot(ps_query *query, ps_error_place place)
 {
     ps_mutex_lock(&query->mutex);

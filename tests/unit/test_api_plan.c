@@ -350,6 +350,98 @@ static void test_options(void **state)
     run_sql("SELECT 1");
 }
 
+/* Runs SQL as a plan with options to its end. */
+static ps_status run_with(ps_session *with, const char *sql, const ps_run_options *options,
+                          ps_error *error)
+{
+    ps_plan *plan = ps_plan_sql(sql, strlen(sql));
+    ps_result *result = NULL;
+    ps_fetch fetch = PS_FETCH_BATCH;
+    ps_status st = ps_plan_run(plan, with, options, &result, error);
+
+    while (st == PS_OK && fetch == PS_FETCH_BATCH) {
+        struct ArrowArray batch;
+
+        st = ps_result_next(result, UINT64_MAX, &batch, &fetch, error);
+        if (batch.release) batch.release(&batch);
+    }
+    ps_result_free(result);
+    ps_plan_unref(plan);
+    return st;
+}
+
+static void test_limits_of_a_run(void **state)
+{
+    (void)state;
+    static const char sql[] = "SELECT i FROM range(5000) r(i)";
+    ps_run_options options = PS_RUN_OPTIONS;
+    ps_error error = {0};
+
+    assert_int_equal(run_with(session, sql, &options, &error), PS_OK);
+    options.rows_scanned_max = 100;
+    assert_int_equal(run_with(session, sql, &options, &error), PS_LIMIT);
+    assert_non_null(strstr(error.message, "max_rows_scanned is 100"));
+    options.rows_scanned_max = 0;
+    options.result_bytes_max = 1000;
+    assert_int_equal(run_with(session, sql, &options, &error), PS_LIMIT);
+    assert_non_null(strstr(error.message, "max_result_bytes is 1000"));
+    options.result_bytes_max = 0;
+    options.memory_bytes_max = 1;
+    assert_int_equal(run_with(session, sql, &options, &error), PS_MEMORY);
+    options = PS_RUN_OPTIONS;
+    options.temp_directory = "/no/such/folder";
+    assert_int_equal(run_with(session, sql, &options, &error), PS_OK); /* it doesn't spill */
+    /* SET LOCAL is for this run, and gone after it; the closest word counts */
+    run_sql("SET LOCAL max_rows_scanned = 10");
+    options = PS_RUN_OPTIONS;
+    assert_int_equal(run_with(session, sql, &options, &error), PS_LIMIT);
+    assert_int_equal(run_with(session, sql, &options, &error), PS_OK);
+    run_sql("SET LOCAL max_rows_scanned = 10");
+    options.rows_scanned_max = 100000;
+    assert_int_equal(run_with(session, sql, &options, &error), PS_OK);
+}
+
+static void test_limits_of_an_instance(void **state)
+{
+    (void)state;
+    static const char sql[] = "SELECT i FROM range(5000) r(i)";
+    static const char slow[] =
+        "SELECT count(*) FROM range(100000) a(x), range(100000) b(y) WHERE x + y < 0";
+    ps_instance_options options = PS_INSTANCE_OPTIONS;
+    ps_run_options given = PS_RUN_OPTIONS;
+    ps_instance *bound = NULL;
+    ps_session *own = NULL;
+    ps_error error = {0};
+    char value[32];
+
+    options.timeout_ms = 60;
+    options.rows_scanned_max = 200000;
+    options.result_bytes_max = 1000;
+    options.temp_bytes_max = 1 << 20;
+    assert_int_equal(ps_instance_new(&options, &bound, NULL), PS_OK);
+    assert_int_equal(ps_session_new(bound, &own, NULL), PS_OK);
+    /* a session and a call may ask for less, not for more */
+    given.result_bytes_max = 1 << 30;
+    given.rows_scanned_max = 1 << 30;
+    assert_int_equal(run_with(own, sql, &given, &error), PS_LIMIT);
+    assert_non_null(strstr(error.message, "max_result_bytes is 1000"));
+    assert_int_equal(run_with(own, "SELECT sum(i) FROM range(300000) r(i)", &given, &error),
+                     PS_LIMIT);
+    assert_non_null(strstr(error.message, "max_rows_scanned is 200000"));
+    assert_int_equal(ps_session_set(own, "max_execution_time", "0", NULL), PS_OK);
+    given.timeout_ms = 1000000;
+    assert_int_equal(run_with(own, slow, &given, &error), PS_TIMEOUT);
+    assert_non_null(strstr(error.message, "60 ms"));
+    assert_int_equal(ps_session_set(own, "max_execution_time", "20", NULL), PS_OK);
+    given.timeout_ms = 0;
+    assert_int_equal(run_with(own, slow, &given, &error), PS_TIMEOUT);
+    assert_non_null(strstr(error.message, "20 ms"));
+    assert_int_equal(ps_session_get(own, "max_execution_time", value, sizeof value, NULL), PS_OK);
+    assert_string_equal(value, "20");
+    ps_session_free(own);
+    ps_instance_free(bound);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -358,6 +450,8 @@ int main(void)
         cmocka_unit_test(test_aggregates_and_windows),
         cmocka_unit_test(test_joins),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_limits_of_a_run),
+        cmocka_unit_test(test_limits_of_an_instance),
         cmocka_unit_test(test_long_chain),
         cmocka_unit_test(test_views),
         cmocka_unit_test(test_stream),

@@ -216,9 +216,40 @@ static void arenas_align_reset_and_release(void **state)
     assert_null(ps_arena_alloc(&cx, &arena, SIZE_MAX - 100));
 }
 
+static void payers_are_listed_until_the_last_byte_went(void **state)
+{
+    ps_mem_facts facts[4];
+    ps_ctx cx;
+    (void)state;
+    ps_ctx_init(&cx, NULL, NULL);
+    ps_mem *root = ps_mem_new(&cx, NULL, "instance", 1 << 20);
+    ps_mem *other = ps_mem_new(&cx, NULL, "another", 0);
+    ps_mem *query = ps_mem_new(&cx, root, "query", 0);
+    assert_int_equal(ps_mem_list(root, NULL, 0), 2);
+    cx.mem = query;
+    void *block = ps_alloc(&cx, 1000);
+    assert_non_null(block);
+    ps_mem_close(query);
+    assert_int_equal(ps_mem_list(root, facts, 4), 2); /* the block keeps it */
+    assert_string_equal(facts[0].name, "instance");
+    assert_int_equal(facts[0].limit, 1 << 20);
+    assert_false(facts[0].closed);
+    assert_string_equal(facts[1].name, "query");
+    assert_int_equal(facts[1].parent, facts[0].number);
+    assert_true(facts[1].closed);
+    assert_in_range(facts[1].used, 1000, 1200);
+    assert_int_equal(ps_mem_list(root, facts, 1), 2); /* no room for both */
+    ps_free(block);
+    assert_int_equal(ps_mem_list(root, facts, 4), 1);
+    assert_int_equal(ps_mem_list(other, facts, 4), 1);
+    ps_mem_close(other);
+    ps_mem_close(root);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(payers_are_listed_until_the_last_byte_went),
         cmocka_unit_test(charges_reach_every_payer_or_none),
         cmocka_unit_test(a_refusal_names_the_limit),
         cmocka_unit_test(blocks_are_aligned_padded_and_charged),

@@ -229,6 +229,7 @@ static void print_show(const ps_sql_show *self, ps_text *out)
 {
     ps_text_puts(out, self->all_tables ? "SHOW ALL TABLES"
                       : self->tables   ? "SHOW TABLES"
+                      : self->settings ? "SHOW ALL"
                                        : "SHOW ");
     sql_print_if(self->tables && self->name.n, " FROM ", out);
     ps_sql_print_idents(self->name, ".", out);

@@ -831,6 +831,7 @@ describe(A) ::= SHOW(T). { A = NEW(show, SHOW, T->start, .tables = true); }
 describe(A) ::= SHOW(T) idents(N). { A = NEW(show, SHOW, T->start, .name = N); }
 describe(A) ::= SHOW(T) TABLES. { A = NEW(show, SHOW, T->start, .tables = true); }
 describe(A) ::= SHOW(T) TABLES FROM idents(N). { A = NEW(show, SHOW, T->start, .tables = true, .name = N); }
+describe(A) ::= SHOW(T) ALL. { A = NEW(show, SHOW, T->start, .settings = true); }
 describe(A) ::= SHOW(T) ALL TABLES. { A = NEW(show, SHOW, T->start, .tables = true, .all_tables = true); }
 describe(A) ::= SHOW(T) query(Q). { A = NEW(describe, DESCRIBE, T->start, .query = Q); }
 

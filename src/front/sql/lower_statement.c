@@ -54,6 +54,7 @@ static ps_status lower_set(ps_lower *lo, const ps_sql_set *node, ps_statement *o
     out->name = node->name.text;
     out->at = node->name.offset;
     out->global = node->scope == PS_SQL_SCOPE_GLOBAL;
+    out->local = node->scope == PS_SQL_SCOPE_LOCAL;
     if (node->scope == PS_SQL_SCOPE_VARIABLE)
         return ps_lower_unsupported(lo, &node->head, "SET VARIABLE"), PS_UNSUPPORTED;
     if (out->kind == PS_STATEMENT_RESET) return PS_OK;
@@ -98,6 +99,10 @@ static ps_status lower_show(ps_lower *lo, const ps_sql_show *node, ps_statement 
         out->kind = PS_STATEMENT_QUERY;
         out->plan = ps_lower_show(lo, node);
         return out->plan ? PS_OK : failed(lo);
+    }
+    if (node->settings) {
+        out->kind = PS_STATEMENT_SHOW_ALL;
+        return PS_OK;
     }
     if (ps_lower_is_relation(lo, &node->name)) {
         const ps_sql_describe describe = {.head = node->head, .name = node->name};
