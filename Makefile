@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 PY = PYTHONDONTWRITEBYTECODE=1 python3
 
-.PHONY: all build unit slt fast check check-all cov demo bench bench-ceiling release install lint tidy gen \
+.PHONY: all build unit slt fast check check-all cov demo bench bench-ceiling release install lint \
 	torture fuzz new-op new-rule new-func clean help
 
 all: fast

@@ -208,7 +208,8 @@ static const ps_node *by_many(bench *b) /* almost every row a group */
 
 static double run(bench *b, const ps_node *plan, uint64_t *n_rows, ps_text *first)
 {
-    const ps_exec_settings settings = {.threads = b->threads, .batch_rows = PS_BATCH_ROWS};
+    const ps_exec_settings settings = {
+        .threads = b->threads, .batch_rows = PS_BATCH_ROWS, .deterministic = true};
     ps_cancel cancel = {0};
     ps_query *query;
     ps_batch out;

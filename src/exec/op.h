@@ -60,8 +60,9 @@ typedef struct ps_exec_settings {
     bool relocate_pages;
     bool park_always;
     bool verify;
-    bool one_hash; /* every key hashes to the same value */
-    bool profile;  /* EXPLAIN ANALYZE: count the bytes between operators too */
+    bool one_hash;      /* every key hashes to the same value */
+    bool deterministic; /* off: sums of floats may depend on the order of rows */
+    bool profile;       /* EXPLAIN ANALYZE: count the bytes between operators too */
 } ps_exec_settings;
 
 typedef struct ps_op ps_op;

@@ -148,6 +148,8 @@ static ps_status item_of(plan *b, const ps_expr *expr, agg_item *item)
         if (!expr) return cx->error.code;
         PS_TRY(ps_agg_bind(cx, expr, &item->agg));
     }
+    if (!b->p->settings->deterministic && item->agg.class->plain)
+        item->agg.class = item->agg.class->plain;
     const ps_agg_part *part = expr->agg ? expr->agg : &none;
     for (uint32_t a = 0; a < expr->n_args; a++) item->args[a] = result_of(b, expr->args[a]);
     item->filter = part->filter ? (int32_t)result_of(b, part->filter) : AGG_NONE;

@@ -71,6 +71,7 @@ struct ps_agg_class {
     uint8_t n_views;
     uint8_t views[2]; /* offsets of ps_views in the state */
     bool collect;
+    const ps_agg_class *plain; /* stands in with deterministic = off; NULL: nothing is cheaper */
     /* The class for these argument types, NULL: none; without select: this one. */
     const ps_agg_class *(*select)(const ps_expr *expr);
     ps_status (*update)(const ps_agg_update *update);

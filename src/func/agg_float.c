@@ -439,8 +439,16 @@ FINISH(regr_r2)
      .update = kind##_update,                                                                      \
      .merge = kind##_merge,                                                                        \
      .finish = name##_finish}
-const ps_agg_class ps_aggfn_sum_float = FLOAT_CLASS(float, sum);
-const ps_agg_class ps_aggfn_avg_float = FLOAT_CLASS(float, avg);
+const ps_agg_class ps_aggfn_sum_float = {.state_bytes = sizeof(float_state),
+                                         .plain = &ps_agg_plain_sum,
+                                         .update = float_update,
+                                         .merge = float_merge,
+                                         .finish = sum_finish};
+const ps_agg_class ps_aggfn_avg_float = {.state_bytes = sizeof(float_state),
+                                         .plain = &ps_agg_plain_avg,
+                                         .update = float_update,
+                                         .merge = float_merge,
+                                         .finish = avg_finish};
 const ps_agg_class ps_aggfn_var_samp = FLOAT_CLASS(moment, var_samp);
 const ps_agg_class ps_aggfn_var_pop = FLOAT_CLASS(moment, var_pop);
 const ps_agg_class ps_aggfn_stddev_samp = FLOAT_CLASS(moment, stddev_samp);

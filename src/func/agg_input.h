@@ -55,6 +55,8 @@ int64_t ps_agg_int(ps_layout layout, const void *data, size_t at);
 /* A canonical-layout slot of up to 16 bytes, from any layout the type may come in; views are
  * borrowed. */
 void ps_agg_slot(const ps_agg_input *in, ps_layout canonical, size_t at, uint64_t slot[2]);
+/* agg_plain.c: sum and avg of floats, quicker, with bits that depend on the order. */
+extern const ps_agg_class ps_agg_plain_sum, ps_agg_plain_avg;
 double ps_agg_double(ps_layout layout, const void *data, size_t at);
 
 #endif

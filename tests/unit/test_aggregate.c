@@ -152,7 +152,8 @@ static const ps_node *plan_of(uint32_t keys)
 
 static ps_exec_settings settings_of(uint32_t threads, uint32_t batch_rows)
 {
-    return (ps_exec_settings){.threads = threads, .batch_rows = batch_rows, .hash_seed = 7};
+    return (ps_exec_settings){
+        .threads = threads, .batch_rows = batch_rows, .hash_seed = 7, .deterministic = true};
 }
 
 static ps_status run(const ps_node *plan, const ps_exec_settings *settings, ps_text *out)
