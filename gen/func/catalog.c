@@ -27,6 +27,7 @@ extern const ps_agg_class ps_aggfn_geomean;
 extern const ps_agg_class ps_aggfn_kurtosis;
 extern const ps_agg_class ps_aggfn_kurtosis_pop;
 extern const ps_agg_class ps_aggfn_last;
+extern const ps_agg_class ps_aggfn_list;
 extern const ps_agg_class ps_aggfn_mad;
 extern const ps_agg_class ps_aggfn_max;
 extern const ps_agg_class ps_aggfn_min;
@@ -778,1107 +779,1106 @@ static const ps_func func_33 = {
     .signature = "(x: any) -> str", .since = "0.1",
     .example = "string_agg(x, '-') FROM (VALUES ('a'), ('b')) t(x)", .names = names_33,
 };
-/* aggregate: median(x: double) -> double */
+/* aggregate: list(x: T) -> list<T> */
 static const ps_param params_34[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+    {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
 };
-static const char *const names_34[] = {"median", NULL};
+static const char *const names_34[] = {"list", "array_agg", NULL};
 static const ps_func func_34 = {
-    .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "list", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
+    .order_sensitive = true,
     .n_params = 1, .n_required = 1, .params = params_34,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .aggregate = &ps_aggfn_quantile_cont,
-    .doc = "The middle value, interpolated; null without rows.",
-    .signature = "(x: double) -> double", .since = "0.1",
-    .example = "median(x) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_34,
+    .result = {.kind = PS_PARAM_LIST_VAR, .var = 1},
+    .aggregate = &ps_aggfn_list,
+    .doc = "A list of the values, nulls too, in the order given or else of input; null without rows.",
+    .signature = "(x: T) -> list<T>", .since = "0.1",
+    .example = "list(x) FROM (VALUES (1), (NULL), (3)) t(x)", .names = names_34,
 };
-/* aggregate: median(x: float) -> float */
+/* aggregate: median(x: double) -> double */
 static const ps_param params_35[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
 static const char *const names_35[] = {"median", NULL};
 static const ps_func func_35 = {
     .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_35,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The middle value, interpolated; null without rows.",
-    .signature = "(x: float) -> float", .since = "0.1",
+    .signature = "(x: double) -> double", .since = "0.1",
     .example = "median(x) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_35,
 };
-/* aggregate: median(x: integer) -> double */
+/* aggregate: median(x: float) -> float */
 static const ps_param params_36[] = {
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
 };
 static const char *const names_36[] = {"median", NULL};
 static const ps_func func_36 = {
     .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_36,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The middle value, interpolated; null without rows.",
-    .signature = "(x: integer) -> double", .since = "0.1",
-    .example = "median(x) FROM (VALUES (1), (2), (4)) t(x)", .names = names_36,
+    .signature = "(x: float) -> float", .since = "0.1",
+    .example = "median(x) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_36,
 };
-/* aggregate: median(x: timestamp) -> timestamp */
+/* aggregate: median(x: integer) -> double */
 static const ps_param params_37[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "x"},
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
 };
 static const char *const names_37[] = {"median", NULL};
 static const ps_func func_37 = {
     .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_37,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .aggregate = &ps_aggfn_quantile_cont,
-    .doc = "The middle time, interpolated; null without rows. Dates count from midnight.",
-    .signature = "(x: timestamp) -> timestamp", .since = "0.1",
-    .example = "median(x) FROM (VALUES (DATE '2020-01-01'), (DATE '2020-01-02')) t(x)", .names = names_37,
+    .doc = "The middle value, interpolated; null without rows.",
+    .signature = "(x: integer) -> double", .since = "0.1",
+    .example = "median(x) FROM (VALUES (1), (2), (4)) t(x)", .names = names_37,
 };
-/* aggregate: median(x: timestamptz) -> timestamptz */
+/* aggregate: median(x: timestamp) -> timestamp */
 static const ps_param params_38[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "x"},
 };
 static const char *const names_38[] = {"median", NULL};
 static const ps_func func_38 = {
     .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_38,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The middle time, interpolated; null without rows. Dates count from midnight.",
-    .signature = "(x: timestamptz) -> timestamptz", .since = "0.1",
+    .signature = "(x: timestamp) -> timestamp", .since = "0.1",
     .example = "median(x) FROM (VALUES (DATE '2020-01-01'), (DATE '2020-01-02')) t(x)", .names = names_38,
 };
-/* aggregate: median(x: time) -> time */
+/* aggregate: median(x: timestamptz) -> timestamptz */
 static const ps_param params_39[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "x"},
 };
 static const char *const names_39[] = {"median", NULL};
 static const ps_func func_39 = {
     .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_39,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
     .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The middle time, interpolated; null without rows. Dates count from midnight.",
-    .signature = "(x: time) -> time", .since = "0.1",
+    .signature = "(x: timestamptz) -> timestamptz", .since = "0.1",
     .example = "median(x) FROM (VALUES (DATE '2020-01-01'), (DATE '2020-01-02')) t(x)", .names = names_39,
 };
-/* aggregate: median(x: str) -> str */
+/* aggregate: median(x: time) -> time */
 static const ps_param params_40[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "x"},
 };
 static const char *const names_40[] = {"median", NULL};
 static const ps_func func_40 = {
     .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_40,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .aggregate = &ps_aggfn_quantile_disc,
-    .doc = "The lower middle value; null without rows.",
-    .signature = "(x: str) -> str", .since = "0.1",
-    .example = "median(x) FROM (VALUES ('a'), ('b')) t(x)", .names = names_40,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
+    .aggregate = &ps_aggfn_quantile_cont,
+    .doc = "The middle time, interpolated; null without rows. Dates count from midnight.",
+    .signature = "(x: time) -> time", .since = "0.1",
+    .example = "median(x) FROM (VALUES (DATE '2020-01-01'), (DATE '2020-01-02')) t(x)", .names = names_40,
 };
-/* aggregate: median(x: bool) -> bool */
+/* aggregate: median(x: str) -> str */
 static const ps_param params_41[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "x"},
 };
 static const char *const names_41[] = {"median", NULL};
 static const ps_func func_41 = {
     .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_41,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .aggregate = &ps_aggfn_quantile_disc,
     .doc = "The lower middle value; null without rows.",
-    .signature = "(x: bool) -> bool", .since = "0.1",
+    .signature = "(x: str) -> str", .since = "0.1",
     .example = "median(x) FROM (VALUES ('a'), ('b')) t(x)", .names = names_41,
 };
-/* aggregate: median(x: decimal) -> decimal */
+/* aggregate: median(x: bool) -> bool */
 static const ps_param params_42[] = {
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}, .name = "x"},
 };
 static const char *const names_42[] = {"median", NULL};
 static const ps_func func_42 = {
     .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_42,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .aggregate = &ps_aggfn_quantile_disc,
+    .doc = "The lower middle value; null without rows.",
+    .signature = "(x: bool) -> bool", .since = "0.1",
+    .example = "median(x) FROM (VALUES ('a'), ('b')) t(x)", .names = names_42,
+};
+/* aggregate: median(x: decimal) -> decimal */
+static const ps_param params_43[] = {
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
+};
+static const char *const names_43[] = {"median", NULL};
+static const ps_func func_43 = {
+    .name = "median", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_43,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The middle value, interpolated and rounded to x's scale; null without rows.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "median(x) FROM (VALUES (1.5), (2.0)) t(x)", .names = names_42,
+    .example = "median(x) FROM (VALUES (1.5), (2.0)) t(x)", .names = names_43,
 };
 /* aggregate: quantile_cont(x: double, q!: double) -> double */
-static const ps_param params_43[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
-    {.kind = PS_PARAM_TYPE, .constant = true, .type = {.id = PS_TYPE_FLOAT64}, .name = "q"},
-};
-static const char *const names_43[] = {"quantile_cont", "percentile_cont", NULL};
-static const ps_func func_43 = {
-    .name = "quantile_cont", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_43,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .aggregate = &ps_aggfn_quantile_cont,
-    .doc = "The value at fraction q (0 to 1; from the largest where negative) of the sorted values, interpolated.",
-    .signature = "(x: double, q!: double) -> double", .since = "0.1",
-    .example = "quantile_cont(x, 0.5) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_43,
-};
-/* aggregate: quantile_cont(x: float, q!: double) -> float */
 static const ps_param params_44[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
     {.kind = PS_PARAM_TYPE, .constant = true, .type = {.id = PS_TYPE_FLOAT64}, .name = "q"},
 };
 static const char *const names_44[] = {"quantile_cont", "percentile_cont", NULL};
 static const ps_func func_44 = {
     .name = "quantile_cont", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_44,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The value at fraction q (0 to 1; from the largest where negative) of the sorted values, interpolated.",
-    .signature = "(x: float, q!: double) -> float", .since = "0.1",
+    .signature = "(x: double, q!: double) -> double", .since = "0.1",
     .example = "quantile_cont(x, 0.5) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_44,
 };
-/* aggregate: quantile_cont(x: integer, q!: double) -> double */
+/* aggregate: quantile_cont(x: float, q!: double) -> float */
 static const ps_param params_45[] = {
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
     {.kind = PS_PARAM_TYPE, .constant = true, .type = {.id = PS_TYPE_FLOAT64}, .name = "q"},
 };
 static const char *const names_45[] = {"quantile_cont", "percentile_cont", NULL};
 static const ps_func func_45 = {
     .name = "quantile_cont", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_45,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The value at fraction q (0 to 1; from the largest where negative) of the sorted values, interpolated.",
-    .signature = "(x: integer, q!: double) -> double", .since = "0.1",
-    .example = "quantile_cont(x, 0.25) FROM (VALUES (1), (2), (4)) t(x)", .names = names_45,
+    .signature = "(x: float, q!: double) -> float", .since = "0.1",
+    .example = "quantile_cont(x, 0.5) FROM (VALUES (1e0), (2e0), (4e0)) t(x)", .names = names_45,
 };
-/* aggregate: quantile_cont(x: decimal, q!: double) -> decimal */
+/* aggregate: quantile_cont(x: integer, q!: double) -> double */
 static const ps_param params_46[] = {
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .constant = true, .type = {.id = PS_TYPE_FLOAT64}, .name = "q"},
 };
 static const char *const names_46[] = {"quantile_cont", "percentile_cont", NULL};
 static const ps_func func_46 = {
     .name = "quantile_cont", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_46,
-    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .aggregate = &ps_aggfn_quantile_cont,
-    .doc = "The value at fraction q (0 to 1; from the largest where negative) of the sorted values, interpolated and rounded to x's scale.",
-    .signature = "(x: decimal, q!: double) -> decimal", .since = "0.1",
-    .example = "quantile_cont(x, 0.5) FROM (VALUES (1.5), (2.0)) t(x)", .names = names_46,
+    .doc = "The value at fraction q (0 to 1; from the largest where negative) of the sorted values, interpolated.",
+    .signature = "(x: integer, q!: double) -> double", .since = "0.1",
+    .example = "quantile_cont(x, 0.25) FROM (VALUES (1), (2), (4)) t(x)", .names = names_46,
 };
-/* aggregate: quantile_cont(x: timestamp, q!: double) -> timestamp */
+/* aggregate: quantile_cont(x: decimal, q!: double) -> decimal */
 static const ps_param params_47[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "x"},
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .constant = true, .type = {.id = PS_TYPE_FLOAT64}, .name = "q"},
 };
 static const char *const names_47[] = {"quantile_cont", "percentile_cont", NULL};
 static const ps_func func_47 = {
     .name = "quantile_cont", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_47,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .aggregate = &ps_aggfn_quantile_cont,
-    .doc = "The time at fraction q (0 to 1; from the largest where negative) of the sorted times, interpolated. Dates count from midnight.",
-    .signature = "(x: timestamp, q!: double) -> timestamp", .since = "0.1",
-    .example = "quantile_cont(x, 0.25) FROM (VALUES (DATE '2020-01-01'), (DATE '2020-01-02')) t(x)", .names = names_47,
+    .doc = "The value at fraction q (0 to 1; from the largest where negative) of the sorted values, interpolated and rounded to x's scale.",
+    .signature = "(x: decimal, q!: double) -> decimal", .since = "0.1",
+    .example = "quantile_cont(x, 0.5) FROM (VALUES (1.5), (2.0)) t(x)", .names = names_47,
 };
-/* aggregate: quantile_cont(x: timestamptz, q!: double) -> timestamptz */
+/* aggregate: quantile_cont(x: timestamp, q!: double) -> timestamp */
 static const ps_param params_48[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "x"},
     {.kind = PS_PARAM_TYPE, .constant = true, .type = {.id = PS_TYPE_FLOAT64}, .name = "q"},
 };
 static const char *const names_48[] = {"quantile_cont", "percentile_cont", NULL};
 static const ps_func func_48 = {
     .name = "quantile_cont", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_48,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The time at fraction q (0 to 1; from the largest where negative) of the sorted times, interpolated. Dates count from midnight.",
-    .signature = "(x: timestamptz, q!: double) -> timestamptz", .since = "0.1",
+    .signature = "(x: timestamp, q!: double) -> timestamp", .since = "0.1",
     .example = "quantile_cont(x, 0.25) FROM (VALUES (DATE '2020-01-01'), (DATE '2020-01-02')) t(x)", .names = names_48,
 };
-/* aggregate: quantile_cont(x: time, q!: double) -> time */
+/* aggregate: quantile_cont(x: timestamptz, q!: double) -> timestamptz */
 static const ps_param params_49[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "x"},
     {.kind = PS_PARAM_TYPE, .constant = true, .type = {.id = PS_TYPE_FLOAT64}, .name = "q"},
 };
 static const char *const names_49[] = {"quantile_cont", "percentile_cont", NULL};
 static const ps_func func_49 = {
     .name = "quantile_cont", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_49,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .aggregate = &ps_aggfn_quantile_cont,
+    .doc = "The time at fraction q (0 to 1; from the largest where negative) of the sorted times, interpolated. Dates count from midnight.",
+    .signature = "(x: timestamptz, q!: double) -> timestamptz", .since = "0.1",
+    .example = "quantile_cont(x, 0.25) FROM (VALUES (DATE '2020-01-01'), (DATE '2020-01-02')) t(x)", .names = names_49,
+};
+/* aggregate: quantile_cont(x: time, q!: double) -> time */
+static const ps_param params_50[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .constant = true, .type = {.id = PS_TYPE_FLOAT64}, .name = "q"},
+};
+static const char *const names_50[] = {"quantile_cont", "percentile_cont", NULL};
+static const ps_func func_50 = {
+    .name = "quantile_cont", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_50,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
     .aggregate = &ps_aggfn_quantile_cont,
     .doc = "The time at fraction q (0 to 1; from the largest where negative) of the sorted times, interpolated. Dates count from midnight.",
     .signature = "(x: time, q!: double) -> time", .since = "0.1",
-    .example = "quantile_cont(x, 0.25) FROM (VALUES (DATE '2020-01-01'), (DATE '2020-01-02')) t(x)", .names = names_49,
+    .example = "quantile_cont(x, 0.25) FROM (VALUES (DATE '2020-01-01'), (DATE '2020-01-02')) t(x)", .names = names_50,
 };
 /* aggregate: quantile_disc(x: T, q!: double) -> T */
-static const ps_param params_50[] = {
+static const ps_param params_51[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .constant = true, .type = {.id = PS_TYPE_FLOAT64}, .name = "q"},
 };
-static const char *const names_50[] = {"quantile_disc", "quantile", "percentile_disc", NULL};
-static const ps_func func_50 = {
+static const char *const names_51[] = {"quantile_disc", "quantile", "percentile_disc", NULL};
+static const ps_func func_51 = {
     .name = "quantile_disc", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_50,
+    .n_params = 2, .n_required = 2, .params = params_51,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .aggregate = &ps_aggfn_quantile_disc,
     .doc = "The smallest value with at least the fraction q of the values at or below it; q negative: the largest with -q of them at or above.",
     .signature = "(x: T, q!: double) -> T", .since = "0.1",
-    .example = "quantile_disc(x, 0.5) FROM (VALUES (1), (2), (4)) t(x)", .names = names_50,
+    .example = "quantile_disc(x, 0.5) FROM (VALUES (1), (2), (4)) t(x)", .names = names_51,
 };
 /* aggregate: mode(x: T) -> T */
-static const ps_param params_51[] = {
+static const ps_param params_52[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
 };
-static const char *const names_51[] = {"mode", NULL};
-static const ps_func func_51 = {
+static const char *const names_52[] = {"mode", NULL};
+static const ps_func func_52 = {
     .name = "mode", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .order_sensitive = true,
-    .n_params = 1, .n_required = 1, .params = params_51,
+    .n_params = 1, .n_required = 1, .params = params_52,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .aggregate = &ps_aggfn_mode,
     .doc = "The most frequent value, the first of ties in input order.",
     .signature = "(x: T) -> T", .since = "0.1",
-    .example = "mode(x) FROM (VALUES (1), (2), (4)) t(x)", .names = names_51,
+    .example = "mode(x) FROM (VALUES (1), (2), (4)) t(x)", .names = names_52,
 };
 /* aggregate: arg_min_null(x: T, by: U) -> T */
-static const ps_param params_52[] = {
-    {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
-    {.kind = PS_PARAM_VAR, .var = 2, .name = "by"},
-};
-static const char *const names_52[] = {"arg_min_null", NULL};
-static const ps_func func_52 = {
-    .name = "arg_min_null", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
-    .order_sensitive = true,
-    .n_params = 2, .n_required = 2, .params = params_52,
-    .result = {.kind = PS_PARAM_VAR, .var = 1},
-    .aggregate = &ps_aggfn_arg_min_null,
-    .doc = "x of the row where by is smallest, null or not, the first of ties.",
-    .signature = "(x: T, by: U) -> T", .since = "0.1",
-    .example = "arg_min_null(x, y) FROM (VALUES (NULL, 1), (3, 2)) t(x, y)", .names = names_52,
-};
-/* aggregate: arg_max_null(x: T, by: U) -> T */
 static const ps_param params_53[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_VAR, .var = 2, .name = "by"},
 };
-static const char *const names_53[] = {"arg_max_null", NULL};
+static const char *const names_53[] = {"arg_min_null", NULL};
 static const ps_func func_53 = {
-    .name = "arg_max_null", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "arg_min_null", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .order_sensitive = true,
     .n_params = 2, .n_required = 2, .params = params_53,
+    .result = {.kind = PS_PARAM_VAR, .var = 1},
+    .aggregate = &ps_aggfn_arg_min_null,
+    .doc = "x of the row where by is smallest, null or not, the first of ties.",
+    .signature = "(x: T, by: U) -> T", .since = "0.1",
+    .example = "arg_min_null(x, y) FROM (VALUES (NULL, 1), (3, 2)) t(x, y)", .names = names_53,
+};
+/* aggregate: arg_max_null(x: T, by: U) -> T */
+static const ps_param params_54[] = {
+    {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_VAR, .var = 2, .name = "by"},
+};
+static const char *const names_54[] = {"arg_max_null", NULL};
+static const ps_func func_54 = {
+    .name = "arg_max_null", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .order_sensitive = true,
+    .n_params = 2, .n_required = 2, .params = params_54,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .aggregate = &ps_aggfn_arg_max_null,
     .doc = "x of the row where by is largest, null or not, the first of ties.",
     .signature = "(x: T, by: U) -> T", .since = "0.1",
-    .example = "arg_max_null(x, y) FROM (VALUES (NULL, 3), (3, 2)) t(x, y)", .names = names_53,
+    .example = "arg_max_null(x, y) FROM (VALUES (NULL, 3), (3, 2)) t(x, y)", .names = names_54,
 };
 /* aggregate: regr_count(y: double, x: double) -> int64 */
-static const ps_param params_54[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
-};
-static const char *const names_54[] = {"regr_count", NULL};
-static const ps_func func_54 = {
-    .name = "regr_count", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_54,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .aggregate = &ps_aggfn_regr_count,
-    .doc = "The number of rows where neither is null.",
-    .signature = "(y: double, x: double) -> int64", .since = "0.1",
-    .example = "regr_count(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_54,
-};
-/* aggregate: regr_avgx(y: double, x: double) -> double */
 static const ps_param params_55[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_55[] = {"regr_avgx", NULL};
+static const char *const names_55[] = {"regr_count", NULL};
 static const ps_func func_55 = {
-    .name = "regr_avgx", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "regr_count", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_55,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .aggregate = &ps_aggfn_regr_avgx,
-    .doc = "The mean of x over rows where neither is null.",
-    .signature = "(y: double, x: double) -> double", .since = "0.1",
-    .example = "regr_avgx(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_55,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .aggregate = &ps_aggfn_regr_count,
+    .doc = "The number of rows where neither is null.",
+    .signature = "(y: double, x: double) -> int64", .since = "0.1",
+    .example = "regr_count(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_55,
 };
-/* aggregate: regr_avgy(y: double, x: double) -> double */
+/* aggregate: regr_avgx(y: double, x: double) -> double */
 static const ps_param params_56[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_56[] = {"regr_avgy", NULL};
+static const char *const names_56[] = {"regr_avgx", NULL};
 static const ps_func func_56 = {
-    .name = "regr_avgy", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "regr_avgx", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_56,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .aggregate = &ps_aggfn_regr_avgy,
-    .doc = "The mean of y over rows where neither is null.",
+    .aggregate = &ps_aggfn_regr_avgx,
+    .doc = "The mean of x over rows where neither is null.",
     .signature = "(y: double, x: double) -> double", .since = "0.1",
-    .example = "regr_avgy(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_56,
+    .example = "regr_avgx(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_56,
 };
-/* aggregate: regr_sxx(y: double, x: double) -> double */
+/* aggregate: regr_avgy(y: double, x: double) -> double */
 static const ps_param params_57[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_57[] = {"regr_sxx", NULL};
+static const char *const names_57[] = {"regr_avgy", NULL};
 static const ps_func func_57 = {
-    .name = "regr_sxx", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "regr_avgy", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_57,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .aggregate = &ps_aggfn_regr_sxx,
-    .doc = "The sum of squares of x about its mean, over rows where neither is null.",
+    .aggregate = &ps_aggfn_regr_avgy,
+    .doc = "The mean of y over rows where neither is null.",
     .signature = "(y: double, x: double) -> double", .since = "0.1",
-    .example = "regr_sxx(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_57,
+    .example = "regr_avgy(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_57,
 };
-/* aggregate: regr_syy(y: double, x: double) -> double */
+/* aggregate: regr_sxx(y: double, x: double) -> double */
 static const ps_param params_58[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_58[] = {"regr_syy", NULL};
+static const char *const names_58[] = {"regr_sxx", NULL};
 static const ps_func func_58 = {
-    .name = "regr_syy", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "regr_sxx", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_58,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .aggregate = &ps_aggfn_regr_syy,
-    .doc = "The sum of squares of y about its mean, over rows where neither is null.",
+    .aggregate = &ps_aggfn_regr_sxx,
+    .doc = "The sum of squares of x about its mean, over rows where neither is null.",
     .signature = "(y: double, x: double) -> double", .since = "0.1",
-    .example = "regr_syy(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_58,
+    .example = "regr_sxx(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_58,
 };
-/* aggregate: regr_sxy(y: double, x: double) -> double */
+/* aggregate: regr_syy(y: double, x: double) -> double */
 static const ps_param params_59[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_59[] = {"regr_sxy", NULL};
+static const char *const names_59[] = {"regr_syy", NULL};
 static const ps_func func_59 = {
-    .name = "regr_sxy", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "regr_syy", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_59,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .aggregate = &ps_aggfn_regr_sxy,
-    .doc = "The sum of products about the means, over rows where neither is null.",
+    .aggregate = &ps_aggfn_regr_syy,
+    .doc = "The sum of squares of y about its mean, over rows where neither is null.",
     .signature = "(y: double, x: double) -> double", .since = "0.1",
-    .example = "regr_sxy(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_59,
+    .example = "regr_syy(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_59,
 };
-/* aggregate: regr_slope(y: double, x: double) -> double */
+/* aggregate: regr_sxy(y: double, x: double) -> double */
 static const ps_param params_60[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_60[] = {"regr_slope", NULL};
+static const char *const names_60[] = {"regr_sxy", NULL};
 static const ps_func func_60 = {
-    .name = "regr_slope", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "regr_sxy", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_60,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .aggregate = &ps_aggfn_regr_slope,
-    .doc = "The slope of the least-squares line y = slope * x + intercept; NaN if all x are equal.",
+    .aggregate = &ps_aggfn_regr_sxy,
+    .doc = "The sum of products about the means, over rows where neither is null.",
     .signature = "(y: double, x: double) -> double", .since = "0.1",
-    .example = "regr_slope(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_60,
+    .example = "regr_sxy(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_60,
 };
-/* aggregate: regr_intercept(y: double, x: double) -> double */
+/* aggregate: regr_slope(y: double, x: double) -> double */
 static const ps_param params_61[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_61[] = {"regr_intercept", NULL};
+static const char *const names_61[] = {"regr_slope", NULL};
 static const ps_func func_61 = {
-    .name = "regr_intercept", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "regr_slope", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_61,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .aggregate = &ps_aggfn_regr_intercept,
-    .doc = "The intercept of the least-squares line; null if all x are equal.",
+    .aggregate = &ps_aggfn_regr_slope,
+    .doc = "The slope of the least-squares line y = slope * x + intercept; NaN if all x are equal.",
     .signature = "(y: double, x: double) -> double", .since = "0.1",
-    .example = "regr_intercept(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_61,
+    .example = "regr_slope(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_61,
 };
-/* aggregate: regr_r2(y: double, x: double) -> double */
+/* aggregate: regr_intercept(y: double, x: double) -> double */
 static const ps_param params_62[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_62[] = {"regr_r2", NULL};
+static const char *const names_62[] = {"regr_intercept", NULL};
 static const ps_func func_62 = {
-    .name = "regr_r2", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "regr_intercept", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_62,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .aggregate = &ps_aggfn_regr_intercept,
+    .doc = "The intercept of the least-squares line; null if all x are equal.",
+    .signature = "(y: double, x: double) -> double", .since = "0.1",
+    .example = "regr_intercept(y, x) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_62,
+};
+/* aggregate: regr_r2(y: double, x: double) -> double */
+static const ps_param params_63[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+};
+static const char *const names_63[] = {"regr_r2", NULL};
+static const ps_func func_63 = {
+    .name = "regr_r2", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_63,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .aggregate = &ps_aggfn_regr_r2,
     .doc = "The square of the correlation; 1 if all y are equal, null if all x are.",
     .signature = "(y: double, x: double) -> double", .since = "0.1",
-    .example = "round(regr_r2(y, x), 9) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_62,
+    .example = "round(regr_r2(y, x), 9) FROM (VALUES (1e0, 2e0), (2e0, 4e0), (3e0, 7e0)) t(y, x)", .names = names_63,
 };
 /* aggregate: skewness(x: double) -> double */
-static const ps_param params_63[] = {
+static const ps_param params_64[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_63[] = {"skewness", NULL};
-static const ps_func func_63 = {
+static const char *const names_64[] = {"skewness", NULL};
+static const ps_func func_64 = {
     .name = "skewness", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .order_sensitive = true,
-    .n_params = 1, .n_required = 1, .params = params_63,
+    .n_params = 1, .n_required = 1, .params = params_64,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .aggregate = &ps_aggfn_skewness,
     .doc = "The skewness of a sample; null for fewer than three rows or without spread.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "round(skewness(x), 9) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_63,
+    .example = "round(skewness(x), 9) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_64,
 };
 /* aggregate: kurtosis(x: double) -> double */
-static const ps_param params_64[] = {
+static const ps_param params_65[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_64[] = {"kurtosis", NULL};
-static const ps_func func_64 = {
+static const char *const names_65[] = {"kurtosis", NULL};
+static const ps_func func_65 = {
     .name = "kurtosis", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .order_sensitive = true,
-    .n_params = 1, .n_required = 1, .params = params_64,
+    .n_params = 1, .n_required = 1, .params = params_65,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .aggregate = &ps_aggfn_kurtosis,
     .doc = "The excess kurtosis of a sample; null for fewer than four rows or without spread.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "round(kurtosis(x), 9) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_64,
+    .example = "round(kurtosis(x), 9) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_65,
 };
 /* aggregate: kurtosis_pop(x: double) -> double */
-static const ps_param params_65[] = {
+static const ps_param params_66[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_65[] = {"kurtosis_pop", NULL};
-static const ps_func func_65 = {
+static const char *const names_66[] = {"kurtosis_pop", NULL};
+static const ps_func func_66 = {
     .name = "kurtosis_pop", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .order_sensitive = true,
-    .n_params = 1, .n_required = 1, .params = params_65,
+    .n_params = 1, .n_required = 1, .params = params_66,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .aggregate = &ps_aggfn_kurtosis_pop,
     .doc = "The excess kurtosis of a population; null for a single row or without spread.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "round(kurtosis_pop(x), 9) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_65,
+    .example = "round(kurtosis_pop(x), 9) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_66,
 };
 /* aggregate: sem(x: double) -> double */
-static const ps_param params_66[] = {
+static const ps_param params_67[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_66[] = {"sem", NULL};
-static const ps_func func_66 = {
+static const char *const names_67[] = {"sem", NULL};
+static const ps_func func_67 = {
     .name = "sem", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .order_sensitive = true,
-    .n_params = 1, .n_required = 1, .params = params_66,
+    .n_params = 1, .n_required = 1, .params = params_67,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .aggregate = &ps_aggfn_sem,
     .doc = "The standard error of the mean: the population standard deviation over the root of the number of rows.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "round(sem(x), 9) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_66,
+    .example = "round(sem(x), 9) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_67,
 };
 /* aggregate: geomean(x: double) -> double */
-static const ps_param params_67[] = {
+static const ps_param params_68[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_67[] = {"geomean", "geometric_mean", NULL};
-static const ps_func func_67 = {
+static const char *const names_68[] = {"geomean", "geometric_mean", NULL};
+static const ps_func func_68 = {
     .name = "geomean", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
     .order_sensitive = true,
-    .n_params = 1, .n_required = 1, .params = params_67,
+    .n_params = 1, .n_required = 1, .params = params_68,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .aggregate = &ps_aggfn_geomean,
     .doc = "The geometric mean; an error for numbers that are not above 0.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "round(geomean(x), 9) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_67,
+    .example = "round(geomean(x), 9) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_68,
 };
 /* aggregate: entropy(x: T) -> double */
-static const ps_param params_68[] = {
+static const ps_param params_69[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
 };
-static const char *const names_68[] = {"entropy", NULL};
-static const ps_func func_68 = {
+static const char *const names_69[] = {"entropy", NULL};
+static const ps_func func_69 = {
     .name = "entropy", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_68,
+    .n_params = 1, .n_required = 1, .params = params_69,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .aggregate = &ps_aggfn_entropy,
     .doc = "The entropy of the values in bits; 0 without rows.",
     .signature = "(x: T) -> double", .since = "0.1",
-    .example = "entropy(x) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_68,
+    .example = "entropy(x) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_69,
 };
 /* aggregate: mad(x: double) -> double */
-static const ps_param params_69[] = {
+static const ps_param params_70[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_69[] = {"mad", NULL};
-static const ps_func func_69 = {
+static const char *const names_70[] = {"mad", NULL};
+static const ps_func func_70 = {
     .name = "mad", .kind = PS_FUNC_AGGREGATE, .nulls = PS_NULLS_IGNORE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_69,
+    .n_params = 1, .n_required = 1, .params = params_70,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .aggregate = &ps_aggfn_mad,
     .doc = "The median of the distances from the median.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "mad(x) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_69,
+    .example = "mad(x) FROM (VALUES (1), (2), (4), (8), (2)) t(x)", .names = names_70,
 };
 /* arith: +(a: integer, b: integer) -> integer */
-static const ps_param params_70[] = {
+static const ps_param params_71[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
-};
-static const char *const names_70[] = {"+", "add", NULL};
-static const ps_func func_70 = {
-    .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_70,
-    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
-    .scalar = &ps_fn_add_int,
-    .doc = "The sum, in the arguments' common type; an error on overflow.",
-    .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "1 + 2", .names = names_70,
-};
-/* arith: +(a: decimal, b: decimal) -> decimal */
-static const ps_param params_71[] = {
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "a"},
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "b"},
 };
 static const char *const names_71[] = {"+", "add", NULL};
 static const ps_func func_71 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_71,
+    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_add_int,
+    .doc = "The sum, in the arguments' common type; an error on overflow.",
+    .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
+    .example = "1 + 2", .names = names_71,
+};
+/* arith: +(a: decimal, b: decimal) -> decimal */
+static const ps_param params_72[] = {
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "a"},
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "b"},
+};
+static const char *const names_72[] = {"+", "add", NULL};
+static const ps_func func_72 = {
+    .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_72,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_add,
     .scalar = &ps_fn_add_decimal,
     .doc = "The exact sum: one more integer digit, the larger scale, 38 digits at most.",
     .signature = "(a: decimal, b: decimal) -> decimal", .since = "0.1",
-    .example = "1.25 + 1.5", .names = names_71,
+    .example = "1.25 + 1.5", .names = names_72,
 };
 /* arith: +(a: double, b: double) -> double */
-static const ps_param params_72[] = {
+static const ps_param params_73[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
-};
-static const char *const names_72[] = {"+", "add", NULL};
-static const ps_func func_72 = {
-    .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_72,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .scalar = &ps_fn_add_float,
-    .doc = "The IEEE sum.",
-    .signature = "(a: double, b: double) -> double", .since = "0.1",
-    .example = "1e0 + 0.5", .names = names_72,
-};
-/* arith: +(a: float, b: float) -> float */
-static const ps_param params_73[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
 };
 static const char *const names_73[] = {"+", "add", NULL};
 static const ps_func func_73 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_73,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_add_float,
+    .doc = "The IEEE sum.",
+    .signature = "(a: double, b: double) -> double", .since = "0.1",
+    .example = "1e0 + 0.5", .names = names_73,
+};
+/* arith: +(a: float, b: float) -> float */
+static const ps_param params_74[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
+};
+static const char *const names_74[] = {"+", "add", NULL};
+static const ps_func func_74 = {
+    .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_74,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .scalar = &ps_fn_add_float,
     .doc = "The IEEE sum.",
     .signature = "(a: float, b: float) -> float", .since = "0.1",
-    .example = "1e0 + 0.5", .names = names_73,
+    .example = "1e0 + 0.5", .names = names_74,
 };
 /* arith: -(a: integer, b: integer) -> integer */
-static const ps_param params_74[] = {
+static const ps_param params_75[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
-};
-static const char *const names_74[] = {"-", "subtract", NULL};
-static const ps_func func_74 = {
-    .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_74,
-    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
-    .scalar = &ps_fn_subtract_int,
-    .doc = "The difference, in the arguments' common type; an error on overflow.",
-    .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "1 - 2", .names = names_74,
-};
-/* arith: -(a: decimal, b: decimal) -> decimal */
-static const ps_param params_75[] = {
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "a"},
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "b"},
 };
 static const char *const names_75[] = {"-", "subtract", NULL};
 static const ps_func func_75 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_75,
+    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_subtract_int,
+    .doc = "The difference, in the arguments' common type; an error on overflow.",
+    .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
+    .example = "1 - 2", .names = names_75,
+};
+/* arith: -(a: decimal, b: decimal) -> decimal */
+static const ps_param params_76[] = {
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "a"},
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "b"},
+};
+static const char *const names_76[] = {"-", "subtract", NULL};
+static const ps_func func_76 = {
+    .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_76,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_add,
     .scalar = &ps_fn_subtract_decimal,
     .doc = "The exact difference: one more integer digit, the larger scale, 38 digits at most.",
     .signature = "(a: decimal, b: decimal) -> decimal", .since = "0.1",
-    .example = "1.25 - 1.5", .names = names_75,
+    .example = "1.25 - 1.5", .names = names_76,
 };
 /* arith: -(a: double, b: double) -> double */
-static const ps_param params_76[] = {
+static const ps_param params_77[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
-};
-static const char *const names_76[] = {"-", "subtract", NULL};
-static const ps_func func_76 = {
-    .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_76,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .scalar = &ps_fn_subtract_float,
-    .doc = "The IEEE difference.",
-    .signature = "(a: double, b: double) -> double", .since = "0.1",
-    .example = "1e0 - 0.5", .names = names_76,
-};
-/* arith: -(a: float, b: float) -> float */
-static const ps_param params_77[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
 };
 static const char *const names_77[] = {"-", "subtract", NULL};
 static const ps_func func_77 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_77,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_subtract_float,
+    .doc = "The IEEE difference.",
+    .signature = "(a: double, b: double) -> double", .since = "0.1",
+    .example = "1e0 - 0.5", .names = names_77,
+};
+/* arith: -(a: float, b: float) -> float */
+static const ps_param params_78[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
+};
+static const char *const names_78[] = {"-", "subtract", NULL};
+static const ps_func func_78 = {
+    .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_78,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .scalar = &ps_fn_subtract_float,
     .doc = "The IEEE difference.",
     .signature = "(a: float, b: float) -> float", .since = "0.1",
-    .example = "1e0 - 0.5", .names = names_77,
-};
-static const ps_param params_78[] = {
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
-};
-static const char *const names_78[] = {"*", "multiply", NULL};
-static const ps_func func_78 = {
-    .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_78,
-    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
-    .scalar = &ps_fn_multiply_int,
-    .doc = "The product, in the arguments' common type; an error on overflow.",
-    .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "6 * 7", .names = names_78,
+    .example = "1e0 - 0.5", .names = names_78,
 };
 static const ps_param params_79[] = {
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "a"},
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "b"},
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
 static const char *const names_79[] = {"*", "multiply", NULL};
 static const ps_func func_79 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_79,
+    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_multiply_int,
+    .doc = "The product, in the arguments' common type; an error on overflow.",
+    .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
+    .example = "6 * 7", .names = names_79,
+};
+static const ps_param params_80[] = {
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "a"},
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "b"},
+};
+static const char *const names_80[] = {"*", "multiply", NULL};
+static const ps_func func_80 = {
+    .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_80,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_multiply,
     .scalar = &ps_fn_multiply_decimal,
     .doc = "The exact product: precisions and scales add up, 38 digits at most; an error beyond.",
     .signature = "(a: decimal, b: decimal) -> decimal", .since = "0.1",
-    .example = "1.25 * 1.5", .names = names_79,
-};
-static const ps_param params_80[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
-};
-static const char *const names_80[] = {"*", "multiply", NULL};
-static const ps_func func_80 = {
-    .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_80,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .scalar = &ps_fn_multiply_float,
-    .doc = "The IEEE product.",
-    .signature = "(a: double, b: double) -> double", .since = "0.1",
-    .example = "2e0 * 0.5", .names = names_80,
+    .example = "1.25 * 1.5", .names = names_80,
 };
 static const ps_param params_81[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
 static const char *const names_81[] = {"*", "multiply", NULL};
 static const ps_func func_81 = {
     .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_81,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_multiply_float,
+    .doc = "The IEEE product.",
+    .signature = "(a: double, b: double) -> double", .since = "0.1",
+    .example = "2e0 * 0.5", .names = names_81,
+};
+static const ps_param params_82[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
+};
+static const char *const names_82[] = {"*", "multiply", NULL};
+static const ps_func func_82 = {
+    .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_82,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .scalar = &ps_fn_multiply_float,
     .doc = "The IEEE product.",
     .signature = "(a: float, b: float) -> float", .since = "0.1",
-    .example = "2e0 * 0.5", .names = names_81,
-};
-static const ps_param params_82[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
-};
-static const char *const names_82[] = {"/", NULL};
-static const ps_func func_82 = {
-    .name = "/", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_82,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .scalar = &ps_fn_divide_float,
-    .doc = "The IEEE quotient; integers and decimals are divided as doubles. Division by zero gives infinity or NaN.",
-    .signature = "(a: double, b: double) -> double", .since = "0.1",
-    .example = "7 / 2", .names = names_82,
+    .example = "2e0 * 0.5", .names = names_82,
 };
 static const ps_param params_83[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
 static const char *const names_83[] = {"/", NULL};
 static const ps_func func_83 = {
     .name = "/", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_83,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_divide_float,
+    .doc = "The IEEE quotient; integers and decimals are divided as doubles. Division by zero gives infinity or NaN.",
+    .signature = "(a: double, b: double) -> double", .since = "0.1",
+    .example = "7 / 2", .names = names_83,
+};
+static const ps_param params_84[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
+};
+static const char *const names_84[] = {"/", NULL};
+static const ps_func func_84 = {
+    .name = "/", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_84,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .scalar = &ps_fn_divide_float,
     .doc = "The IEEE quotient; integers and decimals are divided as doubles. Division by zero gives infinity or NaN.",
     .signature = "(a: float, b: float) -> float", .since = "0.1",
-    .example = "7 / 2", .names = names_83,
+    .example = "7 / 2", .names = names_84,
 };
-static const ps_param params_84[] = {
+static const ps_param params_85[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_84[] = {"//", "divide", "div", NULL};
-static const ps_func func_84 = {
-    .name = "//", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_84,
-    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
-    .scalar = &ps_fn_divide_int,
-    .doc = "The quotient cut toward zero; an error when b is zero.",
-    .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "7 // 2", .names = names_84,
-};
-static const ps_param params_85[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
-};
-static const char *const names_85[] = {"//", "divide", NULL};
+static const char *const names_85[] = {"//", "divide", "div", NULL};
 static const ps_func func_85 = {
     .name = "//", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_85,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .scalar = &ps_fn_divide_float_checked,
-    .doc = "The IEEE quotient; an error when b is zero.",
-    .signature = "(a: double, b: double) -> double", .since = "0.1",
-    .example = "7e0 // 2e0", .names = names_85,
+    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_divide_int,
+    .doc = "The quotient cut toward zero; an error when b is zero.",
+    .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
+    .example = "7 // 2", .names = names_85,
 };
 static const ps_param params_86[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
 static const char *const names_86[] = {"//", "divide", NULL};
 static const ps_func func_86 = {
     .name = "//", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_86,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_divide_float_checked,
+    .doc = "The IEEE quotient; an error when b is zero.",
+    .signature = "(a: double, b: double) -> double", .since = "0.1",
+    .example = "7e0 // 2e0", .names = names_86,
+};
+static const ps_param params_87[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
+};
+static const char *const names_87[] = {"//", "divide", NULL};
+static const ps_func func_87 = {
+    .name = "//", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_87,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .scalar = &ps_fn_divide_float_checked,
     .doc = "The IEEE quotient; an error when b is zero.",
     .signature = "(a: float, b: float) -> float", .since = "0.1",
-    .example = "7e0 // 2e0", .names = names_86,
+    .example = "7e0 // 2e0", .names = names_87,
 };
 /* arith: %(a: integer, b: integer) -> integer */
-static const ps_param params_87[] = {
+static const ps_param params_88[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
-};
-static const char *const names_87[] = {"%", "mod", NULL};
-static const ps_func func_87 = {
-    .name = "%", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_87,
-    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
-    .scalar = &ps_fn_modulo_int,
-    .doc = "The remainder of division cut toward zero, with the sign of a; an error when b is zero.",
-    .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "7 % 3", .names = names_87,
-};
-/* arith: %(a: decimal, b: decimal) -> decimal */
-static const ps_param params_88[] = {
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "a"},
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "b"},
 };
 static const char *const names_88[] = {"%", "mod", NULL};
 static const ps_func func_88 = {
     .name = "%", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_88,
-    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
-    .resolve = ps_resolve_decimal_modulo,
-    .scalar = &ps_fn_modulo_decimal,
-    .doc = "The exact remainder, with the sign of a; an error when b is zero.",
-    .signature = "(a: decimal, b: decimal) -> decimal", .since = "0.1",
-    .example = "7.5 % 2", .names = names_88,
+    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_modulo_int,
+    .doc = "The remainder of division cut toward zero, with the sign of a; an error when b is zero.",
+    .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
+    .example = "7 % 3", .names = names_88,
 };
-/* arith: %(a: double, b: double) -> double */
+/* arith: %(a: decimal, b: decimal) -> decimal */
 static const ps_param params_89[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "a"},
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "b"},
 };
 static const char *const names_89[] = {"%", "mod", NULL};
 static const ps_func func_89 = {
     .name = "%", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_89,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .scalar = &ps_fn_modulo_float,
-    .doc = "The remainder as C's fmod, with the sign of a; NaN when b is zero.",
-    .signature = "(a: double, b: double) -> double", .since = "0.1",
-    .example = "7.5e0 % 2", .names = names_89,
+    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
+    .resolve = ps_resolve_decimal_modulo,
+    .scalar = &ps_fn_modulo_decimal,
+    .doc = "The exact remainder, with the sign of a; an error when b is zero.",
+    .signature = "(a: decimal, b: decimal) -> decimal", .since = "0.1",
+    .example = "7.5 % 2", .names = names_89,
 };
-/* arith: %(a: float, b: float) -> float */
+/* arith: %(a: double, b: double) -> double */
 static const ps_param params_90[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
 static const char *const names_90[] = {"%", "mod", NULL};
 static const ps_func func_90 = {
     .name = "%", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_90,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_modulo_float,
+    .doc = "The remainder as C's fmod, with the sign of a; NaN when b is zero.",
+    .signature = "(a: double, b: double) -> double", .since = "0.1",
+    .example = "7.5e0 % 2", .names = names_90,
+};
+/* arith: %(a: float, b: float) -> float */
+static const ps_param params_91[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "b"},
+};
+static const char *const names_91[] = {"%", "mod", NULL};
+static const ps_func func_91 = {
+    .name = "%", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_91,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .scalar = &ps_fn_modulo_float,
     .doc = "The remainder as C's fmod, with the sign of a; NaN when b is zero.",
     .signature = "(a: float, b: float) -> float", .since = "0.1",
-    .example = "7.5e0 % 2", .names = names_90,
+    .example = "7.5e0 % 2", .names = names_91,
 };
 /* arith: negate(a: integer) -> integer */
-static const ps_param params_91[] = {
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
-};
-static const char *const names_91[] = {"negate", NULL};
-static const ps_func func_91 = {
-    .name = "negate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_91,
-    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
-    .scalar = &ps_fn_negate_int,
-    .doc = "Unary minus; an error when the type can't hold the result.",
-    .signature = "(a: integer) -> integer", .since = "0.1",
-    .example = "-(5)", .names = names_91,
-};
-/* arith: negate(a: decimal) -> decimal */
 static const ps_param params_92[] = {
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "a"},
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
 };
 static const char *const names_92[] = {"negate", NULL};
 static const ps_func func_92 = {
     .name = "negate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
     .n_params = 1, .n_required = 1, .params = params_92,
-    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
-    .scalar = &ps_fn_negate_decimal,
-    .doc = "Unary minus.",
-    .signature = "(a: decimal) -> decimal", .since = "0.1",
-    .example = "-(1.5)", .names = names_92,
+    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_negate_int,
+    .doc = "Unary minus; an error when the type can't hold the result.",
+    .signature = "(a: integer) -> integer", .since = "0.1",
+    .example = "-(5)", .names = names_92,
 };
-/* arith: negate(a: double) -> double */
+/* arith: negate(a: decimal) -> decimal */
 static const ps_param params_93[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "a"},
 };
 static const char *const names_93[] = {"negate", NULL};
 static const ps_func func_93 = {
     .name = "negate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_93,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .scalar = &ps_fn_negate_float,
+    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
+    .scalar = &ps_fn_negate_decimal,
     .doc = "Unary minus.",
-    .signature = "(a: double) -> double", .since = "0.1",
-    .example = "-(1e0)", .names = names_93,
+    .signature = "(a: decimal) -> decimal", .since = "0.1",
+    .example = "-(1.5)", .names = names_93,
 };
-/* arith: negate(a: float) -> float */
+/* arith: negate(a: double) -> double */
 static const ps_param params_94[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "a"},
 };
 static const char *const names_94[] = {"negate", NULL};
 static const ps_func func_94 = {
     .name = "negate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_94,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_negate_float,
+    .doc = "Unary minus.",
+    .signature = "(a: double) -> double", .since = "0.1",
+    .example = "-(1e0)", .names = names_94,
+};
+/* arith: negate(a: float) -> float */
+static const ps_param params_95[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "a"},
+};
+static const char *const names_95[] = {"negate", NULL};
+static const ps_func func_95 = {
+    .name = "negate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_95,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .scalar = &ps_fn_negate_float,
     .doc = "Unary minus.",
     .signature = "(a: float) -> float", .since = "0.1",
-    .example = "-(1e0)", .names = names_94,
+    .example = "-(1e0)", .names = names_95,
 };
 /* compare: =(a: T, b: T) -> bool */
-static const ps_param params_95[] = {
+static const ps_param params_96[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "a"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "b"},
 };
-static const char *const names_95[] = {"=", "==", NULL};
-static const ps_func func_95 = {
+static const char *const names_96[] = {"=", "==", NULL};
+static const ps_func func_96 = {
     .name = "=", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_95,
+    .n_params = 2, .n_required = 2, .params = params_96,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
     .scalar = &ps_fn_eq,
     .doc = "True if a and b are equal; null if either is null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
-    .example = "1 = 1.0", .names = names_95,
+    .example = "1 = 1.0", .names = names_96,
 };
 /* compare: <>(a: T, b: T) -> bool */
-static const ps_param params_96[] = {
+static const ps_param params_97[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "a"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "b"},
 };
-static const char *const names_96[] = {"<>", "!=", NULL};
-static const ps_func func_96 = {
+static const char *const names_97[] = {"<>", "!=", NULL};
+static const ps_func func_97 = {
     .name = "<>", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_96,
+    .n_params = 2, .n_required = 2, .params = params_97,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
     .scalar = &ps_fn_ne,
     .doc = "True if a and b differ; null if either is null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
-    .example = "1 <> 2", .names = names_96,
+    .example = "1 <> 2", .names = names_97,
 };
 /* compare: <(a: T, b: T) -> bool */
-static const ps_param params_97[] = {
+static const ps_param params_98[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "a"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "b"},
 };
-static const char *const names_97[] = {"<", NULL};
-static const ps_func func_97 = {
+static const char *const names_98[] = {"<", NULL};
+static const ps_func func_98 = {
     .name = "<", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_97,
+    .n_params = 2, .n_required = 2, .params = params_98,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
     .scalar = &ps_fn_lt,
     .doc = "True if a is before b; null if either is null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
-    .example = "1 < 2", .names = names_97,
+    .example = "1 < 2", .names = names_98,
 };
 /* compare: <=(a: T, b: T) -> bool */
-static const ps_param params_98[] = {
+static const ps_param params_99[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "a"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "b"},
 };
-static const char *const names_98[] = {"<=", NULL};
-static const ps_func func_98 = {
+static const char *const names_99[] = {"<=", NULL};
+static const ps_func func_99 = {
     .name = "<=", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_98,
+    .n_params = 2, .n_required = 2, .params = params_99,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
     .scalar = &ps_fn_le,
     .doc = "True if a is not after b; null if either is null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
-    .example = "2 <= 2", .names = names_98,
+    .example = "2 <= 2", .names = names_99,
 };
 /* compare: >(a: T, b: T) -> bool */
-static const ps_param params_99[] = {
+static const ps_param params_100[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "a"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "b"},
 };
-static const char *const names_99[] = {">", NULL};
-static const ps_func func_99 = {
+static const char *const names_100[] = {">", NULL};
+static const ps_func func_100 = {
     .name = ">", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_99,
+    .n_params = 2, .n_required = 2, .params = params_100,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
     .scalar = &ps_fn_gt,
     .doc = "True if a is after b; null if either is null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
-    .example = "1 > 2", .names = names_99,
+    .example = "1 > 2", .names = names_100,
 };
 /* compare: >=(a: T, b: T) -> bool */
-static const ps_param params_100[] = {
+static const ps_param params_101[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "a"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "b"},
 };
-static const char *const names_100[] = {">=", NULL};
-static const ps_func func_100 = {
+static const char *const names_101[] = {">=", NULL};
+static const ps_func func_101 = {
     .name = ">=", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_100,
+    .n_params = 2, .n_required = 2, .params = params_101,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
     .scalar = &ps_fn_ge,
     .doc = "True if a is not before b; null if either is null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
-    .example = "1 >= 2", .names = names_100,
+    .example = "1 >= 2", .names = names_101,
 };
 /* compare: is_distinct_from(a: T, b: T) -> bool */
-static const ps_param params_101[] = {
+static const ps_param params_102[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "a"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "b"},
 };
-static const char *const names_101[] = {"is_distinct_from", NULL};
-static const ps_func func_101 = {
+static const char *const names_102[] = {"is_distinct_from", NULL};
+static const ps_func func_102 = {
     .name = "is_distinct_from", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_101,
+    .n_params = 2, .n_required = 2, .params = params_102,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
     .scalar = &ps_fn_is_distinct_from,
     .doc = "True if a and b differ, where null equals null and differs from all else; never null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
-    .example = "1 IS DISTINCT FROM NULL", .names = names_101,
+    .example = "1 IS DISTINCT FROM NULL", .names = names_102,
 };
 /* compare: is_not_distinct_from(a: T, b: T) -> bool */
-static const ps_param params_102[] = {
+static const ps_param params_103[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "a"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "b"},
 };
-static const char *const names_102[] = {"is_not_distinct_from", NULL};
-static const ps_func func_102 = {
+static const char *const names_103[] = {"is_not_distinct_from", NULL};
+static const ps_func func_103 = {
     .name = "is_not_distinct_from", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_102,
+    .n_params = 2, .n_required = 2, .params = params_103,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .resolve = ps_resolve_comparison,
     .scalar = &ps_fn_is_not_distinct_from,
     .doc = "True if a and b are equal, where null equals null and differs from all else; never null.",
     .signature = "(a: T, b: T) -> bool", .since = "0.1",
-    .example = "1 IS NOT DISTINCT FROM NULL", .names = names_102,
+    .example = "1 IS NOT DISTINCT FROM NULL", .names = names_103,
 };
 /* compare: is_null(a: any) -> bool */
-static const ps_param params_103[] = {
+static const ps_param params_104[] = {
     {.kind = PS_PARAM_ANY, .name = "a"},
 };
-static const char *const names_103[] = {"is_null", NULL};
-static const ps_func func_103 = {
+static const char *const names_104[] = {"is_null", NULL};
+static const ps_func func_104 = {
     .name = "is_null", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_103,
+    .n_params = 1, .n_required = 1, .params = params_104,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_is_null,
     .doc = "True if a is null; never null.",
     .signature = "(a: any) -> bool", .since = "0.1",
-    .example = "NULL IS NULL", .names = names_103,
+    .example = "NULL IS NULL", .names = names_104,
 };
 /* compare: is_not_null(a: any) -> bool */
-static const ps_param params_104[] = {
+static const ps_param params_105[] = {
     {.kind = PS_PARAM_ANY, .name = "a"},
 };
-static const char *const names_104[] = {"is_not_null", NULL};
-static const ps_func func_104 = {
+static const char *const names_105[] = {"is_not_null", NULL};
+static const ps_func func_105 = {
     .name = "is_not_null", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_104,
+    .n_params = 1, .n_required = 1, .params = params_105,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_is_not_null,
     .doc = "True if a is not null; never null.",
     .signature = "(a: any) -> bool", .since = "0.1",
-    .example = "1 IS NOT NULL", .names = names_104,
+    .example = "1 IS NOT NULL", .names = names_105,
 };
 /* compare: not(a: bool) -> bool */
-static const ps_param params_105[] = {
+static const ps_param params_106[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}, .name = "a"},
 };
-static const char *const names_105[] = {"not", NULL};
-static const ps_func func_105 = {
+static const char *const names_106[] = {"not", NULL};
+static const ps_func func_106 = {
     .name = "not", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_105,
+    .n_params = 1, .n_required = 1, .params = params_106,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_not,
     .doc = "True if a is false, false if it is true, null if it is null.",
     .signature = "(a: bool) -> bool", .since = "0.1",
-    .example = "NOT true", .names = names_105,
+    .example = "NOT true", .names = names_106,
 };
 /* datetime: +(a: date, days: int32) -> date */
-static const ps_param params_106[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "days"},
-};
-static const char *const names_106[] = {"+", "add", NULL};
-static const ps_func func_106 = {
-    .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_106,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
-    .scalar = &ps_fn_add_date_days,
-    .doc = "The date that many days later.",
-    .signature = "(a: date, days: int32) -> date", .since = "0.1",
-    .example = "DATE '2020-01-31' + 1", .names = names_106,
-};
-/* datetime: +(days: int32, a: date) -> date */
 static const ps_param params_107[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "days"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "days"},
 };
 static const char *const names_107[] = {"+", "add", NULL};
 static const ps_func func_107 = {
@@ -1888,29 +1888,29 @@ static const ps_func func_107 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
     .scalar = &ps_fn_add_date_days,
     .doc = "The date that many days later.",
-    .signature = "(days: int32, a: date) -> date", .since = "0.1",
-    .example = "1 + DATE '2020-01-31'", .names = names_107,
+    .signature = "(a: date, days: int32) -> date", .since = "0.1",
+    .example = "DATE '2020-01-31' + 1", .names = names_107,
 };
-/* datetime: +(a: date, b: time) -> timestamp */
+/* datetime: +(days: int32, a: date) -> date */
 static const ps_param params_108[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "days"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "b"},
 };
 static const char *const names_108[] = {"+", "add", NULL};
 static const ps_func func_108 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_108,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
-    .scalar = &ps_fn_add_date_time,
-    .doc = "The date at that time.",
-    .signature = "(a: date, b: time) -> timestamp", .since = "0.1",
-    .example = "DATE '2020-01-31' + TIME '10:00:00'", .names = names_108,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
+    .scalar = &ps_fn_add_date_days,
+    .doc = "The date that many days later.",
+    .signature = "(days: int32, a: date) -> date", .since = "0.1",
+    .example = "1 + DATE '2020-01-31'", .names = names_108,
 };
-/* datetime: +(b: time, a: date) -> timestamp */
+/* datetime: +(a: date, b: time) -> timestamp */
 static const ps_param params_109[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "b"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "b"},
 };
 static const char *const names_109[] = {"+", "add", NULL};
 static const ps_func func_109 = {
@@ -1920,29 +1920,29 @@ static const ps_func func_109 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_add_date_time,
     .doc = "The date at that time.",
-    .signature = "(b: time, a: date) -> timestamp", .since = "0.1",
+    .signature = "(a: date, b: time) -> timestamp", .since = "0.1",
     .example = "DATE '2020-01-31' + TIME '10:00:00'", .names = names_109,
 };
-/* datetime: +(a: timestamp, b: interval) -> timestamp */
+/* datetime: +(b: time, a: date) -> timestamp */
 static const ps_param params_110[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
 };
-static const char *const names_110[] = {"+", "add", "date_add", NULL};
+static const char *const names_110[] = {"+", "add", NULL};
 static const ps_func func_110 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_110,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
-    .scalar = &ps_fn_add_interval,
-    .doc = "The time later by the interval: months first (the day cut to the month's length), then days, then time. A date becomes a timestamp.",
-    .signature = "(a: timestamp, b: interval) -> timestamp", .since = "0.1",
-    .example = "DATE '2020-01-31' + INTERVAL '1 month'", .names = names_110,
+    .scalar = &ps_fn_add_date_time,
+    .doc = "The date at that time.",
+    .signature = "(b: time, a: date) -> timestamp", .since = "0.1",
+    .example = "DATE '2020-01-31' + TIME '10:00:00'", .names = names_110,
 };
-/* datetime: +(b: interval, a: timestamp) -> timestamp */
+/* datetime: +(a: timestamp, b: interval) -> timestamp */
 static const ps_param params_111[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
 static const char *const names_111[] = {"+", "add", "date_add", NULL};
 static const ps_func func_111 = {
@@ -1952,29 +1952,29 @@ static const ps_func func_111 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_add_interval,
     .doc = "The time later by the interval: months first (the day cut to the month's length), then days, then time. A date becomes a timestamp.",
-    .signature = "(b: interval, a: timestamp) -> timestamp", .since = "0.1",
+    .signature = "(a: timestamp, b: interval) -> timestamp", .since = "0.1",
     .example = "DATE '2020-01-31' + INTERVAL '1 month'", .names = names_111,
 };
-/* datetime: +(a: timestamptz, b: interval) -> timestamptz */
+/* datetime: +(b: interval, a: timestamp) -> timestamp */
 static const ps_param params_112[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "a"},
 };
 static const char *const names_112[] = {"+", "add", "date_add", NULL};
 static const ps_func func_112 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_112,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_add_interval,
     .doc = "The time later by the interval: months first (the day cut to the month's length), then days, then time. A date becomes a timestamp.",
-    .signature = "(a: timestamptz, b: interval) -> timestamptz", .since = "0.1",
+    .signature = "(b: interval, a: timestamp) -> timestamp", .since = "0.1",
     .example = "DATE '2020-01-31' + INTERVAL '1 month'", .names = names_112,
 };
-/* datetime: +(b: interval, a: timestamptz) -> timestamptz */
+/* datetime: +(a: timestamptz, b: interval) -> timestamptz */
 static const ps_param params_113[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
 static const char *const names_113[] = {"+", "add", "date_add", NULL};
 static const ps_func func_113 = {
@@ -1984,28 +1984,29 @@ static const ps_func func_113 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_add_interval,
     .doc = "The time later by the interval: months first (the day cut to the month's length), then days, then time. A date becomes a timestamp.",
-    .signature = "(b: interval, a: timestamptz) -> timestamptz", .since = "0.1",
+    .signature = "(a: timestamptz, b: interval) -> timestamptz", .since = "0.1",
     .example = "DATE '2020-01-31' + INTERVAL '1 month'", .names = names_113,
 };
-/* datetime: +(a: time, b: interval) -> time */
+/* datetime: +(b: interval, a: timestamptz) -> timestamptz */
 static const ps_param params_114[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "a"},
 };
-static const char *const names_114[] = {"+", "add", NULL};
+static const char *const names_114[] = {"+", "add", "date_add", NULL};
 static const ps_func func_114 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_114,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
-    .scalar = &ps_fn_add_time_interval,
-    .doc = "The time of day later by the interval, round the clock.",
-    .signature = "(a: time, b: interval) -> time", .since = "0.1",
-    .example = "TIME '23:00:00' + INTERVAL '2 hours'", .names = names_114,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_add_interval,
+    .doc = "The time later by the interval: months first (the day cut to the month's length), then days, then time. A date becomes a timestamp.",
+    .signature = "(b: interval, a: timestamptz) -> timestamptz", .since = "0.1",
+    .example = "DATE '2020-01-31' + INTERVAL '1 month'", .names = names_114,
 };
-/* datetime: +(b: interval, a: time) -> time */
+/* datetime: +(a: time, b: interval) -> time */
 static const ps_param params_115[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
 static const char *const names_115[] = {"+", "add", NULL};
 static const ps_func func_115 = {
@@ -2014,75 +2015,74 @@ static const ps_func func_115 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_add_time_interval,
     .doc = "The time of day later by the interval, round the clock.",
-    .signature = "(b: interval, a: time) -> time", .since = "0.1",
+    .signature = "(a: time, b: interval) -> time", .since = "0.1",
     .example = "TIME '23:00:00' + INTERVAL '2 hours'", .names = names_115,
 };
-/* datetime: +(a: interval, b: interval) -> interval */
+/* datetime: +(b: interval, a: time) -> time */
 static const ps_param params_116[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "a"},
 };
 static const char *const names_116[] = {"+", "add", NULL};
 static const ps_func func_116 = {
     .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_116,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_add_time_interval,
+    .doc = "The time of day later by the interval, round the clock.",
+    .signature = "(b: interval, a: time) -> time", .since = "0.1",
+    .example = "TIME '23:00:00' + INTERVAL '2 hours'", .names = names_116,
+};
+/* datetime: +(a: interval, b: interval) -> interval */
+static const ps_param params_117[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
+};
+static const char *const names_117[] = {"+", "add", NULL};
+static const ps_func func_117 = {
+    .name = "+", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_117,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_add_intervals,
     .doc = "Months, days and time added.",
     .signature = "(a: interval, b: interval) -> interval", .since = "0.1",
-    .example = "INTERVAL '1 month' + INTERVAL '2 days'", .names = names_116,
+    .example = "INTERVAL '1 month' + INTERVAL '2 days'", .names = names_117,
 };
 /* datetime: -(a: date, days: int32) -> date */
-static const ps_param params_117[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "days"},
-};
-static const char *const names_117[] = {"-", "subtract", NULL};
-static const ps_func func_117 = {
-    .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_117,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
-    .scalar = &ps_fn_subtract_date_days,
-    .doc = "The date that many days earlier.",
-    .signature = "(a: date, days: int32) -> date", .since = "0.1",
-    .example = "DATE '2020-03-01' - 1", .names = names_117,
-};
-/* datetime: -(a: date, b: date) -> int64 */
 static const ps_param params_118[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "days"},
 };
 static const char *const names_118[] = {"-", "subtract", NULL};
 static const ps_func func_118 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_118,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_subtract_dates,
-    .doc = "The days between.",
-    .signature = "(a: date, b: date) -> int64", .since = "0.1",
-    .example = "DATE '2020-03-01' - DATE '2020-02-01'", .names = names_118,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
+    .scalar = &ps_fn_subtract_date_days,
+    .doc = "The date that many days earlier.",
+    .signature = "(a: date, days: int32) -> date", .since = "0.1",
+    .example = "DATE '2020-03-01' - 1", .names = names_118,
 };
-/* datetime: -(a: timestamp, b: interval) -> timestamp */
+/* datetime: -(a: date, b: date) -> int64 */
 static const ps_param params_119[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "b"},
 };
 static const char *const names_119[] = {"-", "subtract", NULL};
 static const ps_func func_119 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_119,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
-    .scalar = &ps_fn_subtract_interval,
-    .doc = "The time earlier by the interval. A date becomes a timestamp.",
-    .signature = "(a: timestamp, b: interval) -> timestamp", .since = "0.1",
-    .example = "DATE '2020-03-31' - INTERVAL '1 month'", .names = names_119,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_subtract_dates,
+    .doc = "The days between.",
+    .signature = "(a: date, b: date) -> int64", .since = "0.1",
+    .example = "DATE '2020-03-01' - DATE '2020-02-01'", .names = names_119,
 };
-/* datetime: -(a: timestamptz, b: interval) -> timestamptz */
+/* datetime: -(a: timestamp, b: interval) -> timestamp */
 static const ps_param params_120[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
 static const char *const names_120[] = {"-", "subtract", NULL};
@@ -2090,47 +2090,47 @@ static const ps_func func_120 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_120,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_subtract_interval,
     .doc = "The time earlier by the interval. A date becomes a timestamp.",
-    .signature = "(a: timestamptz, b: interval) -> timestamptz", .since = "0.1",
+    .signature = "(a: timestamp, b: interval) -> timestamp", .since = "0.1",
     .example = "DATE '2020-03-31' - INTERVAL '1 month'", .names = names_120,
 };
-/* datetime: -(a: time, b: interval) -> time */
+/* datetime: -(a: timestamptz, b: interval) -> timestamptz */
 static const ps_param params_121[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
 static const char *const names_121[] = {"-", "subtract", NULL};
 static const ps_func func_121 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_121,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
-    .scalar = &ps_fn_subtract_time_interval,
-    .doc = "The time of day earlier by the interval, round the clock.",
-    .signature = "(a: time, b: interval) -> time", .since = "0.1",
-    .example = "TIME '01:00:00' - INTERVAL '2 hours'", .names = names_121,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_subtract_interval,
+    .doc = "The time earlier by the interval. A date becomes a timestamp.",
+    .signature = "(a: timestamptz, b: interval) -> timestamptz", .since = "0.1",
+    .example = "DATE '2020-03-31' - INTERVAL '1 month'", .names = names_121,
 };
-/* datetime: -(a: interval, b: interval) -> interval */
+/* datetime: -(a: time, b: interval) -> time */
 static const ps_param params_122[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
 static const char *const names_122[] = {"-", "subtract", NULL};
 static const ps_func func_122 = {
     .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_122,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
-    .scalar = &ps_fn_subtract_intervals,
-    .doc = "Months, days and time subtracted.",
-    .signature = "(a: interval, b: interval) -> interval", .since = "0.1",
-    .example = "INTERVAL '1 month' - INTERVAL '2 days'", .names = names_122,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_subtract_time_interval,
+    .doc = "The time of day earlier by the interval, round the clock.",
+    .signature = "(a: time, b: interval) -> time", .since = "0.1",
+    .example = "TIME '01:00:00' - INTERVAL '2 hours'", .names = names_122,
 };
-/* datetime: -(a: timestamp, b: timestamp) -> interval */
+/* datetime: -(a: interval, b: interval) -> interval */
 static const ps_param params_123[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "b"},
 };
 static const char *const names_123[] = {"-", "subtract", NULL};
 static const ps_func func_123 = {
@@ -2138,15 +2138,15 @@ static const ps_func func_123 = {
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_123,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
-    .scalar = &ps_fn_subtract_timestamps,
-    .doc = "The days and time between.",
-    .signature = "(a: timestamp, b: timestamp) -> interval", .since = "0.1",
-    .example = "TIMESTAMP '2020-01-03 12:00:00' - TIMESTAMP '2020-01-01 00:00:00'", .names = names_123,
+    .scalar = &ps_fn_subtract_intervals,
+    .doc = "Months, days and time subtracted.",
+    .signature = "(a: interval, b: interval) -> interval", .since = "0.1",
+    .example = "INTERVAL '1 month' - INTERVAL '2 days'", .names = names_123,
 };
-/* datetime: -(a: timestamptz, b: timestamptz) -> interval */
+/* datetime: -(a: timestamp, b: timestamp) -> interval */
 static const ps_param params_124[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "b"},
 };
 static const char *const names_124[] = {"-", "subtract", NULL};
 static const ps_func func_124 = {
@@ -2156,27 +2156,28 @@ static const ps_func func_124 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_subtract_timestamps,
     .doc = "The days and time between.",
-    .signature = "(a: timestamptz, b: timestamptz) -> interval", .since = "0.1",
+    .signature = "(a: timestamp, b: timestamp) -> interval", .since = "0.1",
     .example = "TIMESTAMP '2020-01-03 12:00:00' - TIMESTAMP '2020-01-01 00:00:00'", .names = names_124,
 };
+/* datetime: -(a: timestamptz, b: timestamptz) -> interval */
 static const ps_param params_125[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "b"},
 };
-static const char *const names_125[] = {"*", "multiply", NULL};
+static const char *const names_125[] = {"-", "subtract", NULL};
 static const ps_func func_125 = {
-    .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "-", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_125,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
-    .scalar = &ps_fn_multiply_interval_int,
-    .doc = "The interval so many times.",
-    .signature = "(a: interval, b: int64) -> interval", .since = "0.1",
-    .example = "INTERVAL '1 month' * 2", .names = names_125,
+    .scalar = &ps_fn_subtract_timestamps,
+    .doc = "The days and time between.",
+    .signature = "(a: timestamptz, b: timestamptz) -> interval", .since = "0.1",
+    .example = "TIMESTAMP '2020-01-03 12:00:00' - TIMESTAMP '2020-01-01 00:00:00'", .names = names_125,
 };
 static const ps_param params_126[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "b"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "b"},
 };
 static const char *const names_126[] = {"*", "multiply", NULL};
 static const ps_func func_126 = {
@@ -2186,12 +2187,12 @@ static const ps_func func_126 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_multiply_interval_int,
     .doc = "The interval so many times.",
-    .signature = "(b: int64, a: interval) -> interval", .since = "0.1",
+    .signature = "(a: interval, b: int64) -> interval", .since = "0.1",
     .example = "INTERVAL '1 month' * 2", .names = names_126,
 };
 static const ps_param params_127[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "b"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
 static const char *const names_127[] = {"*", "multiply", NULL};
 static const ps_func func_127 = {
@@ -2199,14 +2200,14 @@ static const ps_func func_127 = {
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_127,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
-    .scalar = &ps_fn_multiply_interval_float,
-    .doc = "The interval scaled; fractions of months become days of 30 to the month.",
-    .signature = "(a: interval, b: double) -> interval", .since = "0.1",
-    .example = "INTERVAL '1 month' * 2.5", .names = names_127,
+    .scalar = &ps_fn_multiply_interval_int,
+    .doc = "The interval so many times.",
+    .signature = "(b: int64, a: interval) -> interval", .since = "0.1",
+    .example = "INTERVAL '1 month' * 2", .names = names_127,
 };
 static const ps_param params_128[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
 static const char *const names_128[] = {"*", "multiply", NULL};
 static const ps_func func_128 = {
@@ -2216,60 +2217,58 @@ static const ps_func func_128 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_multiply_interval_float,
     .doc = "The interval scaled; fractions of months become days of 30 to the month.",
-    .signature = "(b: double, a: interval) -> interval", .since = "0.1",
+    .signature = "(a: interval, b: double) -> interval", .since = "0.1",
     .example = "INTERVAL '1 month' * 2.5", .names = names_128,
 };
 static const ps_param params_129[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
+};
+static const char *const names_129[] = {"*", "multiply", NULL};
+static const ps_func func_129 = {
+    .name = "*", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_129,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_multiply_interval_float,
+    .doc = "The interval scaled; fractions of months become days of 30 to the month.",
+    .signature = "(b: double, a: interval) -> interval", .since = "0.1",
+    .example = "INTERVAL '1 month' * 2.5", .names = names_129,
+};
+static const ps_param params_130[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "b"},
 };
-static const char *const names_129[] = {"/", NULL};
-static const ps_func func_129 = {
+static const char *const names_130[] = {"/", NULL};
+static const ps_func func_130 = {
     .name = "/", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_129,
+    .n_params = 2, .n_required = 2, .params = params_130,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_divide_interval,
     .doc = "The interval scaled; fractions of months become days of 30 to the month.",
     .signature = "(a: interval, b: double) -> interval", .since = "0.1",
-    .example = "INTERVAL '1 month' / 2", .names = names_129,
+    .example = "INTERVAL '1 month' / 2", .names = names_130,
 };
 /* datetime: negate(a: interval) -> interval */
-static const ps_param params_130[] = {
+static const ps_param params_131[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "a"},
 };
-static const char *const names_130[] = {"negate", NULL};
-static const ps_func func_130 = {
+static const char *const names_131[] = {"negate", NULL};
+static const ps_func func_131 = {
     .name = "negate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_130,
+    .n_params = 1, .n_required = 1, .params = params_131,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_negate_interval,
     .doc = "Unary minus.",
     .signature = "(a: interval) -> interval", .since = "0.1",
-    .example = "-(INTERVAL '1 day')", .names = names_130,
+    .example = "-(INTERVAL '1 day')", .names = names_131,
 };
 /* datetime: date_part(part: str, value: date) -> int64 */
-static const ps_param params_131[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
-};
-static const char *const names_131[] = {"date_part", "datepart", "extract", NULL};
-static const ps_func func_131 = {
-    .name = "date_part", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_131,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .resolve = ps_resolve_date_part,
-    .scalar = &ps_fn_date_part,
-    .doc = "A part of a date or time, as EXTRACT(part FROM value): year, month, day, hour, minute, second, millisecond, microsecond, quarter, week, dow, isodow, doy, isoyear, yearweek, decade, century, millennium, era; DOUBLE for epoch and julian.",
-    .signature = "(part: str, value: date) -> int64", .since = "0.1",
-    .example = "date_part('year', DATE '2020-01-31')", .names = names_131,
-};
-/* datetime: date_part(part: str, value: timestamp) -> int64 */
 static const ps_param params_132[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_132[] = {"date_part", "datepart", "extract", NULL};
 static const ps_func func_132 = {
@@ -2280,13 +2279,13 @@ static const ps_func func_132 = {
     .resolve = ps_resolve_date_part,
     .scalar = &ps_fn_date_part,
     .doc = "A part of a date or time, as EXTRACT(part FROM value): year, month, day, hour, minute, second, millisecond, microsecond, quarter, week, dow, isodow, doy, isoyear, yearweek, decade, century, millennium, era; DOUBLE for epoch and julian.",
-    .signature = "(part: str, value: timestamp) -> int64", .since = "0.1",
+    .signature = "(part: str, value: date) -> int64", .since = "0.1",
     .example = "date_part('year', DATE '2020-01-31')", .names = names_132,
 };
-/* datetime: date_part(part: str, value: timestamptz) -> int64 */
+/* datetime: date_part(part: str, value: timestamp) -> int64 */
 static const ps_param params_133[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_133[] = {"date_part", "datepart", "extract", NULL};
 static const ps_func func_133 = {
@@ -2297,13 +2296,13 @@ static const ps_func func_133 = {
     .resolve = ps_resolve_date_part,
     .scalar = &ps_fn_date_part,
     .doc = "A part of a date or time, as EXTRACT(part FROM value): year, month, day, hour, minute, second, millisecond, microsecond, quarter, week, dow, isodow, doy, isoyear, yearweek, decade, century, millennium, era; DOUBLE for epoch and julian.",
-    .signature = "(part: str, value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(part: str, value: timestamp) -> int64", .since = "0.1",
     .example = "date_part('year', DATE '2020-01-31')", .names = names_133,
 };
-/* datetime: date_part(part: str, value: time) -> int64 */
+/* datetime: date_part(part: str, value: timestamptz) -> int64 */
 static const ps_param params_134[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_134[] = {"date_part", "datepart", "extract", NULL};
 static const ps_func func_134 = {
@@ -2314,13 +2313,13 @@ static const ps_func func_134 = {
     .resolve = ps_resolve_date_part,
     .scalar = &ps_fn_date_part,
     .doc = "A part of a date or time, as EXTRACT(part FROM value): year, month, day, hour, minute, second, millisecond, microsecond, quarter, week, dow, isodow, doy, isoyear, yearweek, decade, century, millennium, era; DOUBLE for epoch and julian.",
-    .signature = "(part: str, value: time) -> int64", .since = "0.1",
+    .signature = "(part: str, value: timestamptz) -> int64", .since = "0.1",
     .example = "date_part('year', DATE '2020-01-31')", .names = names_134,
 };
-/* datetime: date_part(part: str, value: interval) -> int64 */
+/* datetime: date_part(part: str, value: time) -> int64 */
 static const ps_param params_135[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_135[] = {"date_part", "datepart", "extract", NULL};
 static const ps_func func_135 = {
@@ -2331,26 +2330,29 @@ static const ps_func func_135 = {
     .resolve = ps_resolve_date_part,
     .scalar = &ps_fn_date_part,
     .doc = "A part of a date or time, as EXTRACT(part FROM value): year, month, day, hour, minute, second, millisecond, microsecond, quarter, week, dow, isodow, doy, isoyear, yearweek, decade, century, millennium, era; DOUBLE for epoch and julian.",
-    .signature = "(part: str, value: interval) -> int64", .since = "0.1",
+    .signature = "(part: str, value: time) -> int64", .since = "0.1",
     .example = "date_part('year', DATE '2020-01-31')", .names = names_135,
 };
-/* datetime: year(value: date) -> int64 */
+/* datetime: date_part(part: str, value: interval) -> int64 */
 static const ps_param params_136[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "value"},
 };
-static const char *const names_136[] = {"year", NULL};
+static const char *const names_136[] = {"date_part", "datepart", "extract", NULL};
 static const ps_func func_136 = {
-    .name = "year", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_136,
+    .name = "date_part", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_136,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_year_part,
-    .doc = "The year.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "year(DATE '2020-01-31')", .names = names_136,
+    .resolve = ps_resolve_date_part,
+    .scalar = &ps_fn_date_part,
+    .doc = "A part of a date or time, as EXTRACT(part FROM value): year, month, day, hour, minute, second, millisecond, microsecond, quarter, week, dow, isodow, doy, isoyear, yearweek, decade, century, millennium, era; DOUBLE for epoch and julian.",
+    .signature = "(part: str, value: interval) -> int64", .since = "0.1",
+    .example = "date_part('year', DATE '2020-01-31')", .names = names_136,
 };
-/* datetime: year(value: timestamp) -> int64 */
+/* datetime: year(value: date) -> int64 */
 static const ps_param params_137[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_137[] = {"year", NULL};
 static const ps_func func_137 = {
@@ -2359,12 +2361,12 @@ static const ps_func func_137 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_year_part,
     .doc = "The year.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "year(DATE '2020-01-31')", .names = names_137,
 };
-/* datetime: year(value: timestamptz) -> int64 */
+/* datetime: year(value: timestamp) -> int64 */
 static const ps_param params_138[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_138[] = {"year", NULL};
 static const ps_func func_138 = {
@@ -2373,26 +2375,26 @@ static const ps_func func_138 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_year_part,
     .doc = "The year.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "year(DATE '2020-01-31')", .names = names_138,
 };
-/* datetime: month(value: date) -> int64 */
+/* datetime: year(value: timestamptz) -> int64 */
 static const ps_param params_139[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_139[] = {"month", NULL};
+static const char *const names_139[] = {"year", NULL};
 static const ps_func func_139 = {
-    .name = "month", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "year", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_139,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_month_part,
-    .doc = "The month, 1 to 12.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "month(DATE '2020-01-31')", .names = names_139,
+    .scalar = &ps_fn_year_part,
+    .doc = "The year.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "year(DATE '2020-01-31')", .names = names_139,
 };
-/* datetime: month(value: timestamp) -> int64 */
+/* datetime: month(value: date) -> int64 */
 static const ps_param params_140[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_140[] = {"month", NULL};
 static const ps_func func_140 = {
@@ -2401,12 +2403,12 @@ static const ps_func func_140 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_month_part,
     .doc = "The month, 1 to 12.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "month(DATE '2020-01-31')", .names = names_140,
 };
-/* datetime: month(value: timestamptz) -> int64 */
+/* datetime: month(value: timestamp) -> int64 */
 static const ps_param params_141[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_141[] = {"month", NULL};
 static const ps_func func_141 = {
@@ -2415,26 +2417,26 @@ static const ps_func func_141 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_month_part,
     .doc = "The month, 1 to 12.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "month(DATE '2020-01-31')", .names = names_141,
 };
-/* datetime: day(value: date) -> int64 */
+/* datetime: month(value: timestamptz) -> int64 */
 static const ps_param params_142[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_142[] = {"day", "dayofmonth", NULL};
+static const char *const names_142[] = {"month", NULL};
 static const ps_func func_142 = {
-    .name = "day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "month", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_142,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_day_part,
-    .doc = "The day of the month.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "day(DATE '2020-01-31')", .names = names_142,
+    .scalar = &ps_fn_month_part,
+    .doc = "The month, 1 to 12.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "month(DATE '2020-01-31')", .names = names_142,
 };
-/* datetime: day(value: timestamp) -> int64 */
+/* datetime: day(value: date) -> int64 */
 static const ps_param params_143[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_143[] = {"day", "dayofmonth", NULL};
 static const ps_func func_143 = {
@@ -2443,12 +2445,12 @@ static const ps_func func_143 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_day_part,
     .doc = "The day of the month.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "day(DATE '2020-01-31')", .names = names_143,
 };
-/* datetime: day(value: timestamptz) -> int64 */
+/* datetime: day(value: timestamp) -> int64 */
 static const ps_param params_144[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_144[] = {"day", "dayofmonth", NULL};
 static const ps_func func_144 = {
@@ -2457,26 +2459,26 @@ static const ps_func func_144 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_day_part,
     .doc = "The day of the month.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "day(DATE '2020-01-31')", .names = names_144,
 };
-/* datetime: quarter(value: date) -> int64 */
+/* datetime: day(value: timestamptz) -> int64 */
 static const ps_param params_145[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_145[] = {"quarter", NULL};
+static const char *const names_145[] = {"day", "dayofmonth", NULL};
 static const ps_func func_145 = {
-    .name = "quarter", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_145,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_quarter_part,
-    .doc = "The quarter, 1 to 4.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "quarter(DATE '2020-01-31')", .names = names_145,
+    .scalar = &ps_fn_day_part,
+    .doc = "The day of the month.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "day(DATE '2020-01-31')", .names = names_145,
 };
-/* datetime: quarter(value: timestamp) -> int64 */
+/* datetime: quarter(value: date) -> int64 */
 static const ps_param params_146[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_146[] = {"quarter", NULL};
 static const ps_func func_146 = {
@@ -2485,12 +2487,12 @@ static const ps_func func_146 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_quarter_part,
     .doc = "The quarter, 1 to 4.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "quarter(DATE '2020-01-31')", .names = names_146,
 };
-/* datetime: quarter(value: timestamptz) -> int64 */
+/* datetime: quarter(value: timestamp) -> int64 */
 static const ps_param params_147[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_147[] = {"quarter", NULL};
 static const ps_func func_147 = {
@@ -2499,26 +2501,26 @@ static const ps_func func_147 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_quarter_part,
     .doc = "The quarter, 1 to 4.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "quarter(DATE '2020-01-31')", .names = names_147,
 };
-/* datetime: week(value: date) -> int64 */
+/* datetime: quarter(value: timestamptz) -> int64 */
 static const ps_param params_148[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_148[] = {"week", "weekofyear", NULL};
+static const char *const names_148[] = {"quarter", NULL};
 static const ps_func func_148 = {
-    .name = "week", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "quarter", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_148,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_week_part,
-    .doc = "The ISO week, 1 to 53.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "week(DATE '2020-01-31')", .names = names_148,
+    .scalar = &ps_fn_quarter_part,
+    .doc = "The quarter, 1 to 4.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "quarter(DATE '2020-01-31')", .names = names_148,
 };
-/* datetime: week(value: timestamp) -> int64 */
+/* datetime: week(value: date) -> int64 */
 static const ps_param params_149[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_149[] = {"week", "weekofyear", NULL};
 static const ps_func func_149 = {
@@ -2527,12 +2529,12 @@ static const ps_func func_149 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_week_part,
     .doc = "The ISO week, 1 to 53.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "week(DATE '2020-01-31')", .names = names_149,
 };
-/* datetime: week(value: timestamptz) -> int64 */
+/* datetime: week(value: timestamp) -> int64 */
 static const ps_param params_150[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_150[] = {"week", "weekofyear", NULL};
 static const ps_func func_150 = {
@@ -2541,26 +2543,26 @@ static const ps_func func_150 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_week_part,
     .doc = "The ISO week, 1 to 53.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "week(DATE '2020-01-31')", .names = names_150,
 };
-/* datetime: dayofweek(value: date) -> int64 */
+/* datetime: week(value: timestamptz) -> int64 */
 static const ps_param params_151[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_151[] = {"dayofweek", "weekday", NULL};
+static const char *const names_151[] = {"week", "weekofyear", NULL};
 static const ps_func func_151 = {
-    .name = "dayofweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "week", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_151,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_dayofweek_part,
-    .doc = "The day of the week: 0 is Sunday.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "dayofweek(DATE '2020-01-31')", .names = names_151,
+    .scalar = &ps_fn_week_part,
+    .doc = "The ISO week, 1 to 53.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "week(DATE '2020-01-31')", .names = names_151,
 };
-/* datetime: dayofweek(value: timestamp) -> int64 */
+/* datetime: dayofweek(value: date) -> int64 */
 static const ps_param params_152[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_152[] = {"dayofweek", "weekday", NULL};
 static const ps_func func_152 = {
@@ -2569,12 +2571,12 @@ static const ps_func func_152 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_dayofweek_part,
     .doc = "The day of the week: 0 is Sunday.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "dayofweek(DATE '2020-01-31')", .names = names_152,
 };
-/* datetime: dayofweek(value: timestamptz) -> int64 */
+/* datetime: dayofweek(value: timestamp) -> int64 */
 static const ps_param params_153[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_153[] = {"dayofweek", "weekday", NULL};
 static const ps_func func_153 = {
@@ -2583,26 +2585,26 @@ static const ps_func func_153 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_dayofweek_part,
     .doc = "The day of the week: 0 is Sunday.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "dayofweek(DATE '2020-01-31')", .names = names_153,
 };
-/* datetime: isodow(value: date) -> int64 */
+/* datetime: dayofweek(value: timestamptz) -> int64 */
 static const ps_param params_154[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_154[] = {"isodow", NULL};
+static const char *const names_154[] = {"dayofweek", "weekday", NULL};
 static const ps_func func_154 = {
-    .name = "isodow", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "dayofweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_154,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_isodow_part,
-    .doc = "The day of the week: 1 is Monday, 7 Sunday.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "isodow(DATE '2020-01-31')", .names = names_154,
+    .scalar = &ps_fn_dayofweek_part,
+    .doc = "The day of the week: 0 is Sunday.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "dayofweek(DATE '2020-01-31')", .names = names_154,
 };
-/* datetime: isodow(value: timestamp) -> int64 */
+/* datetime: isodow(value: date) -> int64 */
 static const ps_param params_155[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_155[] = {"isodow", NULL};
 static const ps_func func_155 = {
@@ -2611,12 +2613,12 @@ static const ps_func func_155 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_isodow_part,
     .doc = "The day of the week: 1 is Monday, 7 Sunday.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "isodow(DATE '2020-01-31')", .names = names_155,
 };
-/* datetime: isodow(value: timestamptz) -> int64 */
+/* datetime: isodow(value: timestamp) -> int64 */
 static const ps_param params_156[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_156[] = {"isodow", NULL};
 static const ps_func func_156 = {
@@ -2625,26 +2627,26 @@ static const ps_func func_156 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_isodow_part,
     .doc = "The day of the week: 1 is Monday, 7 Sunday.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "isodow(DATE '2020-01-31')", .names = names_156,
 };
-/* datetime: dayofyear(value: date) -> int64 */
+/* datetime: isodow(value: timestamptz) -> int64 */
 static const ps_param params_157[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_157[] = {"dayofyear", "doy", NULL};
+static const char *const names_157[] = {"isodow", NULL};
 static const ps_func func_157 = {
-    .name = "dayofyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "isodow", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_157,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_dayofyear_part,
-    .doc = "The day of the year, from 1.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "dayofyear(DATE '2020-01-31')", .names = names_157,
+    .scalar = &ps_fn_isodow_part,
+    .doc = "The day of the week: 1 is Monday, 7 Sunday.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "isodow(DATE '2020-01-31')", .names = names_157,
 };
-/* datetime: dayofyear(value: timestamp) -> int64 */
+/* datetime: dayofyear(value: date) -> int64 */
 static const ps_param params_158[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_158[] = {"dayofyear", "doy", NULL};
 static const ps_func func_158 = {
@@ -2653,12 +2655,12 @@ static const ps_func func_158 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_dayofyear_part,
     .doc = "The day of the year, from 1.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "dayofyear(DATE '2020-01-31')", .names = names_158,
 };
-/* datetime: dayofyear(value: timestamptz) -> int64 */
+/* datetime: dayofyear(value: timestamp) -> int64 */
 static const ps_param params_159[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_159[] = {"dayofyear", "doy", NULL};
 static const ps_func func_159 = {
@@ -2667,26 +2669,26 @@ static const ps_func func_159 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_dayofyear_part,
     .doc = "The day of the year, from 1.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "dayofyear(DATE '2020-01-31')", .names = names_159,
 };
-/* datetime: isoyear(value: date) -> int64 */
+/* datetime: dayofyear(value: timestamptz) -> int64 */
 static const ps_param params_160[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_160[] = {"isoyear", NULL};
+static const char *const names_160[] = {"dayofyear", "doy", NULL};
 static const ps_func func_160 = {
-    .name = "isoyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "dayofyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_160,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_isoyear_part,
-    .doc = "The year that the ISO week belongs to.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "isoyear(DATE '2020-01-31')", .names = names_160,
+    .scalar = &ps_fn_dayofyear_part,
+    .doc = "The day of the year, from 1.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "dayofyear(DATE '2020-01-31')", .names = names_160,
 };
-/* datetime: isoyear(value: timestamp) -> int64 */
+/* datetime: isoyear(value: date) -> int64 */
 static const ps_param params_161[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_161[] = {"isoyear", NULL};
 static const ps_func func_161 = {
@@ -2695,12 +2697,12 @@ static const ps_func func_161 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_isoyear_part,
     .doc = "The year that the ISO week belongs to.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "isoyear(DATE '2020-01-31')", .names = names_161,
 };
-/* datetime: isoyear(value: timestamptz) -> int64 */
+/* datetime: isoyear(value: timestamp) -> int64 */
 static const ps_param params_162[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_162[] = {"isoyear", NULL};
 static const ps_func func_162 = {
@@ -2709,26 +2711,26 @@ static const ps_func func_162 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_isoyear_part,
     .doc = "The year that the ISO week belongs to.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "isoyear(DATE '2020-01-31')", .names = names_162,
 };
-/* datetime: yearweek(value: date) -> int64 */
+/* datetime: isoyear(value: timestamptz) -> int64 */
 static const ps_param params_163[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_163[] = {"yearweek", NULL};
+static const char *const names_163[] = {"isoyear", NULL};
 static const ps_func func_163 = {
-    .name = "yearweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "isoyear", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_163,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_yearweek_part,
-    .doc = "ISO year times 100 plus ISO week.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "yearweek(DATE '2020-01-31')", .names = names_163,
+    .scalar = &ps_fn_isoyear_part,
+    .doc = "The year that the ISO week belongs to.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "isoyear(DATE '2020-01-31')", .names = names_163,
 };
-/* datetime: yearweek(value: timestamp) -> int64 */
+/* datetime: yearweek(value: date) -> int64 */
 static const ps_param params_164[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_164[] = {"yearweek", NULL};
 static const ps_func func_164 = {
@@ -2737,12 +2739,12 @@ static const ps_func func_164 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_yearweek_part,
     .doc = "ISO year times 100 plus ISO week.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "yearweek(DATE '2020-01-31')", .names = names_164,
 };
-/* datetime: yearweek(value: timestamptz) -> int64 */
+/* datetime: yearweek(value: timestamp) -> int64 */
 static const ps_param params_165[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_165[] = {"yearweek", NULL};
 static const ps_func func_165 = {
@@ -2751,26 +2753,26 @@ static const ps_func func_165 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_yearweek_part,
     .doc = "ISO year times 100 plus ISO week.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "yearweek(DATE '2020-01-31')", .names = names_165,
 };
-/* datetime: decade(value: date) -> int64 */
+/* datetime: yearweek(value: timestamptz) -> int64 */
 static const ps_param params_166[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_166[] = {"decade", NULL};
+static const char *const names_166[] = {"yearweek", NULL};
 static const ps_func func_166 = {
-    .name = "decade", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "yearweek", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_166,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_decade_part,
-    .doc = "The year divided by ten.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "decade(DATE '2020-01-31')", .names = names_166,
+    .scalar = &ps_fn_yearweek_part,
+    .doc = "ISO year times 100 plus ISO week.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "yearweek(DATE '2020-01-31')", .names = names_166,
 };
-/* datetime: decade(value: timestamp) -> int64 */
+/* datetime: decade(value: date) -> int64 */
 static const ps_param params_167[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_167[] = {"decade", NULL};
 static const ps_func func_167 = {
@@ -2779,12 +2781,12 @@ static const ps_func func_167 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_decade_part,
     .doc = "The year divided by ten.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "decade(DATE '2020-01-31')", .names = names_167,
 };
-/* datetime: decade(value: timestamptz) -> int64 */
+/* datetime: decade(value: timestamp) -> int64 */
 static const ps_param params_168[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_168[] = {"decade", NULL};
 static const ps_func func_168 = {
@@ -2793,26 +2795,26 @@ static const ps_func func_168 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_decade_part,
     .doc = "The year divided by ten.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "decade(DATE '2020-01-31')", .names = names_168,
 };
-/* datetime: century(value: date) -> int64 */
+/* datetime: decade(value: timestamptz) -> int64 */
 static const ps_param params_169[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_169[] = {"century", NULL};
+static const char *const names_169[] = {"decade", NULL};
 static const ps_func func_169 = {
-    .name = "century", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "decade", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_169,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_century_part,
-    .doc = "The century, from 1.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "century(DATE '2020-01-31')", .names = names_169,
+    .scalar = &ps_fn_decade_part,
+    .doc = "The year divided by ten.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "decade(DATE '2020-01-31')", .names = names_169,
 };
-/* datetime: century(value: timestamp) -> int64 */
+/* datetime: century(value: date) -> int64 */
 static const ps_param params_170[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_170[] = {"century", NULL};
 static const ps_func func_170 = {
@@ -2821,12 +2823,12 @@ static const ps_func func_170 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_century_part,
     .doc = "The century, from 1.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "century(DATE '2020-01-31')", .names = names_170,
 };
-/* datetime: century(value: timestamptz) -> int64 */
+/* datetime: century(value: timestamp) -> int64 */
 static const ps_param params_171[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_171[] = {"century", NULL};
 static const ps_func func_171 = {
@@ -2835,26 +2837,26 @@ static const ps_func func_171 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_century_part,
     .doc = "The century, from 1.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "century(DATE '2020-01-31')", .names = names_171,
 };
-/* datetime: millennium(value: date) -> int64 */
+/* datetime: century(value: timestamptz) -> int64 */
 static const ps_param params_172[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_172[] = {"millennium", NULL};
+static const char *const names_172[] = {"century", NULL};
 static const ps_func func_172 = {
-    .name = "millennium", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "century", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_172,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_millennium_part,
-    .doc = "The millennium, from 1.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "millennium(DATE '2020-01-31')", .names = names_172,
+    .scalar = &ps_fn_century_part,
+    .doc = "The century, from 1.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "century(DATE '2020-01-31')", .names = names_172,
 };
-/* datetime: millennium(value: timestamp) -> int64 */
+/* datetime: millennium(value: date) -> int64 */
 static const ps_param params_173[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_173[] = {"millennium", NULL};
 static const ps_func func_173 = {
@@ -2863,12 +2865,12 @@ static const ps_func func_173 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_millennium_part,
     .doc = "The millennium, from 1.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "millennium(DATE '2020-01-31')", .names = names_173,
 };
-/* datetime: millennium(value: timestamptz) -> int64 */
+/* datetime: millennium(value: timestamp) -> int64 */
 static const ps_param params_174[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_174[] = {"millennium", NULL};
 static const ps_func func_174 = {
@@ -2877,26 +2879,26 @@ static const ps_func func_174 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_millennium_part,
     .doc = "The millennium, from 1.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "millennium(DATE '2020-01-31')", .names = names_174,
 };
-/* datetime: era(value: date) -> int64 */
+/* datetime: millennium(value: timestamptz) -> int64 */
 static const ps_param params_175[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_175[] = {"era", NULL};
+static const char *const names_175[] = {"millennium", NULL};
 static const ps_func func_175 = {
-    .name = "era", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "millennium", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_175,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_era_part,
-    .doc = "1 in our era, 0 before.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "era(DATE '2020-01-31')", .names = names_175,
+    .scalar = &ps_fn_millennium_part,
+    .doc = "The millennium, from 1.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "millennium(DATE '2020-01-31')", .names = names_175,
 };
-/* datetime: era(value: timestamp) -> int64 */
+/* datetime: era(value: date) -> int64 */
 static const ps_param params_176[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_176[] = {"era", NULL};
 static const ps_func func_176 = {
@@ -2905,12 +2907,12 @@ static const ps_func func_176 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_era_part,
     .doc = "1 in our era, 0 before.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "era(DATE '2020-01-31')", .names = names_176,
 };
-/* datetime: era(value: timestamptz) -> int64 */
+/* datetime: era(value: timestamp) -> int64 */
 static const ps_param params_177[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_177[] = {"era", NULL};
 static const ps_func func_177 = {
@@ -2919,26 +2921,26 @@ static const ps_func func_177 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_era_part,
     .doc = "1 in our era, 0 before.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "era(DATE '2020-01-31')", .names = names_177,
 };
-/* datetime: hour(value: timestamp) -> int64 */
+/* datetime: era(value: timestamptz) -> int64 */
 static const ps_param params_178[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_178[] = {"hour", NULL};
+static const char *const names_178[] = {"era", NULL};
 static const ps_func func_178 = {
-    .name = "hour", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "era", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_178,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_hour_part,
-    .doc = "The hour, 0 to 23.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "hour(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_178,
+    .scalar = &ps_fn_era_part,
+    .doc = "1 in our era, 0 before.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "era(DATE '2020-01-31')", .names = names_178,
 };
-/* datetime: hour(value: timestamptz) -> int64 */
+/* datetime: hour(value: timestamp) -> int64 */
 static const ps_param params_179[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_179[] = {"hour", NULL};
 static const ps_func func_179 = {
@@ -2947,12 +2949,12 @@ static const ps_func func_179 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_hour_part,
     .doc = "The hour, 0 to 23.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "hour(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_179,
 };
-/* datetime: hour(value: time) -> int64 */
+/* datetime: hour(value: timestamptz) -> int64 */
 static const ps_param params_180[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_180[] = {"hour", NULL};
 static const ps_func func_180 = {
@@ -2961,12 +2963,12 @@ static const ps_func func_180 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_hour_part,
     .doc = "The hour, 0 to 23.",
-    .signature = "(value: time) -> int64", .since = "0.1",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
     .example = "hour(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_180,
 };
-/* datetime: hour(value: date) -> int64 */
+/* datetime: hour(value: time) -> int64 */
 static const ps_param params_181[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_181[] = {"hour", NULL};
 static const ps_func func_181 = {
@@ -2975,26 +2977,26 @@ static const ps_func func_181 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_hour_part,
     .doc = "The hour, 0 to 23.",
-    .signature = "(value: date) -> int64", .since = "0.1",
+    .signature = "(value: time) -> int64", .since = "0.1",
     .example = "hour(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_181,
 };
-/* datetime: minute(value: timestamp) -> int64 */
+/* datetime: hour(value: date) -> int64 */
 static const ps_param params_182[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_182[] = {"minute", NULL};
+static const char *const names_182[] = {"hour", NULL};
 static const ps_func func_182 = {
-    .name = "minute", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "hour", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_182,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_minute_part,
-    .doc = "The minute.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "minute(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_182,
+    .scalar = &ps_fn_hour_part,
+    .doc = "The hour, 0 to 23.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "hour(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_182,
 };
-/* datetime: minute(value: timestamptz) -> int64 */
+/* datetime: minute(value: timestamp) -> int64 */
 static const ps_param params_183[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_183[] = {"minute", NULL};
 static const ps_func func_183 = {
@@ -3003,12 +3005,12 @@ static const ps_func func_183 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_minute_part,
     .doc = "The minute.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "minute(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_183,
 };
-/* datetime: minute(value: time) -> int64 */
+/* datetime: minute(value: timestamptz) -> int64 */
 static const ps_param params_184[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_184[] = {"minute", NULL};
 static const ps_func func_184 = {
@@ -3017,12 +3019,12 @@ static const ps_func func_184 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_minute_part,
     .doc = "The minute.",
-    .signature = "(value: time) -> int64", .since = "0.1",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
     .example = "minute(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_184,
 };
-/* datetime: minute(value: date) -> int64 */
+/* datetime: minute(value: time) -> int64 */
 static const ps_param params_185[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_185[] = {"minute", NULL};
 static const ps_func func_185 = {
@@ -3031,26 +3033,26 @@ static const ps_func func_185 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_minute_part,
     .doc = "The minute.",
-    .signature = "(value: date) -> int64", .since = "0.1",
+    .signature = "(value: time) -> int64", .since = "0.1",
     .example = "minute(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_185,
 };
-/* datetime: second(value: timestamp) -> int64 */
+/* datetime: minute(value: date) -> int64 */
 static const ps_param params_186[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_186[] = {"second", NULL};
+static const char *const names_186[] = {"minute", NULL};
 static const ps_func func_186 = {
-    .name = "second", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "minute", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_186,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_second_part,
-    .doc = "The second.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "second(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_186,
+    .scalar = &ps_fn_minute_part,
+    .doc = "The minute.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "minute(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_186,
 };
-/* datetime: second(value: timestamptz) -> int64 */
+/* datetime: second(value: timestamp) -> int64 */
 static const ps_param params_187[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_187[] = {"second", NULL};
 static const ps_func func_187 = {
@@ -3059,12 +3061,12 @@ static const ps_func func_187 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_second_part,
     .doc = "The second.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "second(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_187,
 };
-/* datetime: second(value: time) -> int64 */
+/* datetime: second(value: timestamptz) -> int64 */
 static const ps_param params_188[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_188[] = {"second", NULL};
 static const ps_func func_188 = {
@@ -3073,12 +3075,12 @@ static const ps_func func_188 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_second_part,
     .doc = "The second.",
-    .signature = "(value: time) -> int64", .since = "0.1",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
     .example = "second(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_188,
 };
-/* datetime: second(value: date) -> int64 */
+/* datetime: second(value: time) -> int64 */
 static const ps_param params_189[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_189[] = {"second", NULL};
 static const ps_func func_189 = {
@@ -3087,26 +3089,26 @@ static const ps_func func_189 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_second_part,
     .doc = "The second.",
-    .signature = "(value: date) -> int64", .since = "0.1",
+    .signature = "(value: time) -> int64", .since = "0.1",
     .example = "second(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_189,
 };
-/* datetime: millisecond(value: timestamp) -> int64 */
+/* datetime: second(value: date) -> int64 */
 static const ps_param params_190[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_190[] = {"millisecond", NULL};
+static const char *const names_190[] = {"second", NULL};
 static const ps_func func_190 = {
-    .name = "millisecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "second", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_190,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_millisecond_part,
-    .doc = "Seconds and milliseconds, in milliseconds.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "millisecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_190,
+    .scalar = &ps_fn_second_part,
+    .doc = "The second.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "second(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_190,
 };
-/* datetime: millisecond(value: timestamptz) -> int64 */
+/* datetime: millisecond(value: timestamp) -> int64 */
 static const ps_param params_191[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_191[] = {"millisecond", NULL};
 static const ps_func func_191 = {
@@ -3115,12 +3117,12 @@ static const ps_func func_191 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_millisecond_part,
     .doc = "Seconds and milliseconds, in milliseconds.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "millisecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_191,
 };
-/* datetime: millisecond(value: time) -> int64 */
+/* datetime: millisecond(value: timestamptz) -> int64 */
 static const ps_param params_192[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_192[] = {"millisecond", NULL};
 static const ps_func func_192 = {
@@ -3129,12 +3131,12 @@ static const ps_func func_192 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_millisecond_part,
     .doc = "Seconds and milliseconds, in milliseconds.",
-    .signature = "(value: time) -> int64", .since = "0.1",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
     .example = "millisecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_192,
 };
-/* datetime: millisecond(value: date) -> int64 */
+/* datetime: millisecond(value: time) -> int64 */
 static const ps_param params_193[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_193[] = {"millisecond", NULL};
 static const ps_func func_193 = {
@@ -3143,26 +3145,26 @@ static const ps_func func_193 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_millisecond_part,
     .doc = "Seconds and milliseconds, in milliseconds.",
-    .signature = "(value: date) -> int64", .since = "0.1",
+    .signature = "(value: time) -> int64", .since = "0.1",
     .example = "millisecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_193,
 };
-/* datetime: microsecond(value: timestamp) -> int64 */
+/* datetime: millisecond(value: date) -> int64 */
 static const ps_param params_194[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_194[] = {"microsecond", NULL};
+static const char *const names_194[] = {"millisecond", NULL};
 static const ps_func func_194 = {
-    .name = "microsecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "millisecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_194,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_microsecond_part,
-    .doc = "Seconds and microseconds, in microseconds.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "microsecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_194,
+    .scalar = &ps_fn_millisecond_part,
+    .doc = "Seconds and milliseconds, in milliseconds.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "millisecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_194,
 };
-/* datetime: microsecond(value: timestamptz) -> int64 */
+/* datetime: microsecond(value: timestamp) -> int64 */
 static const ps_param params_195[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_195[] = {"microsecond", NULL};
 static const ps_func func_195 = {
@@ -3171,12 +3173,12 @@ static const ps_func func_195 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_microsecond_part,
     .doc = "Seconds and microseconds, in microseconds.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "microsecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_195,
 };
-/* datetime: microsecond(value: time) -> int64 */
+/* datetime: microsecond(value: timestamptz) -> int64 */
 static const ps_param params_196[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_196[] = {"microsecond", NULL};
 static const ps_func func_196 = {
@@ -3185,12 +3187,12 @@ static const ps_func func_196 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_microsecond_part,
     .doc = "Seconds and microseconds, in microseconds.",
-    .signature = "(value: time) -> int64", .since = "0.1",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
     .example = "microsecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_196,
 };
-/* datetime: microsecond(value: date) -> int64 */
+/* datetime: microsecond(value: time) -> int64 */
 static const ps_param params_197[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_197[] = {"microsecond", NULL};
 static const ps_func func_197 = {
@@ -3199,29 +3201,27 @@ static const ps_func func_197 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_microsecond_part,
     .doc = "Seconds and microseconds, in microseconds.",
-    .signature = "(value: date) -> int64", .since = "0.1",
+    .signature = "(value: time) -> int64", .since = "0.1",
     .example = "microsecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_197,
 };
-/* datetime: date_trunc(part: str, value: date) -> timestamp */
+/* datetime: microsecond(value: date) -> int64 */
 static const ps_param params_198[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
-static const char *const names_198[] = {"date_trunc", "datetrunc", NULL};
+static const char *const names_198[] = {"microsecond", NULL};
 static const ps_func func_198 = {
-    .name = "date_trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_198,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
-    .scalar = &ps_fn_date_trunc,
-    .doc = "The start of the unit that value lies in.",
-    .signature = "(part: str, value: date) -> timestamp", .since = "0.1",
-    .example = "date_trunc('month', TIMESTAMP '2020-02-29 10:11:12')", .names = names_198,
+    .name = "microsecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_198,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_microsecond_part,
+    .doc = "Seconds and microseconds, in microseconds.",
+    .signature = "(value: date) -> int64", .since = "0.1",
+    .example = "microsecond(TIMESTAMP '2020-01-31 10:11:12.345678')", .names = names_198,
 };
-/* datetime: date_trunc(part: str, value: timestamp) -> timestamp */
+/* datetime: date_trunc(part: str, value: date) -> timestamp */
 static const ps_param params_199[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_199[] = {"date_trunc", "datetrunc", NULL};
 static const ps_func func_199 = {
@@ -3231,63 +3231,62 @@ static const ps_func func_199 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_date_trunc,
     .doc = "The start of the unit that value lies in.",
-    .signature = "(part: str, value: timestamp) -> timestamp", .since = "0.1",
+    .signature = "(part: str, value: date) -> timestamp", .since = "0.1",
     .example = "date_trunc('month', TIMESTAMP '2020-02-29 10:11:12')", .names = names_199,
 };
-/* datetime: date_trunc(part: str, value: timestamptz) -> timestamptz */
+/* datetime: date_trunc(part: str, value: timestamp) -> timestamp */
 static const ps_param params_200[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_200[] = {"date_trunc", "datetrunc", NULL};
 static const ps_func func_200 = {
     .name = "date_trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_200,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_date_trunc,
     .doc = "The start of the unit that value lies in.",
-    .signature = "(part: str, value: timestamptz) -> timestamptz", .since = "0.1",
+    .signature = "(part: str, value: timestamp) -> timestamp", .since = "0.1",
     .example = "date_trunc('month', TIMESTAMP '2020-02-29 10:11:12')", .names = names_200,
 };
-/* datetime: date_trunc(part: str, value: interval) -> interval */
+/* datetime: date_trunc(part: str, value: timestamptz) -> timestamptz */
 static const ps_param params_201[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_201[] = {"date_trunc", "datetrunc", NULL};
 static const ps_func func_201 = {
     .name = "date_trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_201,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_date_trunc,
+    .doc = "The start of the unit that value lies in.",
+    .signature = "(part: str, value: timestamptz) -> timestamptz", .since = "0.1",
+    .example = "date_trunc('month', TIMESTAMP '2020-02-29 10:11:12')", .names = names_201,
+};
+/* datetime: date_trunc(part: str, value: interval) -> interval */
+static const ps_param params_202[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "value"},
+};
+static const char *const names_202[] = {"date_trunc", "datetrunc", NULL};
+static const ps_func func_202 = {
+    .name = "date_trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_202,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_interval_trunc,
     .doc = "The interval without what is smaller than the part.",
     .signature = "(part: str, value: interval) -> interval", .since = "0.1",
-    .example = "date_trunc('hour', INTERVAL '30 hours 20 minutes')", .names = names_201,
+    .example = "date_trunc('hour', INTERVAL '30 hours 20 minutes')", .names = names_202,
 };
 /* datetime: date_diff(part: str, from: date, to: date) -> int64 */
-static const ps_param params_202[] = {
+static const ps_param params_203[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "from"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "to"},
-};
-static const char *const names_202[] = {"date_diff", "datediff", NULL};
-static const ps_func func_202 = {
-    .name = "date_diff", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_202,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_date_diff,
-    .doc = "The unit boundaries passed between from and to.",
-    .signature = "(part: str, from: date, to: date) -> int64", .since = "0.1",
-    .example = "date_diff('year', DATE '2019-12-31', DATE '2020-01-01')", .names = names_202,
-};
-/* datetime: date_diff(part: str, from: timestamp, to: timestamp) -> int64 */
-static const ps_param params_203[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "from"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "to"},
 };
 static const char *const names_203[] = {"date_diff", "datediff", NULL};
 static const ps_func func_203 = {
@@ -3297,14 +3296,14 @@ static const ps_func func_203 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_date_diff,
     .doc = "The unit boundaries passed between from and to.",
-    .signature = "(part: str, from: timestamp, to: timestamp) -> int64", .since = "0.1",
+    .signature = "(part: str, from: date, to: date) -> int64", .since = "0.1",
     .example = "date_diff('year', DATE '2019-12-31', DATE '2020-01-01')", .names = names_203,
 };
-/* datetime: date_diff(part: str, from: timestamptz, to: timestamptz) -> int64 */
+/* datetime: date_diff(part: str, from: timestamp, to: timestamp) -> int64 */
 static const ps_param params_204[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "from"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "to"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "from"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "to"},
 };
 static const char *const names_204[] = {"date_diff", "datediff", NULL};
 static const ps_func func_204 = {
@@ -3314,31 +3313,31 @@ static const ps_func func_204 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_date_diff,
     .doc = "The unit boundaries passed between from and to.",
-    .signature = "(part: str, from: timestamptz, to: timestamptz) -> int64", .since = "0.1",
+    .signature = "(part: str, from: timestamp, to: timestamp) -> int64", .since = "0.1",
     .example = "date_diff('year', DATE '2019-12-31', DATE '2020-01-01')", .names = names_204,
 };
-/* datetime: date_sub(part: str, from: date, to: date) -> int64 */
+/* datetime: date_diff(part: str, from: timestamptz, to: timestamptz) -> int64 */
 static const ps_param params_205[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "from"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "to"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "from"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "to"},
 };
-static const char *const names_205[] = {"date_sub", "datesub", NULL};
+static const char *const names_205[] = {"date_diff", "datediff", NULL};
 static const ps_func func_205 = {
-    .name = "date_sub", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "date_diff", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 3, .n_required = 3, .params = params_205,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_date_sub,
-    .doc = "The whole units between from and to.",
-    .signature = "(part: str, from: date, to: date) -> int64", .since = "0.1",
-    .example = "date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", .names = names_205,
+    .scalar = &ps_fn_date_diff,
+    .doc = "The unit boundaries passed between from and to.",
+    .signature = "(part: str, from: timestamptz, to: timestamptz) -> int64", .since = "0.1",
+    .example = "date_diff('year', DATE '2019-12-31', DATE '2020-01-01')", .names = names_205,
 };
-/* datetime: date_sub(part: str, from: timestamp, to: timestamp) -> int64 */
+/* datetime: date_sub(part: str, from: date, to: date) -> int64 */
 static const ps_param params_206[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "from"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "to"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "from"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "to"},
 };
 static const char *const names_206[] = {"date_sub", "datesub", NULL};
 static const ps_func func_206 = {
@@ -3348,14 +3347,14 @@ static const ps_func func_206 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_date_sub,
     .doc = "The whole units between from and to.",
-    .signature = "(part: str, from: timestamp, to: timestamp) -> int64", .since = "0.1",
+    .signature = "(part: str, from: date, to: date) -> int64", .since = "0.1",
     .example = "date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", .names = names_206,
 };
-/* datetime: date_sub(part: str, from: timestamptz, to: timestamptz) -> int64 */
+/* datetime: date_sub(part: str, from: timestamp, to: timestamp) -> int64 */
 static const ps_param params_207[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "from"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "to"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "from"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "to"},
 };
 static const char *const names_207[] = {"date_sub", "datesub", NULL};
 static const ps_func func_207 = {
@@ -3365,26 +3364,29 @@ static const ps_func func_207 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_date_sub,
     .doc = "The whole units between from and to.",
-    .signature = "(part: str, from: timestamptz, to: timestamptz) -> int64", .since = "0.1",
+    .signature = "(part: str, from: timestamp, to: timestamp) -> int64", .since = "0.1",
     .example = "date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", .names = names_207,
 };
-/* datetime: last_day(value: date) -> date */
+/* datetime: date_sub(part: str, from: timestamptz, to: timestamptz) -> int64 */
 static const ps_param params_208[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "part"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "from"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "to"},
 };
-static const char *const names_208[] = {"last_day", NULL};
+static const char *const names_208[] = {"date_sub", "datesub", NULL};
 static const ps_func func_208 = {
-    .name = "last_day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_208,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
-    .scalar = &ps_fn_last_day,
-    .doc = "The last day of the month.",
-    .signature = "(value: date) -> date", .since = "0.1",
-    .example = "last_day(DATE '2020-02-03')", .names = names_208,
+    .name = "date_sub", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 3, .params = params_208,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_date_sub,
+    .doc = "The whole units between from and to.",
+    .signature = "(part: str, from: timestamptz, to: timestamptz) -> int64", .since = "0.1",
+    .example = "date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", .names = names_208,
 };
-/* datetime: last_day(value: timestamp) -> date */
+/* datetime: last_day(value: date) -> date */
 static const ps_param params_209[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_209[] = {"last_day", NULL};
 static const ps_func func_209 = {
@@ -3393,12 +3395,12 @@ static const ps_func func_209 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
     .scalar = &ps_fn_last_day,
     .doc = "The last day of the month.",
-    .signature = "(value: timestamp) -> date", .since = "0.1",
+    .signature = "(value: date) -> date", .since = "0.1",
     .example = "last_day(DATE '2020-02-03')", .names = names_209,
 };
-/* datetime: last_day(value: timestamptz) -> date */
+/* datetime: last_day(value: timestamp) -> date */
 static const ps_param params_210[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_210[] = {"last_day", NULL};
 static const ps_func func_210 = {
@@ -3407,26 +3409,26 @@ static const ps_func func_210 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
     .scalar = &ps_fn_last_day,
     .doc = "The last day of the month.",
-    .signature = "(value: timestamptz) -> date", .since = "0.1",
+    .signature = "(value: timestamp) -> date", .since = "0.1",
     .example = "last_day(DATE '2020-02-03')", .names = names_210,
 };
-/* datetime: dayname(value: date) -> str */
+/* datetime: last_day(value: timestamptz) -> date */
 static const ps_param params_211[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_211[] = {"dayname", NULL};
+static const char *const names_211[] = {"last_day", NULL};
 static const ps_func func_211 = {
-    .name = "dayname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "last_day", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_211,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_dayname,
-    .doc = "The English name of the weekday.",
-    .signature = "(value: date) -> str", .since = "0.1",
-    .example = "dayname(DATE '2020-01-31')", .names = names_211,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
+    .scalar = &ps_fn_last_day,
+    .doc = "The last day of the month.",
+    .signature = "(value: timestamptz) -> date", .since = "0.1",
+    .example = "last_day(DATE '2020-02-03')", .names = names_211,
 };
-/* datetime: dayname(value: timestamp) -> str */
+/* datetime: dayname(value: date) -> str */
 static const ps_param params_212[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_212[] = {"dayname", NULL};
 static const ps_func func_212 = {
@@ -3435,12 +3437,12 @@ static const ps_func func_212 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_dayname,
     .doc = "The English name of the weekday.",
-    .signature = "(value: timestamp) -> str", .since = "0.1",
+    .signature = "(value: date) -> str", .since = "0.1",
     .example = "dayname(DATE '2020-01-31')", .names = names_212,
 };
-/* datetime: dayname(value: timestamptz) -> str */
+/* datetime: dayname(value: timestamp) -> str */
 static const ps_param params_213[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_213[] = {"dayname", NULL};
 static const ps_func func_213 = {
@@ -3449,26 +3451,26 @@ static const ps_func func_213 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_dayname,
     .doc = "The English name of the weekday.",
-    .signature = "(value: timestamptz) -> str", .since = "0.1",
+    .signature = "(value: timestamp) -> str", .since = "0.1",
     .example = "dayname(DATE '2020-01-31')", .names = names_213,
 };
-/* datetime: monthname(value: date) -> str */
+/* datetime: dayname(value: timestamptz) -> str */
 static const ps_param params_214[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_214[] = {"monthname", NULL};
+static const char *const names_214[] = {"dayname", NULL};
 static const ps_func func_214 = {
-    .name = "monthname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "dayname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_214,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_monthname,
-    .doc = "The English name of the month.",
-    .signature = "(value: date) -> str", .since = "0.1",
-    .example = "monthname(DATE '2020-01-31')", .names = names_214,
+    .scalar = &ps_fn_dayname,
+    .doc = "The English name of the weekday.",
+    .signature = "(value: timestamptz) -> str", .since = "0.1",
+    .example = "dayname(DATE '2020-01-31')", .names = names_214,
 };
-/* datetime: monthname(value: timestamp) -> str */
+/* datetime: monthname(value: date) -> str */
 static const ps_param params_215[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_215[] = {"monthname", NULL};
 static const ps_func func_215 = {
@@ -3477,12 +3479,12 @@ static const ps_func func_215 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_monthname,
     .doc = "The English name of the month.",
-    .signature = "(value: timestamp) -> str", .since = "0.1",
+    .signature = "(value: date) -> str", .since = "0.1",
     .example = "monthname(DATE '2020-01-31')", .names = names_215,
 };
-/* datetime: monthname(value: timestamptz) -> str */
+/* datetime: monthname(value: timestamp) -> str */
 static const ps_param params_216[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_216[] = {"monthname", NULL};
 static const ps_func func_216 = {
@@ -3491,28 +3493,26 @@ static const ps_func func_216 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_monthname,
     .doc = "The English name of the month.",
-    .signature = "(value: timestamptz) -> str", .since = "0.1",
+    .signature = "(value: timestamp) -> str", .since = "0.1",
     .example = "monthname(DATE '2020-01-31')", .names = names_216,
 };
-/* datetime: strftime(value: date, format: str) -> str */
+/* datetime: monthname(value: timestamptz) -> str */
 static const ps_param params_217[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_217[] = {"strftime", NULL};
+static const char *const names_217[] = {"monthname", NULL};
 static const ps_func func_217 = {
-    .name = "strftime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_217,
+    .name = "monthname", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_217,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_strftime,
-    .doc = "The value as text by format: %Y %m %d %H %I %M %S %f %g %n %p %a %A %b %B %j %y %w %u %U %W %V %G %z %Z %c %x %X; %-d without zeros.",
-    .signature = "(value: date, format: str) -> str", .since = "0.1",
-    .example = "strftime(DATE '2020-01-31', '%d/%m/%Y')", .names = names_217,
+    .scalar = &ps_fn_monthname,
+    .doc = "The English name of the month.",
+    .signature = "(value: timestamptz) -> str", .since = "0.1",
+    .example = "monthname(DATE '2020-01-31')", .names = names_217,
 };
-/* datetime: strftime(value: timestamp, format: str) -> str */
+/* datetime: strftime(value: date, format: str) -> str */
 static const ps_param params_218[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
 };
 static const char *const names_218[] = {"strftime", NULL};
@@ -3523,12 +3523,12 @@ static const ps_func func_218 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_strftime,
     .doc = "The value as text by format: %Y %m %d %H %I %M %S %f %g %n %p %a %A %b %B %j %y %w %u %U %W %V %G %z %Z %c %x %X; %-d without zeros.",
-    .signature = "(value: timestamp, format: str) -> str", .since = "0.1",
+    .signature = "(value: date, format: str) -> str", .since = "0.1",
     .example = "strftime(DATE '2020-01-31', '%d/%m/%Y')", .names = names_218,
 };
-/* datetime: strftime(value: timestamptz, format: str) -> str */
+/* datetime: strftime(value: timestamp, format: str) -> str */
 static const ps_param params_219[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
 };
 static const char *const names_219[] = {"strftime", NULL};
@@ -3539,76 +3539,92 @@ static const ps_func func_219 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_strftime,
     .doc = "The value as text by format: %Y %m %d %H %I %M %S %f %g %n %p %a %A %b %B %j %y %w %u %U %W %V %G %z %Z %c %x %X; %-d without zeros.",
-    .signature = "(value: timestamptz, format: str) -> str", .since = "0.1",
+    .signature = "(value: timestamp, format: str) -> str", .since = "0.1",
     .example = "strftime(DATE '2020-01-31', '%d/%m/%Y')", .names = names_219,
 };
-/* datetime: strptime(text: str, format: str) -> timestamp */
+/* datetime: strftime(value: timestamptz, format: str) -> str */
 static const ps_param params_220[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
 };
-static const char *const names_220[] = {"strptime", NULL};
+static const char *const names_220[] = {"strftime", NULL};
 static const ps_func func_220 = {
-    .name = "strptime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "strftime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_220,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
-    .scalar = &ps_fn_strptime,
-    .doc = "The timestamp that text says by format; an error if it doesn't fit.",
-    .signature = "(text: str, format: str) -> timestamp", .since = "0.1",
-    .example = "strptime('31 Jan 2020', '%d %b %Y')", .names = names_220,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_strftime,
+    .doc = "The value as text by format: %Y %m %d %H %I %M %S %f %g %n %p %a %A %b %B %j %y %w %u %U %W %V %G %z %Z %c %x %X; %-d without zeros.",
+    .signature = "(value: timestamptz, format: str) -> str", .since = "0.1",
+    .example = "strftime(DATE '2020-01-31', '%d/%m/%Y')", .names = names_220,
 };
-/* datetime: try_strptime(text: str, format: str) -> timestamp */
+/* datetime: strptime(text: str, format: str) -> timestamp */
 static const ps_param params_221[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
 };
-static const char *const names_221[] = {"try_strptime", NULL};
+static const char *const names_221[] = {"strptime", NULL};
 static const ps_func func_221 = {
-    .name = "try_strptime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "strptime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_221,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_strptime,
+    .doc = "The timestamp that text says by format; an error if it doesn't fit.",
+    .signature = "(text: str, format: str) -> timestamp", .since = "0.1",
+    .example = "strptime('31 Jan 2020', '%d %b %Y')", .names = names_221,
+};
+/* datetime: try_strptime(text: str, format: str) -> timestamp */
+static const ps_param params_222[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "format"},
+};
+static const char *const names_222[] = {"try_strptime", NULL};
+static const ps_func func_222 = {
+    .name = "try_strptime", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_222,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_try_strptime,
     .doc = "The timestamp that text says by format; null if it doesn't fit.",
     .signature = "(text: str, format: str) -> timestamp", .since = "0.1",
-    .example = "try_strptime('x', '%Y')", .names = names_221,
+    .example = "try_strptime('x', '%Y')", .names = names_222,
 };
 /* datetime: make_date(year: int64, month: int64, day: int64) -> date */
-static const ps_param params_222[] = {
+static const ps_param params_223[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "year"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "month"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "day"},
 };
-static const char *const names_222[] = {"make_date", NULL};
-static const ps_func func_222 = {
+static const char *const names_223[] = {"make_date", NULL};
+static const ps_func func_223 = {
     .name = "make_date", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_222,
+    .n_params = 3, .n_required = 3, .params = params_223,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
     .scalar = &ps_fn_make_date,
     .doc = "A date from its parts.",
     .signature = "(year: int64, month: int64, day: int64) -> date", .since = "0.1",
-    .example = "make_date(2020, 2, 28)", .names = names_222,
+    .example = "make_date(2020, 2, 28)", .names = names_223,
 };
 /* datetime: make_time(hour: int64, minute: int64, second: double) -> time */
-static const ps_param params_223[] = {
+static const ps_param params_224[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "hour"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "minute"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "second"},
 };
-static const char *const names_223[] = {"make_time", NULL};
-static const ps_func func_223 = {
+static const char *const names_224[] = {"make_time", NULL};
+static const ps_func func_224 = {
     .name = "make_time", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_223,
+    .n_params = 3, .n_required = 3, .params = params_224,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_make_time,
     .doc = "A time from its parts.",
     .signature = "(hour: int64, minute: int64, second: double) -> time", .since = "0.1",
-    .example = "make_time(10, 11, 12.5)", .names = names_223,
+    .example = "make_time(10, 11, 12.5)", .names = names_224,
 };
 /* datetime: make_timestamp(year: int64, month: int64, day: int64, hour: int64, minute: int64, second: double) -> timestamp */
-static const ps_param params_224[] = {
+static const ps_param params_225[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "year"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "month"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "day"},
@@ -3616,63 +3632,49 @@ static const ps_param params_224[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "minute"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "second"},
 };
-static const char *const names_224[] = {"make_timestamp", NULL};
-static const ps_func func_224 = {
+static const char *const names_225[] = {"make_timestamp", NULL};
+static const ps_func func_225 = {
     .name = "make_timestamp", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 6, .n_required = 6, .params = params_224,
+    .n_params = 6, .n_required = 6, .params = params_225,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_make_timestamp,
     .doc = "A timestamp from its parts.",
     .signature = "(year: int64, month: int64, day: int64, hour: int64, minute: int64, second: double) -> timestamp", .since = "0.1",
-    .example = "make_timestamp(2020, 1, 2, 10, 11, 12.5)", .names = names_224,
+    .example = "make_timestamp(2020, 1, 2, 10, 11, 12.5)", .names = names_225,
 };
 /* datetime: make_timestamp(microseconds: int64) -> timestamp */
-static const ps_param params_225[] = {
+static const ps_param params_226[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "microseconds"},
 };
-static const char *const names_225[] = {"make_timestamp", NULL};
-static const ps_func func_225 = {
+static const char *const names_226[] = {"make_timestamp", NULL};
+static const ps_func func_226 = {
     .name = "make_timestamp", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_225,
+    .n_params = 1, .n_required = 1, .params = params_226,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_epoch_us,
     .doc = "Microseconds since 1970.",
     .signature = "(microseconds: int64) -> timestamp", .since = "0.1",
-    .example = "make_timestamp(1000000)", .names = names_225,
+    .example = "make_timestamp(1000000)", .names = names_226,
 };
 /* datetime: to_timestamp(seconds: double) -> timestamptz */
-static const ps_param params_226[] = {
+static const ps_param params_227[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "seconds"},
 };
-static const char *const names_226[] = {"to_timestamp", NULL};
-static const ps_func func_226 = {
+static const char *const names_227[] = {"to_timestamp", NULL};
+static const ps_func func_227 = {
     .name = "to_timestamp", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_226,
+    .n_params = 1, .n_required = 1, .params = params_227,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_to_timestamp,
     .doc = "The instant so many seconds after 1970.",
     .signature = "(seconds: double) -> timestamptz", .since = "0.1",
-    .example = "to_timestamp(1.5)", .names = names_226,
+    .example = "to_timestamp(1.5)", .names = names_227,
 };
 /* datetime: epoch(value: date) -> double */
-static const ps_param params_227[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
-};
-static const char *const names_227[] = {"epoch", NULL};
-static const ps_func func_227 = {
-    .name = "epoch", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_227,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .scalar = &ps_fn_epoch,
-    .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
-    .signature = "(value: date) -> double", .since = "0.1",
-    .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_227,
-};
-/* datetime: epoch(value: timestamp) -> double */
 static const ps_param params_228[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_228[] = {"epoch", NULL};
 static const ps_func func_228 = {
@@ -3681,12 +3683,12 @@ static const ps_func func_228 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_epoch,
     .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
-    .signature = "(value: timestamp) -> double", .since = "0.1",
+    .signature = "(value: date) -> double", .since = "0.1",
     .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_228,
 };
-/* datetime: epoch(value: timestamptz) -> double */
+/* datetime: epoch(value: timestamp) -> double */
 static const ps_param params_229[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_229[] = {"epoch", NULL};
 static const ps_func func_229 = {
@@ -3695,12 +3697,12 @@ static const ps_func func_229 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_epoch,
     .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
-    .signature = "(value: timestamptz) -> double", .since = "0.1",
+    .signature = "(value: timestamp) -> double", .since = "0.1",
     .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_229,
 };
-/* datetime: epoch(value: time) -> double */
+/* datetime: epoch(value: timestamptz) -> double */
 static const ps_param params_230[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_230[] = {"epoch", NULL};
 static const ps_func func_230 = {
@@ -3709,12 +3711,12 @@ static const ps_func func_230 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_epoch,
     .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
-    .signature = "(value: time) -> double", .since = "0.1",
+    .signature = "(value: timestamptz) -> double", .since = "0.1",
     .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_230,
 };
-/* datetime: epoch(value: interval) -> double */
+/* datetime: epoch(value: time) -> double */
 static const ps_param params_231[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIME, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_231[] = {"epoch", NULL};
 static const ps_func func_231 = {
@@ -3723,26 +3725,26 @@ static const ps_func func_231 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_epoch,
     .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
-    .signature = "(value: interval) -> double", .since = "0.1",
+    .signature = "(value: time) -> double", .since = "0.1",
     .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_231,
 };
-/* datetime: epoch_ms(value: date) -> int64 */
+/* datetime: epoch(value: interval) -> double */
 static const ps_param params_232[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "value"},
 };
-static const char *const names_232[] = {"epoch_ms", NULL};
+static const char *const names_232[] = {"epoch", NULL};
 static const ps_func func_232 = {
-    .name = "epoch_ms", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "epoch", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_232,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_epoch_ms,
-    .doc = "Milliseconds since 1970.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "epoch_ms(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_232,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_epoch,
+    .doc = "Seconds since 1970, of a time since midnight, of an interval in all.",
+    .signature = "(value: interval) -> double", .since = "0.1",
+    .example = "epoch(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_232,
 };
-/* datetime: epoch_ms(value: timestamp) -> int64 */
+/* datetime: epoch_ms(value: date) -> int64 */
 static const ps_param params_233[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_233[] = {"epoch_ms", NULL};
 static const ps_func func_233 = {
@@ -3751,12 +3753,12 @@ static const ps_func func_233 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_epoch_ms,
     .doc = "Milliseconds since 1970.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "epoch_ms(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_233,
 };
-/* datetime: epoch_ms(value: timestamptz) -> int64 */
+/* datetime: epoch_ms(value: timestamp) -> int64 */
 static const ps_param params_234[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_234[] = {"epoch_ms", NULL};
 static const ps_func func_234 = {
@@ -3765,41 +3767,41 @@ static const ps_func func_234 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_epoch_ms,
     .doc = "Milliseconds since 1970.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "epoch_ms(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_234,
 };
-/* datetime: epoch_ms(milliseconds: int64) -> timestamp */
+/* datetime: epoch_ms(value: timestamptz) -> int64 */
 static const ps_param params_235[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "milliseconds"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_235[] = {"epoch_ms", NULL};
 static const ps_func func_235 = {
     .name = "epoch_ms", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
     .n_params = 1, .n_required = 1, .params = params_235,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_epoch_ms,
+    .doc = "Milliseconds since 1970.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "epoch_ms(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_235,
+};
+/* datetime: epoch_ms(milliseconds: int64) -> timestamp */
+static const ps_param params_236[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "milliseconds"},
+};
+static const char *const names_236[] = {"epoch_ms", NULL};
+static const ps_func func_236 = {
+    .name = "epoch_ms", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_236,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_times_1000,
     .doc = "The timestamp so many milliseconds after 1970.",
     .signature = "(milliseconds: int64) -> timestamp", .since = "0.1",
-    .example = "epoch_ms(1500)", .names = names_235,
+    .example = "epoch_ms(1500)", .names = names_236,
 };
 /* datetime: epoch_us(value: date) -> int64 */
-static const ps_param params_236[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
-};
-static const char *const names_236[] = {"epoch_us", NULL};
-static const ps_func func_236 = {
-    .name = "epoch_us", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_236,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_epoch_us,
-    .doc = "Microseconds since 1970.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "epoch_us(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_236,
-};
-/* datetime: epoch_us(value: timestamp) -> int64 */
 static const ps_param params_237[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_237[] = {"epoch_us", NULL};
 static const ps_func func_237 = {
@@ -3808,12 +3810,12 @@ static const ps_func func_237 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_epoch_us,
     .doc = "Microseconds since 1970.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "epoch_us(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_237,
 };
-/* datetime: epoch_us(value: timestamptz) -> int64 */
+/* datetime: epoch_us(value: timestamp) -> int64 */
 static const ps_param params_238[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_238[] = {"epoch_us", NULL};
 static const ps_func func_238 = {
@@ -3822,27 +3824,26 @@ static const ps_func func_238 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_epoch_us,
     .doc = "Microseconds since 1970.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "epoch_us(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_238,
 };
-/* datetime: epoch_ns(value: date) -> int64 */
+/* datetime: epoch_us(value: timestamptz) -> int64 */
 static const ps_param params_239[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_239[] = {"epoch_ns", NULL};
+static const char *const names_239[] = {"epoch_us", NULL};
 static const ps_func func_239 = {
-    .name = "epoch_ns", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
+    .name = "epoch_us", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_239,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_times_1000,
-    .doc = "Nanoseconds since 1970.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "epoch_ns(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_239,
+    .scalar = &ps_fn_epoch_us,
+    .doc = "Microseconds since 1970.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "epoch_us(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_239,
 };
-/* datetime: epoch_ns(value: timestamp) -> int64 */
+/* datetime: epoch_ns(value: date) -> int64 */
 static const ps_param params_240[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_240[] = {"epoch_ns", NULL};
 static const ps_func func_240 = {
@@ -3852,12 +3853,12 @@ static const ps_func func_240 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_times_1000,
     .doc = "Nanoseconds since 1970.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "epoch_ns(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_240,
 };
-/* datetime: epoch_ns(value: timestamptz) -> int64 */
+/* datetime: epoch_ns(value: timestamp) -> int64 */
 static const ps_param params_241[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_241[] = {"epoch_ns", NULL};
 static const ps_func func_241 = {
@@ -3867,29 +3868,28 @@ static const ps_func func_241 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_times_1000,
     .doc = "Nanoseconds since 1970.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "epoch_ns(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_241,
 };
-/* datetime: age(to: timestamp, from: timestamp) -> interval */
+/* datetime: epoch_ns(value: timestamptz) -> int64 */
 static const ps_param params_242[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_242[] = {"epoch_ns", NULL};
+static const ps_func func_242 = {
+    .name = "epoch_ns", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 1, .n_required = 1, .params = params_242,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_times_1000,
+    .doc = "Nanoseconds since 1970.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "epoch_ns(TIMESTAMP '1970-01-01 00:00:01.5')", .names = names_242,
+};
+/* datetime: age(to: timestamp, from: timestamp) -> interval */
+static const ps_param params_243[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "to"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "from"},
-};
-static const char *const names_242[] = {"age", NULL};
-static const ps_func func_242 = {
-    .name = "age", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_242,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
-    .scalar = &ps_fn_age,
-    .doc = "Years, months, days and time between.",
-    .signature = "(to: timestamp, from: timestamp) -> interval", .since = "0.1",
-    .example = "age(TIMESTAMP '2020-03-01', TIMESTAMP '2019-01-31')", .names = names_242,
-};
-/* datetime: age(to: timestamptz, from: timestamptz) -> interval */
-static const ps_param params_243[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "to"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "from"},
 };
 static const char *const names_243[] = {"age", NULL};
 static const ps_func func_243 = {
@@ -3899,227 +3899,226 @@ static const ps_func func_243 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_age,
     .doc = "Years, months, days and time between.",
-    .signature = "(to: timestamptz, from: timestamptz) -> interval", .since = "0.1",
+    .signature = "(to: timestamp, from: timestamp) -> interval", .since = "0.1",
     .example = "age(TIMESTAMP '2020-03-01', TIMESTAMP '2019-01-31')", .names = names_243,
 };
-/* datetime: to_years(n: int64) -> interval */
+/* datetime: age(to: timestamptz, from: timestamptz) -> interval */
 static const ps_param params_244[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "to"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "from"},
+};
+static const char *const names_244[] = {"age", NULL};
+static const ps_func func_244 = {
+    .name = "age", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_244,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
+    .scalar = &ps_fn_age,
+    .doc = "Years, months, days and time between.",
+    .signature = "(to: timestamptz, from: timestamptz) -> interval", .since = "0.1",
+    .example = "age(TIMESTAMP '2020-03-01', TIMESTAMP '2019-01-31')", .names = names_244,
+};
+/* datetime: to_years(n: int64) -> interval */
+static const ps_param params_245[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_244[] = {"to_years", NULL};
-static const ps_func func_244 = {
+static const char *const names_245[] = {"to_years", NULL};
+static const ps_func func_245 = {
     .name = "to_years", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_244,
+    .n_params = 1, .n_required = 1, .params = params_245,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_years,
     .doc = "An interval of n years.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_years(2)", .names = names_244,
+    .example = "to_years(2)", .names = names_245,
 };
 /* datetime: to_months(n: int64) -> interval */
-static const ps_param params_245[] = {
+static const ps_param params_246[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_245[] = {"to_months", NULL};
-static const ps_func func_245 = {
+static const char *const names_246[] = {"to_months", NULL};
+static const ps_func func_246 = {
     .name = "to_months", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_245,
+    .n_params = 1, .n_required = 1, .params = params_246,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_months,
     .doc = "An interval of n months.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_months(2)", .names = names_245,
+    .example = "to_months(2)", .names = names_246,
 };
 /* datetime: to_weeks(n: int64) -> interval */
-static const ps_param params_246[] = {
+static const ps_param params_247[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_246[] = {"to_weeks", NULL};
-static const ps_func func_246 = {
+static const char *const names_247[] = {"to_weeks", NULL};
+static const ps_func func_247 = {
     .name = "to_weeks", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_246,
+    .n_params = 1, .n_required = 1, .params = params_247,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_weeks,
     .doc = "An interval of n weeks.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_weeks(2)", .names = names_246,
+    .example = "to_weeks(2)", .names = names_247,
 };
 /* datetime: to_days(n: int64) -> interval */
-static const ps_param params_247[] = {
+static const ps_param params_248[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_247[] = {"to_days", NULL};
-static const ps_func func_247 = {
+static const char *const names_248[] = {"to_days", NULL};
+static const ps_func func_248 = {
     .name = "to_days", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_247,
+    .n_params = 1, .n_required = 1, .params = params_248,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_days,
     .doc = "An interval of n days.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_days(2)", .names = names_247,
+    .example = "to_days(2)", .names = names_248,
 };
 /* datetime: to_hours(n: int64) -> interval */
-static const ps_param params_248[] = {
+static const ps_param params_249[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_248[] = {"to_hours", NULL};
-static const ps_func func_248 = {
+static const char *const names_249[] = {"to_hours", NULL};
+static const ps_func func_249 = {
     .name = "to_hours", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_248,
+    .n_params = 1, .n_required = 1, .params = params_249,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_hours,
     .doc = "An interval of n hours.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_hours(2)", .names = names_248,
+    .example = "to_hours(2)", .names = names_249,
 };
 /* datetime: to_minutes(n: int64) -> interval */
-static const ps_param params_249[] = {
+static const ps_param params_250[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_249[] = {"to_minutes", NULL};
-static const ps_func func_249 = {
+static const char *const names_250[] = {"to_minutes", NULL};
+static const ps_func func_250 = {
     .name = "to_minutes", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_249,
+    .n_params = 1, .n_required = 1, .params = params_250,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_minutes,
     .doc = "An interval of n minutes.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_minutes(2)", .names = names_249,
+    .example = "to_minutes(2)", .names = names_250,
 };
 /* datetime: to_seconds(n: double) -> interval */
-static const ps_param params_250[] = {
+static const ps_param params_251[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "n"},
 };
-static const char *const names_250[] = {"to_seconds", NULL};
-static const ps_func func_250 = {
+static const char *const names_251[] = {"to_seconds", NULL};
+static const ps_func func_251 = {
     .name = "to_seconds", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_250,
+    .n_params = 1, .n_required = 1, .params = params_251,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_seconds,
     .doc = "An interval of n seconds.",
     .signature = "(n: double) -> interval", .since = "0.1",
-    .example = "to_seconds(1.5)", .names = names_250,
+    .example = "to_seconds(1.5)", .names = names_251,
 };
 /* datetime: to_milliseconds(n: double) -> interval */
-static const ps_param params_251[] = {
+static const ps_param params_252[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "n"},
 };
-static const char *const names_251[] = {"to_milliseconds", NULL};
-static const ps_func func_251 = {
+static const char *const names_252[] = {"to_milliseconds", NULL};
+static const ps_func func_252 = {
     .name = "to_milliseconds", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_251,
+    .n_params = 1, .n_required = 1, .params = params_252,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_milliseconds,
     .doc = "An interval of n milliseconds.",
     .signature = "(n: double) -> interval", .since = "0.1",
-    .example = "to_milliseconds(1500)", .names = names_251,
+    .example = "to_milliseconds(1500)", .names = names_252,
 };
 /* datetime: to_microseconds(n: int64) -> interval */
-static const ps_param params_252[] = {
+static const ps_param params_253[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_252[] = {"to_microseconds", NULL};
-static const ps_func func_252 = {
+static const char *const names_253[] = {"to_microseconds", NULL};
+static const ps_func func_253 = {
     .name = "to_microseconds", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_252,
+    .n_params = 1, .n_required = 1, .params = params_253,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_microseconds,
     .doc = "An interval of n microseconds.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_microseconds(1500000)", .names = names_252,
+    .example = "to_microseconds(1500000)", .names = names_253,
 };
 /* datetime: to_quarters(n: int64) -> interval */
-static const ps_param params_253[] = {
+static const ps_param params_254[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_253[] = {"to_quarters", NULL};
-static const ps_func func_253 = {
+static const char *const names_254[] = {"to_quarters", NULL};
+static const ps_func func_254 = {
     .name = "to_quarters", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_253,
+    .n_params = 1, .n_required = 1, .params = params_254,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_quarters,
     .doc = "An interval of n quarters.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_quarters(2)", .names = names_253,
+    .example = "to_quarters(2)", .names = names_254,
 };
 /* datetime: to_decades(n: int64) -> interval */
-static const ps_param params_254[] = {
+static const ps_param params_255[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_254[] = {"to_decades", NULL};
-static const ps_func func_254 = {
+static const char *const names_255[] = {"to_decades", NULL};
+static const ps_func func_255 = {
     .name = "to_decades", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_254,
+    .n_params = 1, .n_required = 1, .params = params_255,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_decades,
     .doc = "An interval of n decades.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_decades(2)", .names = names_254,
+    .example = "to_decades(2)", .names = names_255,
 };
 /* datetime: to_centuries(n: int64) -> interval */
-static const ps_param params_255[] = {
+static const ps_param params_256[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_255[] = {"to_centuries", NULL};
-static const ps_func func_255 = {
+static const char *const names_256[] = {"to_centuries", NULL};
+static const ps_func func_256 = {
     .name = "to_centuries", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_255,
+    .n_params = 1, .n_required = 1, .params = params_256,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}},
     .scalar = &ps_fn_to_centuries,
     .doc = "An interval of n centuries.",
     .signature = "(n: int64) -> interval", .since = "0.1",
-    .example = "to_centuries(2)", .names = names_255,
+    .example = "to_centuries(2)", .names = names_256,
 };
 /* datetime: time_bucket(width: interval, value: date) -> date */
-static const ps_param params_256[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "width"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
-};
-static const char *const names_256[] = {"time_bucket", NULL};
-static const ps_func func_256 = {
-    .name = "time_bucket", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_256,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
-    .scalar = &ps_fn_time_bucket,
-    .doc = "The start of the bucket that value lies in: buckets of months count from 2000-01-01, others from 2000-01-03 or origin, moved by offset.",
-    .signature = "(width: interval, value: date) -> date", .since = "0.1",
-    .example = "time_bucket(INTERVAL '15 minutes', TIMESTAMP '2020-01-01 10:20:30')", .names = names_256,
-};
-/* datetime: time_bucket(width: interval, value: date, offset: interval) -> date */
 static const ps_param params_257[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "width"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "offset"},
 };
 static const char *const names_257[] = {"time_bucket", NULL};
 static const ps_func func_257 = {
     .name = "time_bucket", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_257,
+    .n_params = 2, .n_required = 2, .params = params_257,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
     .scalar = &ps_fn_time_bucket,
     .doc = "The start of the bucket that value lies in: buckets of months count from 2000-01-01, others from 2000-01-03 or origin, moved by offset.",
-    .signature = "(width: interval, value: date, offset: interval) -> date", .since = "0.1",
+    .signature = "(width: interval, value: date) -> date", .since = "0.1",
     .example = "time_bucket(INTERVAL '15 minutes', TIMESTAMP '2020-01-01 10:20:30')", .names = names_257,
 };
-/* datetime: time_bucket(width: interval, value: date, origin: date) -> date */
+/* datetime: time_bucket(width: interval, value: date, offset: interval) -> date */
 static const ps_param params_258[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "width"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "origin"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "offset"},
 };
 static const char *const names_258[] = {"time_bucket", NULL};
 static const ps_func func_258 = {
@@ -4129,47 +4128,47 @@ static const ps_func func_258 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
     .scalar = &ps_fn_time_bucket,
     .doc = "The start of the bucket that value lies in: buckets of months count from 2000-01-01, others from 2000-01-03 or origin, moved by offset.",
-    .signature = "(width: interval, value: date, origin: date) -> date", .since = "0.1",
+    .signature = "(width: interval, value: date, offset: interval) -> date", .since = "0.1",
     .example = "time_bucket(INTERVAL '15 minutes', TIMESTAMP '2020-01-01 10:20:30')", .names = names_258,
 };
-/* datetime: time_bucket(width: interval, value: timestamp) -> timestamp */
+/* datetime: time_bucket(width: interval, value: date, origin: date) -> date */
 static const ps_param params_259[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "width"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "origin"},
 };
 static const char *const names_259[] = {"time_bucket", NULL};
 static const ps_func func_259 = {
     .name = "time_bucket", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_259,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
+    .n_params = 3, .n_required = 3, .params = params_259,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}},
     .scalar = &ps_fn_time_bucket,
     .doc = "The start of the bucket that value lies in: buckets of months count from 2000-01-01, others from 2000-01-03 or origin, moved by offset.",
-    .signature = "(width: interval, value: timestamp) -> timestamp", .since = "0.1",
+    .signature = "(width: interval, value: date, origin: date) -> date", .since = "0.1",
     .example = "time_bucket(INTERVAL '15 minutes', TIMESTAMP '2020-01-01 10:20:30')", .names = names_259,
 };
-/* datetime: time_bucket(width: interval, value: timestamp, offset: interval) -> timestamp */
+/* datetime: time_bucket(width: interval, value: timestamp) -> timestamp */
 static const ps_param params_260[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "width"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "offset"},
 };
 static const char *const names_260[] = {"time_bucket", NULL};
 static const ps_func func_260 = {
     .name = "time_bucket", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_260,
+    .n_params = 2, .n_required = 2, .params = params_260,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_time_bucket,
     .doc = "The start of the bucket that value lies in: buckets of months count from 2000-01-01, others from 2000-01-03 or origin, moved by offset.",
-    .signature = "(width: interval, value: timestamp, offset: interval) -> timestamp", .since = "0.1",
+    .signature = "(width: interval, value: timestamp) -> timestamp", .since = "0.1",
     .example = "time_bucket(INTERVAL '15 minutes', TIMESTAMP '2020-01-01 10:20:30')", .names = names_260,
 };
-/* datetime: time_bucket(width: interval, value: timestamp, origin: timestamp) -> timestamp */
+/* datetime: time_bucket(width: interval, value: timestamp, offset: interval) -> timestamp */
 static const ps_param params_261[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "width"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "origin"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "offset"},
 };
 static const char *const names_261[] = {"time_bucket", NULL};
 static const ps_func func_261 = {
@@ -4179,47 +4178,47 @@ static const ps_func func_261 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_time_bucket,
     .doc = "The start of the bucket that value lies in: buckets of months count from 2000-01-01, others from 2000-01-03 or origin, moved by offset.",
-    .signature = "(width: interval, value: timestamp, origin: timestamp) -> timestamp", .since = "0.1",
+    .signature = "(width: interval, value: timestamp, offset: interval) -> timestamp", .since = "0.1",
     .example = "time_bucket(INTERVAL '15 minutes', TIMESTAMP '2020-01-01 10:20:30')", .names = names_261,
 };
-/* datetime: time_bucket(width: interval, value: timestamptz) -> timestamptz */
+/* datetime: time_bucket(width: interval, value: timestamp, origin: timestamp) -> timestamp */
 static const ps_param params_262[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "width"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "origin"},
 };
 static const char *const names_262[] = {"time_bucket", NULL};
 static const ps_func func_262 = {
     .name = "time_bucket", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_262,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .n_params = 3, .n_required = 3, .params = params_262,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_time_bucket,
     .doc = "The start of the bucket that value lies in: buckets of months count from 2000-01-01, others from 2000-01-03 or origin, moved by offset.",
-    .signature = "(width: interval, value: timestamptz) -> timestamptz", .since = "0.1",
+    .signature = "(width: interval, value: timestamp, origin: timestamp) -> timestamp", .since = "0.1",
     .example = "time_bucket(INTERVAL '15 minutes', TIMESTAMP '2020-01-01 10:20:30')", .names = names_262,
 };
-/* datetime: time_bucket(width: interval, value: timestamptz, offset: interval) -> timestamptz */
+/* datetime: time_bucket(width: interval, value: timestamptz) -> timestamptz */
 static const ps_param params_263[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "width"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "offset"},
 };
 static const char *const names_263[] = {"time_bucket", NULL};
 static const ps_func func_263 = {
     .name = "time_bucket", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_263,
+    .n_params = 2, .n_required = 2, .params = params_263,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_time_bucket,
     .doc = "The start of the bucket that value lies in: buckets of months count from 2000-01-01, others from 2000-01-03 or origin, moved by offset.",
-    .signature = "(width: interval, value: timestamptz, offset: interval) -> timestamptz", .since = "0.1",
+    .signature = "(width: interval, value: timestamptz) -> timestamptz", .since = "0.1",
     .example = "time_bucket(INTERVAL '15 minutes', TIMESTAMP '2020-01-01 10:20:30')", .names = names_263,
 };
-/* datetime: time_bucket(width: interval, value: timestamptz, origin: timestamptz) -> timestamptz */
+/* datetime: time_bucket(width: interval, value: timestamptz, offset: interval) -> timestamptz */
 static const ps_param params_264[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "width"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "origin"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "offset"},
 };
 static const char *const names_264[] = {"time_bucket", NULL};
 static const ps_func func_264 = {
@@ -4229,26 +4228,29 @@ static const ps_func func_264 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
     .scalar = &ps_fn_time_bucket,
     .doc = "The start of the bucket that value lies in: buckets of months count from 2000-01-01, others from 2000-01-03 or origin, moved by offset.",
-    .signature = "(width: interval, value: timestamptz, origin: timestamptz) -> timestamptz", .since = "0.1",
+    .signature = "(width: interval, value: timestamptz, offset: interval) -> timestamptz", .since = "0.1",
     .example = "time_bucket(INTERVAL '15 minutes', TIMESTAMP '2020-01-01 10:20:30')", .names = names_264,
 };
-/* datetime: julian(value: date) -> double */
+/* datetime: time_bucket(width: interval, value: timestamptz, origin: timestamptz) -> timestamptz */
 static const ps_param params_265[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INTERVAL}, .name = "width"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "origin"},
 };
-static const char *const names_265[] = {"julian", NULL};
+static const char *const names_265[] = {"time_bucket", NULL};
 static const ps_func func_265 = {
-    .name = "julian", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_265,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .scalar = &ps_fn_julian,
-    .doc = "The Julian day; whole at midnight.",
-    .signature = "(value: date) -> double", .since = "0.1",
-    .example = "julian(TIMESTAMP '2020-01-01 12:00:00')", .names = names_265,
+    .name = "time_bucket", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 3, .params = params_265,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}},
+    .scalar = &ps_fn_time_bucket,
+    .doc = "The start of the bucket that value lies in: buckets of months count from 2000-01-01, others from 2000-01-03 or origin, moved by offset.",
+    .signature = "(width: interval, value: timestamptz, origin: timestamptz) -> timestamptz", .since = "0.1",
+    .example = "time_bucket(INTERVAL '15 minutes', TIMESTAMP '2020-01-01 10:20:30')", .names = names_265,
 };
-/* datetime: julian(value: timestamp) -> double */
+/* datetime: julian(value: date) -> double */
 static const ps_param params_266[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_266[] = {"julian", NULL};
 static const ps_func func_266 = {
@@ -4257,12 +4259,12 @@ static const ps_func func_266 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_julian,
     .doc = "The Julian day; whole at midnight.",
-    .signature = "(value: timestamp) -> double", .since = "0.1",
+    .signature = "(value: date) -> double", .since = "0.1",
     .example = "julian(TIMESTAMP '2020-01-01 12:00:00')", .names = names_266,
 };
-/* datetime: julian(value: timestamptz) -> double */
+/* datetime: julian(value: timestamp) -> double */
 static const ps_param params_267[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_267[] = {"julian", NULL};
 static const ps_func func_267 = {
@@ -4271,26 +4273,26 @@ static const ps_func func_267 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_julian,
     .doc = "The Julian day; whole at midnight.",
-    .signature = "(value: timestamptz) -> double", .since = "0.1",
+    .signature = "(value: timestamp) -> double", .since = "0.1",
     .example = "julian(TIMESTAMP '2020-01-01 12:00:00')", .names = names_267,
 };
-/* datetime: days_in_month(value: date) -> int64 */
+/* datetime: julian(value: timestamptz) -> double */
 static const ps_param params_268[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_268[] = {"days_in_month", NULL};
+static const char *const names_268[] = {"julian", NULL};
 static const ps_func func_268 = {
-    .name = "days_in_month", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "julian", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_268,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_days_in_month,
-    .doc = "The number of days of the month.",
-    .signature = "(value: date) -> int64", .since = "0.1",
-    .example = "days_in_month(DATE '2020-02-01')", .names = names_268,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_julian,
+    .doc = "The Julian day; whole at midnight.",
+    .signature = "(value: timestamptz) -> double", .since = "0.1",
+    .example = "julian(TIMESTAMP '2020-01-01 12:00:00')", .names = names_268,
 };
-/* datetime: days_in_month(value: timestamp) -> int64 */
+/* datetime: days_in_month(value: date) -> int64 */
 static const ps_param params_269[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_DATE}, .name = "value"},
 };
 static const char *const names_269[] = {"days_in_month", NULL};
 static const ps_func func_269 = {
@@ -4299,12 +4301,12 @@ static const ps_func func_269 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_days_in_month,
     .doc = "The number of days of the month.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
+    .signature = "(value: date) -> int64", .since = "0.1",
     .example = "days_in_month(DATE '2020-02-01')", .names = names_269,
 };
-/* datetime: days_in_month(value: timestamptz) -> int64 */
+/* datetime: days_in_month(value: timestamp) -> int64 */
 static const ps_param params_270[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_270[] = {"days_in_month", NULL};
 static const ps_func func_270 = {
@@ -4313,26 +4315,26 @@ static const ps_func func_270 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_days_in_month,
     .doc = "The number of days of the month.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "days_in_month(DATE '2020-02-01')", .names = names_270,
 };
-/* datetime: nanosecond(value: timestamp) -> int64 */
+/* datetime: days_in_month(value: timestamptz) -> int64 */
 static const ps_param params_271[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
 };
-static const char *const names_271[] = {"nanosecond", NULL};
+static const char *const names_271[] = {"days_in_month", NULL};
 static const ps_func func_271 = {
-    .name = "nanosecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "days_in_month", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_271,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_nanosecond,
-    .doc = "Seconds and fraction in nanoseconds.",
-    .signature = "(value: timestamp) -> int64", .since = "0.1",
-    .example = "nanosecond(TIMESTAMP '2020-01-01 00:00:01.123456')", .names = names_271,
+    .scalar = &ps_fn_days_in_month,
+    .doc = "The number of days of the month.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "days_in_month(DATE '2020-02-01')", .names = names_271,
 };
-/* datetime: nanosecond(value: timestamptz) -> int64 */
+/* datetime: nanosecond(value: timestamp) -> int64 */
 static const ps_param params_272[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP, .unit = PS_UNIT_US}, .name = "value"},
 };
 static const char *const names_272[] = {"nanosecond", NULL};
 static const ps_func func_272 = {
@@ -4341,113 +4343,113 @@ static const ps_func func_272 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_nanosecond,
     .doc = "Seconds and fraction in nanoseconds.",
-    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .signature = "(value: timestamp) -> int64", .since = "0.1",
     .example = "nanosecond(TIMESTAMP '2020-01-01 00:00:01.123456')", .names = names_272,
 };
-/* list: list_value(items: T...) -> list<T> */
+/* datetime: nanosecond(value: timestamptz) -> int64 */
 static const ps_param params_273[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_TIMESTAMP_TZ, .unit = PS_UNIT_US}, .name = "value"},
+};
+static const char *const names_273[] = {"nanosecond", NULL};
+static const ps_func func_273 = {
+    .name = "nanosecond", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_273,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_nanosecond,
+    .doc = "Seconds and fraction in nanoseconds.",
+    .signature = "(value: timestamptz) -> int64", .since = "0.1",
+    .example = "nanosecond(TIMESTAMP '2020-01-01 00:00:01.123456')", .names = names_273,
+};
+/* list: list_value(items: T...) -> list<T> */
+static const ps_param params_274[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "items"},
 };
-static const char *const names_273[] = {"list_value", "list_pack", NULL};
-static const ps_func func_273 = {
+static const char *const names_274[] = {"list_value", "list_pack", NULL};
+static const ps_func func_274 = {
     .name = "list_value", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .variadic = true,
-    .n_params = 1, .n_required = 0, .params = params_273,
+    .n_params = 1, .n_required = 0, .params = params_274,
     .result = {.kind = PS_PARAM_LIST_VAR, .var = 1},
     .scalar = &ps_fn_list_value,
     .doc = "A list of the values, as [a, b].",
     .signature = "(items: T...) -> list<T>", .since = "0.1",
-    .example = "[1, NULL, 3]", .names = names_273,
+    .example = "[1, NULL, 3]", .names = names_274,
 };
 /* list: list_extract(list: list<T>, index: int64) -> T */
-static const ps_param params_274[] = {
+static const ps_param params_275[] = {
     {.kind = PS_PARAM_LIST_VAR, .var = 1, .name = "list"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "index"},
 };
-static const char *const names_274[] = {"list_extract", "list_element", "array_extract", NULL};
-static const ps_func func_274 = {
+static const char *const names_275[] = {"list_extract", "list_element", "array_extract", NULL};
+static const ps_func func_275 = {
     .name = "list_extract", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_274,
+    .n_params = 2, .n_required = 2, .params = params_275,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .scalar = &ps_fn_list_extract,
     .doc = "The item at index, from 1, negative from the end; null if there is none.",
     .signature = "(list: list<T>, index: int64) -> T", .since = "0.1",
-    .example = "list_extract([10, 20, 30], 2)", .names = names_274,
+    .example = "list_extract([10, 20, 30], 2)", .names = names_275,
 };
 /* math: abs(x: integer) -> integer */
-static const ps_param params_275[] = {
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
-};
-static const char *const names_275[] = {"abs", "@", NULL};
-static const ps_func func_275 = {
-    .name = "abs", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_275,
-    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
-    .scalar = &ps_fn_abs_exact,
-    .doc = "The absolute value; an error when the type can't hold it.",
-    .signature = "(x: integer) -> integer", .since = "0.1",
-    .example = "abs(-5)", .names = names_275,
-};
-/* math: abs(x: decimal) -> decimal */
 static const ps_param params_276[] = {
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
 };
 static const char *const names_276[] = {"abs", "@", NULL};
 static const ps_func func_276 = {
     .name = "abs", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
     .n_params = 1, .n_required = 1, .params = params_276,
-    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
+    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_abs_exact,
-    .doc = "The absolute value.",
-    .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "abs(-1.5)", .names = names_276,
+    .doc = "The absolute value; an error when the type can't hold it.",
+    .signature = "(x: integer) -> integer", .since = "0.1",
+    .example = "abs(-5)", .names = names_276,
 };
-/* math: abs(x: double) -> double */
+/* math: abs(x: decimal) -> decimal */
 static const ps_param params_277[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
 static const char *const names_277[] = {"abs", "@", NULL};
 static const ps_func func_277 = {
     .name = "abs", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_277,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .scalar = &ps_fn_abs_float,
+    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
+    .scalar = &ps_fn_abs_exact,
     .doc = "The absolute value.",
-    .signature = "(x: double) -> double", .since = "0.1",
-    .example = "abs(-1.5e0)", .names = names_277,
+    .signature = "(x: decimal) -> decimal", .since = "0.1",
+    .example = "abs(-1.5)", .names = names_277,
 };
-/* math: abs(x: float) -> float */
+/* math: abs(x: double) -> double */
 static const ps_param params_278[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
 static const char *const names_278[] = {"abs", "@", NULL};
 static const ps_func func_278 = {
     .name = "abs", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_278,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_abs_float,
+    .doc = "The absolute value.",
+    .signature = "(x: double) -> double", .since = "0.1",
+    .example = "abs(-1.5e0)", .names = names_278,
+};
+/* math: abs(x: float) -> float */
+static const ps_param params_279[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
+};
+static const char *const names_279[] = {"abs", "@", NULL};
+static const ps_func func_279 = {
+    .name = "abs", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_279,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}},
     .scalar = &ps_fn_abs_float,
     .doc = "The absolute value.",
     .signature = "(x: float) -> float", .since = "0.1",
-    .example = "abs(-1.5e0)", .names = names_278,
+    .example = "abs(-1.5e0)", .names = names_279,
 };
 /* math: sign(x: integer) -> int8 */
-static const ps_param params_279[] = {
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
-};
-static const char *const names_279[] = {"sign", NULL};
-static const ps_func func_279 = {
-    .name = "sign", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_279,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
-    .scalar = &ps_fn_sign_exact,
-    .doc = "-1, 0 or 1.",
-    .signature = "(x: integer) -> int8", .since = "0.1",
-    .example = "sign(-7)", .names = names_279,
-};
-/* math: sign(x: decimal) -> int8 */
 static const ps_param params_280[] = {
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
 };
 static const char *const names_280[] = {"sign", NULL};
 static const ps_func func_280 = {
@@ -4456,26 +4458,26 @@ static const ps_func func_280 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
     .scalar = &ps_fn_sign_exact,
     .doc = "-1, 0 or 1.",
-    .signature = "(x: decimal) -> int8", .since = "0.1",
+    .signature = "(x: integer) -> int8", .since = "0.1",
     .example = "sign(-7)", .names = names_280,
 };
-/* math: sign(x: double) -> int8 */
+/* math: sign(x: decimal) -> int8 */
 static const ps_param params_281[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
 static const char *const names_281[] = {"sign", NULL};
 static const ps_func func_281 = {
     .name = "sign", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_281,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
-    .scalar = &ps_fn_sign_float,
-    .doc = "-1, 0 or 1; 0 for NaN.",
-    .signature = "(x: double) -> int8", .since = "0.1",
-    .example = "sign(-7e0)", .names = names_281,
+    .scalar = &ps_fn_sign_exact,
+    .doc = "-1, 0 or 1.",
+    .signature = "(x: decimal) -> int8", .since = "0.1",
+    .example = "sign(-7)", .names = names_281,
 };
-/* math: sign(x: float) -> int8 */
+/* math: sign(x: double) -> int8 */
 static const ps_param params_282[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
 static const char *const names_282[] = {"sign", NULL};
 static const ps_func func_282 = {
@@ -4484,134 +4486,131 @@ static const ps_func func_282 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
     .scalar = &ps_fn_sign_float,
     .doc = "-1, 0 or 1; 0 for NaN.",
-    .signature = "(x: float) -> int8", .since = "0.1",
+    .signature = "(x: double) -> int8", .since = "0.1",
     .example = "sign(-7e0)", .names = names_282,
 };
-/* math: ceil(x: decimal) -> decimal */
+/* math: sign(x: float) -> int8 */
 static const ps_param params_283[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
+};
+static const char *const names_283[] = {"sign", NULL};
+static const ps_func func_283 = {
+    .name = "sign", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_283,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
+    .scalar = &ps_fn_sign_float,
+    .doc = "-1, 0 or 1; 0 for NaN.",
+    .signature = "(x: float) -> int8", .since = "0.1",
+    .example = "sign(-7e0)", .names = names_283,
+};
+/* math: ceil(x: decimal) -> decimal */
+static const ps_param params_284[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
-static const char *const names_283[] = {"ceil", "ceiling", NULL};
-static const ps_func func_283 = {
+static const char *const names_284[] = {"ceil", "ceiling", NULL};
+static const ps_func func_284 = {
     .name = "ceil", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_283,
+    .n_params = 1, .n_required = 1, .params = params_284,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_ceil_exact,
     .doc = "The smallest integer not below x, as a decimal of scale 0.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "ceil(1.5)", .names = names_283,
+    .example = "ceil(1.5)", .names = names_284,
 };
 /* math: ceil(x: double) -> double */
-static const ps_param params_284[] = {
+static const ps_param params_285[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_284[] = {"ceil", "ceiling", NULL};
-static const ps_func func_284 = {
+static const char *const names_285[] = {"ceil", "ceiling", NULL};
+static const ps_func func_285 = {
     .name = "ceil", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_284,
+    .n_params = 1, .n_required = 1, .params = params_285,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_ceil_float,
     .doc = "The smallest integer not below x.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "ceil(7)", .names = names_284,
+    .example = "ceil(7)", .names = names_285,
 };
 /* math: floor(x: decimal) -> decimal */
-static const ps_param params_285[] = {
+static const ps_param params_286[] = {
     {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
-static const char *const names_285[] = {"floor", NULL};
-static const ps_func func_285 = {
+static const char *const names_286[] = {"floor", NULL};
+static const ps_func func_286 = {
     .name = "floor", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_285,
+    .n_params = 1, .n_required = 1, .params = params_286,
     .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
     .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_floor_exact,
     .doc = "The largest integer not above x, as a decimal of scale 0.",
     .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "floor(1.5)", .names = names_285,
+    .example = "floor(1.5)", .names = names_286,
 };
 /* math: floor(x: double) -> double */
-static const ps_param params_286[] = {
+static const ps_param params_287[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_286[] = {"floor", NULL};
-static const ps_func func_286 = {
+static const char *const names_287[] = {"floor", NULL};
+static const ps_func func_287 = {
     .name = "floor", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_286,
+    .n_params = 1, .n_required = 1, .params = params_287,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_floor_float,
     .doc = "The largest integer not above x.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "floor(7)", .names = names_286,
+    .example = "floor(7)", .names = names_287,
 };
 /* math: round(x: decimal) -> decimal */
-static const ps_param params_287[] = {
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
-};
-static const char *const names_287[] = {"round", NULL};
-static const ps_func func_287 = {
-    .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_287,
-    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
-    .resolve = ps_resolve_decimal_round,
-    .scalar = &ps_fn_round_exact,
-    .doc = "The nearest integer, halves away from zero, as a decimal of scale 0.",
-    .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "round(1.5)", .names = names_287,
-};
-/* math: round(x: integer) -> integer */
 static const ps_param params_288[] = {
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
 static const char *const names_288[] = {"round", NULL};
 static const ps_func func_288 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 1, .n_required = 1, .params = params_288,
-    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
+    .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_round_exact,
-    .doc = "The nearest integer, halves away from zero.",
-    .signature = "(x: integer) -> integer", .since = "0.1",
-    .example = "round(7)", .names = names_288,
+    .doc = "The nearest integer, halves away from zero, as a decimal of scale 0.",
+    .signature = "(x: decimal) -> decimal", .since = "0.1",
+    .example = "round(1.5)", .names = names_288,
 };
-/* math: round(x: double) -> double */
+/* math: round(x: integer) -> integer */
 static const ps_param params_289[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
 };
 static const char *const names_289[] = {"round", NULL};
 static const ps_func func_289 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
     .n_params = 1, .n_required = 1, .params = params_289,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .scalar = &ps_fn_round_float,
+    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_round_exact,
     .doc = "The nearest integer, halves away from zero.",
-    .signature = "(x: double) -> double", .since = "0.1",
-    .example = "round(1.5e0)", .names = names_289,
+    .signature = "(x: integer) -> integer", .since = "0.1",
+    .example = "round(7)", .names = names_289,
 };
-/* math: round(x: decimal, digits: int32) -> decimal */
+/* math: round(x: double) -> double */
 static const ps_param params_290[] = {
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
 static const char *const names_290[] = {"round", NULL};
 static const ps_func func_290 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_290,
-    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
-    .resolve = ps_resolve_decimal_round,
-    .scalar = &ps_fn_round_exact,
-    .doc = "x rounded to digits after the point (negative: before), halves away from zero.",
-    .signature = "(x: decimal, digits: int32) -> decimal", .since = "0.1",
-    .example = "round(2.345, 2)", .names = names_290,
+    .n_params = 1, .n_required = 1, .params = params_290,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_round_float,
+    .doc = "The nearest integer, halves away from zero.",
+    .signature = "(x: double) -> double", .since = "0.1",
+    .example = "round(1.5e0)", .names = names_290,
 };
-/* math: round(x: integer, digits: int32) -> integer */
+/* math: round(x: decimal, digits: int32) -> decimal */
 static const ps_param params_291[] = {
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
 };
 static const char *const names_291[] = {"round", NULL};
@@ -4619,471 +4618,474 @@ static const ps_func func_291 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_291,
-    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
+    .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_round_exact,
-    .doc = "x rounded at a digit before the point when digits is negative.",
-    .signature = "(x: integer, digits: int32) -> integer", .since = "0.1",
-    .example = "round(1250, -2)", .names = names_291,
+    .doc = "x rounded to digits after the point (negative: before), halves away from zero.",
+    .signature = "(x: decimal, digits: int32) -> decimal", .since = "0.1",
+    .example = "round(2.345, 2)", .names = names_291,
 };
-/* math: round(x: double, digits: int32) -> double */
+/* math: round(x: integer, digits: int32) -> integer */
 static const ps_param params_292[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
 };
 static const char *const names_292[] = {"round", NULL};
 static const ps_func func_292 = {
     .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_292,
+    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_round_exact,
+    .doc = "x rounded at a digit before the point when digits is negative.",
+    .signature = "(x: integer, digits: int32) -> integer", .since = "0.1",
+    .example = "round(1250, -2)", .names = names_292,
+};
+/* math: round(x: double, digits: int32) -> double */
+static const ps_param params_293[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
+};
+static const char *const names_293[] = {"round", NULL};
+static const ps_func func_293 = {
+    .name = "round", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_293,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_round_digits,
     .doc = "x rounded to digits after the point (negative: before), halves away from zero.",
     .signature = "(x: double, digits: int32) -> double", .since = "0.1",
-    .example = "round(2.345e0, 2)", .names = names_292,
+    .example = "round(2.345e0, 2)", .names = names_293,
 };
 /* math: trunc(x: decimal) -> decimal */
-static const ps_param params_293[] = {
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
-};
-static const char *const names_293[] = {"trunc", NULL};
-static const ps_func func_293 = {
-    .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_293,
-    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
-    .resolve = ps_resolve_decimal_round,
-    .scalar = &ps_fn_trunc_exact,
-    .doc = "The integer part of x, as a decimal of scale 0.",
-    .signature = "(x: decimal) -> decimal", .since = "0.1",
-    .example = "trunc(1.5)", .names = names_293,
-};
-/* math: trunc(x: integer) -> integer */
 static const ps_param params_294[] = {
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
 };
 static const char *const names_294[] = {"trunc", NULL};
 static const ps_func func_294 = {
     .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 1, .n_required = 1, .params = params_294,
-    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
+    .resolve = ps_resolve_decimal_round,
     .scalar = &ps_fn_trunc_exact,
-    .doc = "The integer part of x.",
-    .signature = "(x: integer) -> integer", .since = "0.1",
-    .example = "trunc(7)", .names = names_294,
+    .doc = "The integer part of x, as a decimal of scale 0.",
+    .signature = "(x: decimal) -> decimal", .since = "0.1",
+    .example = "trunc(1.5)", .names = names_294,
 };
-/* math: trunc(x: double) -> double */
+/* math: trunc(x: integer) -> integer */
 static const ps_param params_295[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "x"},
 };
 static const char *const names_295[] = {"trunc", NULL};
 static const ps_func func_295 = {
     .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
     .n_params = 1, .n_required = 1, .params = params_295,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .scalar = &ps_fn_trunc_float,
+    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_trunc_exact,
     .doc = "The integer part of x.",
-    .signature = "(x: double) -> double", .since = "0.1",
-    .example = "trunc(1.5e0)", .names = names_295,
+    .signature = "(x: integer) -> integer", .since = "0.1",
+    .example = "trunc(7)", .names = names_295,
 };
-/* math: trunc(x: decimal, digits: int32) -> decimal */
+/* math: trunc(x: double) -> double */
 static const ps_param params_296[] = {
-    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
 static const char *const names_296[] = {"trunc", NULL};
 static const ps_func func_296 = {
     .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_296,
-    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
-    .resolve = ps_resolve_decimal_round,
-    .scalar = &ps_fn_trunc_exact,
-    .doc = "x cut to digits after the point.",
-    .signature = "(x: decimal, digits: int32) -> decimal", .since = "0.1",
-    .example = "trunc(1.57, 1)", .names = names_296,
+    .n_params = 1, .n_required = 1, .params = params_296,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_trunc_float,
+    .doc = "The integer part of x.",
+    .signature = "(x: double) -> double", .since = "0.1",
+    .example = "trunc(1.5e0)", .names = names_296,
 };
-/* math: trunc(x: double, digits: int32) -> double */
+/* math: trunc(x: decimal, digits: int32) -> decimal */
 static const ps_param params_297[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+    {.kind = PS_PARAM_DECIMAL, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
 };
 static const char *const names_297[] = {"trunc", NULL};
 static const ps_func func_297 = {
     .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_297,
+    .result = {.kind = PS_PARAM_DECIMAL, .var = 1},
+    .resolve = ps_resolve_decimal_round,
+    .scalar = &ps_fn_trunc_exact,
+    .doc = "x cut to digits after the point.",
+    .signature = "(x: decimal, digits: int32) -> decimal", .since = "0.1",
+    .example = "trunc(1.57, 1)", .names = names_297,
+};
+/* math: trunc(x: double, digits: int32) -> double */
+static const ps_param params_298[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "digits"},
+};
+static const char *const names_298[] = {"trunc", NULL};
+static const ps_func func_298 = {
+    .name = "trunc", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_298,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_trunc_digits,
     .doc = "x cut to digits after the point.",
     .signature = "(x: double, digits: int32) -> double", .since = "0.1",
-    .example = "trunc(1.57e0, 1)", .names = names_297,
+    .example = "trunc(1.57e0, 1)", .names = names_298,
 };
 /* math: sqrt(x: double) -> double */
-static const ps_param params_298[] = {
+static const ps_param params_299[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_298[] = {"sqrt", NULL};
-static const ps_func func_298 = {
+static const char *const names_299[] = {"sqrt", NULL};
+static const ps_func func_299 = {
     .name = "sqrt", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_298,
+    .n_params = 1, .n_required = 1, .params = params_299,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_sqrt,
     .doc = "The square root; NaN below 0.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "sqrt(4)", .names = names_298,
+    .example = "sqrt(4)", .names = names_299,
 };
 /* math: cbrt(x: double) -> double */
-static const ps_param params_299[] = {
+static const ps_param params_300[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_299[] = {"cbrt", NULL};
-static const ps_func func_299 = {
+static const char *const names_300[] = {"cbrt", NULL};
+static const ps_func func_300 = {
     .name = "cbrt", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_299,
+    .n_params = 1, .n_required = 1, .params = params_300,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_cbrt,
     .doc = "The cube root.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "cbrt(8)", .names = names_299,
+    .example = "cbrt(8)", .names = names_300,
 };
 /* math: exp(x: double) -> double */
-static const ps_param params_300[] = {
+static const ps_param params_301[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_300[] = {"exp", NULL};
-static const ps_func func_300 = {
+static const char *const names_301[] = {"exp", NULL};
+static const ps_func func_301 = {
     .name = "exp", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_300,
+    .n_params = 1, .n_required = 1, .params = params_301,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_exp,
     .doc = "e to the power x.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "exp(0)", .names = names_300,
+    .example = "exp(0)", .names = names_301,
 };
 /* math: ln(x: double) -> double */
-static const ps_param params_301[] = {
+static const ps_param params_302[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_301[] = {"ln", NULL};
-static const ps_func func_301 = {
+static const char *const names_302[] = {"ln", NULL};
+static const ps_func func_302 = {
     .name = "ln", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_301,
+    .n_params = 1, .n_required = 1, .params = params_302,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_ln,
     .doc = "The natural logarithm.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "ln(1)", .names = names_301,
+    .example = "ln(1)", .names = names_302,
 };
 /* math: log10(x: double) -> double */
-static const ps_param params_302[] = {
+static const ps_param params_303[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_302[] = {"log10", "log", NULL};
-static const ps_func func_302 = {
+static const char *const names_303[] = {"log10", "log", NULL};
+static const ps_func func_303 = {
     .name = "log10", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_302,
+    .n_params = 1, .n_required = 1, .params = params_303,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_log10,
     .doc = "The logarithm to base 10.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "log10(1000)", .names = names_302,
+    .example = "log10(1000)", .names = names_303,
 };
 /* math: log2(x: double) -> double */
-static const ps_param params_303[] = {
+static const ps_param params_304[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_303[] = {"log2", NULL};
-static const ps_func func_303 = {
+static const char *const names_304[] = {"log2", NULL};
+static const ps_func func_304 = {
     .name = "log2", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_303,
+    .n_params = 1, .n_required = 1, .params = params_304,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_log2,
     .doc = "The logarithm to base 2.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "log2(8)", .names = names_303,
+    .example = "log2(8)", .names = names_304,
 };
 /* math: sin(x: double) -> double */
-static const ps_param params_304[] = {
+static const ps_param params_305[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_304[] = {"sin", NULL};
-static const ps_func func_304 = {
+static const char *const names_305[] = {"sin", NULL};
+static const ps_func func_305 = {
     .name = "sin", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_304,
+    .n_params = 1, .n_required = 1, .params = params_305,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_sin,
     .doc = "The sine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "sin(0)", .names = names_304,
+    .example = "sin(0)", .names = names_305,
 };
 /* math: cos(x: double) -> double */
-static const ps_param params_305[] = {
+static const ps_param params_306[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_305[] = {"cos", NULL};
-static const ps_func func_305 = {
+static const char *const names_306[] = {"cos", NULL};
+static const ps_func func_306 = {
     .name = "cos", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_305,
+    .n_params = 1, .n_required = 1, .params = params_306,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_cos,
     .doc = "The cosine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "cos(0)", .names = names_305,
+    .example = "cos(0)", .names = names_306,
 };
 /* math: tan(x: double) -> double */
-static const ps_param params_306[] = {
+static const ps_param params_307[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_306[] = {"tan", NULL};
-static const ps_func func_306 = {
+static const char *const names_307[] = {"tan", NULL};
+static const ps_func func_307 = {
     .name = "tan", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_306,
+    .n_params = 1, .n_required = 1, .params = params_307,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_tan,
     .doc = "The tangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "tan(0)", .names = names_306,
+    .example = "tan(0)", .names = names_307,
 };
 /* math: cot(x: double) -> double */
-static const ps_param params_307[] = {
+static const ps_param params_308[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_307[] = {"cot", NULL};
-static const ps_func func_307 = {
+static const char *const names_308[] = {"cot", NULL};
+static const ps_func func_308 = {
     .name = "cot", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_307,
+    .n_params = 1, .n_required = 1, .params = params_308,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_cot,
     .doc = "The cotangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "cot(1)", .names = names_307,
+    .example = "cot(1)", .names = names_308,
 };
 /* math: asin(x: double) -> double */
-static const ps_param params_308[] = {
+static const ps_param params_309[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_308[] = {"asin", NULL};
-static const ps_func func_308 = {
+static const char *const names_309[] = {"asin", NULL};
+static const ps_func func_309 = {
     .name = "asin", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_308,
+    .n_params = 1, .n_required = 1, .params = params_309,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_asin,
     .doc = "The arc sine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "asin(0)", .names = names_308,
+    .example = "asin(0)", .names = names_309,
 };
 /* math: acos(x: double) -> double */
-static const ps_param params_309[] = {
+static const ps_param params_310[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_309[] = {"acos", NULL};
-static const ps_func func_309 = {
+static const char *const names_310[] = {"acos", NULL};
+static const ps_func func_310 = {
     .name = "acos", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_309,
+    .n_params = 1, .n_required = 1, .params = params_310,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_acos,
     .doc = "The arc cosine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "acos(1)", .names = names_309,
+    .example = "acos(1)", .names = names_310,
 };
 /* math: atan(x: double) -> double */
-static const ps_param params_310[] = {
+static const ps_param params_311[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_310[] = {"atan", NULL};
-static const ps_func func_310 = {
+static const char *const names_311[] = {"atan", NULL};
+static const ps_func func_311 = {
     .name = "atan", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_310,
+    .n_params = 1, .n_required = 1, .params = params_311,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_atan,
     .doc = "The arc tangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "atan(0)", .names = names_310,
+    .example = "atan(0)", .names = names_311,
 };
 /* math: sinh(x: double) -> double */
-static const ps_param params_311[] = {
+static const ps_param params_312[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_311[] = {"sinh", NULL};
-static const ps_func func_311 = {
+static const char *const names_312[] = {"sinh", NULL};
+static const ps_func func_312 = {
     .name = "sinh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_311,
+    .n_params = 1, .n_required = 1, .params = params_312,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_sinh,
     .doc = "The hyperbolic sine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "sinh(0)", .names = names_311,
+    .example = "sinh(0)", .names = names_312,
 };
 /* math: cosh(x: double) -> double */
-static const ps_param params_312[] = {
+static const ps_param params_313[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_312[] = {"cosh", NULL};
-static const ps_func func_312 = {
+static const char *const names_313[] = {"cosh", NULL};
+static const ps_func func_313 = {
     .name = "cosh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_312,
+    .n_params = 1, .n_required = 1, .params = params_313,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_cosh,
     .doc = "The hyperbolic cosine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "cosh(0)", .names = names_312,
+    .example = "cosh(0)", .names = names_313,
 };
 /* math: tanh(x: double) -> double */
-static const ps_param params_313[] = {
+static const ps_param params_314[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_313[] = {"tanh", NULL};
-static const ps_func func_313 = {
+static const char *const names_314[] = {"tanh", NULL};
+static const ps_func func_314 = {
     .name = "tanh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_313,
+    .n_params = 1, .n_required = 1, .params = params_314,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_tanh,
     .doc = "The hyperbolic tangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "tanh(0)", .names = names_313,
+    .example = "tanh(0)", .names = names_314,
 };
 /* math: asinh(x: double) -> double */
-static const ps_param params_314[] = {
+static const ps_param params_315[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_314[] = {"asinh", NULL};
-static const ps_func func_314 = {
+static const char *const names_315[] = {"asinh", NULL};
+static const ps_func func_315 = {
     .name = "asinh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_314,
+    .n_params = 1, .n_required = 1, .params = params_315,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_asinh,
     .doc = "The inverse hyperbolic sine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "asinh(0)", .names = names_314,
+    .example = "asinh(0)", .names = names_315,
 };
 /* math: acosh(x: double) -> double */
-static const ps_param params_315[] = {
+static const ps_param params_316[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_315[] = {"acosh", NULL};
-static const ps_func func_315 = {
+static const char *const names_316[] = {"acosh", NULL};
+static const ps_func func_316 = {
     .name = "acosh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_315,
+    .n_params = 1, .n_required = 1, .params = params_316,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_acosh,
     .doc = "The inverse hyperbolic cosine.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "acosh(1)", .names = names_315,
+    .example = "acosh(1)", .names = names_316,
 };
 /* math: atanh(x: double) -> double */
-static const ps_param params_316[] = {
+static const ps_param params_317[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_316[] = {"atanh", NULL};
-static const ps_func func_316 = {
+static const char *const names_317[] = {"atanh", NULL};
+static const ps_func func_317 = {
     .name = "atanh", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_316,
+    .n_params = 1, .n_required = 1, .params = params_317,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_atanh,
     .doc = "The inverse hyperbolic tangent.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "atanh(0)", .names = names_316,
+    .example = "atanh(0)", .names = names_317,
 };
 /* math: degrees(x: double) -> double */
-static const ps_param params_317[] = {
+static const ps_param params_318[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_317[] = {"degrees", NULL};
-static const ps_func func_317 = {
+static const char *const names_318[] = {"degrees", NULL};
+static const ps_func func_318 = {
     .name = "degrees", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_317,
+    .n_params = 1, .n_required = 1, .params = params_318,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_degrees,
     .doc = "Radians as degrees.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "degrees(0)", .names = names_317,
+    .example = "degrees(0)", .names = names_318,
 };
 /* math: radians(x: double) -> double */
-static const ps_param params_318[] = {
+static const ps_param params_319[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_318[] = {"radians", NULL};
-static const ps_func func_318 = {
+static const char *const names_319[] = {"radians", NULL};
+static const ps_func func_319 = {
     .name = "radians", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_318,
+    .n_params = 1, .n_required = 1, .params = params_319,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_radians,
     .doc = "Degrees as radians.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "radians(180)", .names = names_318,
+    .example = "radians(180)", .names = names_319,
 };
 /* math: log(base: double, x: double) -> double */
-static const ps_param params_319[] = {
+static const ps_param params_320[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "base"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_319[] = {"log", NULL};
-static const ps_func func_319 = {
+static const char *const names_320[] = {"log", NULL};
+static const ps_func func_320 = {
     .name = "log", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_319,
+    .n_params = 2, .n_required = 2, .params = params_320,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_log_base,
     .doc = "The logarithm of x to the base.",
     .signature = "(base: double, x: double) -> double", .since = "0.1",
-    .example = "log(2, 8)", .names = names_319,
+    .example = "log(2, 8)", .names = names_320,
 };
 /* math: power(x: double, y: double) -> double */
-static const ps_param params_320[] = {
+static const ps_param params_321[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
 };
-static const char *const names_320[] = {"power", "pow", "^", "**", NULL};
-static const ps_func func_320 = {
+static const char *const names_321[] = {"power", "pow", "^", "**", NULL};
+static const ps_func func_321 = {
     .name = "power", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_320,
+    .n_params = 2, .n_required = 2, .params = params_321,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_power,
     .doc = "x to the power y.",
     .signature = "(x: double, y: double) -> double", .since = "0.1",
-    .example = "power(2, 10)", .names = names_320,
+    .example = "power(2, 10)", .names = names_321,
 };
 /* math: atan2(y: double, x: double) -> double */
-static const ps_param params_321[] = {
+static const ps_param params_322[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_321[] = {"atan2", NULL};
-static const ps_func func_321 = {
+static const char *const names_322[] = {"atan2", NULL};
+static const ps_func func_322 = {
     .name = "atan2", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_321,
+    .n_params = 2, .n_required = 2, .params = params_322,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_atan2,
     .doc = "The angle of the point (x, y).",
     .signature = "(y: double, x: double) -> double", .since = "0.1",
-    .example = "atan2(0, 1)", .names = names_321,
+    .example = "atan2(0, 1)", .names = names_322,
 };
 /* math: pi() -> double */
-static const char *const names_322[] = {"pi", NULL};
-static const ps_func func_322 = {
+static const char *const names_323[] = {"pi", NULL};
+static const ps_func func_323 = {
     .name = "pi", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_pi,
     .doc = "The ratio of a circle's circumference to its diameter.",
     .signature = "() -> double", .since = "0.1",
-    .example = "pi()", .names = names_322,
+    .example = "pi()", .names = names_323,
 };
 /* math: isnan(x: double) -> bool */
-static const ps_param params_323[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
-};
-static const char *const names_323[] = {"isnan", NULL};
-static const ps_func func_323 = {
-    .name = "isnan", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_323,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
-    .scalar = &ps_fn_isnan,
-    .doc = "True if x is not a number.",
-    .signature = "(x: double) -> bool", .since = "0.1",
-    .example = "isnan(1e0)", .names = names_323,
-};
-/* math: isnan(x: float) -> bool */
 static const ps_param params_324[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
 static const char *const names_324[] = {"isnan", NULL};
 static const ps_func func_324 = {
@@ -5092,26 +5094,26 @@ static const ps_func func_324 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_isnan,
     .doc = "True if x is not a number.",
-    .signature = "(x: float) -> bool", .since = "0.1",
+    .signature = "(x: double) -> bool", .since = "0.1",
     .example = "isnan(1e0)", .names = names_324,
 };
-/* math: isinf(x: double) -> bool */
+/* math: isnan(x: float) -> bool */
 static const ps_param params_325[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
 };
-static const char *const names_325[] = {"isinf", NULL};
+static const char *const names_325[] = {"isnan", NULL};
 static const ps_func func_325 = {
-    .name = "isinf", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "isnan", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_325,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
-    .scalar = &ps_fn_isinf,
-    .doc = "True if x is infinite.",
-    .signature = "(x: double) -> bool", .since = "0.1",
-    .example = "isinf(1e0)", .names = names_325,
+    .scalar = &ps_fn_isnan,
+    .doc = "True if x is not a number.",
+    .signature = "(x: float) -> bool", .since = "0.1",
+    .example = "isnan(1e0)", .names = names_325,
 };
-/* math: isinf(x: float) -> bool */
+/* math: isinf(x: double) -> bool */
 static const ps_param params_326[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
 static const char *const names_326[] = {"isinf", NULL};
 static const ps_func func_326 = {
@@ -5120,26 +5122,26 @@ static const ps_func func_326 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_isinf,
     .doc = "True if x is infinite.",
-    .signature = "(x: float) -> bool", .since = "0.1",
+    .signature = "(x: double) -> bool", .since = "0.1",
     .example = "isinf(1e0)", .names = names_326,
 };
-/* math: isfinite(x: double) -> bool */
+/* math: isinf(x: float) -> bool */
 static const ps_param params_327[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
 };
-static const char *const names_327[] = {"isfinite", NULL};
+static const char *const names_327[] = {"isinf", NULL};
 static const ps_func func_327 = {
-    .name = "isfinite", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "isinf", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_327,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
-    .scalar = &ps_fn_isfinite,
-    .doc = "True if x is neither infinite nor NaN.",
-    .signature = "(x: double) -> bool", .since = "0.1",
-    .example = "isfinite(1e0)", .names = names_327,
+    .scalar = &ps_fn_isinf,
+    .doc = "True if x is infinite.",
+    .signature = "(x: float) -> bool", .since = "0.1",
+    .example = "isinf(1e0)", .names = names_327,
 };
-/* math: isfinite(x: float) -> bool */
+/* math: isfinite(x: double) -> bool */
 static const ps_param params_328[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
 static const char *const names_328[] = {"isfinite", NULL};
 static const ps_func func_328 = {
@@ -5148,500 +5150,500 @@ static const ps_func func_328 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_isfinite,
     .doc = "True if x is neither infinite nor NaN.",
-    .signature = "(x: float) -> bool", .since = "0.1",
+    .signature = "(x: double) -> bool", .since = "0.1",
     .example = "isfinite(1e0)", .names = names_328,
 };
-/* math: gcd(a: int64, b: int64) -> int64 */
+/* math: isfinite(x: float) -> bool */
 static const ps_param params_329[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT32}, .name = "x"},
+};
+static const char *const names_329[] = {"isfinite", NULL};
+static const ps_func func_329 = {
+    .name = "isfinite", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_329,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_isfinite,
+    .doc = "True if x is neither infinite nor NaN.",
+    .signature = "(x: float) -> bool", .since = "0.1",
+    .example = "isfinite(1e0)", .names = names_329,
+};
+/* math: gcd(a: int64, b: int64) -> int64 */
+static const ps_param params_330[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "b"},
-};
-static const char *const names_329[] = {"gcd", "greatest_common_divisor", NULL};
-static const ps_func func_329 = {
-    .name = "gcd", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_329,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_gcd,
-    .doc = "The greatest common divisor.",
-    .signature = "(a: int64, b: int64) -> int64", .since = "0.1",
-    .example = "gcd(12, 18)", .names = names_329,
-};
-/* math: gcd(a: int128, b: int128) -> int128 */
-static const ps_param params_330[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "b"},
 };
 static const char *const names_330[] = {"gcd", "greatest_common_divisor", NULL};
 static const ps_func func_330 = {
     .name = "gcd", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_330,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_gcd,
+    .doc = "The greatest common divisor.",
+    .signature = "(a: int64, b: int64) -> int64", .since = "0.1",
+    .example = "gcd(12, 18)", .names = names_330,
+};
+/* math: gcd(a: int128, b: int128) -> int128 */
+static const ps_param params_331[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "b"},
+};
+static const char *const names_331[] = {"gcd", "greatest_common_divisor", NULL};
+static const ps_func func_331 = {
+    .name = "gcd", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_331,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}},
     .scalar = &ps_fn_gcd,
     .doc = "The greatest common divisor.",
     .signature = "(a: int128, b: int128) -> int128", .since = "0.1",
-    .example = "gcd(12, 18)", .names = names_330,
+    .example = "gcd(12, 18)", .names = names_331,
 };
 /* math: lcm(a: int64, b: int64) -> int64 */
-static const ps_param params_331[] = {
+static const ps_param params_332[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "b"},
-};
-static const char *const names_331[] = {"lcm", "least_common_multiple", NULL};
-static const ps_func func_331 = {
-    .name = "lcm", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_331,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_lcm,
-    .doc = "The least common multiple.",
-    .signature = "(a: int64, b: int64) -> int64", .since = "0.1",
-    .example = "lcm(4, 6)", .names = names_331,
-};
-/* math: lcm(a: int128, b: int128) -> int128 */
-static const ps_param params_332[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "b"},
 };
 static const char *const names_332[] = {"lcm", "least_common_multiple", NULL};
 static const ps_func func_332 = {
     .name = "lcm", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_332,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_lcm,
+    .doc = "The least common multiple.",
+    .signature = "(a: int64, b: int64) -> int64", .since = "0.1",
+    .example = "lcm(4, 6)", .names = names_332,
+};
+/* math: lcm(a: int128, b: int128) -> int128 */
+static const ps_param params_333[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}, .name = "b"},
+};
+static const char *const names_333[] = {"lcm", "least_common_multiple", NULL};
+static const ps_func func_333 = {
+    .name = "lcm", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_333,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}},
     .scalar = &ps_fn_lcm,
     .doc = "The least common multiple.",
     .signature = "(a: int128, b: int128) -> int128", .since = "0.1",
-    .example = "lcm(4, 6)", .names = names_332,
+    .example = "lcm(4, 6)", .names = names_333,
 };
 /* math: factorial(n: int32) -> int128 */
-static const ps_param params_333[] = {
+static const ps_param params_334[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}, .name = "n"},
 };
-static const char *const names_333[] = {"factorial", "!", NULL};
-static const ps_func func_333 = {
+static const char *const names_334[] = {"factorial", "!", NULL};
+static const ps_func func_334 = {
     .name = "factorial", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_333,
+    .n_params = 1, .n_required = 1, .params = params_334,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT128}},
     .scalar = &ps_fn_factorial,
     .doc = "1 times 2 ... times n, up to 33.",
     .signature = "(n: int32) -> int128", .since = "0.1",
-    .example = "factorial(5)", .names = names_333,
+    .example = "factorial(5)", .names = names_334,
 };
 /* math: &(a: integer, b: integer) -> integer */
-static const ps_param params_334[] = {
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
-};
-static const char *const names_334[] = {"&", NULL};
-static const ps_func func_334 = {
-    .name = "&", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_334,
-    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
-    .scalar = &ps_fn_bits_and,
-    .doc = "The bits of both.",
-    .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "5 & 3", .names = names_334,
-};
-/* math: |(a: integer, b: integer) -> integer */
 static const ps_param params_335[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_335[] = {"|", NULL};
+static const char *const names_335[] = {"&", NULL};
 static const ps_func func_335 = {
-    .name = "|", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "&", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_335,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
-    .scalar = &ps_fn_bits_or,
-    .doc = "The bits of either.",
+    .scalar = &ps_fn_bits_and,
+    .doc = "The bits of both.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "5 | 3", .names = names_335,
+    .example = "5 & 3", .names = names_335,
 };
-/* math: xor(a: integer, b: integer) -> integer */
+/* math: |(a: integer, b: integer) -> integer */
 static const ps_param params_336[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_336[] = {"xor", NULL};
+static const char *const names_336[] = {"|", NULL};
 static const ps_func func_336 = {
-    .name = "xor", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "|", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_336,
+    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_bits_or,
+    .doc = "The bits of either.",
+    .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
+    .example = "5 | 3", .names = names_336,
+};
+/* math: xor(a: integer, b: integer) -> integer */
+static const ps_param params_337[] = {
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
+};
+static const char *const names_337[] = {"xor", NULL};
+static const ps_func func_337 = {
+    .name = "xor", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_337,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_bits_xor,
     .doc = "The bits of one but not both.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "xor(5, 3)", .names = names_336,
+    .example = "xor(5, 3)", .names = names_337,
 };
 /* math: ~(a: integer) -> integer */
-static const ps_param params_337[] = {
+static const ps_param params_338[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
 };
-static const char *const names_337[] = {"~", NULL};
-static const ps_func func_337 = {
+static const char *const names_338[] = {"~", NULL};
+static const ps_func func_338 = {
     .name = "~", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_337,
+    .n_params = 1, .n_required = 1, .params = params_338,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_bits_not,
     .doc = "Every bit turned.",
     .signature = "(a: integer) -> integer", .since = "0.1",
-    .example = "~5", .names = names_337,
+    .example = "~5", .names = names_338,
 };
 /* math: <<(a: integer, b: integer) -> integer */
-static const ps_param params_338[] = {
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
-    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
-};
-static const char *const names_338[] = {"<<", NULL};
-static const ps_func func_338 = {
-    .name = "<<", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_338,
-    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
-    .scalar = &ps_fn_shift_left,
-    .doc = "a shifted left by b; an error when bits would be lost or either is negative.",
-    .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "1 << 3", .names = names_338,
-};
-/* math: >>(a: integer, b: integer) -> integer */
 static const ps_param params_339[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
 };
-static const char *const names_339[] = {">>", NULL};
+static const char *const names_339[] = {"<<", NULL};
 static const ps_func func_339 = {
-    .name = ">>", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "<<", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_339,
+    .result = {.kind = PS_PARAM_INTEGER, .var = 1},
+    .scalar = &ps_fn_shift_left,
+    .doc = "a shifted left by b; an error when bits would be lost or either is negative.",
+    .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
+    .example = "1 << 3", .names = names_339,
+};
+/* math: >>(a: integer, b: integer) -> integer */
+static const ps_param params_340[] = {
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
+    {.kind = PS_PARAM_INTEGER, .var = 1, .name = "b"},
+};
+static const char *const names_340[] = {">>", NULL};
+static const ps_func func_340 = {
+    .name = ">>", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_340,
     .result = {.kind = PS_PARAM_INTEGER, .var = 1},
     .scalar = &ps_fn_shift_right,
     .doc = "a shifted right by b; 0 beyond the type's bits.",
     .signature = "(a: integer, b: integer) -> integer", .since = "0.1",
-    .example = "16 >> 2", .names = names_339,
+    .example = "16 >> 2", .names = names_340,
 };
 /* math: bit_count(a: integer) -> int8 */
-static const ps_param params_340[] = {
+static const ps_param params_341[] = {
     {.kind = PS_PARAM_INTEGER, .var = 1, .name = "a"},
 };
-static const char *const names_340[] = {"bit_count", NULL};
-static const ps_func func_340 = {
+static const char *const names_341[] = {"bit_count", NULL};
+static const ps_func func_341 = {
     .name = "bit_count", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_340,
+    .n_params = 1, .n_required = 1, .params = params_341,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT8}},
     .scalar = &ps_fn_bit_count,
     .doc = "The number of bits that are set.",
     .signature = "(a: integer) -> int8", .since = "0.1",
-    .example = "bit_count(7)", .names = names_340,
+    .example = "bit_count(7)", .names = names_341,
 };
 /* math: greatest(first: T, values: T...) -> T */
-static const ps_param params_341[] = {
+static const ps_param params_342[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "first"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "values"},
 };
-static const char *const names_341[] = {"greatest", NULL};
-static const ps_func func_341 = {
+static const char *const names_342[] = {"greatest", NULL};
+static const ps_func func_342 = {
     .name = "greatest", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .variadic = true,
-    .n_params = 2, .n_required = 1, .params = params_341,
+    .n_params = 2, .n_required = 1, .params = params_342,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .resolve = ps_resolve_common,
     .scalar = &ps_fn_greatest,
     .doc = "The largest value that is not null; null if all are.",
     .signature = "(first: T, values: T...) -> T", .since = "0.1",
-    .example = "greatest(1, NULL, 3)", .names = names_341,
+    .example = "greatest(1, NULL, 3)", .names = names_342,
 };
 /* math: least(first: T, values: T...) -> T */
-static const ps_param params_342[] = {
+static const ps_param params_343[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "first"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "values"},
 };
-static const char *const names_342[] = {"least", NULL};
-static const ps_func func_342 = {
+static const char *const names_343[] = {"least", NULL};
+static const ps_func func_343 = {
     .name = "least", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .variadic = true,
-    .n_params = 2, .n_required = 1, .params = params_342,
+    .n_params = 2, .n_required = 1, .params = params_343,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .resolve = ps_resolve_common,
     .scalar = &ps_fn_least,
     .doc = "The smallest value that is not null; null if all are.",
     .signature = "(first: T, values: T...) -> T", .since = "0.1",
-    .example = "least(1, NULL, 3)", .names = names_342,
+    .example = "least(1, NULL, 3)", .names = names_343,
 };
 /* math: even(x: double) -> double */
-static const ps_param params_343[] = {
+static const ps_param params_344[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_343[] = {"even", NULL};
-static const ps_func func_343 = {
+static const char *const names_344[] = {"even", NULL};
+static const ps_func func_344 = {
     .name = "even", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_343,
+    .n_params = 1, .n_required = 1, .params = params_344,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_even,
     .doc = "The next even whole number, away from zero.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "even(3.2)", .names = names_343,
+    .example = "even(3.2)", .names = names_344,
 };
 /* math: gamma(x: double) -> double */
-static const ps_param params_344[] = {
+static const ps_param params_345[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_344[] = {"gamma", NULL};
-static const ps_func func_344 = {
+static const char *const names_345[] = {"gamma", NULL};
+static const ps_func func_345 = {
     .name = "gamma", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_344,
+    .n_params = 1, .n_required = 1, .params = params_345,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_gamma,
     .doc = "The gamma function.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "gamma(5)", .names = names_344,
+    .example = "gamma(5)", .names = names_345,
 };
 /* math: lgamma(x: double) -> double */
-static const ps_param params_345[] = {
+static const ps_param params_346[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_345[] = {"lgamma", NULL};
-static const ps_func func_345 = {
+static const char *const names_346[] = {"lgamma", NULL};
+static const ps_func func_346 = {
     .name = "lgamma", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_345,
+    .n_params = 1, .n_required = 1, .params = params_346,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_lgamma,
     .doc = "The logarithm of the gamma function.",
     .signature = "(x: double) -> double", .since = "0.1",
-    .example = "round(lgamma(5), 6)", .names = names_345,
+    .example = "round(lgamma(5), 6)", .names = names_346,
 };
 /* math: nextafter(x: double, to: double) -> double */
-static const ps_param params_346[] = {
+static const ps_param params_347[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "to"},
 };
-static const char *const names_346[] = {"nextafter", NULL};
-static const ps_func func_346 = {
+static const char *const names_347[] = {"nextafter", NULL};
+static const ps_func func_347 = {
     .name = "nextafter", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_346,
+    .n_params = 2, .n_required = 2, .params = params_347,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_nextafter,
     .doc = "The next double after x on the way to `to`.",
     .signature = "(x: double, to: double) -> double", .since = "0.1",
-    .example = "nextafter(1e0, 2e0)", .names = names_346,
+    .example = "nextafter(1e0, 2e0)", .names = names_347,
 };
 /* math: fdiv(x: double, y: double) -> double */
-static const ps_param params_347[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
-};
-static const char *const names_347[] = {"fdiv", NULL};
-static const ps_func func_347 = {
-    .name = "fdiv", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_347,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .scalar = &ps_fn_fdiv,
-    .doc = "The quotient rounded down.",
-    .signature = "(x: double, y: double) -> double", .since = "0.1",
-    .example = "fdiv(-7, 2)", .names = names_347,
-};
-/* math: fmod(x: double, y: double) -> double */
 static const ps_param params_348[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
 };
-static const char *const names_348[] = {"fmod", NULL};
+static const char *const names_348[] = {"fdiv", NULL};
 static const ps_func func_348 = {
-    .name = "fmod", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "fdiv", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_348,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_fdiv,
+    .doc = "The quotient rounded down.",
+    .signature = "(x: double, y: double) -> double", .since = "0.1",
+    .example = "fdiv(-7, 2)", .names = names_348,
+};
+/* math: fmod(x: double, y: double) -> double */
+static const ps_param params_349[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "y"},
+};
+static const char *const names_349[] = {"fmod", NULL};
+static const ps_func func_349 = {
+    .name = "fmod", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_349,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_fmod_down,
     .doc = "What division rounded down leaves; the sign is of y.",
     .signature = "(x: double, y: double) -> double", .since = "0.1",
-    .example = "fmod(-7, 3)", .names = names_348,
+    .example = "fmod(-7, 3)", .names = names_349,
 };
 /* math: signbit(x: double) -> bool */
-static const ps_param params_349[] = {
+static const ps_param params_350[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}, .name = "x"},
 };
-static const char *const names_349[] = {"signbit", NULL};
-static const ps_func func_349 = {
+static const char *const names_350[] = {"signbit", NULL};
+static const ps_func func_350 = {
     .name = "signbit", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_349,
+    .n_params = 1, .n_required = 1, .params = params_350,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_signbit,
     .doc = "Whether the sign is negative, of zeros too.",
     .signature = "(x: double) -> bool", .since = "0.1",
-    .example = "signbit(-1e0)", .names = names_349,
+    .example = "signbit(-1e0)", .names = names_350,
 };
 /* regex: regexp_matches(text: str, pattern: str, options?: str) -> bool */
-static const ps_param params_350[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
-};
-static const char *const names_350[] = {"regexp_matches", "~", NULL};
-static const ps_func func_350 = {
-    .name = "regexp_matches", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_350,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
-    .scalar = &ps_fn_regex_test,
-    .doc = "True if pattern matches somewhere in text. Options: i no case, c case, s dot takes newlines, m ^ and $ at lines, l plain text.",
-    .signature = "(text: str, pattern: str, options?: str) -> bool", .since = "0.1",
-    .example = "regexp_matches('abc', 'b.')", .names = names_350,
-};
-/* regex: regexp_full_match(text: str, pattern: str, options?: str) -> bool */
 static const ps_param params_351[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_351[] = {"regexp_full_match", NULL};
+static const char *const names_351[] = {"regexp_matches", "~", NULL};
 static const ps_func func_351 = {
-    .name = "regexp_full_match", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "regexp_matches", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 3, .n_required = 2, .params = params_351,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_regex_test,
-    .doc = "True if pattern matches the whole text.",
+    .doc = "True if pattern matches somewhere in text. Options: i no case, c case, s dot takes newlines, m ^ and $ at lines, l plain text.",
     .signature = "(text: str, pattern: str, options?: str) -> bool", .since = "0.1",
-    .example = "regexp_full_match('abc', 'b')", .names = names_351,
+    .example = "regexp_matches('abc', 'b.')", .names = names_351,
 };
-/* regex: similar_to(text: str, pattern: str) -> bool */
+/* regex: regexp_full_match(text: str, pattern: str, options?: str) -> bool */
 static const ps_param params_352[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_352[] = {"similar_to", NULL};
+static const char *const names_352[] = {"regexp_full_match", NULL};
 static const ps_func func_352 = {
+    .name = "regexp_full_match", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 2, .params = params_352,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_regex_test,
+    .doc = "True if pattern matches the whole text.",
+    .signature = "(text: str, pattern: str, options?: str) -> bool", .since = "0.1",
+    .example = "regexp_full_match('abc', 'b')", .names = names_352,
+};
+/* regex: similar_to(text: str, pattern: str) -> bool */
+static const ps_param params_353[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
+};
+static const char *const names_353[] = {"similar_to", NULL};
+static const ps_func func_353 = {
     .name = "similar_to", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_352,
+    .n_params = 2, .n_required = 2, .params = params_353,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_regex_test,
     .doc = "SIMILAR TO: the regular expression matches the whole text.",
     .signature = "(text: str, pattern: str) -> bool", .since = "0.1",
-    .example = "'abc' SIMILAR TO 'a(b|c)c'", .names = names_352,
+    .example = "'abc' SIMILAR TO 'a(b|c)c'", .names = names_353,
 };
 /* regex: regexp_replace(text: str, pattern: str, to: str, options?: str) -> str */
-static const ps_param params_353[] = {
+static const ps_param params_354[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "to"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_353[] = {"regexp_replace", NULL};
-static const ps_func func_353 = {
+static const char *const names_354[] = {"regexp_replace", NULL};
+static const ps_func func_354 = {
     .name = "regexp_replace", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 4, .n_required = 3, .params = params_353,
+    .n_params = 4, .n_required = 3, .params = params_354,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_regex_replace,
     .doc = "The text with the first match replaced (option g: every match); \\\\1 in to is the first group.",
     .signature = "(text: str, pattern: str, to: str, options?: str) -> str", .since = "0.1",
-    .example = "regexp_replace('abcb', 'b', 'X')", .names = names_353,
+    .example = "regexp_replace('abcb', 'b', 'X')", .names = names_354,
 };
 /* regex: regexp_extract(text: str, pattern: str, group?: int64, options?: str) -> str */
-static const ps_param params_354[] = {
+static const ps_param params_355[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "group"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "options"},
 };
-static const char *const names_354[] = {"regexp_extract", NULL};
-static const ps_func func_354 = {
+static const char *const names_355[] = {"regexp_extract", NULL};
+static const ps_func func_355 = {
     .name = "regexp_extract", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 4, .n_required = 2, .params = params_354,
+    .n_params = 4, .n_required = 2, .params = params_355,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_regex_extract,
     .doc = "What the group (0: everything) of the first match took; empty without a match.",
     .signature = "(text: str, pattern: str, group?: int64, options?: str) -> str", .since = "0.1",
-    .example = "regexp_extract('abc', 'b(.)', 1)", .names = names_354,
+    .example = "regexp_extract('abc', 'b(.)', 1)", .names = names_355,
 };
 /* string: lower(text: str) -> str */
-static const ps_param params_355[] = {
+static const ps_param params_356[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_355[] = {"lower", "lcase", NULL};
-static const ps_func func_355 = {
+static const char *const names_356[] = {"lower", "lcase", NULL};
+static const ps_func func_356 = {
     .name = "lower", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_355,
+    .n_params = 1, .n_required = 1, .params = params_356,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_lower,
     .doc = "The text in lower case, code point by code point.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "lower('ÀÉ x')", .names = names_355,
+    .example = "lower('ÀÉ x')", .names = names_356,
 };
 /* string: upper(text: str) -> str */
-static const ps_param params_356[] = {
+static const ps_param params_357[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_356[] = {"upper", "ucase", NULL};
-static const ps_func func_356 = {
+static const char *const names_357[] = {"upper", "ucase", NULL};
+static const ps_func func_357 = {
     .name = "upper", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_356,
+    .n_params = 1, .n_required = 1, .params = params_357,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_upper,
     .doc = "The text in upper case, code point by code point.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "upper('àé x')", .names = names_356,
+    .example = "upper('àé x')", .names = names_357,
 };
 /* string: initcap(text: str) -> str */
-static const ps_param params_357[] = {
+static const ps_param params_358[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_357[] = {"initcap", NULL};
-static const ps_func func_357 = {
+static const char *const names_358[] = {"initcap", NULL};
+static const ps_func func_358 = {
     .name = "initcap", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_357,
+    .n_params = 1, .n_required = 1, .params = params_358,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_initcap,
     .doc = "The first letter of each word in upper case, the others in lower case.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "initcap('hello woRLD')", .names = names_357,
+    .example = "initcap('hello woRLD')", .names = names_358,
 };
 /* string: length(text: str) -> int64 */
-static const ps_param params_358[] = {
+static const ps_param params_359[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_358[] = {"length", "len", "char_length", "character_length", NULL};
-static const ps_func func_358 = {
-    .name = "length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_358,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_length,
-    .doc = "The number of code points.",
-    .signature = "(text: str) -> int64", .since = "0.1",
-    .example = "length('àé')", .names = names_358,
-};
-/* string: length(list: list<T>) -> int64 */
-static const ps_param params_359[] = {
-    {.kind = PS_PARAM_LIST_VAR, .var = 1, .name = "list"},
-};
-static const char *const names_359[] = {"length", "len", "array_length", NULL};
+static const char *const names_359[] = {"length", "len", "char_length", "character_length", NULL};
 static const ps_func func_359 = {
     .name = "length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_359,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_length,
+    .doc = "The number of code points.",
+    .signature = "(text: str) -> int64", .since = "0.1",
+    .example = "length('àé')", .names = names_359,
+};
+/* string: length(list: list<T>) -> int64 */
+static const ps_param params_360[] = {
+    {.kind = PS_PARAM_LIST_VAR, .var = 1, .name = "list"},
+};
+static const char *const names_360[] = {"length", "len", "array_length", NULL};
+static const ps_func func_360 = {
+    .name = "length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_360,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_list_length,
     .doc = "The number of items.",
     .signature = "(list: list<T>) -> int64", .since = "0.1",
-    .example = "len([1, 2, 3])", .names = names_359,
+    .example = "len([1, 2, 3])", .names = names_360,
 };
 /* string: octet_length(text: str) -> int64 */
-static const ps_param params_360[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
-};
-static const char *const names_360[] = {"octet_length", "strlen", NULL};
-static const ps_func func_360 = {
-    .name = "octet_length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_360,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_octet_length,
-    .doc = "The number of bytes.",
-    .signature = "(text: str) -> int64", .since = "0.1",
-    .example = "octet_length('àé')", .names = names_360,
-};
-/* string: octet_length(bytes: blob) -> int64 */
 static const ps_param params_361[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
 static const char *const names_361[] = {"octet_length", "strlen", NULL};
 static const ps_func func_361 = {
@@ -5650,426 +5652,426 @@ static const ps_func func_361 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_octet_length,
     .doc = "The number of bytes.",
-    .signature = "(bytes: blob) -> int64", .since = "0.1",
+    .signature = "(text: str) -> int64", .since = "0.1",
     .example = "octet_length('àé')", .names = names_361,
 };
-/* string: bit_length(text: str) -> int64 */
+/* string: octet_length(bytes: blob) -> int64 */
 static const ps_param params_362[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
+};
+static const char *const names_362[] = {"octet_length", "strlen", NULL};
+static const ps_func func_362 = {
+    .name = "octet_length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_362,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_octet_length,
+    .doc = "The number of bytes.",
+    .signature = "(bytes: blob) -> int64", .since = "0.1",
+    .example = "octet_length('àé')", .names = names_362,
+};
+/* string: bit_length(text: str) -> int64 */
+static const ps_param params_363[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_362[] = {"bit_length", NULL};
-static const ps_func func_362 = {
+static const char *const names_363[] = {"bit_length", NULL};
+static const ps_func func_363 = {
     .name = "bit_length", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_362,
+    .n_params = 1, .n_required = 1, .params = params_363,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_bit_length,
     .doc = "The number of bits.",
     .signature = "(text: str) -> int64", .since = "0.1",
-    .example = "bit_length('àé')", .names = names_362,
+    .example = "bit_length('àé')", .names = names_363,
 };
 /* string: substring(text: str, start: int64, length?: int64) -> str */
-static const ps_param params_363[] = {
+static const ps_param params_364[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "start"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "length"},
 };
-static const char *const names_363[] = {"substring", "substr", NULL};
-static const ps_func func_363 = {
+static const char *const names_364[] = {"substring", "substr", NULL};
+static const ps_func func_364 = {
     .name = "substring", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 2, .params = params_363,
+    .n_params = 3, .n_required = 2, .params = params_364,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_substring,
     .doc = "The code points from start (1 is the first, negative counts from the end), length of them; a negative length goes backwards.",
     .signature = "(text: str, start: int64, length?: int64) -> str", .since = "0.1",
-    .example = "substring('hello', 2, 3)", .names = names_363,
+    .example = "substring('hello', 2, 3)", .names = names_364,
 };
 /* string: left(text: str, n: int64) -> str */
-static const ps_param params_364[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
-};
-static const char *const names_364[] = {"left", NULL};
-static const ps_func func_364 = {
-    .name = "left", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_364,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_left,
-    .doc = "The first n code points; negative: all but the last -n.",
-    .signature = "(text: str, n: int64) -> str", .since = "0.1",
-    .example = "left('hello', 2)", .names = names_364,
-};
-/* string: right(text: str, n: int64) -> str */
 static const ps_param params_365[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_365[] = {"right", NULL};
+static const char *const names_365[] = {"left", NULL};
 static const ps_func func_365 = {
-    .name = "right", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "left", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_365,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_left,
+    .doc = "The first n code points; negative: all but the last -n.",
+    .signature = "(text: str, n: int64) -> str", .since = "0.1",
+    .example = "left('hello', 2)", .names = names_365,
+};
+/* string: right(text: str, n: int64) -> str */
+static const ps_param params_366[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
+};
+static const char *const names_366[] = {"right", NULL};
+static const ps_func func_366 = {
+    .name = "right", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_366,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_right,
     .doc = "The last n code points; negative: all but the first -n.",
     .signature = "(text: str, n: int64) -> str", .since = "0.1",
-    .example = "right('hello', 2)", .names = names_365,
+    .example = "right('hello', 2)", .names = names_366,
 };
 /* string: trim(text: str, characters?: str) -> str */
-static const ps_param params_366[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
-};
-static const char *const names_366[] = {"trim", NULL};
-static const ps_func func_366 = {
-    .name = "trim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_366,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_trim,
-    .doc = "The text without the characters (a space) at both ends.",
-    .signature = "(text: str, characters?: str) -> str", .since = "0.1",
-    .example = "trim('xxaxx', 'x')", .names = names_366,
-};
-/* string: ltrim(text: str, characters?: str) -> str */
 static const ps_param params_367[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
 };
-static const char *const names_367[] = {"ltrim", NULL};
+static const char *const names_367[] = {"trim", NULL};
 static const ps_func func_367 = {
-    .name = "ltrim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "trim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 1, .params = params_367,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_ltrim,
-    .doc = "The text without the characters (a space) at its start.",
+    .scalar = &ps_fn_trim,
+    .doc = "The text without the characters (a space) at both ends.",
     .signature = "(text: str, characters?: str) -> str", .since = "0.1",
-    .example = "ltrim('xxaxx', 'x')", .names = names_367,
+    .example = "trim('xxaxx', 'x')", .names = names_367,
 };
-/* string: rtrim(text: str, characters?: str) -> str */
+/* string: ltrim(text: str, characters?: str) -> str */
 static const ps_param params_368[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
 };
-static const char *const names_368[] = {"rtrim", NULL};
+static const char *const names_368[] = {"ltrim", NULL};
 static const ps_func func_368 = {
-    .name = "rtrim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "ltrim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 1, .params = params_368,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_ltrim,
+    .doc = "The text without the characters (a space) at its start.",
+    .signature = "(text: str, characters?: str) -> str", .since = "0.1",
+    .example = "ltrim('xxaxx', 'x')", .names = names_368,
+};
+/* string: rtrim(text: str, characters?: str) -> str */
+static const ps_param params_369[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "characters"},
+};
+static const char *const names_369[] = {"rtrim", NULL};
+static const ps_func func_369 = {
+    .name = "rtrim", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 1, .params = params_369,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_rtrim,
     .doc = "The text without the characters (a space) at its end.",
     .signature = "(text: str, characters?: str) -> str", .since = "0.1",
-    .example = "rtrim('xxaxx', 'x')", .names = names_368,
+    .example = "rtrim('xxaxx', 'x')", .names = names_369,
 };
 /* string: lpad(text: str, n: int64, pad?: str) -> str */
-static const ps_param params_369[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pad"},
-};
-static const char *const names_369[] = {"lpad", NULL};
-static const ps_func func_369 = {
-    .name = "lpad", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_369,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_lpad,
-    .doc = "The text padded with pad (a space) at its front, or cut, to n code points.",
-    .signature = "(text: str, n: int64, pad?: str) -> str", .since = "0.1",
-    .example = "lpad('a', 5, 'xy')", .names = names_369,
-};
-/* string: rpad(text: str, n: int64, pad?: str) -> str */
 static const ps_param params_370[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pad"},
 };
-static const char *const names_370[] = {"rpad", NULL};
+static const char *const names_370[] = {"lpad", NULL};
 static const ps_func func_370 = {
-    .name = "rpad", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "lpad", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 3, .n_required = 2, .params = params_370,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_lpad,
+    .doc = "The text padded with pad (a space) at its front, or cut, to n code points.",
+    .signature = "(text: str, n: int64, pad?: str) -> str", .since = "0.1",
+    .example = "lpad('a', 5, 'xy')", .names = names_370,
+};
+/* string: rpad(text: str, n: int64, pad?: str) -> str */
+static const ps_param params_371[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pad"},
+};
+static const char *const names_371[] = {"rpad", NULL};
+static const ps_func func_371 = {
+    .name = "rpad", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 2, .params = params_371,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_rpad,
     .doc = "The text padded with pad (a space) at its end, or cut, to n code points.",
     .signature = "(text: str, n: int64, pad?: str) -> str", .since = "0.1",
-    .example = "rpad('a', 5, 'xy')", .names = names_370,
+    .example = "rpad('a', 5, 'xy')", .names = names_371,
 };
 /* string: replace(text: str, from: str, to: str) -> str */
-static const ps_param params_371[] = {
+static const ps_param params_372[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "from"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "to"},
 };
-static const char *const names_371[] = {"replace", NULL};
-static const ps_func func_371 = {
+static const char *const names_372[] = {"replace", NULL};
+static const ps_func func_372 = {
     .name = "replace", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 3, .params = params_371,
+    .n_params = 3, .n_required = 3, .params = params_372,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_replace,
     .doc = "The text with every place of from replaced by to.",
     .signature = "(text: str, from: str, to: str) -> str", .since = "0.1",
-    .example = "replace('aaa', 'a', 'bb')", .names = names_371,
+    .example = "replace('aaa', 'a', 'bb')", .names = names_372,
 };
 /* string: reverse(text: str) -> str */
-static const ps_param params_372[] = {
+static const ps_param params_373[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_372[] = {"reverse", NULL};
-static const ps_func func_372 = {
+static const char *const names_373[] = {"reverse", NULL};
+static const ps_func func_373 = {
     .name = "reverse", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_372,
+    .n_params = 1, .n_required = 1, .params = params_373,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_reverse,
     .doc = "The code points in reverse order.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "reverse('àbc')", .names = names_372,
+    .example = "reverse('àbc')", .names = names_373,
 };
 /* string: repeat(text: str, n: int64) -> str */
-static const ps_param params_373[] = {
+static const ps_param params_374[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_373[] = {"repeat", NULL};
-static const ps_func func_373 = {
+static const char *const names_374[] = {"repeat", NULL};
+static const ps_func func_374 = {
     .name = "repeat", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_373,
+    .n_params = 2, .n_required = 2, .params = params_374,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_repeat,
     .doc = "The text n times.",
     .signature = "(text: str, n: int64) -> str", .since = "0.1",
-    .example = "repeat('ab', 3)", .names = names_373,
+    .example = "repeat('ab', 3)", .names = names_374,
 };
 /* string: concat(values: any...) -> str */
-static const ps_param params_374[] = {
+static const ps_param params_375[] = {
     {.kind = PS_PARAM_ANY, .name = "values"},
 };
-static const char *const names_374[] = {"concat", NULL};
-static const ps_func func_374 = {
+static const char *const names_375[] = {"concat", NULL};
+static const ps_func func_375 = {
     .name = "concat", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true, .variadic = true,
-    .n_params = 1, .n_required = 0, .params = params_374,
+    .n_params = 1, .n_required = 0, .params = params_375,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_concat,
     .doc = "The texts of all values that are not null, joined.",
     .signature = "(values: any...) -> str", .since = "0.1",
-    .example = "concat('a', NULL, 1, true)", .names = names_374,
+    .example = "concat('a', NULL, 1, true)", .names = names_375,
 };
 /* string: concat_ws(separator: str, values: any...) -> str */
-static const ps_param params_375[] = {
+static const ps_param params_376[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "separator"},
     {.kind = PS_PARAM_ANY, .name = "values"},
 };
-static const char *const names_375[] = {"concat_ws", NULL};
-static const ps_func func_375 = {
+static const char *const names_376[] = {"concat_ws", NULL};
+static const ps_func func_376 = {
     .name = "concat_ws", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true, .variadic = true,
-    .n_params = 2, .n_required = 1, .params = params_375,
+    .n_params = 2, .n_required = 1, .params = params_376,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_concat_ws,
     .doc = "The texts of all values that are not null, with separator between; null if separator is.",
     .signature = "(separator: str, values: any...) -> str", .since = "0.1",
-    .example = "concat_ws(',', 'a', NULL, 'b')", .names = names_375,
+    .example = "concat_ws(',', 'a', NULL, 'b')", .names = names_376,
 };
 /* string: ||(a: str, b: str) -> str */
-static const ps_param params_376[] = {
+static const ps_param params_377[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "b"},
-};
-static const char *const names_376[] = {"||", NULL};
-static const ps_func func_376 = {
-    .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 2, .n_required = 2, .params = params_376,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_concat_two,
-    .doc = "Both texts joined; null if either is.",
-    .signature = "(a: str, b: str) -> str", .since = "0.1",
-    .example = "'a' || 'b'", .names = names_376,
-};
-/* string: ||(a: blob, b: blob) -> blob */
-static const ps_param params_377[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "b"},
 };
 static const char *const names_377[] = {"||", NULL};
 static const ps_func func_377 = {
     .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_377,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}},
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_concat_two,
     .doc = "Both texts joined; null if either is.",
-    .signature = "(a: blob, b: blob) -> blob", .since = "0.1",
+    .signature = "(a: str, b: str) -> str", .since = "0.1",
     .example = "'a' || 'b'", .names = names_377,
 };
-/* string: ||(a: any, b: any) -> str */
+/* string: ||(a: blob, b: blob) -> blob */
 static const ps_param params_378[] = {
-    {.kind = PS_PARAM_ANY, .name = "a"},
-    {.kind = PS_PARAM_ANY, .name = "b"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "b"},
 };
 static const char *const names_378[] = {"||", NULL};
 static const ps_func func_378 = {
     .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_378,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}},
+    .scalar = &ps_fn_concat_two,
+    .doc = "Both texts joined; null if either is.",
+    .signature = "(a: blob, b: blob) -> blob", .since = "0.1",
+    .example = "'a' || 'b'", .names = names_378,
+};
+/* string: ||(a: any, b: any) -> str */
+static const ps_param params_379[] = {
+    {.kind = PS_PARAM_ANY, .name = "a"},
+    {.kind = PS_PARAM_ANY, .name = "b"},
+};
+static const char *const names_379[] = {"||", NULL};
+static const ps_func func_379 = {
+    .name = "||", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 2, .n_required = 2, .params = params_379,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_concat_any,
     .doc = "Both as text, joined; null if either is.",
     .signature = "(a: any, b: any) -> str", .since = "0.1",
-    .example = "'a' || 1", .names = names_378,
+    .example = "'a' || 1", .names = names_379,
 };
 /* string: starts_with(text: str, prefix: str) -> bool */
-static const ps_param params_379[] = {
+static const ps_param params_380[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "prefix"},
 };
-static const char *const names_379[] = {"starts_with", "prefix", "^@", NULL};
-static const ps_func func_379 = {
+static const char *const names_380[] = {"starts_with", "prefix", "^@", NULL};
+static const ps_func func_380 = {
     .name = "starts_with", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_379,
+    .n_params = 2, .n_required = 2, .params = params_380,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_starts_with,
     .doc = "True if text begins with prefix. The empty prefix begins every text.",
     .signature = "(text: str, prefix: str) -> bool", .since = "0.1",
-    .example = "starts_with('parquet', 'par')", .names = names_379,
+    .example = "starts_with('parquet', 'par')", .names = names_380,
 };
 /* string: ends_with(text: str, suffix: str) -> bool */
-static const ps_param params_380[] = {
+static const ps_param params_381[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "suffix"},
 };
-static const char *const names_380[] = {"ends_with", "suffix", NULL};
-static const ps_func func_380 = {
+static const char *const names_381[] = {"ends_with", "suffix", NULL};
+static const ps_func func_381 = {
     .name = "ends_with", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_380,
+    .n_params = 2, .n_required = 2, .params = params_381,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_ends_with,
     .doc = "True if text ends with suffix. The empty suffix ends every text.",
     .signature = "(text: str, suffix: str) -> bool", .since = "0.1",
-    .example = "ends_with('parquet', 'et')", .names = names_380,
+    .example = "ends_with('parquet', 'et')", .names = names_381,
 };
 /* string: contains(text: str, piece: str) -> bool */
-static const ps_param params_381[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "piece"},
-};
-static const char *const names_381[] = {"contains", NULL};
-static const ps_func func_381 = {
-    .name = "contains", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_381,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
-    .scalar = &ps_fn_contains,
-    .doc = "True if piece is somewhere in text.",
-    .signature = "(text: str, piece: str) -> bool", .since = "0.1",
-    .example = "contains('parquet', 'rq')", .names = names_381,
-};
-/* string: strpos(text: str, piece: str) -> int64 */
 static const ps_param params_382[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "piece"},
 };
-static const char *const names_382[] = {"strpos", "instr", "position", NULL};
+static const char *const names_382[] = {"contains", NULL};
 static const ps_func func_382 = {
-    .name = "strpos", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "contains", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_382,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_contains,
+    .doc = "True if piece is somewhere in text.",
+    .signature = "(text: str, piece: str) -> bool", .since = "0.1",
+    .example = "contains('parquet', 'rq')", .names = names_382,
+};
+/* string: strpos(text: str, piece: str) -> int64 */
+static const ps_param params_383[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "piece"},
+};
+static const char *const names_383[] = {"strpos", "instr", "position", NULL};
+static const ps_func func_383 = {
+    .name = "strpos", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_383,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .scalar = &ps_fn_strpos,
     .doc = "The position of the first place of piece in text, from 1; 0 if there is none.",
     .signature = "(text: str, piece: str) -> int64", .since = "0.1",
-    .example = "strpos('àbc', 'c')", .names = names_382,
+    .example = "strpos('àbc', 'c')", .names = names_383,
 };
 /* string: split_part(text: str, separator: str, n: int64) -> str */
-static const ps_param params_383[] = {
+static const ps_param params_384[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "separator"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_383[] = {"split_part", NULL};
-static const ps_func func_383 = {
+static const char *const names_384[] = {"split_part", NULL};
+static const ps_func func_384 = {
     .name = "split_part", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_383,
+    .n_params = 3, .n_required = 3, .params = params_384,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_split_part,
     .doc = "The n-th part of text between separators, from 1; negative counts from the end; empty if there is none.",
     .signature = "(text: str, separator: str, n: int64) -> str", .since = "0.1",
-    .example = "split_part('a,b,c', ',', 2)", .names = names_383,
+    .example = "split_part('a,b,c', ',', 2)", .names = names_384,
 };
 /* string: ascii(text: str) -> int32 */
-static const ps_param params_384[] = {
+static const ps_param params_385[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_384[] = {"ascii", "ord", NULL};
-static const ps_func func_384 = {
+static const char *const names_385[] = {"ascii", "ord", NULL};
+static const ps_func func_385 = {
     .name = "ascii", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_384,
+    .n_params = 1, .n_required = 1, .params = params_385,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}},
     .scalar = &ps_fn_ascii,
     .doc = "The first code point's number; 0 for the empty text.",
     .signature = "(text: str) -> int32", .since = "0.1",
-    .example = "ascii('é')", .names = names_384,
+    .example = "ascii('é')", .names = names_385,
 };
 /* string: unicode(text: str) -> int32 */
-static const ps_param params_385[] = {
+static const ps_param params_386[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_385[] = {"unicode", NULL};
-static const ps_func func_385 = {
+static const char *const names_386[] = {"unicode", NULL};
+static const ps_func func_386 = {
     .name = "unicode", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_385,
+    .n_params = 1, .n_required = 1, .params = params_386,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT32}},
     .scalar = &ps_fn_unicode,
     .doc = "The first code point's number; -1 for the empty text.",
     .signature = "(text: str) -> int32", .since = "0.1",
-    .example = "unicode('é')", .names = names_385,
+    .example = "unicode('é')", .names = names_386,
 };
 /* string: chr(code: int64) -> str */
-static const ps_param params_386[] = {
+static const ps_param params_387[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "code"},
 };
-static const char *const names_386[] = {"chr", NULL};
-static const ps_func func_386 = {
+static const char *const names_387[] = {"chr", NULL};
+static const ps_func func_387 = {
     .name = "chr", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_386,
+    .n_params = 1, .n_required = 1, .params = params_387,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_chr,
     .doc = "The text of one code point; an error if there is no such code point.",
     .signature = "(code: int64) -> str", .since = "0.1",
-    .example = "chr(233)", .names = names_386,
+    .example = "chr(233)", .names = names_387,
 };
 /* string: translate(text: str, from: str, to: str) -> str */
-static const ps_param params_387[] = {
+static const ps_param params_388[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "from"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "to"},
 };
-static const char *const names_387[] = {"translate", NULL};
-static const ps_func func_387 = {
+static const char *const names_388[] = {"translate", NULL};
+static const ps_func func_388 = {
     .name = "translate", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_387,
+    .n_params = 3, .n_required = 3, .params = params_388,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_translate,
     .doc = "Each code point of from replaced by the one at its place in to; those beyond are removed.",
     .signature = "(text: str, from: str, to: str) -> str", .since = "0.1",
-    .example = "translate('abcba', 'ab', 'x')", .names = names_387,
+    .example = "translate('abcba', 'ab', 'x')", .names = names_388,
 };
 /* string: hex(text: str) -> str */
-static const ps_param params_388[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
-};
-static const char *const names_388[] = {"hex", "to_hex", NULL};
-static const ps_func func_388 = {
-    .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_388,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_hex_bytes,
-    .doc = "The bytes in hexadecimal.",
-    .signature = "(text: str) -> str", .since = "0.1",
-    .example = "hex('abc')", .names = names_388,
-};
-/* string: hex(bytes: blob) -> str */
 static const ps_param params_389[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
 static const char *const names_389[] = {"hex", "to_hex", NULL};
 static const ps_func func_389 = {
@@ -6078,245 +6080,245 @@ static const ps_func func_389 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_hex_bytes,
     .doc = "The bytes in hexadecimal.",
-    .signature = "(bytes: blob) -> str", .since = "0.1",
+    .signature = "(text: str) -> str", .since = "0.1",
     .example = "hex('abc')", .names = names_389,
 };
-/* string: hex(value: int64) -> str */
+/* string: hex(bytes: blob) -> str */
 static const ps_param params_390[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "value"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
 };
 static const char *const names_390[] = {"hex", "to_hex", NULL};
 static const ps_func func_390 = {
     .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_390,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_hex_bytes,
+    .doc = "The bytes in hexadecimal.",
+    .signature = "(bytes: blob) -> str", .since = "0.1",
+    .example = "hex('abc')", .names = names_390,
+};
+/* string: hex(value: int64) -> str */
+static const ps_param params_391[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "value"},
+};
+static const char *const names_391[] = {"hex", "to_hex", NULL};
+static const ps_func func_391 = {
+    .name = "hex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_391,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_hex_int,
     .doc = "The number in hexadecimal, negative ones as 64-bit two's complement.",
     .signature = "(value: int64) -> str", .since = "0.1",
-    .example = "hex(255)", .names = names_390,
+    .example = "hex(255)", .names = names_391,
 };
 /* string: unhex(text: str) -> blob */
-static const ps_param params_391[] = {
+static const ps_param params_392[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_391[] = {"unhex", "from_hex", NULL};
-static const ps_func func_391 = {
+static const char *const names_392[] = {"unhex", "from_hex", NULL};
+static const ps_func func_392 = {
     .name = "unhex", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_391,
+    .n_params = 1, .n_required = 1, .params = params_392,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}},
     .scalar = &ps_fn_unhex,
     .doc = "The bytes that a hexadecimal text says.",
     .signature = "(text: str) -> blob", .since = "0.1",
-    .example = "unhex('61')", .names = names_391,
+    .example = "unhex('61')", .names = names_392,
 };
 /* string: typeof(value: any) -> str */
-static const ps_param params_392[] = {
+static const ps_param params_393[] = {
     {.kind = PS_PARAM_ANY, .name = "value"},
 };
-static const char *const names_392[] = {"typeof", NULL};
-static const ps_func func_392 = {
+static const char *const names_393[] = {"typeof", NULL};
+static const ps_func func_393 = {
     .name = "typeof", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_392,
+    .n_params = 1, .n_required = 1, .params = params_393,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_typeof,
     .doc = "The name of the value's type.",
     .signature = "(value: any) -> str", .since = "0.1",
-    .example = "typeof(1)", .names = names_392,
+    .example = "typeof(1)", .names = names_393,
 };
 /* string: like(text: str, pattern: str, escape?: str) -> bool */
-static const ps_param params_393[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
-};
-static const char *const names_393[] = {"like", "~~", "like_escape", NULL};
-static const ps_func func_393 = {
-    .name = "like", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_393,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
-    .scalar = &ps_fn_like,
-    .doc = "True if text is like pattern: % stands for any text, _ for one code point; escape makes the next one plain.",
-    .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'abc' LIKE 'a_c'", .names = names_393,
-};
-/* string: not_like(text: str, pattern: str, escape?: str) -> bool */
 static const ps_param params_394[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
 };
-static const char *const names_394[] = {"not_like", "!~~", NULL};
+static const char *const names_394[] = {"like", "~~", "like_escape", NULL};
 static const ps_func func_394 = {
-    .name = "not_like", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "like", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 3, .n_required = 2, .params = params_394,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
-    .scalar = &ps_fn_not_like,
-    .doc = "True if text is not like pattern.",
+    .scalar = &ps_fn_like,
+    .doc = "True if text is like pattern: % stands for any text, _ for one code point; escape makes the next one plain.",
     .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'abc' NOT LIKE 'a%'", .names = names_394,
+    .example = "'abc' LIKE 'a_c'", .names = names_394,
 };
-/* string: ilike(text: str, pattern: str, escape?: str) -> bool */
+/* string: not_like(text: str, pattern: str, escape?: str) -> bool */
 static const ps_param params_395[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
 };
-static const char *const names_395[] = {"ilike", "~~*", "ilike_escape", NULL};
+static const char *const names_395[] = {"not_like", "!~~", NULL};
 static const ps_func func_395 = {
-    .name = "ilike", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "not_like", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 3, .n_required = 2, .params = params_395,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
-    .scalar = &ps_fn_ilike,
-    .doc = "As like, without regard to case.",
+    .scalar = &ps_fn_not_like,
+    .doc = "True if text is not like pattern.",
     .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'ABC' ILIKE 'aBc'", .names = names_395,
+    .example = "'abc' NOT LIKE 'a%'", .names = names_395,
 };
-/* string: not_ilike(text: str, pattern: str, escape?: str) -> bool */
+/* string: ilike(text: str, pattern: str, escape?: str) -> bool */
 static const ps_param params_396[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
 };
-static const char *const names_396[] = {"not_ilike", "!~~*", NULL};
+static const char *const names_396[] = {"ilike", "~~*", "ilike_escape", NULL};
 static const ps_func func_396 = {
-    .name = "not_ilike", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "ilike", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 3, .n_required = 2, .params = params_396,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
+    .scalar = &ps_fn_ilike,
+    .doc = "As like, without regard to case.",
+    .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
+    .example = "'ABC' ILIKE 'aBc'", .names = names_396,
+};
+/* string: not_ilike(text: str, pattern: str, escape?: str) -> bool */
+static const ps_param params_397[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "escape"},
+};
+static const char *const names_397[] = {"not_ilike", "!~~*", NULL};
+static const ps_func func_397 = {
+    .name = "not_ilike", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
+    .n_params = 3, .n_required = 2, .params = params_397,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_not_ilike,
     .doc = "True if text is not like pattern, without regard to case.",
     .signature = "(text: str, pattern: str, escape?: str) -> bool", .since = "0.1",
-    .example = "'ABC' NOT ILIKE 'b%'", .names = names_396,
+    .example = "'ABC' NOT ILIKE 'b%'", .names = names_397,
 };
 /* string: glob(text: str, pattern: str) -> bool */
-static const ps_param params_397[] = {
+static const ps_param params_398[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "pattern"},
 };
-static const char *const names_397[] = {"glob", NULL};
-static const ps_func func_397 = {
+static const char *const names_398[] = {"glob", NULL};
+static const ps_func func_398 = {
     .name = "glob", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_397,
+    .n_params = 2, .n_required = 2, .params = params_398,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BOOL}},
     .scalar = &ps_fn_glob,
     .doc = "True if text fits pattern: * any text, ? one code point, [a-z] one of a set, [!a] none of it.",
     .signature = "(text: str, pattern: str) -> bool", .since = "0.1",
-    .example = "'parquet' GLOB 'par*'", .names = names_397,
+    .example = "'parquet' GLOB 'par*'", .names = names_398,
 };
 /* string: levenshtein(a: str, b: str) -> int64 */
-static const ps_param params_398[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "a"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "b"},
-};
-static const char *const names_398[] = {"levenshtein", "editdist3", NULL};
-static const ps_func func_398 = {
-    .name = "levenshtein", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_398,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_levenshtein,
-    .doc = "The least number of bytes to add, remove or change that make b of a.",
-    .signature = "(a: str, b: str) -> int64", .since = "0.1",
-    .example = "levenshtein('kitten', 'sitting')", .names = names_398,
-};
-/* string: damerau_levenshtein(a: str, b: str) -> int64 */
 static const ps_param params_399[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "b"},
 };
-static const char *const names_399[] = {"damerau_levenshtein", NULL};
+static const char *const names_399[] = {"levenshtein", "editdist3", NULL};
 static const ps_func func_399 = {
-    .name = "damerau_levenshtein", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .fallible = true,
+    .name = "levenshtein", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_399,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_damerau_levenshtein,
-    .doc = "As levenshtein, where swapping two neighbours is one step.",
+    .scalar = &ps_fn_levenshtein,
+    .doc = "The least number of bytes to add, remove or change that make b of a.",
     .signature = "(a: str, b: str) -> int64", .since = "0.1",
-    .example = "damerau_levenshtein('ca', 'abc')", .names = names_399,
+    .example = "levenshtein('kitten', 'sitting')", .names = names_399,
 };
-/* string: hamming(a: str, b: str) -> int64 */
+/* string: damerau_levenshtein(a: str, b: str) -> int64 */
 static const ps_param params_400[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "b"},
 };
-static const char *const names_400[] = {"hamming", "mismatches", NULL};
+static const char *const names_400[] = {"damerau_levenshtein", NULL};
 static const ps_func func_400 = {
-    .name = "hamming", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "damerau_levenshtein", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_400,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
-    .scalar = &ps_fn_hamming,
-    .doc = "The number of bytes in which texts of one length differ.",
+    .scalar = &ps_fn_damerau_levenshtein,
+    .doc = "As levenshtein, where swapping two neighbours is one step.",
     .signature = "(a: str, b: str) -> int64", .since = "0.1",
-    .example = "hamming('duck', 'luck')", .names = names_400,
+    .example = "damerau_levenshtein('ca', 'abc')", .names = names_400,
 };
-/* string: jaccard(a: str, b: str) -> double */
+/* string: hamming(a: str, b: str) -> int64 */
 static const ps_param params_401[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "b"},
 };
-static const char *const names_401[] = {"jaccard", NULL};
+static const char *const names_401[] = {"hamming", "mismatches", NULL};
 static const ps_func func_401 = {
-    .name = "jaccard", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "hamming", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_401,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .scalar = &ps_fn_jaccard,
-    .doc = "The share of bytes found in both texts among those found in either.",
-    .signature = "(a: str, b: str) -> double", .since = "0.1",
-    .example = "jaccard('ab', 'abcd')", .names = names_401,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
+    .scalar = &ps_fn_hamming,
+    .doc = "The number of bytes in which texts of one length differ.",
+    .signature = "(a: str, b: str) -> int64", .since = "0.1",
+    .example = "hamming('duck', 'luck')", .names = names_401,
 };
-/* string: jaro_similarity(a: str, b: str) -> double */
+/* string: jaccard(a: str, b: str) -> double */
 static const ps_param params_402[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "b"},
 };
-static const char *const names_402[] = {"jaro_similarity", NULL};
+static const char *const names_402[] = {"jaccard", NULL};
 static const ps_func func_402 = {
-    .name = "jaro_similarity", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "jaccard", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .fallible = true,
     .n_params = 2, .n_required = 2, .params = params_402,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
-    .scalar = &ps_fn_jaro_similarity,
-    .doc = "Jaro's similarity of two texts: 0 none, 1 equal.",
+    .scalar = &ps_fn_jaccard,
+    .doc = "The share of bytes found in both texts among those found in either.",
     .signature = "(a: str, b: str) -> double", .since = "0.1",
-    .example = "round(jaro_similarity('MARTHA', 'MARHTA'), 6)", .names = names_402,
+    .example = "jaccard('ab', 'abcd')", .names = names_402,
 };
-/* string: jaro_winkler_similarity(a: str, b: str) -> double */
+/* string: jaro_similarity(a: str, b: str) -> double */
 static const ps_param params_403[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "a"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "b"},
 };
-static const char *const names_403[] = {"jaro_winkler_similarity", NULL};
+static const char *const names_403[] = {"jaro_similarity", NULL};
 static const ps_func func_403 = {
-    .name = "jaro_winkler_similarity", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "jaro_similarity", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 2, .n_required = 2, .params = params_403,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
+    .scalar = &ps_fn_jaro_similarity,
+    .doc = "Jaro's similarity of two texts: 0 none, 1 equal.",
+    .signature = "(a: str, b: str) -> double", .since = "0.1",
+    .example = "round(jaro_similarity('MARTHA', 'MARHTA'), 6)", .names = names_403,
+};
+/* string: jaro_winkler_similarity(a: str, b: str) -> double */
+static const ps_param params_404[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "a"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "b"},
+};
+static const char *const names_404[] = {"jaro_winkler_similarity", NULL};
+static const ps_func func_404 = {
+    .name = "jaro_winkler_similarity", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 2, .n_required = 2, .params = params_404,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .scalar = &ps_fn_jaro_winkler_similarity,
     .doc = "Jaro's similarity with a bonus for a common beginning.",
     .signature = "(a: str, b: str) -> double", .since = "0.1",
-    .example = "round(jaro_winkler_similarity('MARTHA', 'MARHTA'), 6)", .names = names_403,
+    .example = "round(jaro_winkler_similarity('MARTHA', 'MARHTA'), 6)", .names = names_404,
 };
 /* string: md5(text: str) -> str */
-static const ps_param params_404[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
-};
-static const char *const names_404[] = {"md5", NULL};
-static const ps_func func_404 = {
-    .name = "md5", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_404,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_md5,
-    .doc = "The MD5 digest in hexadecimal.",
-    .signature = "(text: str) -> str", .since = "0.1",
-    .example = "md5('abc')", .names = names_404,
-};
-/* string: md5(bytes: blob) -> str */
 static const ps_param params_405[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
 static const char *const names_405[] = {"md5", NULL};
 static const ps_func func_405 = {
@@ -6325,26 +6327,26 @@ static const ps_func func_405 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_md5,
     .doc = "The MD5 digest in hexadecimal.",
-    .signature = "(bytes: blob) -> str", .since = "0.1",
+    .signature = "(text: str) -> str", .since = "0.1",
     .example = "md5('abc')", .names = names_405,
 };
-/* string: sha1(text: str) -> str */
+/* string: md5(bytes: blob) -> str */
 static const ps_param params_406[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
 };
-static const char *const names_406[] = {"sha1", NULL};
+static const char *const names_406[] = {"md5", NULL};
 static const ps_func func_406 = {
-    .name = "sha1", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "md5", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_406,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_sha1,
-    .doc = "The SHA-1 digest in hexadecimal.",
-    .signature = "(text: str) -> str", .since = "0.1",
-    .example = "sha1('abc')", .names = names_406,
+    .scalar = &ps_fn_md5,
+    .doc = "The MD5 digest in hexadecimal.",
+    .signature = "(bytes: blob) -> str", .since = "0.1",
+    .example = "md5('abc')", .names = names_406,
 };
-/* string: sha1(bytes: blob) -> str */
+/* string: sha1(text: str) -> str */
 static const ps_param params_407[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
 static const char *const names_407[] = {"sha1", NULL};
 static const ps_func func_407 = {
@@ -6353,26 +6355,26 @@ static const ps_func func_407 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_sha1,
     .doc = "The SHA-1 digest in hexadecimal.",
-    .signature = "(bytes: blob) -> str", .since = "0.1",
+    .signature = "(text: str) -> str", .since = "0.1",
     .example = "sha1('abc')", .names = names_407,
 };
-/* string: sha256(text: str) -> str */
+/* string: sha1(bytes: blob) -> str */
 static const ps_param params_408[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
 };
-static const char *const names_408[] = {"sha256", NULL};
+static const char *const names_408[] = {"sha1", NULL};
 static const ps_func func_408 = {
-    .name = "sha256", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "sha1", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_408,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_sha256,
-    .doc = "The SHA-256 digest in hexadecimal.",
-    .signature = "(text: str) -> str", .since = "0.1",
-    .example = "sha256('abc')", .names = names_408,
+    .scalar = &ps_fn_sha1,
+    .doc = "The SHA-1 digest in hexadecimal.",
+    .signature = "(bytes: blob) -> str", .since = "0.1",
+    .example = "sha1('abc')", .names = names_408,
 };
-/* string: sha256(bytes: blob) -> str */
+/* string: sha256(text: str) -> str */
 static const ps_param params_409[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
 static const char *const names_409[] = {"sha256", NULL};
 static const ps_func func_409 = {
@@ -6381,433 +6383,447 @@ static const ps_func func_409 = {
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_sha256,
     .doc = "The SHA-256 digest in hexadecimal.",
-    .signature = "(bytes: blob) -> str", .since = "0.1",
+    .signature = "(text: str) -> str", .since = "0.1",
     .example = "sha256('abc')", .names = names_409,
 };
-/* string: to_base64(bytes: blob) -> str */
+/* string: sha256(bytes: blob) -> str */
 static const ps_param params_410[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
 };
-static const char *const names_410[] = {"to_base64", "base64", NULL};
+static const char *const names_410[] = {"sha256", NULL};
 static const ps_func func_410 = {
-    .name = "to_base64", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .name = "sha256", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_410,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_sha256,
+    .doc = "The SHA-256 digest in hexadecimal.",
+    .signature = "(bytes: blob) -> str", .since = "0.1",
+    .example = "sha256('abc')", .names = names_410,
+};
+/* string: to_base64(bytes: blob) -> str */
+static const ps_param params_411[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
+};
+static const char *const names_411[] = {"to_base64", "base64", NULL};
+static const ps_func func_411 = {
+    .name = "to_base64", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_411,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_to_base64,
     .doc = "The bytes in base 64.",
     .signature = "(bytes: blob) -> str", .since = "0.1",
-    .example = "to_base64('abc'::BLOB)", .names = names_410,
+    .example = "to_base64('abc'::BLOB)", .names = names_411,
 };
 /* string: from_base64(text: str) -> blob */
-static const ps_param params_411[] = {
+static const ps_param params_412[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_411[] = {"from_base64", NULL};
-static const ps_func func_411 = {
+static const char *const names_412[] = {"from_base64", NULL};
+static const ps_func func_412 = {
     .name = "from_base64", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_411,
+    .n_params = 1, .n_required = 1, .params = params_412,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}},
     .scalar = &ps_fn_from_base64,
     .doc = "The bytes that a text in base 64 says.",
     .signature = "(text: str) -> blob", .since = "0.1",
-    .example = "from_base64('YWJj')", .names = names_411,
+    .example = "from_base64('YWJj')", .names = names_412,
 };
 /* string: url_encode(text: str) -> str */
-static const ps_param params_412[] = {
+static const ps_param params_413[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_412[] = {"url_encode", NULL};
-static const ps_func func_412 = {
+static const char *const names_413[] = {"url_encode", NULL};
+static const ps_func func_413 = {
     .name = "url_encode", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_412,
+    .n_params = 1, .n_required = 1, .params = params_413,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_url_encode,
     .doc = "The text with all but letters, digits and -_.~ as percent codes.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "url_encode('a b/ü')", .names = names_412,
+    .example = "url_encode('a b/ü')", .names = names_413,
 };
 /* string: url_decode(text: str) -> str */
-static const ps_param params_413[] = {
+static const ps_param params_414[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_413[] = {"url_decode", NULL};
-static const ps_func func_413 = {
+static const char *const names_414[] = {"url_decode", NULL};
+static const ps_func func_414 = {
     .name = "url_decode", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_413,
+    .n_params = 1, .n_required = 1, .params = params_414,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_url_decode,
     .doc = "The text that percent codes say.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "url_decode('a%20b+c')", .names = names_413,
+    .example = "url_decode('a%20b+c')", .names = names_414,
 };
 /* string: encode(text: str) -> blob */
-static const ps_param params_414[] = {
+static const ps_param params_415[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_414[] = {"encode", NULL};
-static const ps_func func_414 = {
+static const char *const names_415[] = {"encode", NULL};
+static const ps_func func_415 = {
     .name = "encode", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_414,
+    .n_params = 1, .n_required = 1, .params = params_415,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}},
     .scalar = &ps_fn_encode,
     .doc = "The text's bytes in UTF-8.",
     .signature = "(text: str) -> blob", .since = "0.1",
-    .example = "octet_length(encode('é'))", .names = names_414,
+    .example = "octet_length(encode('é'))", .names = names_415,
 };
 /* string: decode(bytes: blob) -> str */
-static const ps_param params_415[] = {
+static const ps_param params_416[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_BINARY}, .name = "bytes"},
 };
-static const char *const names_415[] = {"decode", NULL};
-static const ps_func func_415 = {
+static const char *const names_416[] = {"decode", NULL};
+static const ps_func func_416 = {
     .name = "decode", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 1, .n_required = 1, .params = params_415,
+    .n_params = 1, .n_required = 1, .params = params_416,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_decode,
     .doc = "The text that the bytes are in UTF-8.",
     .signature = "(bytes: blob) -> str", .since = "0.1",
-    .example = "decode('abc'::BLOB)", .names = names_415,
+    .example = "decode('abc'::BLOB)", .names = names_416,
 };
 /* string: bin(value: int64) -> str */
-static const ps_param params_416[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "value"},
-};
-static const char *const names_416[] = {"bin", "to_binary", NULL};
-static const ps_func func_416 = {
-    .name = "bin", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_416,
-    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
-    .scalar = &ps_fn_bin_int,
-    .doc = "The number in binary digits, negative ones as 64-bit two's complement.",
-    .signature = "(value: int64) -> str", .since = "0.1",
-    .example = "bin(5)", .names = names_416,
-};
-/* string: bin(text: str) -> str */
 static const ps_param params_417[] = {
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "value"},
 };
 static const char *const names_417[] = {"bin", "to_binary", NULL};
 static const ps_func func_417 = {
     .name = "bin", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 1, .n_required = 1, .params = params_417,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
+    .scalar = &ps_fn_bin_int,
+    .doc = "The number in binary digits, negative ones as 64-bit two's complement.",
+    .signature = "(value: int64) -> str", .since = "0.1",
+    .example = "bin(5)", .names = names_417,
+};
+/* string: bin(text: str) -> str */
+static const ps_param params_418[] = {
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
+};
+static const char *const names_418[] = {"bin", "to_binary", NULL};
+static const ps_func func_418 = {
+    .name = "bin", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 1, .n_required = 1, .params = params_418,
+    .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_bin_bytes,
     .doc = "The bytes in binary digits.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "bin('a')", .names = names_417,
+    .example = "bin('a')", .names = names_418,
 };
 /* string: to_base(value: int64, radix: int64, digits?: int64) -> str */
-static const ps_param params_418[] = {
+static const ps_param params_419[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "value"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "radix"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "digits"},
 };
-static const char *const names_418[] = {"to_base", NULL};
-static const ps_func func_418 = {
+static const char *const names_419[] = {"to_base", NULL};
+static const ps_func func_419 = {
     .name = "to_base", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 3, .n_required = 2, .params = params_418,
+    .n_params = 3, .n_required = 2, .params = params_419,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_to_base,
     .doc = "The number in the digits of a base from 2 to 36, at least so many.",
     .signature = "(value: int64, radix: int64, digits?: int64) -> str", .since = "0.1",
-    .example = "to_base(255, 16)", .names = names_418,
+    .example = "to_base(255, 16)", .names = names_419,
 };
 /* string: regexp_escape(text: str) -> str */
-static const ps_param params_419[] = {
+static const ps_param params_420[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_419[] = {"regexp_escape", NULL};
-static const ps_func func_419 = {
+static const char *const names_420[] = {"regexp_escape", NULL};
+static const ps_func func_420 = {
     .name = "regexp_escape", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_419,
+    .n_params = 1, .n_required = 1, .params = params_420,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_regexp_escape,
     .doc = "A regular expression that matches the text and nothing else.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "regexp_escape('a.b')", .names = names_419,
+    .example = "regexp_escape('a.b')", .names = names_420,
 };
 /* string: strip_accents(text: str) -> str */
-static const ps_param params_420[] = {
+static const ps_param params_421[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_420[] = {"strip_accents", NULL};
-static const ps_func func_420 = {
+static const char *const names_421[] = {"strip_accents", NULL};
+static const ps_func func_421 = {
     .name = "strip_accents", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_420,
+    .n_params = 1, .n_required = 1, .params = params_421,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_strip_accents,
     .doc = "The text without accents on its letters.",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "strip_accents('àéx')", .names = names_420,
+    .example = "strip_accents('àéx')", .names = names_421,
 };
 /* string: nfc_normalize(text: str) -> str */
-static const ps_param params_421[] = {
+static const ps_param params_422[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
 };
-static const char *const names_421[] = {"nfc_normalize", NULL};
-static const ps_func func_421 = {
+static const char *const names_422[] = {"nfc_normalize", NULL};
+static const ps_func func_422 = {
     .name = "nfc_normalize", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_421,
+    .n_params = 1, .n_required = 1, .params = params_422,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_nfc_normalize,
     .doc = "The text with letters and accents composed (Unicode NFC).",
     .signature = "(text: str) -> str", .since = "0.1",
-    .example = "length(nfc_normalize(concat('e', chr(769))))", .names = names_421,
+    .example = "length(nfc_normalize(concat('e', chr(769))))", .names = names_422,
 };
 /* string: format_bytes(bytes: int64) -> str */
-static const ps_param params_422[] = {
+static const ps_param params_423[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "bytes"},
 };
-static const char *const names_422[] = {"format_bytes", "formatreadablesize", NULL};
-static const ps_func func_422 = {
+static const char *const names_423[] = {"format_bytes", "formatreadablesize", NULL};
+static const ps_func func_423 = {
     .name = "format_bytes", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_422,
+    .n_params = 1, .n_required = 1, .params = params_423,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_format_bytes,
     .doc = "A number of bytes for people, in units of 1024.",
     .signature = "(bytes: int64) -> str", .since = "0.1",
-    .example = "format_bytes(16384)", .names = names_422,
+    .example = "format_bytes(16384)", .names = names_423,
 };
 /* string: format_bytes_decimal(bytes: int64) -> str */
-static const ps_param params_423[] = {
+static const ps_param params_424[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "bytes"},
 };
-static const char *const names_423[] = {"format_bytes_decimal", "formatreadabledecimalsize", NULL};
-static const ps_func func_423 = {
+static const char *const names_424[] = {"format_bytes_decimal", "formatreadabledecimalsize", NULL};
+static const ps_func func_424 = {
     .name = "format_bytes_decimal", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_423,
+    .n_params = 1, .n_required = 1, .params = params_424,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_format_bytes_decimal,
     .doc = "A number of bytes for people, in units of 1000.",
     .signature = "(bytes: int64) -> str", .since = "0.1",
-    .example = "format_bytes_decimal(16000)", .names = names_423,
+    .example = "format_bytes_decimal(16000)", .names = names_424,
 };
 /* string: overlay(text: str, new: str, from: int64, n?: int64) -> str */
-static const ps_param params_424[] = {
+static const ps_param params_425[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "new"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "from"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_424[] = {"overlay", NULL};
-static const ps_func func_424 = {
+static const char *const names_425[] = {"overlay", NULL};
+static const ps_func func_425 = {
     .name = "overlay", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
     .fallible = true,
-    .n_params = 4, .n_required = 3, .params = params_424,
+    .n_params = 4, .n_required = 3, .params = params_425,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_overlay,
     .doc = "The text with n code points (as many as new has) from position from on replaced by new.",
     .signature = "(text: str, new: str, from: int64, n?: int64) -> str", .since = "0.1",
-    .example = "overlay('abcdef', 'XX', 2, 3)", .names = names_424,
+    .example = "overlay('abcdef', 'XX', 2, 3)", .names = names_425,
 };
 /* string: array_slice(text: str, low: int64, high: int64) -> str */
-static const ps_param params_425[] = {
+static const ps_param params_426[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "low"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "high"},
 };
-static const char *const names_425[] = {"array_slice", "list_slice", NULL};
-static const ps_func func_425 = {
+static const char *const names_426[] = {"array_slice", "list_slice", NULL};
+static const ps_func func_426 = {
     .name = "array_slice", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_425,
+    .n_params = 3, .n_required = 3, .params = params_426,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_text_slice,
     .doc = "The code points from low to high, from 1, negative from the end; also text[low:high].",
     .signature = "(text: str, low: int64, high: int64) -> str", .since = "0.1",
-    .example = "array_slice('hello', 2, 3)", .names = names_425,
+    .example = "array_slice('hello', 2, 3)", .names = names_426,
 };
 /* string: array_extract(text: str, index: int64) -> str */
-static const ps_param params_426[] = {
+static const ps_param params_427[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}, .name = "text"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "index"},
 };
-static const char *const names_426[] = {"array_extract", "list_extract", "list_element", NULL};
-static const ps_func func_426 = {
+static const char *const names_427[] = {"array_extract", "list_extract", "list_element", NULL};
+static const ps_func func_427 = {
     .name = "array_extract", .kind = PS_FUNC_SCALAR, .nulls = PS_NULLS_PROPAGATE, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_426,
+    .n_params = 2, .n_required = 2, .params = params_427,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_STRING}},
     .scalar = &ps_fn_text_extract,
     .doc = "The code point at index, from 1, negative from the end; empty if there is none; also text[index].",
     .signature = "(text: str, index: int64) -> str", .since = "0.1",
-    .example = "array_extract('hello', 2)", .names = names_426,
+    .example = "array_extract('hello', 2)", .names = names_427,
 };
 /* window: row_number() -> int64 */
-static const char *const names_427[] = {"row_number", NULL};
-static const ps_func func_427 = {
+static const char *const names_428[] = {"row_number", NULL};
+static const ps_func func_428 = {
     .name = "row_number", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_ROW_NUMBER,
     .doc = "The row's number in its partition, from 1.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "row_number() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_427,
+    .example = "row_number() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_428,
 };
 /* window: rank() -> int64 */
-static const char *const names_428[] = {"rank", NULL};
-static const ps_func func_428 = {
+static const char *const names_429[] = {"rank", NULL};
+static const ps_func func_429 = {
     .name = "rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_RANK,
     .doc = "1 plus the rows before the row's peers.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_428,
+    .example = "rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_429,
 };
 /* window: dense_rank() -> int64 */
-static const char *const names_429[] = {"dense_rank", NULL};
-static const ps_func func_429 = {
+static const char *const names_430[] = {"dense_rank", NULL};
+static const ps_func func_430 = {
     .name = "dense_rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_DENSE_RANK,
     .doc = "1 plus the groups of peers before the row's.",
     .signature = "() -> int64", .since = "0.1",
-    .example = "dense_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_429,
+    .example = "dense_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_430,
 };
 /* window: percent_rank() -> double */
-static const char *const names_430[] = {"percent_rank", NULL};
-static const ps_func func_430 = {
+static const char *const names_431[] = {"percent_rank", NULL};
+static const ps_func func_431 = {
     .name = "percent_rank", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .window_id = PS_WINDOW_PERCENT_RANK,
     .doc = "(rank - 1) / (rows - 1); 0 for a single row.",
     .signature = "() -> double", .since = "0.1",
-    .example = "percent_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_430,
+    .example = "percent_rank() OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_431,
 };
 /* window: cume_dist() -> double */
-static const char *const names_431[] = {"cume_dist", NULL};
-static const ps_func func_431 = {
+static const char *const names_432[] = {"cume_dist", NULL};
+static const ps_func func_432 = {
     .name = "cume_dist", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
     .n_params = 0, .n_required = 0,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_FLOAT64}},
     .window_id = PS_WINDOW_CUME_DIST,
     .doc = "The share of rows at or before the row's peers.",
     .signature = "() -> double", .since = "0.1",
-    .example = "cume_dist() OVER (ORDER BY x) FROM (VALUES (1), (2)) t(x) LIMIT 1", .names = names_431,
+    .example = "cume_dist() OVER (ORDER BY x) FROM (VALUES (1), (2)) t(x) LIMIT 1", .names = names_432,
 };
 /* window: ntile(n: int64) -> int64 */
-static const ps_param params_432[] = {
+static const ps_param params_433[] = {
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_432[] = {"ntile", NULL};
-static const ps_func func_432 = {
+static const char *const names_433[] = {"ntile", NULL};
+static const ps_func func_433 = {
     .name = "ntile", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_432,
+    .n_params = 1, .n_required = 1, .params = params_433,
     .result = {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}},
     .window_id = PS_WINDOW_NTILE,
     .doc = "The row's number among n groups of nearly equal size, from 1; the first ones are larger.",
     .signature = "(n: int64) -> int64", .since = "0.1",
-    .example = "ntile(2) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_432,
+    .example = "ntile(2) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_433,
 };
 /* window: lag(x: T, offset?: int64) -> T */
-static const ps_param params_433[] = {
-    {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
-};
-static const char *const names_433[] = {"lag", NULL};
-static const ps_func func_433 = {
-    .name = "lag", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_433,
-    .result = {.kind = PS_PARAM_VAR, .var = 1},
-    .window_id = PS_WINDOW_LAG,
-    .doc = "x of the row `offset` (1) rows before; default (null) where there is none.",
-    .signature = "(x: T, offset?: int64) -> T", .since = "0.1",
-    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_433,
-};
-/* window: lag(x: T, offset: int64, default: T) -> T */
 static const ps_param params_434[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
-    {.kind = PS_PARAM_VAR, .var = 1, .name = "default"},
 };
 static const char *const names_434[] = {"lag", NULL};
 static const ps_func func_434 = {
     .name = "lag", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_434,
+    .n_params = 2, .n_required = 1, .params = params_434,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LAG,
     .doc = "x of the row `offset` (1) rows before; default (null) where there is none.",
-    .signature = "(x: T, offset: int64, default: T) -> T", .since = "0.1",
+    .signature = "(x: T, offset?: int64) -> T", .since = "0.1",
     .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_434,
 };
-/* window: lead(x: T, offset?: int64) -> T */
+/* window: lag(x: T, offset: int64, default: T) -> T */
 static const ps_param params_435[] = {
-    {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
-    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
-};
-static const char *const names_435[] = {"lead", NULL};
-static const ps_func func_435 = {
-    .name = "lead", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 1, .params = params_435,
-    .result = {.kind = PS_PARAM_VAR, .var = 1},
-    .window_id = PS_WINDOW_LEAD,
-    .doc = "x of the row `offset` (1) rows after; default (null) where there is none.",
-    .signature = "(x: T, offset?: int64) -> T", .since = "0.1",
-    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_435,
-};
-/* window: lead(x: T, offset: int64, default: T) -> T */
-static const ps_param params_436[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
     {.kind = PS_PARAM_VAR, .var = 1, .name = "default"},
 };
+static const char *const names_435[] = {"lag", NULL};
+static const ps_func func_435 = {
+    .name = "lag", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 3, .n_required = 3, .params = params_435,
+    .result = {.kind = PS_PARAM_VAR, .var = 1},
+    .window_id = PS_WINDOW_LAG,
+    .doc = "x of the row `offset` (1) rows before; default (null) where there is none.",
+    .signature = "(x: T, offset: int64, default: T) -> T", .since = "0.1",
+    .example = "lag(x, 1, 0) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_435,
+};
+/* window: lead(x: T, offset?: int64) -> T */
+static const ps_param params_436[] = {
+    {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
+};
 static const char *const names_436[] = {"lead", NULL};
 static const ps_func func_436 = {
     .name = "lead", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 3, .n_required = 3, .params = params_436,
+    .n_params = 2, .n_required = 1, .params = params_436,
+    .result = {.kind = PS_PARAM_VAR, .var = 1},
+    .window_id = PS_WINDOW_LEAD,
+    .doc = "x of the row `offset` (1) rows after; default (null) where there is none.",
+    .signature = "(x: T, offset?: int64) -> T", .since = "0.1",
+    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_436,
+};
+/* window: lead(x: T, offset: int64, default: T) -> T */
+static const ps_param params_437[] = {
+    {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
+    {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "offset"},
+    {.kind = PS_PARAM_VAR, .var = 1, .name = "default"},
+};
+static const char *const names_437[] = {"lead", NULL};
+static const ps_func func_437 = {
+    .name = "lead", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
+    .n_params = 3, .n_required = 3, .params = params_437,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LEAD,
     .doc = "x of the row `offset` (1) rows after; default (null) where there is none.",
     .signature = "(x: T, offset: int64, default: T) -> T", .since = "0.1",
-    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_436,
+    .example = "lead(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_437,
 };
 /* window: first_value(x: T) -> T */
-static const ps_param params_437[] = {
+static const ps_param params_438[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
 };
-static const char *const names_437[] = {"first_value", NULL};
-static const ps_func func_437 = {
+static const char *const names_438[] = {"first_value", NULL};
+static const ps_func func_438 = {
     .name = "first_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_437,
+    .n_params = 1, .n_required = 1, .params = params_438,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_FIRST_VALUE,
     .doc = "x of the frame's first row.",
     .signature = "(x: T) -> T", .since = "0.1",
-    .example = "first_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_437,
+    .example = "first_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_438,
 };
 /* window: last_value(x: T) -> T */
-static const ps_param params_438[] = {
+static const ps_param params_439[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
 };
-static const char *const names_438[] = {"last_value", NULL};
-static const ps_func func_438 = {
+static const char *const names_439[] = {"last_value", NULL};
+static const ps_func func_439 = {
     .name = "last_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 1, .n_required = 1, .params = params_438,
+    .n_params = 1, .n_required = 1, .params = params_439,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_LAST_VALUE,
     .doc = "x of the frame's last row.",
     .signature = "(x: T) -> T", .since = "0.1",
-    .example = "last_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_438,
+    .example = "last_value(x) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_439,
 };
 /* window: nth_value(x: T, n: int64) -> T */
-static const ps_param params_439[] = {
+static const ps_param params_440[] = {
     {.kind = PS_PARAM_VAR, .var = 1, .name = "x"},
     {.kind = PS_PARAM_TYPE, .type = {.id = PS_TYPE_INT64}, .name = "n"},
 };
-static const char *const names_439[] = {"nth_value", NULL};
-static const ps_func func_439 = {
+static const char *const names_440[] = {"nth_value", NULL};
+static const ps_func func_440 = {
     .name = "nth_value", .kind = PS_FUNC_WINDOW, .nulls = PS_NULLS_ACCEPT, .purity = PS_PURITY_IMMUTABLE,
-    .n_params = 2, .n_required = 2, .params = params_439,
+    .n_params = 2, .n_required = 2, .params = params_440,
     .result = {.kind = PS_PARAM_VAR, .var = 1},
     .window_id = PS_WINDOW_NTH_VALUE,
     .doc = "x of the frame's n-th row, from 1; null where there is none.",
     .signature = "(x: T, n: int64) -> T", .since = "0.1",
-    .example = "nth_value(x, 1) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_439,
+    .example = "nth_value(x, 1) OVER (ORDER BY x) FROM (VALUES (1), (2), (2)) t(x) LIMIT 1", .names = names_440,
 };
 
 const ps_func *const ps_catalog[] = {
@@ -7251,34 +7267,34 @@ const ps_func *const ps_catalog[] = {
     &func_437,
     &func_438,
     &func_439,
+    &func_440,
 };
 const size_t ps_catalog_count = sizeof(ps_catalog) / sizeof(ps_catalog[0]);
 
 /* Sorted by name, then by place in the catalog. */
 const ps_func_name ps_func_names[] = {
-    {"!", &func_333},
-    {"!=", &func_96},
-    {"!~~", &func_394},
-    {"!~~*", &func_396},
-    {"%", &func_87},
+    {"!", &func_334},
+    {"!=", &func_97},
+    {"!~~", &func_395},
+    {"!~~*", &func_397},
     {"%", &func_88},
     {"%", &func_89},
     {"%", &func_90},
-    {"&", &func_334},
-    {"*", &func_78},
+    {"%", &func_91},
+    {"&", &func_335},
     {"*", &func_79},
     {"*", &func_80},
     {"*", &func_81},
-    {"*", &func_125},
+    {"*", &func_82},
     {"*", &func_126},
     {"*", &func_127},
     {"*", &func_128},
-    {"**", &func_320},
-    {"+", &func_70},
+    {"*", &func_129},
+    {"**", &func_321},
     {"+", &func_71},
     {"+", &func_72},
     {"+", &func_73},
-    {"+", &func_106},
+    {"+", &func_74},
     {"+", &func_107},
     {"+", &func_108},
     {"+", &func_109},
@@ -7289,11 +7305,11 @@ const ps_func_name ps_func_names[] = {
     {"+", &func_114},
     {"+", &func_115},
     {"+", &func_116},
-    {"-", &func_74},
+    {"+", &func_117},
     {"-", &func_75},
     {"-", &func_76},
     {"-", &func_77},
-    {"-", &func_117},
+    {"-", &func_78},
     {"-", &func_118},
     {"-", &func_119},
     {"-", &func_120},
@@ -7301,38 +7317,38 @@ const ps_func_name ps_func_names[] = {
     {"-", &func_122},
     {"-", &func_123},
     {"-", &func_124},
-    {"/", &func_82},
+    {"-", &func_125},
     {"/", &func_83},
-    {"/", &func_129},
-    {"//", &func_84},
+    {"/", &func_84},
+    {"/", &func_130},
     {"//", &func_85},
     {"//", &func_86},
-    {"<", &func_97},
-    {"<<", &func_338},
-    {"<=", &func_98},
-    {"<>", &func_96},
-    {"=", &func_95},
-    {"==", &func_95},
-    {">", &func_99},
-    {">=", &func_100},
-    {">>", &func_339},
-    {"@", &func_275},
+    {"//", &func_87},
+    {"<", &func_98},
+    {"<<", &func_339},
+    {"<=", &func_99},
+    {"<>", &func_97},
+    {"=", &func_96},
+    {"==", &func_96},
+    {">", &func_100},
+    {">=", &func_101},
+    {">>", &func_340},
     {"@", &func_276},
     {"@", &func_277},
     {"@", &func_278},
-    {"^", &func_320},
-    {"^@", &func_379},
-    {"abs", &func_275},
+    {"@", &func_279},
+    {"^", &func_321},
+    {"^@", &func_380},
     {"abs", &func_276},
     {"abs", &func_277},
     {"abs", &func_278},
-    {"acos", &func_309},
-    {"acosh", &func_315},
-    {"add", &func_70},
+    {"abs", &func_279},
+    {"acos", &func_310},
+    {"acosh", &func_316},
     {"add", &func_71},
     {"add", &func_72},
     {"add", &func_73},
-    {"add", &func_106},
+    {"add", &func_74},
     {"add", &func_107},
     {"add", &func_108},
     {"add", &func_109},
@@ -7343,58 +7359,60 @@ const ps_func_name ps_func_names[] = {
     {"add", &func_114},
     {"add", &func_115},
     {"add", &func_116},
-    {"age", &func_242},
+    {"add", &func_117},
     {"age", &func_243},
+    {"age", &func_244},
     {"any_value", &func_27},
     {"arbitrary", &func_28},
     {"arg_max", &func_31},
-    {"arg_max_null", &func_53},
+    {"arg_max_null", &func_54},
     {"arg_min", &func_30},
-    {"arg_min_null", &func_52},
+    {"arg_min_null", &func_53},
     {"argmax", &func_31},
     {"argmin", &func_30},
-    {"array_extract", &func_274},
-    {"array_extract", &func_426},
-    {"array_length", &func_359},
-    {"array_slice", &func_425},
-    {"ascii", &func_384},
-    {"asin", &func_308},
-    {"asinh", &func_314},
-    {"atan", &func_310},
-    {"atan2", &func_321},
-    {"atanh", &func_316},
+    {"array_agg", &func_34},
+    {"array_extract", &func_275},
+    {"array_extract", &func_427},
+    {"array_length", &func_360},
+    {"array_slice", &func_426},
+    {"ascii", &func_385},
+    {"asin", &func_309},
+    {"asinh", &func_315},
+    {"atan", &func_311},
+    {"atan2", &func_322},
+    {"atanh", &func_317},
     {"avg", &func_8},
     {"avg", &func_9},
     {"avg", &func_10},
     {"avg", &func_11},
-    {"base64", &func_410},
-    {"bin", &func_416},
+    {"base64", &func_411},
     {"bin", &func_417},
+    {"bin", &func_418},
     {"bit_and", &func_23},
-    {"bit_count", &func_340},
-    {"bit_length", &func_362},
+    {"bit_count", &func_341},
+    {"bit_length", &func_363},
     {"bit_or", &func_24},
     {"bit_xor", &func_25},
     {"bool_and", &func_21},
     {"bool_or", &func_22},
-    {"cbrt", &func_299},
-    {"ceil", &func_283},
+    {"cbrt", &func_300},
     {"ceil", &func_284},
-    {"ceiling", &func_283},
+    {"ceil", &func_285},
     {"ceiling", &func_284},
-    {"century", &func_169},
+    {"ceiling", &func_285},
     {"century", &func_170},
     {"century", &func_171},
-    {"char_length", &func_358},
-    {"character_length", &func_358},
-    {"chr", &func_386},
-    {"concat", &func_374},
-    {"concat_ws", &func_375},
-    {"contains", &func_381},
+    {"century", &func_172},
+    {"char_length", &func_359},
+    {"character_length", &func_359},
+    {"chr", &func_387},
+    {"concat", &func_375},
+    {"concat_ws", &func_376},
+    {"contains", &func_382},
     {"corr", &func_20},
-    {"cos", &func_305},
-    {"cosh", &func_312},
-    {"cot", &func_307},
+    {"cos", &func_306},
+    {"cosh", &func_313},
+    {"cot", &func_308},
     {"count", &func_0},
     {"count", &func_1},
     {"count_if", &func_2},
@@ -7402,224 +7420,224 @@ const ps_func_name ps_func_names[] = {
     {"countif", &func_2},
     {"covar_pop", &func_19},
     {"covar_samp", &func_18},
-    {"cume_dist", &func_431},
-    {"damerau_levenshtein", &func_399},
-    {"date_add", &func_110},
+    {"cume_dist", &func_432},
+    {"damerau_levenshtein", &func_400},
     {"date_add", &func_111},
     {"date_add", &func_112},
     {"date_add", &func_113},
-    {"date_diff", &func_202},
+    {"date_add", &func_114},
     {"date_diff", &func_203},
     {"date_diff", &func_204},
-    {"date_part", &func_131},
+    {"date_diff", &func_205},
     {"date_part", &func_132},
     {"date_part", &func_133},
     {"date_part", &func_134},
     {"date_part", &func_135},
-    {"date_sub", &func_205},
+    {"date_part", &func_136},
     {"date_sub", &func_206},
     {"date_sub", &func_207},
-    {"date_trunc", &func_198},
+    {"date_sub", &func_208},
     {"date_trunc", &func_199},
     {"date_trunc", &func_200},
     {"date_trunc", &func_201},
-    {"datediff", &func_202},
+    {"date_trunc", &func_202},
     {"datediff", &func_203},
     {"datediff", &func_204},
-    {"datepart", &func_131},
+    {"datediff", &func_205},
     {"datepart", &func_132},
     {"datepart", &func_133},
     {"datepart", &func_134},
     {"datepart", &func_135},
-    {"datesub", &func_205},
+    {"datepart", &func_136},
     {"datesub", &func_206},
     {"datesub", &func_207},
-    {"datetrunc", &func_198},
+    {"datesub", &func_208},
     {"datetrunc", &func_199},
     {"datetrunc", &func_200},
     {"datetrunc", &func_201},
-    {"day", &func_142},
+    {"datetrunc", &func_202},
     {"day", &func_143},
     {"day", &func_144},
-    {"dayname", &func_211},
+    {"day", &func_145},
     {"dayname", &func_212},
     {"dayname", &func_213},
-    {"dayofmonth", &func_142},
+    {"dayname", &func_214},
     {"dayofmonth", &func_143},
     {"dayofmonth", &func_144},
-    {"dayofweek", &func_151},
+    {"dayofmonth", &func_145},
     {"dayofweek", &func_152},
     {"dayofweek", &func_153},
-    {"dayofyear", &func_157},
+    {"dayofweek", &func_154},
     {"dayofyear", &func_158},
     {"dayofyear", &func_159},
-    {"days_in_month", &func_268},
+    {"dayofyear", &func_160},
     {"days_in_month", &func_269},
     {"days_in_month", &func_270},
-    {"decade", &func_166},
+    {"days_in_month", &func_271},
     {"decade", &func_167},
     {"decade", &func_168},
-    {"decode", &func_415},
-    {"degrees", &func_317},
-    {"dense_rank", &func_429},
-    {"div", &func_84},
-    {"divide", &func_84},
+    {"decade", &func_169},
+    {"decode", &func_416},
+    {"degrees", &func_318},
+    {"dense_rank", &func_430},
+    {"div", &func_85},
     {"divide", &func_85},
     {"divide", &func_86},
-    {"doy", &func_157},
+    {"divide", &func_87},
     {"doy", &func_158},
     {"doy", &func_159},
-    {"editdist3", &func_398},
-    {"encode", &func_414},
-    {"ends_with", &func_380},
-    {"entropy", &func_68},
-    {"epoch", &func_227},
+    {"doy", &func_160},
+    {"editdist3", &func_399},
+    {"encode", &func_415},
+    {"ends_with", &func_381},
+    {"entropy", &func_69},
     {"epoch", &func_228},
     {"epoch", &func_229},
     {"epoch", &func_230},
     {"epoch", &func_231},
-    {"epoch_ms", &func_232},
+    {"epoch", &func_232},
     {"epoch_ms", &func_233},
     {"epoch_ms", &func_234},
     {"epoch_ms", &func_235},
-    {"epoch_ns", &func_239},
+    {"epoch_ms", &func_236},
     {"epoch_ns", &func_240},
     {"epoch_ns", &func_241},
-    {"epoch_us", &func_236},
+    {"epoch_ns", &func_242},
     {"epoch_us", &func_237},
     {"epoch_us", &func_238},
-    {"era", &func_175},
+    {"epoch_us", &func_239},
     {"era", &func_176},
     {"era", &func_177},
-    {"even", &func_343},
+    {"era", &func_178},
+    {"even", &func_344},
     {"every", &func_21},
-    {"exp", &func_300},
-    {"extract", &func_131},
+    {"exp", &func_301},
     {"extract", &func_132},
     {"extract", &func_133},
     {"extract", &func_134},
     {"extract", &func_135},
-    {"factorial", &func_333},
+    {"extract", &func_136},
+    {"factorial", &func_334},
     {"favg", &func_10},
     {"favg", &func_11},
-    {"fdiv", &func_347},
+    {"fdiv", &func_348},
     {"first", &func_28},
-    {"first_value", &func_437},
-    {"floor", &func_285},
+    {"first_value", &func_438},
     {"floor", &func_286},
-    {"fmod", &func_348},
-    {"format_bytes", &func_422},
-    {"format_bytes_decimal", &func_423},
-    {"formatreadabledecimalsize", &func_423},
-    {"formatreadablesize", &func_422},
-    {"from_base64", &func_411},
-    {"from_hex", &func_391},
+    {"floor", &func_287},
+    {"fmod", &func_349},
+    {"format_bytes", &func_423},
+    {"format_bytes_decimal", &func_424},
+    {"formatreadabledecimalsize", &func_424},
+    {"formatreadablesize", &func_423},
+    {"from_base64", &func_412},
+    {"from_hex", &func_392},
     {"fsum", &func_6},
     {"fsum", &func_7},
-    {"gamma", &func_344},
-    {"gcd", &func_329},
+    {"gamma", &func_345},
     {"gcd", &func_330},
-    {"geomean", &func_67},
-    {"geometric_mean", &func_67},
-    {"glob", &func_397},
-    {"greatest", &func_341},
-    {"greatest_common_divisor", &func_329},
+    {"gcd", &func_331},
+    {"geomean", &func_68},
+    {"geometric_mean", &func_68},
+    {"glob", &func_398},
+    {"greatest", &func_342},
     {"greatest_common_divisor", &func_330},
+    {"greatest_common_divisor", &func_331},
     {"group_concat", &func_32},
     {"group_concat", &func_33},
-    {"hamming", &func_400},
-    {"hex", &func_388},
+    {"hamming", &func_401},
     {"hex", &func_389},
     {"hex", &func_390},
-    {"hour", &func_178},
+    {"hex", &func_391},
     {"hour", &func_179},
     {"hour", &func_180},
     {"hour", &func_181},
-    {"ilike", &func_395},
-    {"ilike_escape", &func_395},
-    {"initcap", &func_357},
-    {"instr", &func_382},
-    {"is_distinct_from", &func_101},
-    {"is_not_distinct_from", &func_102},
-    {"is_not_null", &func_104},
-    {"is_null", &func_103},
-    {"isfinite", &func_327},
+    {"hour", &func_182},
+    {"ilike", &func_396},
+    {"ilike_escape", &func_396},
+    {"initcap", &func_358},
+    {"instr", &func_383},
+    {"is_distinct_from", &func_102},
+    {"is_not_distinct_from", &func_103},
+    {"is_not_null", &func_105},
+    {"is_null", &func_104},
     {"isfinite", &func_328},
-    {"isinf", &func_325},
+    {"isfinite", &func_329},
     {"isinf", &func_326},
-    {"isnan", &func_323},
+    {"isinf", &func_327},
     {"isnan", &func_324},
-    {"isodow", &func_154},
+    {"isnan", &func_325},
     {"isodow", &func_155},
     {"isodow", &func_156},
-    {"isoyear", &func_160},
+    {"isodow", &func_157},
     {"isoyear", &func_161},
     {"isoyear", &func_162},
-    {"jaccard", &func_401},
-    {"jaro_similarity", &func_402},
-    {"jaro_winkler_similarity", &func_403},
-    {"julian", &func_265},
+    {"isoyear", &func_163},
+    {"jaccard", &func_402},
+    {"jaro_similarity", &func_403},
+    {"jaro_winkler_similarity", &func_404},
     {"julian", &func_266},
     {"julian", &func_267},
+    {"julian", &func_268},
     {"kahan_sum", &func_6},
     {"kahan_sum", &func_7},
-    {"kurtosis", &func_64},
-    {"kurtosis_pop", &func_65},
-    {"lag", &func_433},
+    {"kurtosis", &func_65},
+    {"kurtosis_pop", &func_66},
     {"lag", &func_434},
+    {"lag", &func_435},
     {"last", &func_29},
-    {"last_day", &func_208},
     {"last_day", &func_209},
     {"last_day", &func_210},
-    {"last_value", &func_438},
-    {"lcase", &func_355},
-    {"lcm", &func_331},
+    {"last_day", &func_211},
+    {"last_value", &func_439},
+    {"lcase", &func_356},
     {"lcm", &func_332},
-    {"lead", &func_435},
+    {"lcm", &func_333},
     {"lead", &func_436},
-    {"least", &func_342},
-    {"least_common_multiple", &func_331},
+    {"lead", &func_437},
+    {"least", &func_343},
     {"least_common_multiple", &func_332},
-    {"left", &func_364},
-    {"len", &func_358},
+    {"least_common_multiple", &func_333},
+    {"left", &func_365},
     {"len", &func_359},
-    {"length", &func_358},
+    {"len", &func_360},
     {"length", &func_359},
-    {"levenshtein", &func_398},
-    {"lgamma", &func_345},
-    {"like", &func_393},
-    {"like_escape", &func_393},
-    {"list_element", &func_274},
-    {"list_element", &func_426},
-    {"list_extract", &func_274},
-    {"list_extract", &func_426},
-    {"list_pack", &func_273},
-    {"list_slice", &func_425},
-    {"list_value", &func_273},
+    {"length", &func_360},
+    {"levenshtein", &func_399},
+    {"lgamma", &func_346},
+    {"like", &func_394},
+    {"like_escape", &func_394},
+    {"list", &func_34},
+    {"list_element", &func_275},
+    {"list_element", &func_427},
+    {"list_extract", &func_275},
+    {"list_extract", &func_427},
+    {"list_pack", &func_274},
+    {"list_slice", &func_426},
+    {"list_value", &func_274},
     {"listagg", &func_32},
     {"listagg", &func_33},
-    {"ln", &func_301},
-    {"log", &func_302},
-    {"log", &func_319},
-    {"log10", &func_302},
-    {"log2", &func_303},
-    {"lower", &func_355},
-    {"lpad", &func_369},
-    {"ltrim", &func_367},
-    {"mad", &func_69},
-    {"make_date", &func_222},
-    {"make_time", &func_223},
-    {"make_timestamp", &func_224},
+    {"ln", &func_302},
+    {"log", &func_303},
+    {"log", &func_320},
+    {"log10", &func_303},
+    {"log2", &func_304},
+    {"lower", &func_356},
+    {"lpad", &func_370},
+    {"ltrim", &func_368},
+    {"mad", &func_70},
+    {"make_date", &func_223},
+    {"make_time", &func_224},
     {"make_timestamp", &func_225},
+    {"make_timestamp", &func_226},
     {"max", &func_13},
     {"max_by", &func_31},
-    {"md5", &func_404},
     {"md5", &func_405},
+    {"md5", &func_406},
     {"mean", &func_8},
     {"mean", &func_9},
     {"mean", &func_10},
     {"mean", &func_11},
-    {"median", &func_34},
     {"median", &func_35},
     {"median", &func_36},
     {"median", &func_37},
@@ -7628,158 +7646,158 @@ const ps_func_name ps_func_names[] = {
     {"median", &func_40},
     {"median", &func_41},
     {"median", &func_42},
-    {"microsecond", &func_194},
+    {"median", &func_43},
     {"microsecond", &func_195},
     {"microsecond", &func_196},
     {"microsecond", &func_197},
-    {"millennium", &func_172},
+    {"microsecond", &func_198},
     {"millennium", &func_173},
     {"millennium", &func_174},
-    {"millisecond", &func_190},
+    {"millennium", &func_175},
     {"millisecond", &func_191},
     {"millisecond", &func_192},
     {"millisecond", &func_193},
+    {"millisecond", &func_194},
     {"min", &func_12},
     {"min_by", &func_30},
-    {"minute", &func_182},
     {"minute", &func_183},
     {"minute", &func_184},
     {"minute", &func_185},
-    {"mismatches", &func_400},
-    {"mod", &func_87},
+    {"minute", &func_186},
+    {"mismatches", &func_401},
     {"mod", &func_88},
     {"mod", &func_89},
     {"mod", &func_90},
-    {"mode", &func_51},
-    {"month", &func_139},
+    {"mod", &func_91},
+    {"mode", &func_52},
     {"month", &func_140},
     {"month", &func_141},
-    {"monthname", &func_214},
+    {"month", &func_142},
     {"monthname", &func_215},
     {"monthname", &func_216},
-    {"multiply", &func_78},
+    {"monthname", &func_217},
     {"multiply", &func_79},
     {"multiply", &func_80},
     {"multiply", &func_81},
-    {"multiply", &func_125},
+    {"multiply", &func_82},
     {"multiply", &func_126},
     {"multiply", &func_127},
     {"multiply", &func_128},
-    {"nanosecond", &func_271},
+    {"multiply", &func_129},
     {"nanosecond", &func_272},
-    {"negate", &func_91},
+    {"nanosecond", &func_273},
     {"negate", &func_92},
     {"negate", &func_93},
     {"negate", &func_94},
-    {"negate", &func_130},
-    {"nextafter", &func_346},
-    {"nfc_normalize", &func_421},
-    {"not", &func_105},
-    {"not_ilike", &func_396},
-    {"not_like", &func_394},
-    {"nth_value", &func_439},
-    {"ntile", &func_432},
-    {"octet_length", &func_360},
+    {"negate", &func_95},
+    {"negate", &func_131},
+    {"nextafter", &func_347},
+    {"nfc_normalize", &func_422},
+    {"not", &func_106},
+    {"not_ilike", &func_397},
+    {"not_like", &func_395},
+    {"nth_value", &func_440},
+    {"ntile", &func_433},
     {"octet_length", &func_361},
-    {"ord", &func_384},
-    {"overlay", &func_424},
-    {"percent_rank", &func_430},
-    {"percentile_cont", &func_43},
+    {"octet_length", &func_362},
+    {"ord", &func_385},
+    {"overlay", &func_425},
+    {"percent_rank", &func_431},
     {"percentile_cont", &func_44},
     {"percentile_cont", &func_45},
     {"percentile_cont", &func_46},
     {"percentile_cont", &func_47},
     {"percentile_cont", &func_48},
     {"percentile_cont", &func_49},
-    {"percentile_disc", &func_50},
-    {"pi", &func_322},
-    {"position", &func_382},
-    {"pow", &func_320},
-    {"power", &func_320},
-    {"prefix", &func_379},
+    {"percentile_cont", &func_50},
+    {"percentile_disc", &func_51},
+    {"pi", &func_323},
+    {"position", &func_383},
+    {"pow", &func_321},
+    {"power", &func_321},
+    {"prefix", &func_380},
     {"product", &func_26},
-    {"quantile", &func_50},
-    {"quantile_cont", &func_43},
+    {"quantile", &func_51},
     {"quantile_cont", &func_44},
     {"quantile_cont", &func_45},
     {"quantile_cont", &func_46},
     {"quantile_cont", &func_47},
     {"quantile_cont", &func_48},
     {"quantile_cont", &func_49},
-    {"quantile_disc", &func_50},
-    {"quarter", &func_145},
+    {"quantile_cont", &func_50},
+    {"quantile_disc", &func_51},
     {"quarter", &func_146},
     {"quarter", &func_147},
-    {"radians", &func_318},
-    {"rank", &func_428},
-    {"regexp_escape", &func_419},
-    {"regexp_extract", &func_354},
-    {"regexp_full_match", &func_351},
-    {"regexp_matches", &func_350},
-    {"regexp_replace", &func_353},
-    {"regr_avgx", &func_55},
-    {"regr_avgy", &func_56},
-    {"regr_count", &func_54},
-    {"regr_intercept", &func_61},
-    {"regr_r2", &func_62},
-    {"regr_slope", &func_60},
-    {"regr_sxx", &func_57},
-    {"regr_sxy", &func_59},
-    {"regr_syy", &func_58},
-    {"repeat", &func_373},
-    {"replace", &func_371},
-    {"reverse", &func_372},
-    {"right", &func_365},
-    {"round", &func_287},
+    {"quarter", &func_148},
+    {"radians", &func_319},
+    {"rank", &func_429},
+    {"regexp_escape", &func_420},
+    {"regexp_extract", &func_355},
+    {"regexp_full_match", &func_352},
+    {"regexp_matches", &func_351},
+    {"regexp_replace", &func_354},
+    {"regr_avgx", &func_56},
+    {"regr_avgy", &func_57},
+    {"regr_count", &func_55},
+    {"regr_intercept", &func_62},
+    {"regr_r2", &func_63},
+    {"regr_slope", &func_61},
+    {"regr_sxx", &func_58},
+    {"regr_sxy", &func_60},
+    {"regr_syy", &func_59},
+    {"repeat", &func_374},
+    {"replace", &func_372},
+    {"reverse", &func_373},
+    {"right", &func_366},
     {"round", &func_288},
     {"round", &func_289},
     {"round", &func_290},
     {"round", &func_291},
     {"round", &func_292},
-    {"row_number", &func_427},
-    {"rpad", &func_370},
-    {"rtrim", &func_368},
-    {"second", &func_186},
+    {"round", &func_293},
+    {"row_number", &func_428},
+    {"rpad", &func_371},
+    {"rtrim", &func_369},
     {"second", &func_187},
     {"second", &func_188},
     {"second", &func_189},
-    {"sem", &func_66},
-    {"sha1", &func_406},
+    {"second", &func_190},
+    {"sem", &func_67},
     {"sha1", &func_407},
-    {"sha256", &func_408},
+    {"sha1", &func_408},
     {"sha256", &func_409},
-    {"sign", &func_279},
+    {"sha256", &func_410},
     {"sign", &func_280},
     {"sign", &func_281},
     {"sign", &func_282},
-    {"signbit", &func_349},
-    {"similar_to", &func_352},
-    {"sin", &func_304},
-    {"sinh", &func_311},
-    {"skewness", &func_63},
-    {"split_part", &func_383},
-    {"sqrt", &func_298},
-    {"starts_with", &func_379},
+    {"sign", &func_283},
+    {"signbit", &func_350},
+    {"similar_to", &func_353},
+    {"sin", &func_305},
+    {"sinh", &func_312},
+    {"skewness", &func_64},
+    {"split_part", &func_384},
+    {"sqrt", &func_299},
+    {"starts_with", &func_380},
     {"stddev", &func_14},
     {"stddev_pop", &func_15},
     {"stddev_samp", &func_14},
-    {"strftime", &func_217},
     {"strftime", &func_218},
     {"strftime", &func_219},
+    {"strftime", &func_220},
     {"string_agg", &func_32},
     {"string_agg", &func_33},
-    {"strip_accents", &func_420},
-    {"strlen", &func_360},
+    {"strip_accents", &func_421},
     {"strlen", &func_361},
-    {"strpos", &func_382},
-    {"strptime", &func_220},
-    {"substr", &func_363},
-    {"substring", &func_363},
-    {"subtract", &func_74},
+    {"strlen", &func_362},
+    {"strpos", &func_383},
+    {"strptime", &func_221},
+    {"substr", &func_364},
+    {"substring", &func_364},
     {"subtract", &func_75},
     {"subtract", &func_76},
     {"subtract", &func_77},
-    {"subtract", &func_117},
+    {"subtract", &func_78},
     {"subtract", &func_118},
     {"subtract", &func_119},
     {"subtract", &func_120},
@@ -7787,7 +7805,8 @@ const ps_func_name ps_func_names[] = {
     {"subtract", &func_122},
     {"subtract", &func_123},
     {"subtract", &func_124},
-    {"suffix", &func_380},
+    {"subtract", &func_125},
+    {"suffix", &func_381},
     {"sum", &func_3},
     {"sum", &func_4},
     {"sum", &func_5},
@@ -7795,9 +7814,8 @@ const ps_func_name ps_func_names[] = {
     {"sum", &func_7},
     {"sumkahan", &func_6},
     {"sumkahan", &func_7},
-    {"tan", &func_306},
-    {"tanh", &func_313},
-    {"time_bucket", &func_256},
+    {"tan", &func_307},
+    {"tanh", &func_314},
     {"time_bucket", &func_257},
     {"time_bucket", &func_258},
     {"time_bucket", &func_259},
@@ -7806,67 +7824,68 @@ const ps_func_name ps_func_names[] = {
     {"time_bucket", &func_262},
     {"time_bucket", &func_263},
     {"time_bucket", &func_264},
-    {"to_base", &func_418},
-    {"to_base64", &func_410},
-    {"to_binary", &func_416},
+    {"time_bucket", &func_265},
+    {"to_base", &func_419},
+    {"to_base64", &func_411},
     {"to_binary", &func_417},
-    {"to_centuries", &func_255},
-    {"to_days", &func_247},
-    {"to_decades", &func_254},
-    {"to_hex", &func_388},
+    {"to_binary", &func_418},
+    {"to_centuries", &func_256},
+    {"to_days", &func_248},
+    {"to_decades", &func_255},
     {"to_hex", &func_389},
     {"to_hex", &func_390},
-    {"to_hours", &func_248},
-    {"to_microseconds", &func_252},
-    {"to_milliseconds", &func_251},
-    {"to_minutes", &func_249},
-    {"to_months", &func_245},
-    {"to_quarters", &func_253},
-    {"to_seconds", &func_250},
-    {"to_timestamp", &func_226},
-    {"to_weeks", &func_246},
-    {"to_years", &func_244},
-    {"translate", &func_387},
-    {"trim", &func_366},
-    {"trunc", &func_293},
+    {"to_hex", &func_391},
+    {"to_hours", &func_249},
+    {"to_microseconds", &func_253},
+    {"to_milliseconds", &func_252},
+    {"to_minutes", &func_250},
+    {"to_months", &func_246},
+    {"to_quarters", &func_254},
+    {"to_seconds", &func_251},
+    {"to_timestamp", &func_227},
+    {"to_weeks", &func_247},
+    {"to_years", &func_245},
+    {"translate", &func_388},
+    {"trim", &func_367},
     {"trunc", &func_294},
     {"trunc", &func_295},
     {"trunc", &func_296},
     {"trunc", &func_297},
-    {"try_strptime", &func_221},
-    {"typeof", &func_392},
-    {"ucase", &func_356},
-    {"unhex", &func_391},
-    {"unicode", &func_385},
-    {"upper", &func_356},
-    {"url_decode", &func_413},
-    {"url_encode", &func_412},
+    {"trunc", &func_298},
+    {"try_strptime", &func_222},
+    {"typeof", &func_393},
+    {"ucase", &func_357},
+    {"unhex", &func_392},
+    {"unicode", &func_386},
+    {"upper", &func_357},
+    {"url_decode", &func_414},
+    {"url_encode", &func_413},
     {"var_pop", &func_17},
     {"var_samp", &func_16},
     {"variance", &func_16},
-    {"week", &func_148},
     {"week", &func_149},
     {"week", &func_150},
-    {"weekday", &func_151},
+    {"week", &func_151},
     {"weekday", &func_152},
     {"weekday", &func_153},
-    {"weekofyear", &func_148},
+    {"weekday", &func_154},
     {"weekofyear", &func_149},
     {"weekofyear", &func_150},
-    {"xor", &func_336},
-    {"year", &func_136},
+    {"weekofyear", &func_151},
+    {"xor", &func_337},
     {"year", &func_137},
     {"year", &func_138},
-    {"yearweek", &func_163},
+    {"year", &func_139},
     {"yearweek", &func_164},
     {"yearweek", &func_165},
-    {"|", &func_335},
-    {"||", &func_376},
+    {"yearweek", &func_166},
+    {"|", &func_336},
     {"||", &func_377},
     {"||", &func_378},
-    {"~", &func_337},
-    {"~", &func_350},
-    {"~~", &func_393},
-    {"~~*", &func_395},
+    {"||", &func_379},
+    {"~", &func_338},
+    {"~", &func_351},
+    {"~~", &func_394},
+    {"~~*", &func_396},
 };
 const size_t ps_func_names_count = sizeof(ps_func_names) / sizeof(ps_func_names[0]);

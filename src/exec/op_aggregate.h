@@ -40,7 +40,7 @@ typedef struct agg_collect {
     bool descending[AGG_ORDER_MAX], nulls_first[AGG_ORDER_MAX];
     bool distinct, by_position, skip_nulls;
     int32_t filter;
-    const ps_row_layout *layout; /* the group's keys; stored columns, morsel, row */
+    const ps_row_layout *layout; /* the group's keys; stored columns; by_position: morsel, row */
 } agg_collect;
 
 typedef struct agg_output {
@@ -58,6 +58,7 @@ typedef struct agg_config {
     uint32_t n_distincts;
     agg_collect *collects;
     uint32_t n_collects;
+    uint32_t number_at;  /* with collects: a group's place in the result, in its row */
     agg_output *outputs; /* of op->cols */
 } agg_config;
 
@@ -176,13 +177,13 @@ typedef struct agg_source {
     struct agg_collected *collected; /* by collect; NULL: not needed yet */
 } agg_source;
 
-/* Collected rows: keeping a batch's; sorting a partition's; results of n groups from the at-th on.
- */
+/* Collected rows: keeping a batch's; those of a merged partition by group; results of the *n groups
+ * from s->at on, or of fewer, which *n then says. */
 ps_status ps_aggregate_collect(ps_ctx *cx, ps_op *op, agg_local *l, uint32_t at,
                                const agg_rows *rows);
 ps_status ps_aggregate_collect_start(ps_ctx *cx, ps_op *op, agg_source *s);
-ps_status ps_aggregate_collect_finish(ps_ctx *cx, agg_source *s, const agg_item *item, uint32_t n,
-                                      ps_vec_buf *buf, ps_vec *out);
+ps_status ps_aggregate_collect_finish(ps_ctx *cx, ps_op *op, agg_source *s, ps_batch *out,
+                                      uint32_t *n);
 void ps_aggregate_collect_close(agg_source *s);
 ps_status ps_aggregate_source_plan(ps_ctx *cx, ps_op *op, uint64_t *n_morsels);
 ps_status ps_aggregate_source_open(ps_ctx *cx, ps_op *op, void *local);

@@ -2,21 +2,13 @@
  *
  * Median, mode, string_agg and the like, and ORDER BY in an aggregate. A lane keeps (keys,
  * arguments, order keys, position) as rows in the partitions of the group's hash. When a partition
- * is merged its rows are sorted by (hash, keys), as its groups are, then by order keys and
- * position: each group's rows are then the next run. A collecting class gets each run as vectors;
- * another one is updated with it, in order, before it is finished. DISTINCT sorts by the arguments
- * too and passes over repeats. Tests: tests/unit/test_aggregate.c */
-#include "exec/op_aggregate.h"
-
-enum { POLL_ROWS = 1 << 16 }; /* between two looks at cancelling */
-
-typedef struct agg_collected {
-    uint8_t **rows; /* all of the partition, sorted */
-    uint64_t n, at; /* at: the first row of the next group */
-    ps_vec_buf bufs[AGG_ARGS_MAX];
-    uint8_t **run; /* room for the longest run */
-    uint64_t run_room;
-} agg_collected;
+ * has been merged its rows are spread over its groups, and each group's are sorted by order keys
+ * and position. Where they don't fit into memory, a sorter (sorter.h) brings them into the order of
+ * (group, order keys, position) instead, or (group, value) for classes that want it so: then not
+ * even the rows of one group have to fit. A collecting class gets a group's rows as a run; another
+ * one is updated with it, in order, before it is finished. DISTINCT sorts by the arguments too and
+ * passes over repeats. Tests: tests/unit/test_aggregate.c, tests/slt/op/aggregate_large.test */
+#include "exec/op_aggregate_collect.h"
 
 /* ---- the lane's side ---- */
 
@@ -49,7 +41,7 @@ ps_status ps_aggregate_collect(ps_ctx *cx, ps_op *op, agg_local *l, uint32_t at,
     for (uint32_t c = 0; c < n_stored; c++) cols[c] = l->results[collect->stored[c]];
     PS_TRY(ps_rows_scatter(cx, &set->heap, config->n_keys, cols, n_stored, w->subset_sel, n,
                            w->subset_rows));
-    for (uint32_t k = 0; k < n; k++) {
+    for (uint32_t k = 0; collect->by_position && k < n; k++) {
         const uint64_t row = rows->batch->first_row + w->subset_sel[k];
         memcpy(w->subset_rows[k] + position[0].at, &rows->batch->morsel, sizeof(uint64_t));
         memcpy(w->subset_rows[k] + position[1].at, &row, sizeof(uint64_t));
@@ -57,17 +49,12 @@ ps_status ps_aggregate_collect(ps_ctx *cx, ps_op *op, agg_local *l, uint32_t at,
     return PS_OK;
 }
 
-/* ---- order ---- */
+/* ---- a group's rows in memory ---- */
 
-typedef struct order {
-    const agg_collect *collect;
-    uint32_t n_keys;
-} order;
-
-static int stored_compare(const order *o, const uint8_t *a, const uint8_t *b)
+static int stored_compare(const agg_config *config, const agg_collect *c, const uint8_t *a,
+                          const uint8_t *b)
 {
-    const agg_collect *c = o->collect;
-    const ps_row_col *args = &c->layout->cols[o->n_keys], *keys = args + c->n_args;
+    const ps_row_col *args = &c->layout->cols[config->n_keys], *keys = args + c->n_args;
 
     for (uint32_t i = 0; i < c->n_order; i++) {
         const bool null_a = ps_row_null(&keys[i], a), null_b = ps_row_null(&keys[i], b);
@@ -83,78 +70,106 @@ static int stored_compare(const order *o, const uint8_t *a, const uint8_t *b)
     return 0;
 }
 
-static bool before(const order *o, const uint8_t *a, const uint8_t *b)
+static bool before(const agg_config *config, const agg_collect *c, const uint8_t *a,
+                   const uint8_t *b)
 {
-    const uint64_t x = ps_row_hash(a), y = ps_row_hash(b);
-    const ps_row_col *position =
-        &o->collect->layout->cols[o->n_keys + o->collect->n_args + o->collect->n_order];
+    const ps_row_col *position = &c->layout->cols[config->n_keys + c->n_args + c->n_order];
+    int way = stored_compare(config, c, a, b);
 
-    if (x != y) return x < y;
-    int way = ps_row_keys_compare(o->collect->layout, a, b);
-    if (way == 0) way = stored_compare(o, a, b);
-    for (uint32_t i = 0; way == 0 && i < 2 && (o->collect->by_position || o->collect->n_order); i++)
-        way = ps_row_col_compare(&position[i], a, b);
+    for (uint32_t i = 0; way == 0 && i < 2 && c->by_position; i++) {
+        uint64_t x, y;
+        memcpy(&x, a + position[i].at, sizeof(x)), memcpy(&y, b + position[i].at, sizeof(y));
+        way = (x > y) - (x < y);
+    }
     return way < 0;
 }
 
-static ps_status sort(ps_ctx *cx, const order *o, uint8_t **rows, uint64_t n)
+/* Merges; what is in order already costs one comparison a piece. */
+static ps_status sort(ps_ctx *cx, const agg_config *config, const agg_collect *c, uint8_t **rows,
+                      uint8_t **spare, uint64_t n)
 {
-    uint8_t **spare = ps_alloc(cx, n * sizeof(*spare));
-    ps_status st = PS_OK;
+    uint64_t steps = 0;
 
-    if (!spare) return PS_MEMORY;
-    for (uint64_t width = 1; st == PS_OK && width < n; width *= 2)
-        for (uint64_t left = 0; st == PS_OK && left + width < n; left += 2 * width) {
+    for (uint64_t width = 1; width < n; width *= 2)
+        for (uint64_t left = 0; left + width < n; left += 2 * width) {
             const uint64_t middle = left + width, right = PS_MIN(left + 2 * width, n);
-            if (!before(o, rows[middle], rows[middle - 1])) continue;
+            if ((++steps & (POLL_ROWS / 16 - 1)) == 0) PS_TRY(ps_poll(cx));
+            if (!before(config, c, rows[middle], rows[middle - 1])) continue;
             memcpy(spare, rows + left, width * sizeof(*rows));
             uint64_t i = 0, j = middle, to = left;
-            while (i < width && j < right)
-                rows[to++] = before(o, rows[j], spare[i]) ? rows[j++] : spare[i++];
-            while (i < width) rows[to++] = spare[i++];
-            st = ps_poll(cx);
+            while (i < width && j < right) {
+                rows[to++] = before(config, c, rows[j], spare[i]) ? rows[j++] : spare[i++];
+                if ((++steps & (POLL_ROWS / 16 - 1)) == 0) PS_TRY(ps_poll(cx));
+            }
+            memcpy(rows + to, spare + i, (width - i) * sizeof(*rows));
         }
-    ps_free(spare);
-    return st;
+    return PS_OK;
 }
 
-/* ---- the source's side ---- */
+static ps_status args_of(ps_ctx *cx, agg_collected *s, const ps_row_layout *layout,
+                         const uint32_t *cols, uint8_t *const *rows, uint32_t n, ps_vec *args)
+{
+    for (uint32_t a = 0; a < s->collect->n_args; a++)
+        PS_TRY(ps_rows_gather(cx, layout, cols[a], rows, n, &s->bufs[a], &args[a]));
+    return PS_OK;
+}
+
+static ps_status read_memory(ps_ctx *cx, ps_agg_run *run, uint64_t at, uint32_t n_max, ps_vec *args,
+                             uint32_t *n)
+{
+    agg_collected *s = (agg_collected *)(void *)run;
+
+    *n = (uint32_t)PS_MIN(PS_MIN(run->n - at, (uint64_t)n_max), (uint64_t)PS_AGG_READ_ROWS);
+    return args_of(cx, s, s->collect->layout, s->arg_cols, s->rows + s->first + at, *n, args);
+}
+
+/* The group's rows are rows[first..first + n); those that repeat under DISTINCT are passed over. */
+static ps_status run_memory(ps_ctx *cx, agg_collected *s, uint64_t n)
+{
+    uint8_t **rows = s->rows + s->first;
+    uint64_t kept = 0;
+
+    for (uint64_t i = 0; s->collect->distinct && i < n; i++) {
+        if ((i & (POLL_ROWS - 1)) == 0) PS_TRY(ps_poll(cx));
+        if (kept == 0 || stored_compare(s->config, s->collect, rows[kept - 1], rows[i]) != 0)
+            rows[kept++] = rows[i];
+    }
+    s->run.n = s->collect->distinct ? kept : n;
+    s->run.sorted = false;
+    s->run.read = read_memory;
+    return PS_OK;
+}
+
+/* The next group's rows as s->run. */
+static ps_status next_run(ps_ctx *cx, agg_collected *s)
+{
+    const uint64_t group = s->group++, n = s->begins[group + 1] - s->begins[group];
+
+    s->first = s->begins[group];
+    return s->rows || n == 0 ? run_memory(cx, s, n) : ps_aggregate_run_sorted(cx, s, n);
+}
+
+/* ---- all rows of a partition ---- */
+
+void ps_aggregate_collect_clear(agg_collected *s)
+{
+    ps_free(s->rows);
+    ps_free(s->numbers);
+    s->rows = NULL;
+    s->numbers = NULL;
+    s->n = 0;
+    ps_aggregate_sorted_close(s);
+}
 
 void ps_aggregate_collect_close(agg_source *s)
 {
     for (uint32_t c = 0; s->collected && c < s->config->n_collects; c++) {
         agg_collected *collected = &s->collected[c];
-        ps_free(collected->rows);
-        ps_free(collected->run);
+        ps_aggregate_collect_clear(collected);
+        ps_free(collected->begins);
+        ps_arena_release(&collected->arena);
         for (uint32_t a = 0; a < AGG_ARGS_MAX; a++) ps_vec_buf_release(&collected->bufs[a]);
     }
-}
-
-/* All rows of a part, in memory. */
-static ps_status gather_rows(ps_ctx *cx, ps_op *op, agg_source *s, uint32_t c, uint64_t part,
-                             agg_collected *out)
-{
-    agg_shared *shared = op->shared;
-    const uint32_t set = s->config->n_distincts + c;
-    uint64_t n_rows = out->n;
-
-    for (size_t t = 0; t < shared->tables.n; t++)
-        n_rows += shared->tables.at[t]->sets[set].parts[part].n_rows;
-    if (n_rows == out->n) return PS_OK;
-    uint8_t **more = ps_realloc(cx, out->rows, n_rows * sizeof(*more));
-    if (!more) return PS_MEMORY;
-    out->rows = more;
-    for (size_t t = 0; t < shared->tables.n; t++) {
-        ps_rows *rows = &shared->tables.at[t]->sets[set].parts[part];
-        ps_row_cursor at = {0};
-        uint32_t n;
-        for (size_t p = 0; p < rows->pages.n; p++) PS_TRY(ps_rows_load(cx, rows, p));
-        while ((n = ps_rows_next(rows, &at, POLL_ROWS, out->rows + out->n)) > 0) {
-            out->n += n;
-            PS_TRY(ps_poll(cx));
-        }
-    }
-    return PS_OK;
 }
 
 /* Whether a collected row and a group's row have the same keys: the same columns in two layouts. */
@@ -176,80 +191,197 @@ static bool same_group(const agg_config *config, const agg_collect *collect, con
     return true;
 }
 
-/* The rows of a group, without repeats under DISTINCT, in collected->run; the next groups' come
- * after. */
-static ps_status next_run(ps_ctx *cx, const agg_config *config, uint32_t c,
-                          agg_collected *collected, const uint8_t *group, uint64_t *n)
+static uint64_t dir_at(const ps_group_merge *merge, const uint8_t *row)
 {
-    const agg_collect *collect = &config->collects[c];
-    const order o = {collect, config->n_keys};
-    uint64_t end = collected->at;
+    return (ps_row_hash(row) << merge->skip_bits) >> (64 - merge->dir_bits);
+}
 
-    while (end < collected->n && same_group(config, collect, collected->rows[end], group)) {
-        if ((++end & (POLL_ROWS - 1)) == 0) PS_TRY(ps_poll(cx));
+ps_status ps_aggregate_group_numbers(ps_ctx *cx, const agg_collected *s, uint8_t *const *rows,
+                                     uint32_t n, uint32_t *out)
+{
+    const ps_group_merge *merge = s->merge;
+    const uint64_t mask = ((uint64_t)1 << merge->dir_bits) - 1;
+
+    if (s->config->n_keys == 0) return memset(out, 0, n * sizeof(*out)), PS_OK;
+    for (uint32_t k = 0; k < n; k++) PS_PREFETCH(&merge->dir[dir_at(merge, rows[k])]);
+    for (uint32_t k = 0; k < n; k++) {
+        const uint8_t *group;
+        uint64_t number;
+        for (uint64_t at = dir_at(merge, rows[k]);; at = (at + 1) & mask) {
+            group = (const uint8_t *)(uintptr_t)merge->dir[at];
+            if (!group) return PS_BUG(cx, "a collected row has no group");
+            if (same_group(s->config, s->collect, rows[k], group)) break;
+        }
+        memcpy(&number, group + s->config->number_at, sizeof(number));
+        out[k] = (uint32_t)number;
     }
-    if (end - collected->at > collected->run_room) {
-        uint8_t **run = ps_realloc(cx, collected->run, (end - collected->at) * sizeof(*run));
-        if (!run) return PS_MEMORY;
-        collected->run = run;
-        collected->run_room = end - collected->at;
-    }
-    *n = 0;
-    for (uint64_t i = collected->at; i < end; i++) {
-        if ((i & (POLL_ROWS - 1)) == 0) PS_TRY(ps_poll(cx));
-        if (!collect->distinct || *n == 0 ||
-            stored_compare(&o, collected->run[*n - 1], collected->rows[i]) != 0)
-            collected->run[(*n)++] = collected->rows[i];
-    }
-    collected->at = end;
     return PS_OK;
 }
 
-/* Arguments of n rows of the run as vectors. */
-static ps_status run_args(ps_ctx *cx, const agg_config *config, uint32_t c,
-                          agg_collected *collected, uint8_t *const *rows, uint32_t n, ps_vec *args)
+/* Whether a page more, and the arrays to sort what is there then, should not be loaded. */
+static bool is_short(const ps_op *op, uint64_t n_rows)
 {
-    const agg_collect *collect = &config->collects[c];
+    const ps_exec_settings *settings = op->settings;
 
-    for (uint32_t a = 0; a < collect->n_args; a++) {
-        ps_vec_buf *buf = &collected->bufs[a];
-        if (n > buf->n_max) {
-            ps_vec_buf_release(buf);
-            memset(buf, 0, sizeof(*buf));
-            PS_TRY(ps_vec_buf_init(cx, buf, n < 1024 ? 1024 : n));
+    return settings->memory_limit &&
+           ps_mem_left(op->mem) < settings->memory_limit / 4 + n_rows * 4 * sizeof(uint8_t *);
+}
+
+/* Addresses of all rows of a part, in memory; *fits false: they are too many. */
+static ps_status load_part(ps_ctx *cx, ps_op *op, agg_collected *s, uint64_t part, bool *fits)
+{
+    agg_shared *shared = op->shared;
+    uint64_t n_rows = s->n;
+
+    for (size_t t = 0; t < shared->tables.n; t++)
+        n_rows += shared->tables.at[t]->sets[s->set].parts[part].n_rows;
+    *fits = n_rows == s->n || !op->settings->force_spill;
+    if (n_rows == s->n || !*fits) return PS_OK;
+    uint8_t **more = ps_realloc(cx, s->rows, n_rows * sizeof(*more));
+    if (!more) return PS_MEMORY;
+    s->rows = more;
+    for (size_t t = 0; t < shared->tables.n; t++) {
+        ps_rows *rows = &shared->tables.at[t]->sets[s->set].parts[part];
+        ps_row_cursor at = {0};
+        uint32_t n;
+        for (size_t p = 0; p < rows->pages.n; p++) {
+            *fits = rows->pages.at[p].rows || !is_short(op, n_rows);
+            if (!*fits) return PS_OK;
+            PS_TRY(ps_rows_load(cx, rows, p));
+            PS_TRY(ps_poll(cx));
         }
-        PS_TRY(ps_rows_gather(cx, collect->layout, config->n_keys + a, rows, n, buf, &args[a]));
+        while ((n = ps_rows_next(rows, &at, POLL_ROWS, s->rows + s->n)) > 0) {
+            s->n += n;
+            PS_TRY(ps_poll(cx));
+        }
     }
+    return PS_OK;
+}
+
+/* Pages that were loaded go back to the file. */
+static void unload(ps_op *op, const agg_collected *s, uint64_t part)
+{
+    agg_shared *shared = op->shared;
+
+    for (size_t t = 0; t < shared->tables.n; t++) {
+        ps_rows *rows = &shared->tables.at[t]->sets[s->set].parts[part];
+        for (size_t p = 0; p < rows->pages.n; p++)
+            if (rows->pages.at[p].file_bytes) ps_rows_unload(rows, p);
+    }
+}
+
+/* begins from counts: group g's is behind its own place. */
+static void begins_of_counts(agg_collected *s)
+{
+    for (uint64_t g = 0; g < s->merge->n; g++) s->begins[g + 1] += s->begins[g];
+}
+
+/* Rows, in any order, to the places of their groups. */
+static ps_status spread(ps_ctx *cx, agg_collected *s)
+{
+    enum { PIECE = 256 };
+    uint8_t **sorted = NULL;
+    ps_status st = PS_OK;
+
+    s->numbers = ps_alloc(cx, (s->n + 1) * sizeof(*s->numbers));
+    sorted = ps_alloc(cx, (s->n + 1) * sizeof(*sorted));
+    if (!s->numbers || !sorted) PS_GO(PS_MEMORY);
+    for (uint64_t i = 0; i < s->n; i += PIECE) {
+        const uint32_t n = (uint32_t)PS_MIN(s->n - i, (uint64_t)PIECE);
+        PS_GO(ps_aggregate_group_numbers(cx, s, s->rows + i, n, s->numbers + i));
+        for (uint32_t k = 0; k < n; k++) s->begins[s->numbers[i + k] + 1]++;
+        PS_GO(ps_poll(cx));
+    }
+    begins_of_counts(s);
+    /* begins[g] moves to the group's end, which is the next one's begin: all move one place up. */
+    for (uint64_t i = 0; i < s->n; i++) {
+        if ((i & (POLL_ROWS - 1)) == 0) PS_GO(ps_poll(cx));
+        sorted[s->begins[s->numbers[i]]++] = s->rows[i];
+    }
+    memmove(s->begins + 1, s->begins, s->merge->n * sizeof(*s->begins));
+    s->begins[0] = 0;
+    ps_free(s->rows);
+    s->rows = sorted;
+    sorted = NULL;
+done:
+    ps_free(s->numbers);
+    ps_free(sorted);
+    s->numbers = NULL;
+    return st;
+}
+
+static ps_status sort_groups(ps_ctx *cx, agg_collected *s)
+{
+    const agg_collect *c = s->collect;
+    uint64_t longest = 0;
+    ps_status st = PS_OK;
+
+    if (!c->by_position && !c->n_order && !c->distinct) return PS_OK;
+    for (uint64_t g = 0; g < s->merge->n; g++)
+        longest = PS_MAX(longest, s->begins[g + 1] - s->begins[g]);
+    uint8_t **spare = ps_alloc(cx, (longest + 1) * sizeof(*spare));
+    if (!spare) return PS_MEMORY;
+    for (uint64_t g = 0; st == PS_OK && g < s->merge->n; g++) {
+        const uint64_t n = s->begins[g + 1] - s->begins[g];
+        if (n > 1) st = sort(cx, s->config, c, s->rows + s->begins[g], spare, n);
+        if (st == PS_OK && (g & 1023) == 0) st = ps_poll(cx);
+    }
+    ps_free(spare);
+    return st;
+}
+
+/* In memory; *fits false: can't be. */
+static ps_status in_memory(ps_ctx *cx, ps_op *op, agg_source *source, agg_collected *s, bool *fits)
+{
+    const uint64_t n_parts = s->config->n_keys ? 1 : PS_GROUP_PARTITIONS;
+    ps_status st = PS_OK;
+
+    *fits = true;
+    for (uint64_t part = 0; st == PS_OK && *fits && part < n_parts; part++)
+        st = load_part(cx, op, s, s->config->n_keys ? source->part : part, fits);
+    if (st == PS_OK && *fits) {
+        if (s->config->n_keys) st = spread(cx, s);
+        else s->begins[1] = s->n;
+    }
+    if (st == PS_OK && *fits) st = sort_groups(cx, s);
+    if (st == PS_MEMORY && op->settings->memory_limit) {
+        ps_ctx_clear(cx);
+        *fits = false;
+        st = PS_OK;
+    }
+    if (st != PS_OK || *fits) return st;
+    ps_aggregate_collect_clear(s);
+    for (uint64_t part = 0; part < n_parts; part++)
+        unload(op, s, s->config->n_keys ? source->part : part);
+    memset(s->begins, 0, (s->merge->n + 1) * sizeof(*s->begins));
     return PS_OK;
 }
 
 /* Updates the groups' states of an ordered aggregate: positions are places in the run. */
-static ps_status update_ordered(ps_ctx *cx, agg_source *s, uint32_t c)
+static ps_status update_ordered(ps_ctx *cx, agg_source *source, agg_collected *s)
 {
-    enum { CHUNK = 1024 };
-    const agg_config *config = s->config;
-    const agg_item *item = &config->items[config->collects[c].item];
+    const agg_item *item = &s->config->items[s->collect->item];
     ps_agg_scratch *scratch = ps_alloc(cx, sizeof(*scratch));
     ps_status st = scratch ? PS_OK : PS_MEMORY;
 
-    for (uint64_t g = 0; st == PS_OK && g < s->merge.n; g++) {
-        uint8_t *state = s->merge.groups[g] + item->state_at;
+    for (uint64_t g = 0; st == PS_OK && g < source->merge.n; g++) {
+        uint8_t *state = source->merge.groups[g] + item->state_at;
         ps_vec args[AGG_ARGS_MAX];
-        uint64_t n = 0;
-        st = next_run(cx, config, c, &s->collected[c], s->merge.groups[g], &n);
-        for (uint64_t i = 0; st == PS_OK && i < n; i += CHUNK) {
-            const uint32_t m = (uint32_t)PS_MIN(n - i, (uint64_t)CHUNK);
-            st = run_args(cx, config, c, &s->collected[c], s->collected[c].run + i, m, args);
+        uint32_t n = 0;
+        st = next_run(cx, s);
+        for (uint64_t at = 0; st == PS_OK && at < s->run.n; at += n) {
+            st = s->run.read(cx, &s->run, at, PS_AGG_READ_ROWS, args, &n);
+            if (st == PS_OK) st = ps_poll(cx);
             if (st != PS_OK) break;
             const ps_agg_update u = {.cx = cx,
                                      .agg = &item->agg,
                                      .args = args,
-                                     .n = m,
+                                     .n = n,
                                      .shape = PS_AGG_ONE,
                                      .n_groups = 1,
                                      .states = &state,
-                                     .first_row = i,
-                                     .heap = &s->heap.base,
+                                     .first_row = at,
+                                     .heap = &source->heap.base,
                                      .scratch = scratch};
             st = item->agg.class->update(&u);
         }
@@ -258,42 +390,91 @@ static ps_status update_ordered(ps_ctx *cx, agg_source *s, uint32_t c)
     return st;
 }
 
-ps_status ps_aggregate_collect_start(ps_ctx *cx, ps_op *op, agg_source *s)
+static ps_status collected_open(ps_ctx *cx, ps_op *op, agg_source *source, uint32_t c)
 {
-    const agg_config *config = s->config;
+    agg_collected *s = &source->collected[c];
+    const agg_config *config = source->config;
 
-    if (!s->collected)
-        s->collected = PS_ARENA_ARRAY(cx, &s->arena, agg_collected, config->n_collects);
-    if (!s->collected) return PS_MEMORY;
-    for (uint32_t c = 0; c < config->n_collects; c++) {
-        agg_collected *collected = &s->collected[c];
-        const order o = {&config->collects[c], config->n_keys};
-        collected->n = collected->at = 0;
-        for (uint64_t part = 0; part < (config->n_keys ? 1 : PS_GROUP_PARTITIONS); part++)
-            PS_TRY(gather_rows(cx, op, s, c, config->n_keys ? s->part : part, collected));
-        PS_TRY(sort(cx, &o, collected->rows, collected->n));
-        if (!config->items[config->collects[c].item].agg.class->collect)
-            PS_TRY(update_ordered(cx, s, c));
+    *s = (agg_collected){.op = op,
+                         .config = config,
+                         .collect = &config->collects[c],
+                         .merge = &source->merge,
+                         .set = config->n_distincts + c};
+    s->class = config->items[s->collect->item].agg.class;
+    for (uint32_t a = 0; a < s->collect->n_args; a++) {
+        s->arg_cols[a] = config->n_keys + a;
+        PS_TRY(ps_vec_buf_init(cx, &s->bufs[a], PS_AGG_READ_ROWS));
     }
     return PS_OK;
 }
 
-ps_status ps_aggregate_collect_finish(ps_ctx *cx, agg_source *s, const agg_item *item, uint32_t n,
-                                      ps_vec_buf *buf, ps_vec *out)
+static ps_status collected_start(ps_ctx *cx, ps_op *op, agg_source *source, agg_collected *s)
 {
-    const uint32_t c = (uint32_t)item->collect;
-    ps_vec args[AGG_ARGS_MAX];
+    bool fits;
 
-    ps_arena_reset(&buf->heap);
-    for (uint32_t g = 0; g < n; g++) {
-        uint64_t n_rows;
-        PS_TRY(next_run(cx, s->config, c, &s->collected[c], s->merge.groups[s->at + g], &n_rows));
-        if (n_rows > UINT32_MAX / 2)
-            return ps_fail(cx, PS_UNSUPPORTED, "a group of this aggregate has more than 2^31 rows");
-        PS_TRY(run_args(cx, s->config, c, &s->collected[c], s->collected[c].run, (uint32_t)n_rows,
-                        args));
-        PS_TRY(item->agg.class->finish_sorted(cx, &item->agg, args, (uint32_t)n_rows, buf, g, out));
+    ps_aggregate_collect_clear(s);
+    ps_free(s->begins);
+    s->begins = ps_alloc_zero(cx, (source->merge.n + 1) * sizeof(*s->begins));
+    if (!s->begins) return PS_MEMORY;
+    s->group = 0;
+    PS_TRY(in_memory(cx, op, source, s, &fits));
+    if (fits) return PS_OK;
+    PS_TRY(ps_aggregate_sorted_start(cx, s, source->part));
+    begins_of_counts(s);
+    return PS_OK;
+}
+
+ps_status ps_aggregate_collect_start(ps_ctx *cx, ps_op *op, agg_source *s)
+{
+    const agg_config *config = s->config;
+
+    if (!s->collected) {
+        s->collected = PS_ARENA_ARRAY(cx, &s->arena, agg_collected, config->n_collects);
+        if (!s->collected) return PS_MEMORY;
+        for (uint32_t c = 0; c < config->n_collects; c++) PS_TRY(collected_open(cx, op, s, c));
+    }
+    for (uint64_t g = 0; g < s->merge.n; g++)
+        memcpy(s->merge.groups[g] + config->number_at, &g, sizeof(g));
+    for (uint32_t c = 0; c < config->n_collects; c++) {
+        PS_TRY(collected_start(cx, op, s, &s->collected[c]));
+        if (!s->collected[c].class->collect) PS_TRY(update_ordered(cx, s, &s->collected[c]));
+    }
+    return PS_OK;
+}
+
+/* ---- results ---- */
+
+/* Bytes that a batch's results may take before it ends early. */
+static uint64_t batch_bytes_max(const ps_op *op)
+{
+    const ps_exec_settings *settings = op->settings;
+    const uint64_t share = settings->memory_limit / 16 / PS_MAX(settings->threads, 1u);
+
+    return settings->memory_limit ? PS_MAX(share, (uint64_t)1 << 20) : (uint64_t)16 << 20;
+}
+
+ps_status ps_aggregate_collect_finish(ps_ctx *cx, ps_op *op, agg_source *s, ps_batch *out,
+                                      uint32_t *n)
+{
+    const agg_config *config = s->config;
+    const uint64_t bytes_max = batch_bytes_max(op);
+
+    for (uint32_t g = 0; g < *n; g++) {
+        uint64_t bytes = 0;
+        for (uint32_t c = 0; c < op->n_cols; c++) {
+            const agg_output *output = &config->outputs[c];
+            const agg_item *item = output->key ? NULL : &config->items[output->at];
+            if (!item || !item->agg.class->collect) continue;
+            agg_collected *collected = &s->collected[item->collect];
+            ps_vec_buf *buf = &s->bufs[c];
+            if (g == 0) ps_arena_reset(&buf->heap);
+            PS_TRY(next_run(cx, collected));
+            PS_TRY(item->agg.class->finish_run(cx, &item->agg, &collected->run, buf, g,
+                                               &out->cols[c]));
+            bytes += buf->heap.bytes;
+        }
         PS_TRY(ps_poll(cx));
+        if (bytes > bytes_max) *n = g + 1;
     }
     return PS_OK;
 }

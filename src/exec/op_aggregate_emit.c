@@ -75,7 +75,8 @@ ps_status ps_aggregate_source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t
         n_full += n > 0;
     }
     /* One lane that never forgot a group: its rows are the groups. */
-    const bool distinct = n_full <= 1 && shared->generations == 0 && config->n_distincts == 0;
+    const bool distinct =
+        n_full <= 1 && shared->generations == 0 && ps_aggregate_n_sets(config) == 0;
     PS_TRY(ps_group_merge_init(cx, &s->merge, config->layout,
                                shared->n_parts > 1 ? PS_GROUP_RADIX_BITS : 0,
                                distinct ? 0 : n_rows));
@@ -102,9 +103,10 @@ ps_status ps_aggregate_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch 
 {
     agg_source *s = local;
     const agg_config *config = op->config;
-    const uint32_t n = (uint32_t)PS_MIN(s->merge.n - s->at, (uint64_t)op->settings->batch_rows);
+    uint32_t n = (uint32_t)PS_MIN(s->merge.n - s->at, (uint64_t)op->settings->batch_rows);
     uint8_t *const *rows = n ? s->merge.groups + s->at : NULL;
 
+    if (config->n_collects) PS_TRY(ps_aggregate_collect_finish(cx, op, s, out, &n));
     for (uint32_t c = 0; c < op->n_cols && n > 0; c++) {
         const agg_output *output = &config->outputs[c];
         if (output->key) {
@@ -113,10 +115,7 @@ ps_status ps_aggregate_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch 
             continue;
         }
         const agg_item *item = &config->items[output->at];
-        if (item->agg.class->collect) {
-            PS_TRY(ps_aggregate_collect_finish(cx, s, item, n, &s->bufs[c], &out->cols[c]));
-            continue;
-        }
+        if (item->agg.class->collect) continue;
         for (uint32_t k = 0; k < n; k++) s->states[k] = rows[k] + item->state_at;
         PS_TRY(item->agg.class->finish(cx, &item->agg, s->states, n, &s->bufs[c], &out->cols[c]));
     }

@@ -115,7 +115,7 @@ static ps_status collect_of(plan *b, const ps_expr *expr, agg_item *item)
                              .by_position = expr->func->order_sensitive,
                              .skip_nulls = expr->func->nulls != PS_NULLS_ACCEPT,
                              .filter = item->filter,
-                             .n_order = expr->agg->n_order};
+                             .n_order = expr->func->order_sensitive ? expr->agg->n_order : 0};
     for (uint32_t c = 0; c < n; c++) types[c] = b->results[c]->type;
     for (uint32_t a = 0; a < expr->n_args; a++) {
         if (item->agg.class->collect && ps_expr_is_literal(expr->args[a]) && a > 0) break;
@@ -128,8 +128,7 @@ static ps_status collect_of(plan *b, const ps_expr *expr, agg_item *item)
         collect->nulls_first[o] = expr->agg->order[o].nulls_first;
         types[n++] = expr->agg->order[o].expr->type;
     }
-    types[n++] = PS_TYPE(UINT64);
-    types[n++] = PS_TYPE(UINT64);
+    for (uint32_t i = 0; i < 2 && collect->by_position; i++) types[n++] = PS_TYPE(UINT64);
     const ps_row_spec spec = {
         .types = types, .n_cols = n, .n_keys = config->n_keys, .hashed = true};
     PS_TRY(ps_row_layout_new(b->p->cx, b->p->arena, &spec, &collect->layout));
@@ -204,6 +203,8 @@ static ps_status plan_items(plan *b, const ps_node_aggregate *node, const ps_col
         config->outputs[*n_cols] = (agg_output){false, config->n_items - 1};
         cols[(*n_cols)++] = node->aggs.at[i].col;
     }
+    config->number_at = b->state_bytes;
+    if (config->n_collects) b->state_bytes += sizeof(uint64_t);
     for (uint32_t k = 0; k < config->n_keys; k++) b->types[k] = b->results[k]->type;
     const ps_row_spec spec = {.types = b->types,
                               .n_cols = config->n_keys,
@@ -215,6 +216,7 @@ static ps_status plan_items(plan *b, const ps_node_aggregate *node, const ps_col
     PS_TRY(ps_row_layout_new(b->p->cx, b->p->arena, &spec, &config->layout));
     for (uint32_t i = 0; i < config->n_items; i++)
         config->items[i].state_at += config->layout->state_at;
+    config->number_at += config->layout->state_at;
     return PS_OK;
 }
 

@@ -186,14 +186,10 @@ static ps_status lane_append(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l, con
     return PS_OK;
 }
 
-ps_status ps_sort_lane_add(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l, const ps_vec *vecs,
-                           const ps_batch *in)
+/* l->batch has the rows' words and positions. */
+static ps_status lane_add(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l, const ps_vec *vecs,
+                          const ps_batch *in)
 {
-    PS_TRY(ps_sort_normalise(cx, sorter->spec, vecs, in->sel, in->n_live, l->batch));
-    for (uint32_t k = 0; k < in->n_live; k++) {
-        l->batch[k].ordinal = in->first_row + ps_batch_row(in, k);
-        l->batch[k].morsel = in->morsel;
-    }
     if (ps_sorter_is_short(sorter, l)) PS_TRY(ps_sorter_spill(cx, sorter, l->run, l));
     ps_sort_lane_ballast(cx, sorter, l);
     l->batches++;
@@ -210,6 +206,30 @@ ps_status ps_sort_lane_add(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l, const
     if (st != PS_MEMORY || l->run->n == 0) return st;
     ps_ctx_clear(cx);
     return ps_sorter_spill(cx, sorter, l->run, l);
+}
+
+ps_status ps_sort_lane_add(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l, const ps_vec *vecs,
+                           const ps_batch *in)
+{
+    PS_TRY(ps_sort_normalise(cx, sorter->spec, vecs, in->sel, in->n_live, l->batch));
+    for (uint32_t k = 0; k < in->n_live; k++) {
+        l->batch[k].ordinal = in->first_row + ps_batch_row(in, k);
+        l->batch[k].morsel = in->morsel;
+    }
+    return lane_add(cx, sorter, l, vecs, in);
+}
+
+ps_status ps_sort_lane_add_at(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l, const ps_vec *vecs,
+                              uint32_t n, const uint64_t *morsels, const uint64_t *ordinals)
+{
+    const ps_batch in = {.n = n, .n_live = n};
+
+    PS_TRY(ps_sort_normalise(cx, sorter->spec, vecs, NULL, n, l->batch));
+    for (uint32_t k = 0; k < n; k++) {
+        l->batch[k].morsel = morsels[k];
+        l->batch[k].ordinal = ordinals[k];
+    }
+    return lane_add(cx, sorter, l, vecs, &in);
 }
 
 /* Sorted, in memory; false: it went to a file, because others' rows do or memory is refused. */

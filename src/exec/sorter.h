@@ -72,6 +72,9 @@ void ps_sort_lane_close(ps_sort_lane *lane);
 /* Adds the batch's live rows; vecs are the layout's columns: keys first. */
 ps_status ps_sort_lane_add(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *lane, const ps_vec *vecs,
                            const ps_batch *in);
+/* The same of n rows with positions of their own. */
+ps_status ps_sort_lane_add_at(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *lane, const ps_vec *vecs,
+                              uint32_t n, const uint64_t *morsels, const uint64_t *ordinals);
 ps_status ps_sort_lane_combine(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *lane);
 
 ps_status ps_sorter_plan(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter, uint64_t *n_tasks);

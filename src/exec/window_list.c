@@ -126,25 +126,47 @@ static bool carry_use(const window_source *s, const window_call *call, const win
     return true;
 }
 
+/* A frame's rows as a run. */
+typedef struct list_run {
+    ps_agg_run run;
+    window_source *s;
+    const window_call *call;
+} list_run;
+
+static ps_status list_read(ps_ctx *cx, ps_agg_run *run, uint64_t at, uint32_t n_max, ps_vec *args,
+                           uint32_t *n)
+{
+    list_run *list = (list_run *)(void *)run;
+
+    *n = (uint32_t)PS_MIN(PS_MIN(run->n - at, (uint64_t)n_max), (uint64_t)PS_AGG_READ_ROWS);
+    return ps_window_args(cx, list->s, list->call, list->s->list + at, *n, args);
+}
+
+/* Whether one row's slot may stand in another row: all of the result is in it. */
+static bool slot_says_all(const ps_vec_buf *buf, const ps_vec *out)
+{
+    return out->data == buf->data && (!out->children || out->layout == PS_LAYOUT_LIST);
+}
+
 ps_status ps_window_collect(ps_ctx *cx, window_source *s, const window_call *call, window_work *w,
                             uint32_t n, ps_vec_buf *buf, ps_vec *out)
 {
-    ps_vec args[WINDOW_ARGS_MAX];
+    list_run list = {.run = {.read = list_read}, .s = s, .call = call};
     uint32_t n_rows;
 
     ps_arena_reset(&buf->heap);
     for (uint32_t k = 0; k < n; k++) {
         const size_t bytes = k ? ps_layout_bytes((ps_layout)out->layout) : 0;
         if (k == 0 && carry_use(s, call, w, buf, out)) continue;
-        if (ps_window_same_frame(s, call, k) && out->data == buf->data && !out->children) {
+        if (ps_window_same_frame(s, call, k) && slot_says_all(buf, out)) {
             memcpy((char *)buf->data + k * bytes, (const char *)buf->data + (k - 1) * bytes, bytes);
             if (!ps_bit_get(buf->valid, k - 1)) ps_bit_clear(buf->valid, k);
             out->n = k + 1;
             continue;
         }
         PS_TRY(ps_window_list(cx, s, call, w, k, &n_rows));
-        PS_TRY(ps_window_args(cx, s, call, s->list, n_rows, args));
-        PS_TRY(call->agg.class->finish_sorted(cx, &call->agg, args, n_rows, buf, k, out));
+        list.run.n = n_rows;
+        PS_TRY(call->agg.class->finish_run(cx, &call->agg, &list.run, buf, k, out));
     }
     return carry_keep(cx, s, call, w, buf, out, n - 1);
 }

@@ -6,9 +6,10 @@
  * "no row seen". update and merge are order-free to the last bit (integers exactly; floats by
  * agg_binned.h) unless the function is order_sensitive: then they use positions.
  *
- * Aggregates that must see all their rows (median, quantile, string_agg, list, mode, DISTINCT,
- * ordered ones) have no state here: `collect` is set and the operator keeps argument rows in pages,
- * sorts them by group, order and position, and calls finish_sorted once per group. */
+ * Aggregates that must see all their rows (median, quantile, string_agg, list, mode) have no state
+ * here: `collect` is set, the operator keeps argument rows in pages, brings them into the order of
+ * groups, ORDER BY and position, and calls finish_run once per group. A group may be larger than
+ * memory: then a class with `by_value` gets its rows sorted by value instead. */
 #ifndef PS_FUNC_AGG_H
 #define PS_FUNC_AGG_H
 
@@ -66,11 +67,29 @@ typedef struct ps_agg_update {
     ps_agg_scratch *scratch;
 } ps_agg_update;
 
+/* The argument rows of one group, in order; maybe from a file. */
+enum { PS_AGG_READ_ROWS = 1024 };
+typedef struct ps_agg_run {
+    uint64_t n;
+    /* By the first argument (NaN last, text by bytes), ties in order. Else, and with by_value,
+     * rows are in memory: their text stays where it is after a read. */
+    bool sorted;
+    /* Up to n_max <= PS_AGG_READ_ROWS rows from the at-th on (at < run->n) as FLAT vectors, until
+     * the next read. Any place may be asked for; what comes next is cheapest. */
+    ps_status (*read)(ps_ctx *cx, struct ps_agg_run *run, uint64_t at, uint32_t n_max, ps_vec *args,
+                      uint32_t *n);
+    /* Sorted runs: keeps row i of the last read as the newer of two rows; whether it comes before
+     * the older one in the order that was there first; the newer one becomes the older. */
+    ps_status (*keep)(ps_ctx *cx, struct ps_agg_run *run, uint32_t i);
+    bool (*newer_first)(const struct ps_agg_run *run);
+    void (*keep_newer)(struct ps_agg_run *run);
+} ps_agg_run;
+
 struct ps_agg_class {
     uint32_t state_bytes; /* multiple of 8 */
     uint8_t n_views;
     uint8_t views[2]; /* offsets of ps_views in the state */
-    bool collect;
+    bool collect, by_value;
     const ps_agg_class *plain; /* stands in with deterministic = off; NULL: nothing is cheaper */
     /* The class for these argument types, NULL: none; without select: this one. */
     const ps_agg_class *(*select)(const ps_expr *expr);
@@ -82,10 +101,9 @@ struct ps_agg_class {
      * PS_VALUE. */
     ps_status (*finish)(ps_ctx *cx, const ps_agg *agg, uint8_t *const *states, uint32_t n,
                         ps_vec_buf *buf, ps_vec *out);
-    /* collect: the result of one group from its n argument rows, in order; appended as row `row` of
-     * out. */
-    ps_status (*finish_sorted)(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n,
-                               ps_vec_buf *buf, uint32_t row, ps_vec *out);
+    /* collect: the result of one group, appended as row `row` of out. */
+    ps_status (*finish_run)(ps_ctx *cx, const ps_agg *agg, ps_agg_run *run, ps_vec_buf *buf,
+                            uint32_t row, ps_vec *out);
 };
 
 /* Two aggregates over equal arguments, filters and distinctness may share one state when they agree

@@ -11,35 +11,50 @@ typedef struct moments {
     __float128 m2, m3, m4; /* central, divided by n */
 } moments;
 
-static ps_status moments_of(ps_ctx *cx, const double *x, uint32_t n, moments *out)
+/* Adds the rows' x, or the powers of their distances from the mean. */
+static ps_status moments_pass(ps_ctx *cx, ps_agg_run *run, bool central, __float128 *sum,
+                              __float128 mean, moments *out)
 {
+    ps_vec args[4];
+    uint32_t n;
+
+    for (uint64_t at = 0; at < run->n; at += n) {
+        PS_TRY(run->read(cx, run, at, PS_AGG_READ_ROWS, args, &n));
+        const double *x = args[0].data;
+        for (uint32_t i = 0; !central && i < n; i++) *sum += (__float128)x[i];
+        for (uint32_t i = 0; central && i < n; i++) {
+            const __float128 d = (__float128)x[i] - mean, dd = d * d;
+            out->m2 += dd, out->m3 += dd * d, out->m4 += dd * dd;
+        }
+        PS_TRY(ps_poll(cx));
+    }
+    return PS_OK;
+}
+
+static ps_status moments_of(ps_ctx *cx, ps_agg_run *run, moments *out)
+{
+    const __float128 n = (__float128)run->n;
     __float128 sum = 0;
 
-    *out = (moments){.n = n};
-    for (uint32_t i = 0; i < n; i++) sum += (__float128)x[i];
-    const __float128 mean = sum / (__float128)n;
-    for (uint32_t i = 0; i < n; i++) {
-        const __float128 d = (__float128)x[i] - mean, dd = d * d;
-
-        if ((i & 0xffff) == 0xffff) PS_TRY(ps_poll(cx));
-        out->m2 += dd, out->m3 += dd * d, out->m4 += dd * dd;
-    }
-    out->m2 /= (__float128)n, out->m3 /= (__float128)n, out->m4 /= (__float128)n;
+    *out = (moments){.n = (double)run->n};
+    PS_TRY(moments_pass(cx, run, false, &sum, 0, out));
+    PS_TRY(moments_pass(cx, run, true, &sum, sum / n, out));
+    out->m2 /= n, out->m3 /= n, out->m4 /= n;
     return PS_OK;
 }
 
 /* A result from the moments; false: null. */
 typedef bool (*moment_fn)(const moments *m, double *out);
 
-static ps_status finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n,
-                        moment_fn result, ps_vec_buf *buf, uint32_t row, ps_vec *out)
+static ps_status finish(ps_ctx *cx, const ps_agg *agg, ps_agg_run *run, moment_fn result,
+                        ps_vec_buf *buf, uint32_t row, ps_vec *out)
 {
     moments m;
     double value = 0;
 
     ps_agg_result_begin(agg, buf, row, out);
-    if (n == 0) return ps_agg_result_null(buf, row, out), PS_OK;
-    PS_TRY(moments_of(cx, args[0].data, n, &m));
+    if (run->n == 0) return ps_agg_result_null(buf, row, out), PS_OK;
+    PS_TRY(moments_of(cx, run, &m));
     if (!result(&m, &value)) return ps_agg_result_null(buf, row, out), PS_OK;
     ((double *)buf->data)[row] = value;
     return PS_OK;
@@ -77,35 +92,40 @@ static bool sem(const moments *m, double *out)
 }
 
 #define MOMENT(name)                                                                               \
-    static ps_status name##_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n,  \
+    static ps_status name##_finish(ps_ctx *cx, const ps_agg *agg, ps_agg_run *run,                 \
                                    ps_vec_buf *buf, uint32_t row, ps_vec *out)                     \
     {                                                                                              \
-        return finish(cx, agg, args, n, name, buf, row, out);                                      \
+        return finish(cx, agg, run, name, buf, row, out);                                          \
     }
 MOMENT(skewness)
 MOMENT(kurtosis)
 MOMENT(kurtosis_pop)
 MOMENT(sem)
-const ps_agg_class ps_aggfn_skewness = {.collect = true, .finish_sorted = skewness_finish};
-const ps_agg_class ps_aggfn_kurtosis = {.collect = true, .finish_sorted = kurtosis_finish};
-const ps_agg_class ps_aggfn_kurtosis_pop = {.collect = true, .finish_sorted = kurtosis_pop_finish};
-const ps_agg_class ps_aggfn_sem = {.collect = true, .finish_sorted = sem_finish};
+const ps_agg_class ps_aggfn_skewness = {.collect = true, .finish_run = skewness_finish};
+const ps_agg_class ps_aggfn_kurtosis = {.collect = true, .finish_run = kurtosis_finish};
+const ps_agg_class ps_aggfn_kurtosis_pop = {.collect = true, .finish_run = kurtosis_pop_finish};
+const ps_agg_class ps_aggfn_sem = {.collect = true, .finish_run = sem_finish};
 
 /* exp of the mean of the logarithms. */
-static ps_status geomean_finish(ps_ctx *cx, const ps_agg *agg, const ps_vec *args, uint32_t n,
-                                ps_vec_buf *buf, uint32_t row, ps_vec *out)
+static ps_status geomean_finish(ps_ctx *cx, const ps_agg *agg, ps_agg_run *run, ps_vec_buf *buf,
+                                uint32_t row, ps_vec *out)
 {
-    const double *x = n ? args[0].data : NULL;
     __float128 sum = 0;
+    ps_vec args[4];
+    uint32_t n;
 
     ps_agg_result_begin(agg, buf, row, out);
-    if (n == 0) return ps_agg_result_null(buf, row, out), PS_OK;
-    for (uint32_t i = 0; i < n; i++) {
-        if ((i & 0xffff) == 0xffff) PS_TRY(ps_poll(cx));
-        if (x[i] <= 0) return ps_fail(cx, PS_VALUE, "geomean takes numbers above 0: %g", x[i]);
-        sum += (__float128)log(x[i]);
+    if (run->n == 0) return ps_agg_result_null(buf, row, out), PS_OK;
+    for (uint64_t at = 0; at < run->n; at += n) {
+        PS_TRY(run->read(cx, run, at, PS_AGG_READ_ROWS, args, &n));
+        const double *x = args[0].data;
+        for (uint32_t i = 0; i < n; i++) {
+            if (x[i] <= 0) return ps_fail(cx, PS_VALUE, "geomean takes numbers above 0: %g", x[i]);
+            sum += (__float128)log(x[i]);
+        }
+        PS_TRY(ps_poll(cx));
     }
-    ((double *)buf->data)[row] = exp((double)(sum / (__float128)n));
+    ((double *)buf->data)[row] = exp((double)(sum / (__float128)run->n));
     return PS_OK;
 }
-const ps_agg_class ps_aggfn_geomean = {.collect = true, .finish_sorted = geomean_finish};
+const ps_agg_class ps_aggfn_geomean = {.collect = true, .finish_run = geomean_finish};
