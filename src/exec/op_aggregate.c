@@ -55,7 +55,8 @@ static ps_status tables_new(ps_ctx *cx, const ps_op *op, agg_tables **out)
         PS_TRY(ps_group_table_init(cx, &tables->sets[d], config->distincts[d].layout, spills, 0));
     for (uint32_t c = 0; c < config->n_collects; c++) {
         ps_group_table *set = &tables->sets[config->n_distincts + c];
-        PS_TRY(ps_group_table_init(cx, set, config->collects[c].layout, config->n_keys > 0, 0));
+        PS_TRY(ps_group_table_init(cx, set, config->collects[c].layout,
+                                   spills || config->n_keys > 0, 0));
         set->append_only = true;
     }
     return PS_OK;

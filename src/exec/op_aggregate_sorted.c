@@ -181,10 +181,11 @@ void ps_aggregate_sorted_close(agg_collected *s)
     ps_free(sorted->marks.at);
     sorted->marks.at = NULL;
     sorted->marks.n = sorted->marks.room = 0;
-    if (!sorted->opened) return;
-    ps_sort_reader_release(&sorted->reader);
-    ps_sort_lane_close(&sorted->lane);
-    ps_sorter_release(&sorted->sorter);
+    if (sorted->opened) {
+        ps_sort_reader_release(&sorted->reader);
+        ps_sort_lane_close(&sorted->lane);
+        ps_sorter_release(&sorted->sorter);
+    }
     ps_arena_release(&sorted->arena);
     memset(&sorted->reader, 0, sizeof(sorted->reader));
     memset(&sorted->lane, 0, sizeof(sorted->lane));
