@@ -21,7 +21,7 @@ help:
 	@echo 'while developing (CONTRIBUTING.md); PRESET= is dev unless given:'
 	@echo 'make build | unit | lint | gen | tidy | clean'
 	@echo 'make slt [TEST=path]      .test files; UPDATE=1 rewrites what they expect'
-	@echo 'make torture              allocations fail one after the other'
+	@echo 'make torture              allocations, and calls on files, fail one after the other'
 	@echo 'make cov                  line coverage by folder'
 	@echo 'make fuzz TARGET=parquet [SECONDS=60]'
 	@echo 'make new-op NAME=  |  new-rule NAME=  |  new-func FAMILY=string NAME='
@@ -93,6 +93,8 @@ torture: build/asan/build.ninja
 	cmake --build build/asan -j $(JOBS) --target all unit_tests
 	build/asan/slt --torture all --timeout 3600 --jobs $(JOBS) \
 		--config tests/configs/default.conf tests/torture
+	build/asan/slt --torture all --faults --timeout 3600 --jobs $(JOBS) \
+		--config tests/configs/default.conf tests/torture_io
 
 fuzz: build/fuzz/build.ninja
 	@test -f 'fuzz/$(TARGET).c' || \

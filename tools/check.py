@@ -196,6 +196,11 @@ def torture(how):
                               "--timeout", "300" if how == "some" else "3600",
                               "--config", "tests/configs/default.conf", "tests/torture"],
             2 * 3600, SANITIZERS)
+    say(f"sweep of failing calls on files and damaged temporary files: {how}")
+    counted("asan: torture_io", ["build/asan/slt", "--torture", how, "--faults", "--jobs", JOBS,
+                                 "--timeout", "300" if how == "some" else "3600",
+                                 "--config", "tests/configs/default.conf", "tests/torture_io"],
+            2 * 3600, SANITIZERS)
 
 
 def fuzz():

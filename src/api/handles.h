@@ -46,6 +46,7 @@ struct ps_session {
     ps_settings next; /* with has_next: those of the next statement, after SET LOCAL */
     bool has_next;
     uint64_t fail_alloc; /* the setting of this name as it was applied last */
+    char fail_io[PS_SETTING_TEXT_MAX];
     ps_relations temporary;
     PS_ARRAY(ps_prepared) prepared;
     ps_logs logs;              /* of the last statements */

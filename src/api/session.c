@@ -3,6 +3,7 @@
 
 #include "front/sql/lower.h"
 #include "front/sql/parser.h"
+#include "fs/sys.h"
 
 ps_status ps_session_new(ps_instance *instance, ps_session **out, ps_error *error)
 {
@@ -82,6 +83,10 @@ static void session_apply(ps_session *session)
     /* relaxed: read by charges of later queries */
     atomic_store_explicit(&session->mem->limit, (int64_t)session->settings.exec.memory_limit,
                           memory_order_relaxed);
+    if (strcmp(session->fail_io, session->settings.fail_io) != 0) {
+        memcpy(session->fail_io, session->settings.fail_io, sizeof(session->fail_io));
+        ps_sys_fault_set(ps_str_of(session->fail_io));
+    }
     if (session->fail_alloc == session->settings.fail_alloc) return;
     session->fail_alloc = session->settings.fail_alloc;
     ps_mem_fail_after((int64_t)session->fail_alloc, session->settings.fail_alloc_all);
@@ -111,6 +116,7 @@ ps_status ps_session_get(ps_session *session, const char *name, char *buffer, si
     ps_text_init(&text, &cx);
     ps_settings now = session->settings;
     if (now.fail_alloc) now.fail_alloc = (uint64_t)ps_mem_fail_left();
+    if (now.fail_io[0]) ps_sys_fault_get(now.fail_io, sizeof(now.fail_io));
     const ps_status st = ps_settings_get(&cx, &now, ps_str_of(name), &text);
     if (st == PS_OK && buffer_bytes) {
         const size_t n = PS_MIN(text.n, buffer_bytes - 1);

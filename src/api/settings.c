@@ -5,6 +5,7 @@
 #include "api/diagnostics.h"
 
 #include "col/vec.h"
+#include "fs/sys.h"
 
 #include <stdlib.h>
 
@@ -198,7 +199,7 @@ static ps_status check(ps_ctx *cx, const ps_settings *settings)
                        "the setting diagnostics takes off, debug, info, warning or error, not: %s",
                        settings->diagnostics);
     }
-    return PS_OK;
+    return ps_sys_fault_check(cx, ps_str_of(settings->fail_io));
 }
 
 ps_status ps_settings_set(ps_ctx *cx, ps_settings *settings, ps_str name, ps_str value)

@@ -12,6 +12,7 @@ typedef struct ps_settings {
     uint64_t max_execution_ms;
     uint64_t fail_alloc;
     bool fail_alloc_all;
+    char fail_io[PS_SETTING_TEXT_MAX];
     char temp_directory[PS_SETTING_TEXT_MAX];
     char disabled_rules[PS_SETTING_TEXT_MAX];
     char dialect[PS_SETTING_TEXT_MAX];

@@ -13,11 +13,12 @@
 
 /* ---- faults ---- */
 
-typedef enum fault_class {
-    FAULT_NONE,
-    FAULT_ERROR, /* of any call */
-    FAULT_SHORT, /* of reads and writes */
-    FAULT_SPOIL  /* of blocks read back */
+typedef enum fault_class { /* sets of calls */
+                           FAULT_NONE,
+                           FAULT_ANY = 1,
+                           FAULT_ROOM = 2,  /* that take room on the device */
+                           FAULT_MOVE = 4,  /* that move bytes */
+                           FAULT_SPOIL = 8, /* blocks read back */
 } fault_class;
 
 typedef struct fault_kind {
@@ -27,12 +28,12 @@ typedef struct fault_kind {
 } fault_kind;
 
 static const fault_kind KINDS[] = {
-    {"EIO", FAULT_ERROR, EIO}, {"ENOSPC", FAULT_ERROR, ENOSPC}, {"EINTR", FAULT_ERROR, EINTR},
-    {"SHORT", FAULT_SHORT, 0}, {"FLIP", FAULT_SPOIL, 0},        {"CUT", FAULT_SPOIL, 0},
+    {"EIO", FAULT_ANY, EIO},  {"ENOSPC", FAULT_ROOM, ENOSPC}, {"EINTR", FAULT_ANY, EINTR},
+    {"SHORT", FAULT_MOVE, 0}, {"FLIP", FAULT_SPOIL, 0},       {"CUT", FAULT_SPOIL, 0},
     {"ZERO", FAULT_SPOIL, 0},
 };
 
-static _Atomic int fault_armed; /* a fault_class; what follows is guarded by the mutex */
+static _Atomic unsigned fault_armed; /* a fault_class; what follows is guarded by the mutex */
 static ps_mutex fault_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct {
     const fault_kind *kind; /* NULL: never set */
@@ -41,13 +42,13 @@ static struct {
     const char *came_at; /* NULL: not yet */
 } fault;
 
-/* One more call of this class: the kind of fault that it meets, or NULL. */
-static PS_COLD const fault_kind *fault_count(fault_class class, const char *call, uint64_t *number)
+/* One more call of these classes: the kind of fault that it meets, or NULL. */
+static PS_COLD const fault_kind *fault_count(unsigned classes, const char *call, uint64_t *number)
 {
     const fault_kind *met = NULL;
 
     ps_mutex_lock(&fault_mutex);
-    if (fault.kind && fault.kind->class == class) {
+    if (fault.kind && (fault.kind->class & classes)) {
         const uint64_t n = ++fault.calls;
         const bool again =
             fault.all && n > fault.at && (fault.kind->error != EINTR || (n - fault.at) % 2 == 0);
@@ -59,31 +60,34 @@ static PS_COLD const fault_kind *fault_count(fault_class class, const char *call
     return met;
 }
 
-PS_INLINE bool fault_on(fault_class class)
+PS_INLINE bool fault_on(unsigned classes)
 {
     /* relaxed: tests set it before the calls that it is for */
-    return PS_UNLIKELY(atomic_load_explicit(&fault_armed, memory_order_relaxed) == (int)class);
+    return PS_UNLIKELY(atomic_load_explicit(&fault_armed, memory_order_relaxed) & classes);
 }
 
 /* Whether this call is to fail; then errno says how. */
-static bool fails(const char *call)
+static bool fails_of(unsigned classes, const char *call)
 {
     const fault_kind *met;
     uint64_t number;
 
-    if (PS_LIKELY(!fault_on(FAULT_ERROR))) return false;
-    met = fault_count(FAULT_ERROR, call, &number);
+    if (PS_LIKELY(!fault_on(classes))) return false;
+    met = fault_count(classes, call, &number);
     if (met) errno = met->error;
     return met != NULL;
 }
+
+static bool fails(const char *call) { return fails_of(FAULT_ANY, call); }
+static bool fails_room(const char *call) { return fails_of(FAULT_ANY | FAULT_ROOM, call); }
 
 /* How many of n bytes this call is to move. */
 static size_t shortened(const char *call, size_t n)
 {
     uint64_t number;
 
-    if (PS_LIKELY(!fault_on(FAULT_SHORT)) || n < 2) return n;
-    return fault_count(FAULT_SHORT, call, &number) ? n / 2 : n;
+    if (PS_LIKELY(!fault_on(FAULT_MOVE)) || n < 2) return n;
+    return fault_count(FAULT_MOVE, call, &number) ? n / 2 : n;
 }
 
 size_t ps_sys_spoil(void *bytes, size_t n)
@@ -102,31 +106,49 @@ size_t ps_sys_spoil(void *bytes, size_t n)
     }
 }
 
-ps_status ps_sys_fault_set(ps_ctx *cx, ps_str text)
+/* The kind of a fault's text, its number and whether it is for all calls; NULL: it is none. */
+static const fault_kind *fault_parse(ps_str text, uint64_t *at, bool *all)
 {
     char copy[64] = "", name[16], rest[16] = "";
     unsigned long long n = 0;
-    const fault_kind *kind = NULL;
 
-    if (text.n < sizeof(copy)) memcpy(copy, text.at, text.n);
+    if (text.n >= sizeof(copy)) return NULL;
+    if (text.n) memcpy(copy, text.at, text.n);
     const int found = sscanf(copy, "%15s %llu %15s", name, &n, rest);
-    for (size_t k = 0; found >= 2 && k < PS_COUNT(KINDS); k++)
-        if (strcmp(KINDS[k].name, name) == 0) kind = &KINDS[k];
-    const bool all = strcmp(rest, "all") == 0;
-    if (text.n > 0 && (!kind || n == 0 || (found == 3 && !all)))
-        return ps_fail(cx, PS_INVALID,
-                       "a fault is EIO, ENOSPC, EINTR, SHORT, FLIP, CUT or ZERO, a number from 1 "
-                       "on and perhaps `all`, not: %.*s",
-                       PS_STR_ARGS(text));
+    *at = n;
+    *all = strcmp(rest, "all") == 0;
+    if (found < 2 || n == 0 || (found == 3 && !*all)) return NULL;
+    for (size_t k = 0; k < PS_COUNT(KINDS); k++)
+        if (strcmp(KINDS[k].name, name) == 0) return &KINDS[k];
+    return NULL;
+}
+
+ps_status ps_sys_fault_check(ps_ctx *cx, ps_str text)
+{
+    uint64_t at;
+    bool all;
+
+    if (text.n == 0 || fault_parse(text, &at, &all)) return PS_OK;
+    return ps_fail(cx, PS_INVALID,
+                   "a fault is EIO, ENOSPC, EINTR, SHORT, FLIP, CUT or ZERO, a number from 1 on "
+                   "and perhaps `all`, not: %.*s",
+                   PS_STR_ARGS(text));
+}
+
+void ps_sys_fault_set(ps_str text)
+{
+    uint64_t at;
+    bool all;
+    const fault_kind *kind = fault_parse(text, &at, &all);
+
     ps_mutex_lock(&fault_mutex);
     fault.kind = kind;
     fault.all = all;
-    fault.at = n;
+    fault.at = at;
     fault.calls = 0;
     fault.came_at = NULL;
     ps_mutex_unlock(&fault_mutex);
-    atomic_store(&fault_armed, kind ? (int)kind->class : FAULT_NONE);
-    return PS_OK;
+    atomic_store(&fault_armed, kind ? kind->class : FAULT_NONE);
 }
 
 void ps_sys_fault_get(char *out, size_t out_bytes)
@@ -146,7 +168,7 @@ int ps_sys_open(const char *path, int flags, mode_t mode)
 {
     int fd;
 
-    do fd = fails("open") ? -1 : open(path, flags, mode);
+    do fd = fails_room("open") ? -1 : open(path, flags, mode);
     while (fd < 0 && errno == EINTR);
     return fd;
 }
@@ -155,7 +177,7 @@ int ps_sys_close(int fd)
 {
     const int result = close(fd);
 
-    if (fails("close")) return errno == EINTR ? 0 : -1;
+    if (fails_room("close")) return errno == EINTR ? 0 : -1;
     return result < 0 && errno == EINTR ? 0 : result; /* Linux has closed it then */
 }
 
@@ -172,7 +194,7 @@ ssize_t ps_sys_write(int fd, const void *bytes, size_t n)
 {
     ssize_t put;
 
-    do put = fails("write") ? -1 : write(fd, bytes, shortened("write", n));
+    do put = fails_room("write") ? -1 : write(fd, bytes, shortened("write", n));
     while (put < 0 && errno == EINTR);
     return put;
 }
@@ -181,34 +203,37 @@ ssize_t ps_sys_pwrite(int fd, const void *bytes, size_t n, uint64_t at)
 {
     ssize_t put;
 
-    do put = fails("write") ? -1 : pwrite(fd, bytes, shortened("write", n), (off_t)at);
+    do put = fails_room("write") ? -1 : pwrite(fd, bytes, shortened("write", n), (off_t)at);
     while (put < 0 && errno == EINTR);
     return put;
 }
 
 /* For calls that give an int and may be made again. */
-#define AGAIN(name, call)                                                                          \
+#define AGAIN(failed, call)                                                                        \
     do {                                                                                           \
         int result_;                                                                               \
-        do result_ = fails(name) ? -1 : call;                                                      \
+        do result_ = (failed) ? -1 : call;                                                         \
         while (result_ < 0 && errno == EINTR);                                                     \
         return result_;                                                                            \
     } while (0)
 
-int ps_sys_fsync(int fd) { AGAIN("fsync", fsync(fd)); }
-int ps_sys_rename(const char *from, const char *to) { AGAIN("rename", rename(from, to)); }
-int ps_sys_unlink(const char *path) { AGAIN("unlink", unlink(path)); }
-int ps_sys_mkdir(const char *path, mode_t mode) { AGAIN("mkdir", mkdir(path, mode)); }
-int ps_sys_rmdir(const char *path) { AGAIN("rmdir", rmdir(path)); }
-int ps_sys_fstat(int fd, struct stat *info) { AGAIN("stat", fstat(fd, info)); }
-int ps_sys_stat(const char *path, struct stat *info) { AGAIN("stat", stat(path, info)); }
-int ps_sys_lstat(const char *path, struct stat *info) { AGAIN("stat", lstat(path, info)); }
+int ps_sys_fsync(int fd) { AGAIN(fails_room("fsync"), fsync(fd)); }
+int ps_sys_rename(const char *from, const char *to)
+{
+    AGAIN(fails_room("rename"), rename(from, to));
+}
+int ps_sys_unlink(const char *path) { AGAIN(fails("unlink"), unlink(path)); }
+int ps_sys_mkdir(const char *path, mode_t mode) { AGAIN(fails_room("mkdir"), mkdir(path, mode)); }
+int ps_sys_rmdir(const char *path) { AGAIN(fails("rmdir"), rmdir(path)); }
+int ps_sys_fstat(int fd, struct stat *info) { AGAIN(fails("stat"), fstat(fd, info)); }
+int ps_sys_stat(const char *path, struct stat *info) { AGAIN(fails("stat"), stat(path, info)); }
+int ps_sys_lstat(const char *path, struct stat *info) { AGAIN(fails("stat"), lstat(path, info)); }
 
 int ps_sys_punch(int fd, uint64_t at, uint64_t n)
 {
     enum { MODE = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE };
 
-    AGAIN("fallocate", fallocate(fd, MODE, (off_t)at, (off_t)n));
+    AGAIN(fails_room("fallocate"), fallocate(fd, MODE, (off_t)at, (off_t)n));
 }
 
 DIR *ps_sys_opendir(const char *path)

@@ -120,27 +120,40 @@ void db_run(db *d, pool *p, const char *sql, result *out)
     if (out->status != PS_OK) out->message = message_of(p, out->status, &error);
 }
 
-void db_fault(db *d, long n, bool all)
+static bool is_allocation(const fault *f) { return strcmp(f->kind, "allocation") == 0; }
+
+void db_fault(db *d, const fault *f)
 {
     ps_session *session = d->sessions[d->current];
     ps_error error;
-    char number[32];
+    char value[64] = "";
+    ps_status st;
 
-    snprintf(number, sizeof number, "%ld", n);
-    if (ps_session_set(session, "fail_alloc_all", all ? "true" : "false", &error) != PS_OK ||
-        ps_session_set(session, "fail_alloc", number, &error) != PS_OK)
-        abort(); /* setting takes no memory */
+    if (is_allocation(f)) {
+        st = ps_session_set(session, "fail_alloc_all", f->all ? "true" : "false", &error);
+        snprintf(value, sizeof value, "%ld", f->n);
+        if (st == PS_OK) st = ps_session_set(session, "fail_alloc", value, &error);
+    } else {
+        if (f->n) snprintf(value, sizeof value, "%s %ld%s", f->kind, f->n, f->all ? " all" : "");
+        st = ps_session_set(session, "fail_io", value, &error);
+    }
+    if (st != PS_OK) abort(); /* setting takes no memory */
 }
 
-bool db_fault_came(db *d)
+bool db_fault_came(db *d, const fault *f, char call[16])
 {
     ps_error error;
-    char left[32];
+    char left[64];
+    const bool allocation = is_allocation(f);
 
+    call[0] = 0;
     /* reading allocates: where all of that fails, it came */
-    return ps_session_get(d->sessions[d->current], "fail_alloc", left, sizeof left, &error) !=
-               PS_OK ||
-           strcmp(left, "0") == 0;
+    if (ps_session_get(d->sessions[d->current], allocation ? "fail_alloc" : "fail_io", left,
+                       sizeof left, &error) != PS_OK)
+        return true;
+    if (allocation) return strcmp(left, "0") == 0;
+    const int found = sscanf(left, f->all ? "%*s %*s all %15s" : "%*s %*s %15s", call);
+    return found == 1;
 }
 
 void db_close(db *d)

@@ -24,10 +24,16 @@ db *db_open(pool *p, char **why);
 bool db_session(db *d, pool *p, const char *name, char **why);
 /* Runs one statement in the current session and reads all of its rows. */
 void db_run(db *d, pool *p, const char *sql, result *out);
-/* From here on the n-th allocation fails, or with `all` that one and every later one; n 0: none. */
-void db_fault(db *d, long n, bool all);
-/* Whether the allocation of db_fault came; to be asked before db_fault(d, 0, false). */
-bool db_fault_came(db *d);
+/* What fails in a run: the n-th allocation, or system call of a kind (fs/sys.h); with `all` those
+ * after it too. */
+typedef struct fault {
+    const char *kind; /* "allocation", "EIO", ... */
+    long n;           /* 0: nothing fails */
+    bool all;
+} fault;
+void db_fault(db *d, const fault *f);
+/* Whether what was set came; to be asked before nothing is set again. *call: the system call. */
+bool db_fault_came(db *d, const fault *f, char call[16]);
 void db_close(db *d);
 
 #endif

@@ -59,9 +59,10 @@ static void show_crash(const job *j, int status)
     printf("%s: %s", j->path, j->timed_out ? "timeout" : "crashed");
     if (!j->timed_out && WIFSIGNALED(status)) printf(" by signal %d", WTERMSIG(status));
     else if (!j->timed_out) printf(" with exit code %d", WEXITSTATUS(status));
-    if (j->tally->fault_at)
-        printf(" in line %zu with allocation %ld failing%s", j->tally->line,
-               labs(j->tally->fault_at), j->tally->fault_at < 0 ? ", and all after it" : "");
+    const fault *f = &j->tally->fault;
+    if (f->n) /* what kind points to is constant, so the same in the child */
+        printf(" in line %zu with %s %ld failing%s", j->tally->line, f->kind, f->n,
+               f->all ? ", and all after it" : "");
     printf("\n");
 }
 
@@ -94,7 +95,7 @@ static void finish(runner *r, job *j, int status)
     sum->records.tainted += t->tainted;
     sum->records.unsupported += t->unsupported;
     sum->records.runs += t->runs;
-    sum->records.memory += t->memory;
+    sum->records.faulty += t->faulty;
     if (!clean || t->failed || r->opt.play.verbose || r->opt.play.update) show_log(j);
     if (!clean) show_crash(j, status);
     judge_file(r, j, clean);

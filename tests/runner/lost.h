@@ -7,8 +7,12 @@
 
 /* Open file descriptors of this process. */
 long lost_descriptors(void);
-/* A number over the names, sizes, inodes and times of the files of a folder: equal while nobody
- * writes there. */
+/* Threads of this process. */
+long lost_threads(void);
+/* Takes temporary files (names that begin with a dot) out of a folder and those in it; how many. */
+long lost_leftovers(const char *path);
+/* A number over the names, sizes, inodes and times of the files of a folder and those in it: equal
+ * while nobody writes there. */
 uint64_t lost_folder(const char *path);
 /* Memory that nothing points to any more, told on stderr; false without the leak checker. */
 bool lost_memory(void);

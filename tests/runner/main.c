@@ -68,6 +68,8 @@ static const char usage[] =
     "  --counts FILE        writes `passed failed skipped` there\n"
     "  --torture some|all   fails one allocation of each statement after the other: each run must\n"
     "                       end in a clean error (a library with assertions; some: with steps)\n"
+    "  --faults             with --torture: system calls on files fail instead, and blocks of\n"
+    "                       temporary files come back damaged\n"
     "  --verbose            also what passed\n"
     "UPDATE=1 in the environment rewrites the expectations of failing records.\n";
 
@@ -108,6 +110,7 @@ static bool parse_option(runner *r, const char *name, const char *value, bool *t
     }
     *took_value = false;
     if (strcmp(name, "--sqlite") == 0) r->opt.play.sqlite = true;
+    else if (strcmp(name, "--faults") == 0) r->opt.play.io = true;
     else if (strcmp(name, "--verbose") == 0) r->opt.play.verbose = true;
     else return false;
     return true;
@@ -145,8 +148,8 @@ static int report(runner *r, double seconds)
            "%ld not supported, %ld guarded\n",
            t->passed, judged, rate, t->wrong, t->tainted, t->unsupported, t->skipped);
     if (r->opt.play.torture)
-        printf("sweeps: %ld runs with a failing allocation, %ld ended in PS_MEMORY\n", t->runs,
-               t->memory);
+        printf("sweeps: %ld runs with a failing %s, %ld ended in its error\n", t->runs,
+               r->opt.play.io ? "system call" : "allocation", t->faulty);
     printf("files: %ld passed, %ld failed, %ld skipped in %.1f s\n", sum->passed, sum->failed,
            sum->skipped, seconds);
     if (r->opt.counts) {

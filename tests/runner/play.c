@@ -19,12 +19,28 @@
 
 enum { VARIABLES_MAX = 8, LABELS_MAX = 4096, SHOWN_LINES = 12, BAD_RUNS_MAX = 3 };
 
-/* Where a sweep over the allocations of one record is. */
+/* What fails in a sweep, and how a run that met it may end beside the way it ends without. */
+typedef struct sweep_kind {
+    const char *name;
+    ps_status status; /* PS_OK: in no other way */
+    bool always;      /* and in none but this one */
+    bool first;       /* "all" from the first one on is enough: they are as good as any */
+} sweep_kind;
+
+static const sweep_kind ALLOCATIONS[] = {{"allocation", PS_MEMORY, false, false}};
+static const sweep_kind CALLS[] = {
+    {"EIO", PS_IO, false, false},  {"ENOSPC", PS_DISK_FULL, false, false},
+    {"EINTR", PS_OK, false, true}, {"SHORT", PS_OK, false, true},
+    {"FLIP", PS_IO, true, true},   {"CUT", PS_IO, true, true},
+    {"ZERO", PS_IO, true, true},
+};
+
+/* Where a sweep over what one record does is. */
 typedef struct sweep {
-    long fault_at; /* the allocation that fails in the next run; 0: no sweep */
-    bool all;      /* and those after it */
-    bool over;     /* the run met no failing allocation */
-    bool done;     /* a run succeeded: the statement may fail for that when it is run again */
+    fault fault;          /* of the next run; n 0: no sweep */
+    const sweep_kind *of; /* what its faults are */
+    bool over;            /* the run met no fault */
+    bool done; /* a run succeeded: the statement may fail for that when it is run again */
 } sweep;
 
 typedef struct label {
@@ -222,18 +238,34 @@ static char *joined(player *pl, char *const *lines, size_t n)
     return out;
 }
 
-/* A statement that an allocation failed on purpose in: the session goes on, no file changed. */
-static void judge_fault(player *pl, const record *r, bool came, uint64_t folder)
+/* Whether the error of a failed system call says what and where. */
+static bool is_told(const player *pl, const result *res)
 {
+    const char *tmp = getenv("TMPDIR");
+
+    return !pl->options->io || strstr(res->message, pl->dir) ||
+           strstr(res->message, tmp && tmp[0] ? tmp : "/tmp") || strstr(res->message, "tests/data");
+}
+
+/* A run that met its fault, and ended in its error or (failed false) as without: the session goes
+ * on, no file changed. */
+static void judge_fault(player *pl, const record *r, const result *res, const char *call,
+                        uint64_t folder)
+{
+    /* A file that can't be taken away stays, and one whose directory can't be synced is there. */
+    const bool may_stay = strcmp(call, "unlink") == 0 || (pl->sweep.fault.all && call[0]);
+    const bool placed = strstr(res->message, "syncing the directory of") != NULL;
+    const long n_left = lost_leftovers(pl->dir);
     result after;
 
-    pl->tally->memory++;
+    pl->tally->faulty++;
     db_run(pl->db, &pl->step, "SELECT 1", &after);
     if (after.status != PS_OK || after.n_rows != 1)
-        fail(pl, r, "the session can't be used after PS_MEMORY", after.message);
-    else if (!came) fail(pl, r, "PS_MEMORY, but no allocation failed", NULL);
-    else if (lost_folder(pl->dir) != folder)
-        fail(pl, r, "a statement that failed left files changed", NULL);
+        fail(pl, r, "the session can't be used after an error", after.message);
+    else if (!is_told(pl, res)) fail(pl, r, "an error that doesn't say where", res->message);
+    else if (n_left && !may_stay) fail(pl, r, "temporary files were left", res->message);
+    else if (lost_folder(pl->dir) != folder && !placed)
+        fail(pl, r, "a statement that failed left files changed", res->message);
     else pl->tally->passed++;
 }
 
@@ -242,17 +274,23 @@ static void judge_fault(player *pl, const record *r, bool came, uint64_t folder)
 static bool run_sql(player *pl, const record *r, const char *sql, result *out)
 {
     sweep *s = &pl->sweep;
-    const uint64_t folder = s->fault_at ? lost_folder(pl->dir) : 0;
+    const uint64_t folder = s->fault.n ? lost_folder(pl->dir) : 0;
+    const fault nothing = {.kind = s->fault.kind};
+    char call[16];
 
-    if (s->fault_at) db_fault(pl->db, s->fault_at, s->all);
+    if (s->fault.n) db_fault(pl->db, &s->fault);
     db_run(pl->db, &pl->step, sql, out);
-    if (!s->fault_at) return true;
-    const bool came = db_fault_came(pl->db);
-    db_fault(pl->db, 0, false);
-    pl->tally->runs++;
+    if (!s->fault.n) return true;
+    const bool came = db_fault_came(pl->db, &s->fault, call);
+    db_fault(pl->db, &nothing);
+    pl->tally->runs += came;
     s->over = !came;
-    if (out->status == PS_MEMORY) {
-        judge_fault(pl, r, came, folder);
+    if (came && out->status != PS_OK && out->status == s->of->status) {
+        judge_fault(pl, r, out, call, folder);
+        return false;
+    }
+    if (came && s->of->always) {
+        fail(pl, r, "what came back damaged was not noticed", out->message);
         return false;
     }
     if (s->done && r->kind == RECORD_STATEMENT && !r->wants_error && out->status != PS_OK) {
@@ -260,6 +298,8 @@ static bool run_sql(player *pl, const record *r, const char *sql, result *out)
         return false;
     }
     s->done |= out->status == PS_OK;
+    if (lost_leftovers(pl->dir) && strcmp(call, "unlink") != 0)
+        fail(pl, r, "temporary files were left", out->message);
     return true;
 }
 
@@ -485,40 +525,41 @@ static void play_sql(player *pl, const record *r)
     }
 }
 
-/* Runs with the first allocation failing, with the second one, ..., until a run has none left to
- * fail; with `all` each time also those that follow it. TORTURE_SOME takes ever larger steps. */
-static void sweep_runs(player *pl, const record *r, bool all)
+/* Runs with the first one failing, with the second one, ..., until a run has none left to fail;
+ * with `all` each time also those that follow it. TORTURE_SOME takes ever larger steps. */
+static void sweep_runs(player *pl, const record *r, const sweep_kind *of, bool all)
 {
     const bool some = pl->options->torture == TORTURE_SOME;
     long n_bad = 0;
 
-    pl->sweep.all = all;
+    pl->sweep.of = of;
     pl->sweep.over = false;
     for (long n = 1; !pl->sweep.over && n_bad < BAD_RUNS_MAX;
-         n += some ? 1 + n / (all ? 4 : 8) : 1) {
+         n += some ? 1 + n / (pl->options->io ? 3 : all ? 4 : 8) : 1) {
         const long n_failed = pl->tally->failed;
 
-        pl->sweep.fault_at = n;
-        pl->tally->fault_at = all ? -n : n;
+        pl->sweep.fault = pl->tally->fault = (fault){of->name, n, all};
         play_sql(pl, r);
         if (pl->tally->failed > n_failed) {
             n_bad++;
-            printf("    with allocation %ld failing%s\n", n, all ? ", and all after it" : "");
+            printf("    with %s %ld failing%s\n", of->name, n, all ? ", and all after it" : "");
         }
         fflush(stdout);
         pool_release(&pl->step);
+        if (all && of->first) break;
     }
-    pl->sweep.fault_at = pl->tally->fault_at = 0;
+    pl->sweep.fault = pl->tally->fault = (fault){0};
 }
 
 static void sweep_record(player *pl, const record *r)
 {
+    const bool io = pl->options->io;
     const long n_open = lost_descriptors();
 
     pl->sweep = (sweep){0};
     pl->tally->line = r->line;
-    sweep_runs(pl, r, false);
-    sweep_runs(pl, r, true);
+    for (size_t k = 0; k < (io ? sizeof CALLS / sizeof *CALLS : 1); k++)
+        for (int all = 0; all < 2; all++) sweep_runs(pl, r, io ? &CALLS[k] : &ALLOCATIONS[k], all);
     if (lost_descriptors() > n_open) fail(pl, r, "files were left open", NULL);
     if (!lost_memory()) return;
     fail(pl, r, "memory was lost", NULL);
@@ -603,6 +644,7 @@ static bool is_left_out(const player *pl, const char *path)
 static void play_script(player *pl)
 {
     static const record start = {.line = 1};
+    const long n_threads = lost_threads();
     char *why = NULL;
 
     pl->fresh = pool_alloc(&pl->keep, (pl->script.n_records + 1) * sizeof *pl->fresh);
@@ -614,6 +656,8 @@ static void play_script(player *pl)
     run_settings(pl, &start);
     play_records(pl, 0, pl->script.n_records);
     db_close(pl->db);
+    if (pl->options->torture && lost_threads() > n_threads)
+        fail(pl, &start, "threads were left running", NULL);
     if (pl->options->update) rewrite(pl);
 }
 

@@ -22,13 +22,13 @@ typedef struct tally {
     long passed, failed, skipped; /* records */
     long wrong;                   /* of the failed ones: an answer, but not the right one */
     long tainted;                 /* the same, but a statement had failed before: a consequence */
-    long memory;                  /* runs that ended in PS_MEMORY (torture) */
+    long faulty;                  /* runs that ended in the error of what failed (torture) */
     long unsupported;             /* of the failed ones: PS_UNSUPPORTED */
     bool left_out;                /* the whole file, by require, config or a skip list */
     bool done;                    /* the script was played to its end */
     size_t line;                  /* of the record that is played, for a crash (torture) */
-    long fault_at;                /* the allocation that fails there; below 0: all from it on */
-    long runs;                    /* of statements, with a failing allocation */
+    fault fault;                  /* what fails there */
+    long runs;                    /* of statements, with something that fails */
 } tally;
 
 typedef enum torture { TORTURE_NONE, TORTURE_SOME, TORTURE_ALL } torture;
@@ -37,8 +37,8 @@ typedef struct play_options {
     bool sqlite; /* the formats and sorting of SQLite's corpus */
     bool update; /* rewrite what failing records expect */
     bool verbose;
-    torture
-        torture; /* every statement again and again, each time with another failing allocation */
+    torture torture;  /* every statement again and again, each time something else fails */
+    bool io;          /* system calls and blocks of temporary files, not allocations */
     const char *root; /* of the repository: what ${ROOT} stands for */
 } play_options;
 
