@@ -61,7 +61,42 @@ static void flag(ps_binned *sum, double x)
     sum->flags |= x != x ? PS_BINNED_NAN : x > 0 ? PS_BINNED_POS_INF : PS_BINNED_NEG_INF;
 }
 
-void ps_binned_add(ps_binned *sum, double x) { ps_binned_add_many(sum, &x, 1); }
+/* v in units of 2^bits, to nearest, ties to even. */
+static ps_i128 rounded(ps_i128 v, int bits)
+{
+    const ps_i128 down = v >> bits, rest = v - down * ((ps_i128)1 << bits),
+                  half = (ps_i128)1 << (bits - 1);
+
+    return down + (rest > half || (rest == half && (down & 1)));
+}
+
+/* One value, by integers: the same slices as those of add_many. */
+void ps_binned_add(ps_binned *sum, double x)
+{
+    const uint64_t magnitude = bits_of(x) & INT64_MAX, field = magnitude >> 52;
+
+    if (PS_UNLIKELY(field == 2047)) {
+        flag(sum, x);
+        return;
+    }
+    if (magnitude == 0) return;
+    const int top = top_for(magnitude);
+    if (PS_UNLIKELY(top > sum->top)) raise_top(sum, top);
+    const int64_t whole =
+        (int64_t)(magnitude & (((uint64_t)1 << 52) - 1)) | (field ? (int64_t)1 << 52 : 0);
+    /* x = whole * 2^shift units of the lowest bin; |x| < 2^95 of them, as the top says */
+    const int shift = (int)(field ? field : 1) - 1 - PS_BINNED_BITS * (sum->top - TOP_MIN);
+    const int finer = shift < 0 ? 53 : 0; /* bits below the unit that decide how to round */
+    if (shift < -53) return;
+    ps_i128 rest = (ps_i128)(x < 0 ? -whole : whole) * ((ps_i128)1 << (shift + finer));
+    const ps_i128 high = shift < 0 ? 0 : rounded(rest, 2 * PS_BINNED_BITS);
+    rest -= high * ((ps_i128)1 << 2 * PS_BINNED_BITS);
+    const ps_i128 middle = rounded(rest, PS_BINNED_BITS + finer);
+    rest -= middle * ((ps_i128)1 << (PS_BINNED_BITS + finer));
+    bin_add(sum, 0, (int64_t)high);
+    bin_add(sum, 1, (int64_t)middle);
+    bin_add(sum, 2, (int64_t)(finer ? rounded(rest, finer) : rest));
+}
 
 /* Largest bits of |x|; infinities and NaN are left out and counted. */
 static uint64_t magnitude_max(ps_binned *sum, const double *x, uint32_t n, uint32_t *n_special)

@@ -382,6 +382,7 @@ static void binned_sums_are_exact_enough_and_order_free(void **state)
         assert_int_equal(a.top, b.top);
         const double va = ps_binned_value(&a), vb = ps_binned_value(&b);
         assert_memory_equal(&va, &vb, 8);
+        assert_true(ps_binned_quad(&a) == ps_binned_quad(&b)); /* the bits below too */
         const __float128 error =
             exact > (__float128)va ? exact - (__float128)va : (__float128)va - exact;
         const double ulp = nextafter(fabs(va), INFINITY) - fabs(va);
