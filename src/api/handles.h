@@ -108,6 +108,8 @@ extern const ps_sink_class ps_table_sink;
 ps_status ps_statement_run(ps_result *result, ps_planner *planner, const ps_statement *statement);
 /* A plan through its JSON form and back, with the bytes compared (setting `verify`). */
 ps_status ps_reread(ps_planner *planner, const ps_node *plan, const ps_node **out);
+/* A Write that is a job gets its identity; PS_UNSUPPORTED: the query can't be a job's. */
+ps_status ps_job_identify(ps_result *result, const ps_node **plan);
 /* Makes the result's query from a plan. */
 ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node *plan);
 /* What a query may take: threads, rows, bytes and a place for temporary files as the settings have

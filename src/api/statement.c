@@ -41,6 +41,7 @@ static ps_status run_write(ps_result *result, ps_planner *planner, const ps_node
 {
     uint64_t n_rows = 0;
 
+    PS_TRY(ps_job_identify(result, &plan));
     PS_TRY(optimize_to_run(result, planner, &plan));
     PS_TRY(ps_result_start(result, planner, plan));
     const ps_status st = ps_result_drain(result);
@@ -349,6 +350,7 @@ static ps_status explain(ps_result *result, ps_planner *planner, const ps_statem
         return ps_fail(&result->cx, PS_UNSUPPORTED, "only statements with a plan can be explained");
     if (s->rules) return explain_rules(result, planner, plan);
     ps_text_init(&text, &result->cx);
+    if (s->analyze) PS_GO(ps_job_identify(result, &plan));
     if (!s->bound) PS_GO(optimize(result, planner, &plan));
     if (s->analyze) {
         result->settings.exec.profile = true;

@@ -7,6 +7,7 @@
 #include "exec/op_write.h"
 
 #include "exec/collector.h"
+#include "exec/dataset.h"
 #include "exec/phys.h"
 
 enum { WRITE_BYTES_MAX = 64 << 20 };
@@ -25,6 +26,13 @@ typedef struct write_shared {
     bool committed;
 } write_shared;
 
+static const ps_sink_class *class_of(const ps_op *op)
+{
+    const ps_sink_spec *spec = ps_node_as_write(op->node)->sink;
+
+    return spec->dataset ? &ps_dataset_sink : spec->class;
+}
+
 static ps_status write_open(ps_ctx *cx, ps_op *op)
 {
     const ps_sink_spec *spec = ps_node_as_write(op->node)->sink;
@@ -34,13 +42,13 @@ static ps_status write_open(ps_ctx *cx, ps_op *op)
 
     PS_TRY(ps_collector_init(cx, &op->arena, &shared->collector, op->n_feeders,
                              limit ? PS_MIN(limit / 8, WRITE_BYTES_MAX) : WRITE_BYTES_MAX));
-    return spec->class->open(cx, spec, config->schema, &shared->sink);
+    return class_of(op)->open(cx, spec, config->schema, &shared->sink);
 }
 
 /* Writes what is out, unless somebody else does. */
 static ps_status write_drain(ps_ctx *cx, ps_op *op)
 {
-    const ps_sink_class *class = ps_node_as_write(op->node)->sink->class;
+    const ps_sink_class *class = class_of(op);
     write_shared *shared = op->shared;
     ps_status st = PS_OK;
 
@@ -112,7 +120,7 @@ static ps_status write_seal(ps_ctx *cx, ps_op *op)
     write_shared *shared = op->shared;
 
     PS_TRY(write_drain(cx, op));
-    PS_TRY(ps_node_as_write(op->node)->sink->class->commit(cx, shared->sink, &shared->n_rows));
+    PS_TRY(class_of(op)->commit(cx, shared->sink, &shared->n_rows));
     shared->committed = true;
     return PS_OK;
 }
@@ -146,7 +154,7 @@ static void write_close(ps_op *op)
 {
     write_shared *shared = op->shared;
 
-    if (shared->sink) ps_node_as_write(op->node)->sink->class->close(shared->sink);
+    if (shared->sink) class_of(op)->close(shared->sink);
     ps_collector_release(&shared->collector);
 }
 
@@ -198,6 +206,24 @@ static ps_status write_plan_columns(ps_phys *p, const ps_node *input, const ps_s
     return ps_arena_own(p->cx, p->arena, config->schema, release_schema);
 }
 
+/* A rule may have moved the sort for the partitions, but there must be one. */
+static bool is_sorted(const ps_node *write)
+{
+    const ps_dataset_spec *dataset = ps_node_as_write(write)->sink->dataset;
+    const ps_node *input = write->inputs[0];
+
+    if (!dataset || !dataset->n_partition) return true;
+    if (input->kind != PS_NODE_SORT) return false;
+    const ps_f_sort_keys *keys = &ps_node_as_sort(input)->keys;
+    for (uint32_t i = 0; i < dataset->n_partition; i++) {
+        const ps_col_id id = input->cols[dataset->partition[i]].id;
+        if (i >= keys->n || keys->at[i].expr->kind != PS_EXPR_COLUMN ||
+            keys->at[i].expr->column != id)
+            return false;
+    }
+    return true;
+}
+
 ps_status ps_phys_write(ps_phys *p, const ps_node *node, const ps_col_set *needed, ps_stream *out)
 {
     const ps_node *input = node->inputs[0];
@@ -206,6 +232,7 @@ ps_status ps_phys_write(ps_phys *p, const ps_node *node, const ps_col_set *neede
     ps_stream stream;
 
     if (!config) return PS_MEMORY;
+    if (!is_sorted(node)) return PS_BUG(p->cx, "rows of a partitioned write are not sorted");
     PS_TRY(ps_col_set_copy(p->cx, p->arena, needed, &below));
     ps_col_set_clear(&below);
     for (uint32_t i = 0; i < input->n_cols; i++) ps_col_set_add(&below, input->cols[i].id);

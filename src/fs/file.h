@@ -41,8 +41,10 @@ ps_status ps_file_fail(ps_ctx *cx, int code, const char *doing, ps_str path);
 ps_status ps_file_fail_missing(ps_ctx *cx, ps_str path);
 
 typedef struct ps_file_writer ps_file_writer;
-/* Checks that path can be made: its directory exists, path is no directory. */
-ps_status ps_file_writer_open(ps_ctx *cx, ps_str path, ps_file_writer **out);
+typedef struct ps_stage ps_stage;
+/* Checks that path can be made: its directory exists, path is no directory. With a stage
+ * (fs/stage.h) the file is one of it and appears with it; path is its name there. */
+ps_status ps_file_writer_open(ps_ctx *cx, ps_str path, ps_stage *stage, ps_file_writer **out);
 ps_status ps_file_writer_add(ps_ctx *cx, ps_file_writer *writer, const void *bytes, size_t n);
 uint64_t ps_file_writer_bytes(const ps_file_writer *writer); /* added so far */
 /* Syncs and renames; the old file of that name is there, whole, until then. */

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -228,6 +229,47 @@ int ps_sys_rmdir(const char *path) { AGAIN(fails("rmdir"), rmdir(path)); }
 int ps_sys_fstat(int fd, struct stat *info) { AGAIN(fails("stat"), fstat(fd, info)); }
 int ps_sys_stat(const char *path, struct stat *info) { AGAIN(fails("stat"), stat(path, info)); }
 int ps_sys_lstat(const char *path, struct stat *info) { AGAIN(fails("stat"), lstat(path, info)); }
+int ps_sys_fdatasync(int fd) { AGAIN(fails_room("fdatasync"), fdatasync(fd)); }
+int ps_sys_syncfs(int fd) { AGAIN(fails_room("syncfs"), syncfs(fd)); }
+int ps_sys_exchange(const char *a, const char *b)
+{
+    AGAIN(fails_room("exchange"), renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE));
+}
+int ps_sys_link(const char *from, const char *to) { AGAIN(fails_room("link"), link(from, to)); }
+int ps_sys_symlink(const char *target, const char *path)
+{
+    AGAIN(fails_room("symlink"), symlink(target, path));
+}
+int ps_sys_lock(int fd) { AGAIN(fails("flock"), flock(fd, LOCK_EX | LOCK_NB)); }
+int ps_sys_writable(const char *path) { AGAIN(fails("access"), access(path, W_OK)); }
+int ps_sys_chmod(const char *path, mode_t mode) { AGAIN(fails("chmod"), chmod(path, mode)); }
+int ps_sys_fchmod(int fd, mode_t mode) { AGAIN(fails("fchmod"), fchmod(fd, mode)); }
+
+int ps_sys_write_out(int fd, bool wait)
+{
+    enum { WAIT = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER };
+
+    AGAIN(fails_room("sync_file_range"),
+          sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE | (wait ? WAIT : 0u)));
+}
+
+ssize_t ps_sys_readlink(const char *path, char *out, size_t n)
+{
+    ssize_t got;
+
+    do got = fails("readlink") ? -1 : readlink(path, out, n);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+bool ps_sys_realpath(const char *path, char *out)
+{
+    bool found;
+
+    do found = !fails("realpath") && realpath(path, out);
+    while (!found && errno == EINTR);
+    return found;
+}
 
 int ps_sys_punch(int fd, uint64_t at, uint64_t n)
 {

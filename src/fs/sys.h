@@ -23,7 +23,19 @@ ssize_t ps_sys_pread(int fd, void *bytes, size_t n, uint64_t at);
 ssize_t ps_sys_write(int fd, const void *bytes, size_t n);
 ssize_t ps_sys_pwrite(int fd, const void *bytes, size_t n, uint64_t at);
 int ps_sys_fsync(int fd);
+int ps_sys_fdatasync(int fd);
+int ps_sys_syncfs(int fd);               /* the file system that fd is on */
+int ps_sys_write_out(int fd, bool wait); /* begins to sync a file's bytes, and waits for it */
 int ps_sys_rename(const char *from, const char *to);
+int ps_sys_exchange(const char *a, const char *b); /* names, in one step */
+int ps_sys_link(const char *from, const char *to);
+int ps_sys_symlink(const char *target, const char *path);
+ssize_t ps_sys_readlink(const char *path, char *out, size_t n);
+bool ps_sys_realpath(const char *path, char *out); /* PATH_MAX bytes */
+int ps_sys_lock(int fd);                           /* flock, exclusive, without waiting */
+int ps_sys_writable(const char *path);
+int ps_sys_chmod(const char *path, mode_t mode);
+int ps_sys_fchmod(int fd, mode_t mode);
 int ps_sys_unlink(const char *path);
 int ps_sys_mkdir(const char *path, mode_t mode);
 int ps_sys_rmdir(const char *path);

@@ -313,10 +313,24 @@ static void write_source(writer *w, const char *name, const ps_f_source *v)
     fail(w, ps_text_status(&text));
     ps_text_release(&text);
 }
+static void write_dataset(writer *w, const ps_dataset_spec *d)
+{
+    ps_text_printf(w->out, ",\"mode\":\"%s\",\"partition_by\":[", ps_write_mode_names[d->mode]);
+    for (uint32_t i = 0; i < d->n_partition; i++)
+        ps_text_printf(w->out, "%s%u", i ? "," : "", d->partition[i]);
+    ps_text_char(w->out, ']');
+    if (d->keep_columns) ps_text_puts(w->out, ",\"keep_columns\":true");
+    if (d->rows_max) ps_text_printf(w->out, ",\"rows_max\":%llu", (unsigned long long)d->rows_max);
+    if (d->bytes_max)
+        ps_text_printf(w->out, ",\"bytes_max\":%llu", (unsigned long long)d->bytes_max);
+    if (d->extension.n) ps_text_puts(w->out, ",\"extension\":"), ps_text_json(w->out, d->extension);
+    if (d->job.n) ps_text_puts(w->out, ",\"job\":"), ps_text_json(w->out, d->job);
+}
 static void write_sink(writer *w, const char *name, const ps_f_sink *v)
 {
     ps_text_printf(w->out, "%s{\"format\":\"%s\",\"path\":", name, (*v)->class->name);
     ps_text_json(w->out, (*v)->path);
+    if ((*v)->dataset) write_dataset(w, (*v)->dataset);
     for (uint32_t i = 0; i < (*v)->options.n; i++) {
         ps_text_puts(w->out, i ? ",{\"name\":" : ",\"options\":[{\"name\":");
         ps_text_json(w->out, (*v)->options.at[i].name);

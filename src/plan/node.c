@@ -399,9 +399,27 @@ const ps_node *ps_node_subplan_new(ps_planner *p, const ps_node *shared, ps_str 
     return ps_node_finish(p, node);
 }
 
+/* Rows of one partition side by side, in the order they had: one file at a time is open, whatever
+ * the number of partitions. */
+static const ps_node *sort_for_partitions(ps_planner *p, const ps_node *input,
+                                          const ps_dataset_spec *dataset)
+{
+    ps_sort_key *keys = PS_ARENA_ARRAY(p->cx, p->arena, ps_sort_key, dataset->n_partition + 1);
+
+    for (uint32_t i = 0; keys && i < dataset->n_partition; i++) {
+        const ps_col *col = &input->cols[dataset->partition[i]];
+        keys[i].expr = ps_expr_column(p->cx, p->arena, col->id, col->type);
+        if (!keys[i].expr) return NULL;
+    }
+    return keys ? ps_node_sort_new(p, input, keys, dataset->n_partition) : NULL;
+}
+
 const ps_node *ps_node_write_new(ps_planner *p, const ps_node *input, const ps_sink_spec *sink,
                                  ps_str count_name)
 {
+    if (sink->dataset && sink->dataset->n_partition)
+        input = sort_for_partitions(p, input, sink->dataset);
+    if (!input) return NULL;
     BEGIN(WRITE, write, &input, 1);
     ps_col col = {ps_planner_id(p), PS_TYPE(INT64), false, count_name};
     self->sink = sink;

@@ -7,6 +7,7 @@
  * test_plan_json.c, test_lower.c */
 #include "base/array.h"
 #include "base/map.h"
+#include "base/mark.h"
 #include "plan/node_internal.h"
 
 typedef struct name_entry {
@@ -129,10 +130,35 @@ static void print_source(printer *p, const ps_f_source *v, ps_text *out)
     ps_text_str(out, (*v)->name.n ? (*v)->name : ps_str_of((*v)->class->name));
     if ((*v)->class->explain) ps_text_char(out, ' '), (*v)->class->explain(*v, out);
 }
+static void print_dataset(const ps_dataset_spec *d, ps_text *out)
+{
+    ps_text_printf(out, " %s", ps_write_mode_names[d->mode]);
+    for (uint32_t i = 0; i < d->n_partition; i++) {
+        ps_text_puts(out, i ? ", " : ", partition by ");
+        ps_text_str(out, d->partition_names[i]);
+    }
+    if (d->rows_max) ps_text_printf(out, ", %llu rows a file", (unsigned long long)d->rows_max);
+    if (d->bytes_max) ps_text_printf(out, ", %llu bytes a file", (unsigned long long)d->bytes_max);
+    if (d->job.n) ps_text_printf(out, ", file by file as job %.*s", PS_STR_ARGS(d->job));
+}
+/* Where bytes lie until they are put in place: fs/place.h. */
+static void print_hidden(ps_str path, ps_text *out)
+{
+    while (path.n > 1 && path.at[path.n - 1] == '/') path.n--;
+    const char *const slash = path.n ? memrchr(path.at, '/', path.n) : NULL;
+    const size_t n_dir = slash ? (size_t)(slash + 1 - path.at) : 0;
+
+    ps_text_printf(out, ", through %.*s.%.*s.*" PS_MARK, (int)n_dir, path.at, (int)(path.n - n_dir),
+                   path.at + n_dir);
+}
 static void print_sink(printer *p, const ps_f_sink *v, ps_text *out)
 {
     (void)p;
-    if (*v) ps_text_printf(out, "%s ", (*v)->class->name), ps_text_json(out, (*v)->path);
+    if (!*v) return;
+    ps_text_printf(out, "%s ", (*v)->class->name);
+    ps_text_json(out, (*v)->path);
+    if ((*v)->dataset) print_dataset((*v)->dataset, out);
+    if (!(*v)->user && !((*v)->dataset && (*v)->dataset->job.n)) print_hidden((*v)->path, out);
 }
 static void print_join_kind(printer *p, const ps_f_join_kind *v, ps_text *out)
 {

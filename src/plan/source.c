@@ -1,6 +1,8 @@
 /* plan/source.c -- what every source shares: its counted base. */
 #include "plan/source.h"
 
+const char *const ps_write_mode_names[PS_WRITE_MODE_COUNT] = {"new", "overwrite", "append"};
+
 static void source_destroy(ps_owner *owner)
 {
     ps_source *source = PS_CONTAINER(owner, ps_source, owner);

@@ -10,6 +10,7 @@
 #ifndef PS_PLAN_SOURCE_H
 #define PS_PLAN_SOURCE_H
 
+#include "base/hash.h"
 #include "col/table.h"
 #include "expr/expr.h"
 
@@ -160,13 +161,38 @@ typedef struct ps_format {
     const struct ps_sink_class *sink; /* NULL: can't be written */
 } ps_format;
 
+/* What happens to what a directory holds already. */
+typedef enum ps_write_mode {
+    PS_WRITE_NEW, /* there must be nothing in it */
+    PS_WRITE_OVERWRITE,
+    PS_WRITE_APPEND,
+    PS_WRITE_MODE_COUNT
+} ps_write_mode;
+extern const char *const ps_write_mode_names[];
+
+/* A directory of files instead of one file (exec/dataset.c). */
+typedef struct ps_dataset_spec {
+    ps_write_mode mode;
+    const uint32_t
+        *partition; /* input columns that name the directories: rows come sorted by them */
+    const ps_str *partition_names;
+    uint32_t n_partition;
+    bool keep_columns;            /* they are written into the files too */
+    uint64_t rows_max, bytes_max; /* of a file; 0: no limit */
+    ps_str extension;             /* of files, without the dot; n 0: the format's name */
+    ps_str job; /* files are committed one by one under this name; n 0: all at once */
+    const ps_hash128 *identity; /* of the job: set when it runs; no part of hash or JSON */
+} ps_dataset_spec;
+
 /* Writing: one sink for a query; tasks hand it batches in order of position. */
 typedef struct ps_sink ps_sink;
 typedef struct ps_sink_class ps_sink_class;
 typedef struct ps_sink_spec { /* what a Write node holds */
     const ps_sink_class *class;
-    ps_str path; /* of a file; a table's name */
+    ps_str path; /* of a file or a directory; a table's name */
     ps_options options;
+    const ps_dataset_spec *dataset; /* NULL: one file, or a table */
+    struct ps_stage *stage;         /* set for each file of a dataset: fs/stage.h; not in a plan */
     void *user; /* for sinks that are not files: not part of the plan's hash or JSON */
 } ps_sink_spec;
 struct ps_sink_class {
@@ -177,6 +203,7 @@ struct ps_sink_class {
     ps_status (*write)(ps_ctx *cx, ps_sink *sink,
                        const ps_batch *batch); /* one call at a time, in order */
     ps_status (*commit)(ps_ctx *cx, ps_sink *sink, uint64_t *n_rows); /* the file appears whole */
+    uint64_t (*bytes)(const ps_sink *sink); /* given to the file so far; depends on rows alone */
     void (*close)(ps_sink *sink); /* after commit or instead of it: leaves nothing behind */
 };
 

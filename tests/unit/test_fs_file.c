@@ -42,7 +42,7 @@ static void touch(const char *name)
 {
     char room[256];
     ps_file_writer *w = NULL;
-    assert_int_equal(ps_file_writer_open(&cx, in_dir(room, sizeof room, name), &w), PS_OK);
+    assert_int_equal(ps_file_writer_open(&cx, in_dir(room, sizeof room, name), NULL, &w), PS_OK);
     assert_int_equal(ps_file_writer_add(&cx, w, name, strlen(name)), PS_OK);
     assert_int_equal(ps_file_writer_commit(&cx, w), PS_OK);
     ps_file_writer_free(w);
@@ -57,7 +57,7 @@ static void writes_appear_whole_or_not_at_all(void **state)
     const ps_str path = in_dir(room, sizeof room, "a.bin");
     (void)state;
     touch("a.bin");
-    assert_int_equal(ps_file_writer_open(&cx, path, &w), PS_OK);
+    assert_int_equal(ps_file_writer_open(&cx, path, NULL, &w), PS_OK);
     for (int i = 0; i < 3000000; i += 8)
         assert_int_equal(ps_file_writer_add(&cx, w, "12345678", 8), PS_OK);
     ps_file_writer_free(w); /* abandoned */
@@ -68,7 +68,7 @@ static void writes_appear_whole_or_not_at_all(void **state)
     assert_int_equal(ps_file_read(&cx, f, 3, bytes, 3), PS_DATA);
     ps_free(bytes);
     ps_file_free(f);
-    assert_int_equal(ps_file_writer_open(&cx, ps_str_of(dir), &w), PS_IO);
+    assert_int_equal(ps_file_writer_open(&cx, ps_str_of(dir), NULL, &w), PS_IO);
     ps_str *paths;
     uint32_t n_paths;
     ps_arena arena = {0};

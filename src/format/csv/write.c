@@ -111,7 +111,7 @@ static ps_status csv_open(ps_ctx *cx, const ps_sink_spec *spec, const ps_schema 
     sink->forced = ps_alloc_zero(cx, schema->n + 1);
     if (!sink->forced) PS_GO(PS_MEMORY);
     PS_GO(forced_set(cx, sink, schema));
-    PS_GO(ps_file_writer_open(cx, spec->path, &sink->file));
+    PS_GO(ps_file_writer_open(cx, spec->path, spec->stage, &sink->file));
     if (o->header) header_add(sink, schema);
     *out = sink;
     sink = NULL;
@@ -163,5 +163,14 @@ static ps_status csv_commit(ps_ctx *cx, ps_sink *sink, uint64_t *n_rows)
     return ps_file_writer_commit(cx, sink->file);
 }
 
-const ps_sink_class ps_csv_sink = {
-    .name = "csv", .open = csv_open, .write = csv_write, .commit = csv_commit, .close = csv_close};
+static uint64_t csv_bytes(const ps_sink *sink)
+{
+    return ps_file_writer_bytes(sink->file) + sink->text.n;
+}
+
+const ps_sink_class ps_csv_sink = {.bytes = csv_bytes,
+                                   .name = "csv",
+                                   .open = csv_open,
+                                   .write = csv_write,
+                                   .commit = csv_commit,
+                                   .close = csv_close};

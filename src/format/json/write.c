@@ -139,7 +139,7 @@ static ps_status json_open(ps_ctx *cx, const ps_sink_spec *spec, const ps_schema
     ps_text_init(&sink->text, cx);
     ps_text_init(&sink->value, cx);
     st = ps_schema_new(cx, schema->fields, schema->n, &sink->schema);
-    if (st == PS_OK) st = ps_file_writer_open(cx, spec->path, &sink->file);
+    if (st == PS_OK) st = ps_file_writer_open(cx, spec->path, spec->stage, &sink->file);
     if (st == PS_OK) *out = sink;
     else json_close(sink);
     return st;
@@ -181,7 +181,13 @@ static ps_status json_commit(ps_ctx *cx, ps_sink *sink, uint64_t *n_rows)
     return ps_file_writer_commit(cx, sink->file);
 }
 
-static const ps_sink_class json_sink = {.name = "json",
+static uint64_t json_bytes(const ps_sink *sink)
+{
+    return ps_file_writer_bytes(sink->file) + sink->text.n;
+}
+
+static const ps_sink_class json_sink = {.bytes = json_bytes,
+                                        .name = "json",
                                         .open = json_open,
                                         .write = json_write,
                                         .commit = json_commit,

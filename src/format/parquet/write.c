@@ -53,7 +53,7 @@ static ps_status parquet_open(ps_ctx *cx, const ps_sink_spec *spec, const ps_sch
         ps_text_init(&sink->nodes.leaves[i].def, cx);
         ps_text_init(&sink->nodes.leaves[i].rep, cx);
     }
-    PS_GO(ps_file_writer_open(cx, spec->path, &sink->file));
+    PS_GO(ps_file_writer_open(cx, spec->path, spec->stage, &sink->file));
     sink->chunks.file = sink->file;
     PS_GO(ps_file_writer_add(cx, sink->file, "PAR1", 4));
     *out = sink;
@@ -170,7 +170,10 @@ static ps_status parquet_commit(ps_ctx *cx, ps_sink *sink, uint64_t *n_rows)
     return ps_file_writer_commit(cx, sink->file);
 }
 
+static uint64_t parquet_bytes(const ps_sink *sink) { return ps_file_writer_bytes(sink->file); }
+
 const ps_sink_class ps_pq_sink = {.name = "parquet",
+                                  .bytes = parquet_bytes,
                                   .open = parquet_open,
                                   .write = parquet_write,
                                   .commit = parquet_commit,

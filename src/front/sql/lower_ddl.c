@@ -1,6 +1,7 @@
 /* front/sql/lower_ddl.c -- CREATE TABLE, CREATE INDEX, CREATE VIEW, INSERT and COPY.
  *
  * Tests: tests/unit/test_lower.c, tests/slt/sql/keys.test, tests/slt/sql/statement.test */
+#include "bind/copy.h"
 #include "front/sql/lower_int.h"
 
 static ps_status failed(const ps_lower *lo) { return lo->cx->error.code; }
@@ -352,23 +353,46 @@ ps_status ps_lower_insert(ps_lower *lo, const ps_sql_insert *node, ps_statement 
 
 /* ---- COPY ---- */
 
-/* An option's value: a constant, a bare word as text, nothing as true. Lists are not taken yet. */
+/* One value of an option: a constant, a bare word as text. */
+static ps_status option_part(ps_lower *lo, const ps_sql_node *node, ps_value *out)
+{
+    const ps_sql_column *word = ps_sql_as(column, COLUMN, node);
+
+    if (word && word->parts.n == 1) {
+        *out = ps_value_str(word->parts.at[0].text);
+        return PS_OK;
+    }
+    return ps_lower_constant(lo, node, "an option", out);
+}
+
+/* An option's value: nothing as true, (a, b) and [a, b] as a list of texts. */
 static ps_status option_value(ps_lower *lo, const ps_sql_option *option, ps_value *out)
 {
-    const ps_sql_column *word = ps_sql_as(column, COLUMN, option->value);
+    const ps_sql_row *row = ps_sql_as(row, ROW, option->value);
+    const ps_sql_list_literal *list = ps_sql_as(list_literal, LIST, option->value);
 
     if (!option->value) {
         *out = ps_value_bool(true);
         return PS_OK;
     }
-    if (word && word->parts.n == 1) {
-        *out = ps_value_str(word->parts.at[0].text);
-        return PS_OK;
+    if (option->value->kind == PS_SQL_STAR)
+        return ps_lower_unsupported(lo, option->value, "* as an option"), PS_UNSUPPORTED;
+    if (!row && !list) return option_part(lo, option->value, out);
+    const ps_sql_list *items = row ? &row->items : &list->items;
+    ps_value *values = PS_ARENA_ARRAY(lo->cx, lo->arena, ps_value, items->n + 1);
+    const ps_field item = {.name = PS_STR("item"), .type = PS_TYPE(STRING), .nullable = true};
+    if (!values) return PS_MEMORY;
+    for (uint32_t i = 0; i < items->n; i++) {
+        PS_TRY(option_part(lo, items->at[i], &values[i]));
+        if (values[i].null || values[i].type.id != PS_TYPE_STRING)
+            return ps_lower_fail(lo, items->at[i], PS_BIND, "a list of an option holds names"),
+                   PS_BIND;
     }
-    if (option->value->kind == PS_SQL_STAR || option->value->kind == PS_SQL_ROW ||
-        option->value->kind == PS_SQL_LIST)
-        return ps_lower_unsupported(lo, option->value, "a list as an option"), PS_UNSUPPORTED;
-    return ps_lower_constant(lo, option->value, "an option", out);
+    *out = (ps_value){.items = values, .n_items = items->n};
+    PS_TRY(ps_type_list(lo->cx, &item, &out->type));
+    const ps_status st = ps_type_keep(lo->cx, lo->arena, out->type);
+    ps_type_unref(out->type); /* the arena has its own reference */
+    return st;
 }
 
 /* Options but FORMAT, whose value goes to *format (empty: by the path). */
@@ -436,18 +460,20 @@ static const ps_node *copy_table(ps_lower *lo, const ps_sql_copy_to *node)
 ps_status ps_lower_copy_to(ps_lower *lo, const ps_sql_copy_to *node, ps_statement *out)
 {
     ps_sink_spec *sink = PS_ARENA_NEW(lo->cx, lo->arena, ps_sink_spec);
+    ps_options options;
     ps_str format;
 
     if (!sink) return PS_MEMORY;
     out->kind = PS_STATEMENT_COPY;
     out->at = node->head.start;
     PS_TRY(copy_path(lo, node->path, &sink->path));
-    PS_TRY(copy_options(lo, &node->options, &format, &sink->options));
+    PS_TRY(copy_options(lo, &node->options, &format, &options));
     ps_status st = lo->env->sink(lo->cx, lo->env->user, format, sink->path, &sink->class);
     if (st != PS_OK) return ps_lower_fail_at(lo, node->path), st;
     const ps_node *plan =
         node->query ? ps_lower_query(lo, node->query, NULL) : copy_table(lo, node);
     if (!plan) return failed(lo);
+    PS_TRY(ps_bind_write(lo->cx, lo->arena, plan, &options, sink));
     out->plan = ps_node_write_new(lo->p, plan, sink, PS_STR("Count"));
     return out->plan ? PS_OK : failed(lo);
 }
