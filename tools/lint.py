@@ -30,7 +30,8 @@ BANNED_OUTSIDE_SYS = {name: "fs/sys.h" for name in (
     "rename renameat renameat2 unlink unlinkat remove mkdir mkdirat rmdir stat lstat fstat fstatat "
     "statvfs fstatvfs access fallocate posix_fallocate ftruncate truncate opendir fdopendir readdir "
     "closedir scandir nftw ftw glob getrandom getentropy mkstemp mkostemp mkdtemp tmpfile link linkat "
-    "symlink readlink realpath chmod fchmod syncfs sync_file_range flock lockf fopen fdopen freopen fread fwrite fclose").split()}
+    "symlink readlink realpath chmod fchmod syncfs sync_file_range flock lockf fopen fdopen freopen "
+    "fread fwrite fclose").split()}
 C_FOLDERS = ("src/", "include/", "cli/", "tests/", "fuzz/", "bench/", "examples/")
 
 
