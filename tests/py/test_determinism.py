@@ -100,15 +100,17 @@ def call_list(text):
 
 
 SPILLS = (False, True)
-ALL = list(itertools.product((1, 2, 4, 8), (2048, 1, 7), SPILLS))
-CHECK = [(1, 2048, False), (8, 7, True), (2, 2048, True), (4, 100, False)]
+LEVELS = [(2, 2048, False, "2"), (2, 2048, True, "3")] # builds with assertions know PS_CPU_LEVEL
+ALL = [(*run, "") for run in itertools.product((1, 2, 4, 8), (2048, 1, 7), SPILLS)] + LEVELS
+CHECK = [(1, 2048, False, ""), (8, 7, True, ""), (2, 2048, True, "2"), (4, 100, False, "3")]
 
 
-def digests(threads, batch, spill, numbers):
+def digests(threads, batch, spill, level, numbers):
     """One digest a query, from a process of its own: the order and the bits of every value count."""
     done = subprocess.run([sys.executable, os.path.abspath(__file__), str(threads), str(batch),
                            str(int(spill)), numbers], text=True, check=False, timeout=3000,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ))
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          env=dict(os.environ, **{"PS_CPU_LEVEL": level} if level else {}))
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout.split("\n")[:-1]
 
@@ -139,10 +141,11 @@ def test_one_digest_each():
     failed = [f"{text}: {got}" for text, got in zip(texts, first) if len(got) != 32]
     assert not failed, "\n".join(failed)
     wrong = []
-    for threads, batch, spill in runs[1:]:
-        got = digests(threads, batch, spill, "")
-        wrong += [f"query {n}, {threads} threads, batches of {batch}{', spilled' if spill else ''}: {x}"
-                  f"\n  {texts[n]}" for n, x in enumerate(got) if x != first[n]]
+    for threads, batch, spill, level in runs[1:]:
+        got = digests(threads, batch, spill, level, "")
+        wrong += [f"query {n}, {threads} threads, batches of {batch}{', spilled' if spill else ''}"
+                  f"{', level ' + level if level else ''}: {x}\n  {texts[n]}"
+                  for n, x in enumerate(got) if x != first[n]]
     assert not wrong, "\n".join(wrong)
 
 
