@@ -114,20 +114,55 @@ static const ps_expr **within_args(ps_lower_in *in, const ps_sql_call *node, ps_
     return all;
 }
 
+/* Where an aggregate's columns come from. */
 typedef struct column_use {
     const ps_scope *scope;
+    const ps_lower_place *places;
     bool inner, outer;
+    const ps_lower_place *owner; /* the innermost one around that has any of them */
 } column_use;
 
 static bool use_visit(const ps_expr *e, void *user)
 {
     column_use *use = user;
 
-    if (e->kind == PS_EXPR_COLUMN) {
-        if (ps_scope_has(use->scope, e->column)) use->inner = true;
-        else use->outer = true;
+    if (e->kind != PS_EXPR_COLUMN) return true;
+    if (ps_scope_has(use->scope, e->column)) {
+        use->inner = true;
+        return true;
     }
+    use->outer = true;
+    for (const ps_lower_place *p = use->places; p && p != use->owner; p = p->outer)
+        if (ps_scope_has(p->in->scope, e->column)) use->owner = p;
     return true;
+}
+
+static column_use columns_of(const ps_lower_in *in, const ps_expr **args, uint32_t n,
+                             const ps_agg_part *part)
+{
+    column_use use = {.scope = in->scope, .places = in->lo->places};
+
+    for (uint32_t i = 0; i < n; i++) ps_expr_visit(args[i], use_visit, &use);
+    if (part->filter) ps_expr_visit(part->filter, use_visit, &use);
+    for (uint32_t i = 0; i < part->n_order; i++)
+        ps_expr_visit(part->order[i].expr, use_visit, &use);
+    return use;
+}
+
+/* An aggregate of a query around this one (SQL:2016, 10.9: that of the innermost column): computed
+ * there, a correlated column here. */
+static const ps_expr *lift(const ps_lower_in *in, const ps_expr *aggregate)
+{
+    ps_lower *lo = in->lo;
+    ps_item item = {{PS_COL_NONE, aggregate->type, true, {"", 0}}, aggregate};
+
+    if (in->saw_aggregate) *in->saw_aggregate = true;
+    for (size_t i = 0; i < in->lifted->n; i++)
+        if (ps_expr_equal(in->lifted->at[i].expr, aggregate))
+            return ps_lower_column_of(lo, &in->lifted->at[i].col);
+    item.col.id = ps_planner_id(lo->p);
+    if (PS_ARRAY_ADD_IN(lo->cx, lo->arena, in->lifted, item) != PS_OK) return NULL;
+    return ps_lower_column_of(lo, &item.col);
 }
 
 const ps_expr *ps_lower_aggregate(ps_lower_in *in, const ps_sql_call *node, ps_str name)
@@ -138,9 +173,8 @@ const ps_expr *ps_lower_aggregate(ps_lower_in *in, const ps_sql_call *node, ps_s
     ps_func_match match;
     ps_agg_part part;
 
-    if (in->no_aggregates)
+    if (in->no_aggregates && !lo->places)
         return ps_lower_fail(lo, &node->head, PS_BIND, "aggregates can't stand in %s", in->clause);
-    if (in->saw_aggregate) *in->saw_aggregate = true;
     inner.no_aggregates = inner.no_windows = true;
     inner.clause = "the arguments of an aggregate";
     if (ps_lower_counts_rows(node, name)) n = 0;
@@ -150,15 +184,22 @@ const ps_expr *ps_lower_aggregate(ps_lower_in *in, const ps_sql_call *node, ps_s
     if (node->within.n) {
         if (!(args = within_args(&inner, node, name, args, &n, &part))) return NULL;
     }
-    column_use use = {.scope = in->scope};
-    for (uint32_t i = 0; i < n; i++) ps_expr_visit(args[i], use_visit, &use);
-    if (use.outer && !use.inner)
-        return ps_lower_unsupported(lo, &node->head,
-                                    "an aggregate of an outer query's columns only");
+    const column_use use = columns_of(in, args, n, &part);
+    const bool is_outer = use.outer && !use.inner;
+    const ps_lower_in *owner = !is_outer ? in : use.owner ? use.owner->in : NULL;
+    if (!owner || (is_outer && !owner->lifted))
+        return ps_lower_fail(lo, &node->head, PS_BIND,
+                             "an aggregate of columns from around a LATERAL input");
+    if (owner->no_aggregates)
+        return ps_lower_fail(lo, &node->head, PS_BIND, "aggregates can't stand in %s",
+                             owner->clause);
+    if (in->saw_aggregate && !is_outer) *in->saw_aggregate = true;
     if (ps_func_resolve(lo->cx, lo->arena, PS_FUNC_AGGREGATE, name, args, n, &match) != PS_OK ||
         !ps_lower_cast_args(lo, &match, args, n))
         return NULL;
-    return ps_expr_aggregate(lo->cx, lo->arena, match.func, match.result, args, n, &part);
+    const ps_expr *e =
+        ps_expr_aggregate(lo->cx, lo->arena, match.func, match.result, args, n, &part);
+    return e && is_outer ? lift(owner, e) : e;
 }
 
 /* ---- grouping ---- */
@@ -293,6 +334,9 @@ bool ps_lower_group(ps_lower_select *s)
 
     if (!s->grouped) return true;
     if (!make_keys(&g) || !ps_lower_select_map(s, regroup_one, &g)) return false;
+    for (size_t i = 0; i < s->lifted.n; i++)
+        if (PS_ARRAY_ADD_IN(s->lo->cx, s->lo->arena, &g.aggs, s->lifted.at[i]) != PS_OK)
+            return false;
     s->node = ps_node_aggregate_new(s->lo->p, s->node, g.keys, g.n_keys,
                                     g.aggs.at ? g.aggs.at : g.keys, (uint32_t)g.aggs.n);
     return s->node != NULL;

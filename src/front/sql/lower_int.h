@@ -23,6 +23,12 @@ typedef struct ps_lower_cte {
     const ps_sql_idents *columns; /* names it gives its columns, or none */
 } ps_lower_cte;
 
+/* The place of a subquery that is being bound; the next one out. */
+typedef struct ps_lower_place {
+    const struct ps_lower_place *outer;
+    const struct ps_lower_in *in;
+} ps_lower_place;
+
 /* The lowering of one text. */
 typedef struct ps_lower {
     ps_planner *p;
@@ -32,8 +38,9 @@ typedef struct ps_lower {
     const ps_dialect *dialect;
     ps_str text;
     const ps_lower_cte *ctes;
-    uint32_t depth;   /* levels of recursion now */
-    bool preparing;   /* bound only to find mistakes: parameters have no values yet */
+    const ps_lower_place *places; /* of the subqueries around, innermost first; NULL: none */
+    uint32_t depth;               /* levels of recursion now */
+    bool preparing;               /* bound only to find mistakes: parameters have no values yet */
     uint32_t n_views; /* views being expanded: positions are not of the statement's text then */
 } ps_lower;
 
@@ -49,6 +56,7 @@ typedef struct ps_lower_item {
 } ps_lower_item;
 
 /* Where an expression stands: what it may name and contain. */
+typedef PS_ARRAY(ps_item) ps_lower_lifted;
 typedef struct ps_lower_in {
     ps_lower *lo;
     ps_scope *scope;
@@ -57,7 +65,9 @@ typedef struct ps_lower_in {
     bool no_aggregates, no_windows;
     bool
         *saw_aggregate; /* set when an aggregate is bound here, even if folding drops it; or NULL */
-    const char *clause; /* "WHERE", for errors */
+    /* Aggregates over this scope's columns that stand in subqueries; NULL: none may. */
+    ps_lower_lifted *lifted;
+    const char *clause;         /* "WHERE", for errors */
     const ps_sql_list *windows; /* WINDOW clause */
 } ps_lower_in;
 
@@ -140,6 +150,7 @@ typedef struct ps_lower_select {
     PS_ARRAY(ps_sort_key) order;     /* bound; keys of ORDER BY */
     PS_ARRAY(const ps_expr *) group; /* bound keys */
     PS_ARRAY(const ps_expr *) on;    /* DISTINCT ON */
+    ps_lower_lifted lifted;
     const ps_expr *having, *qualify;
     bool grouped;
     bool saw_aggregate;

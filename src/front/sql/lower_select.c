@@ -269,6 +269,7 @@ static bool lower(ps_lower_select *s, const ps_sql_list *order, ps_scope *outer)
     s->in = (ps_lower_in){.lo = lo,
                           .scope = &s->scope,
                           .saw_aggregate = &s->saw_aggregate,
+                          .lifted = &s->lifted,
                           .clause = "SELECT",
                           .windows = &s->ast->windows};
     s->items.in = s->in;

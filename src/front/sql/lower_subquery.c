@@ -6,7 +6,12 @@
 
 static const ps_node *plan_of(ps_lower_in *in, const ps_sql_node *query)
 {
-    return ps_lower_query(in->lo, query, in->scope);
+    const ps_lower_place place = {in->lo->places, in};
+
+    in->lo->places = &place;
+    const ps_node *plan = ps_lower_query(in->lo, query, in->scope);
+    in->lo->places = place.outer;
+    return plan;
 }
 
 /* The compared sides get common types: args by casts, the plan's columns by a projection above it.
