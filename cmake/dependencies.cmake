@@ -14,7 +14,8 @@ endforeach()
 find_path(PS_SNAPPY_INCLUDE snappy-c.h REQUIRED)
 find_library(PS_SNAPPY_LIBRARY snappy REQUIRED)
 target_include_directories(ps_deps SYSTEM INTERFACE "${PS_SNAPPY_INCLUDE}")
-target_link_libraries(ps_deps INTERFACE "${PS_SNAPPY_LIBRARY}" Threads::Threads m)
+target_link_libraries(ps_deps INTERFACE "${PS_SNAPPY_LIBRARY}" Threads::Threads m
+    ${CMAKE_DL_LIBS}) # dlopen: libcrypto, where temporary files are to be encrypted
 
 pkg_check_modules(PS_LIBEDIT IMPORTED_TARGET libedit) # the shell only
 pkg_check_modules(PS_CMOCKA IMPORTED_TARGET cmocka)   # the tests only

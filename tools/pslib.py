@@ -32,11 +32,12 @@ class Failure(Exception):
 class Session:
     """One session on an instance of its own. One thread at a time, but for cancel()."""
 
-    def __init__(self, library=None, threads=0, memory_bytes_max=0):
+    def __init__(self, library=None, threads=0, memory_bytes_max=0, temp_bytes_max=0):
         self.lib = ctypes.CDLL(library or f"{ROOT}/build/release/libpenstock.so")
         self.lib.ps_status_name.restype = ctypes.c_char_p
         self.lib.ps_result_columns.restype = ctypes.c_uint32
-        options = InstanceOptions(ctypes.sizeof(InstanceOptions), threads, memory_bytes_max, None)
+        options = InstanceOptions(ctypes.sizeof(InstanceOptions), threads, memory_bytes_max, None,
+                                  temp_bytes_max)
         self.instance, self.session = ctypes.c_void_p(), ctypes.c_void_p()
         self.call("ps_instance_new", ctypes.byref(options), ctypes.byref(self.instance))
         self.call("ps_session_new", self.instance, ctypes.byref(self.session))
@@ -48,8 +49,19 @@ class Session:
             where = f"\n{error.excerpt.decode()}" if error.excerpt else ""
             raise Failure(self.lib.ps_status_name(code).decode(), error.message.decode() + where)
 
-    def sql(self, text):
-        """Runs one statement; a pyarrow table of its rows, None if it gives none."""
+    def another(self):
+        """One more session of the same instance; to be closed with close_session, before this one."""
+        other = Session.__new__(Session)
+        other.lib, other.instance, other.session = self.lib, self.instance, ctypes.c_void_p()
+        other.call("ps_session_new", other.instance, ctypes.byref(other.session))
+        return other
+
+    def close_session(self):
+        self.lib.ps_session_free(self.session)
+        self.session = None
+
+    def open(self, text):
+        """Runs one statement; a pyarrow.RecordBatchReader of its rows, None if it gives none."""
         import pyarrow as pa
         result = ctypes.c_void_p()
         data = text.encode() if isinstance(text, str) else text
@@ -61,8 +73,14 @@ class Session:
         stream = (ctypes.c_void_p * 5)() # struct ArrowArrayStream; pyarrow moves it out
         address = ctypes.addressof(stream)
         self.call("ps_result_stream", result, ctypes.c_void_p(address))
+        return pa.RecordBatchReader._import_from_c(address)
+
+    def sql(self, text):
+        """Runs one statement; a pyarrow table of its rows, None if it gives none."""
+        import pyarrow as pa
         try:
-            return pa.RecordBatchReader._import_from_c(address).read_all()
+            reader = self.open(text)
+            return reader and reader.read_all()
         except (pa.ArrowException, OSError) as failed: # the message is "CODE: text"
             name, colon, message = str(failed).partition(": ")
             if not colon or not name.isupper():

@@ -140,6 +140,7 @@ static const insight INSIGHTS[] = {
     {"penstock_diagnostics", diagnostics},
     {"penstock_settings", ps_insight_settings},
     {"penstock_memory", ps_insight_memory},
+    {"penstock_spill_files", ps_insight_spill_files},
 };
 
 static const insight *insight_find(ps_str name)

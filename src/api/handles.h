@@ -30,6 +30,7 @@ struct ps_instance {
     ps_limits most;    /* whatever a session sets */
     char temp_directory[PS_SETTING_TEXT_MAX];
     ps_relations relations;
+    ps_spill_list spills; /* temporary files of all queries */
 };
 
 typedef struct ps_prepared {
@@ -65,7 +66,8 @@ struct ps_result {
     ps_exec_settings exec;
     const char *tag;
     ps_schema *schema; /* of its rows; NULL: none */
-    ps_query *query;   /* NULL: no rows */
+    ps_query *query;   /* NULL: no rows, none any more */
+    ps_status failed;  /* the last fetch: later ones repeat it */
     ps_batch batch;    /* room for one fetched batch */
     int64_t rows_changed;
     char *text; /* the statement, for positions in errors */

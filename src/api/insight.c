@@ -156,3 +156,37 @@ ps_status ps_insight_memory(ps_ctx *cx, ps_arena *arena, const ps_session *sessi
     }
     return ps_rows_of_table(cx, arena, &rows, out);
 }
+
+/* ---- temporary files ---- */
+
+static const ps_field SPILL_FILES[] = {
+    BIGINT("payer"),         BIGINT("query"),          VARCHAR("operator"),
+    VARCHAR("directory"),    BIGINT("blocks"),         BIGINT("bytes"),
+    BIGINT("bytes_written"), BIGINT("bytes_unpacked"), BOOLEAN("encrypted"),
+};
+
+ps_status ps_insight_spill_files(ps_ctx *cx, ps_arena *arena, const ps_session *session,
+                                 ps_table **out)
+{
+    ps_rows_of rows = {.fields = SPILL_FILES, .n_cols = PS_COUNT(SPILL_FILES)};
+    ps_spill_facts *facts;
+    size_t n;
+
+    PS_TRY(ps_spill_list_look(cx, arena, &session->instance->spills, &facts, &n));
+    for (size_t i = 0; i < n; i++) {
+        const ps_spill_facts *f = &facts[i];
+        const ps_value cells[] = {limit_of((int64_t)f->payer),
+                                  limit_of((int64_t)f->parent),
+                                  text_of(f->payer_name),
+                                  text_of(f->directory),
+                                  count_of((int64_t)f->blocks),
+                                  count_of((int64_t)f->bytes_now),
+                                  count_of((int64_t)f->bytes),
+                                  count_of((int64_t)f->bytes_raw),
+                                  ps_value_int(PS_TYPE(BOOL), f->encrypted)};
+
+        for (size_t c = 0; c < PS_COUNT(cells); c++)
+            PS_TRY(PS_ARRAY_ADD_IN(cx, arena, &rows.cells, cells[c]));
+    }
+    return ps_rows_of_table(cx, arena, &rows, out);
+}

@@ -20,5 +20,8 @@ ps_status ps_insight_settings(ps_ctx *cx, ps_arena *arena, const ps_session *ses
                               ps_table **out);
 /* penstock_memory(): the payers of the instance. */
 ps_status ps_insight_memory(ps_ctx *cx, ps_arena *arena, const ps_session *session, ps_table **out);
+/* penstock_spill_files(): the temporary files of the instance. */
+ps_status ps_insight_spill_files(ps_ctx *cx, ps_arena *arena, const ps_session *session,
+                                 ps_table **out);
 
 #endif

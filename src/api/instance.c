@@ -54,6 +54,7 @@ ps_status ps_instance_new(const ps_instance_options *options, ps_instance **out,
     instance->mem = ps_mem_new(&cx, NULL, "instance",
                                given.memory_bytes_max ? given.memory_bytes_max : default_memory());
     ps_relations_init(&instance->relations, instance->mem);
+    ps_spill_list_init(&instance->spills);
     const ps_status st = instance->mem ? instance_configure(&cx, instance, &given) : PS_MEMORY;
     if (st != PS_OK) {
         ps_instance_unref(instance);
@@ -89,6 +90,7 @@ void ps_instance_unref(ps_instance *instance)
         return;
     ps_pool_free(instance->pool);
     ps_relations_release(&instance->relations);
+    ps_spill_list_release(&instance->spills);
     ps_mem_close(instance->mem);
     ps_free(instance);
     ps_mem_trim();

@@ -40,7 +40,10 @@ void ps_result_cancel(ps_result *result)
 
 double ps_result_progress(const ps_result *result)
 {
-    return result->query ? ps_query_progress(result->query) : 1;
+    ps_mutex_lock(&result->session->mutex); /* the query goes with its last row */
+    const double part = result->query ? ps_query_progress(result->query) : 1;
+    ps_mutex_unlock(&result->session->mutex);
+    return part;
 }
 
 uint64_t ps_limit_tighter(uint64_t a, uint64_t b) { return a && b ? PS_MIN(a, b) : a + b; }
@@ -73,6 +76,7 @@ void ps_limits_settle(const ps_session *session, const ps_settings *settings,
         exec->threads = instance->threads;
     exec->rows_scanned_max = ps_limit_tighter(exec->rows_scanned_max, instance->most.rows_scanned);
     exec->result_bytes_max = ps_limit_tighter(exec->result_bytes_max, instance->most.result_bytes);
+    exec->spills = &session->instance->spills;
     exec->temp_directory =
         settings->temp_directory[0] ? settings->temp_directory : instance->temp_directory;
 }
@@ -110,12 +114,19 @@ ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node 
     return PS_OK;
 }
 
-void ps_result_end(ps_result *result)
+/* What it holds, memory and temporary files, is free as soon as there is no more to fetch: a caller
+ * may keep a result, or the error that it gave, for long. */
+static void query_end(ps_result *result)
 {
     ps_query *query = result->query;
 
     result_set_query(result, NULL);
     ps_query_free(query);
+}
+
+void ps_result_end(ps_result *result)
+{
+    query_end(result);
     ps_schema_unref(result->schema);
     result->schema = NULL;
 }
@@ -159,18 +170,22 @@ static ps_status fetch(ps_result *result, uint64_t timeout_ms, struct ArrowArray
     bool done = false;
 
     *what = PS_FETCH_END;
-    if (!result->query) return PS_OK;
+    if (!result->query) return result->failed;
     const ps_status st =
         ps_query_next(&result->cx, result->query, timeout_ns, &result->batch, &done);
     if (st != PS_OK) ps_result_locate(result), ps_log_failure(&result->cx);
-    if (st != PS_OK || done) return st;
+    if (st != PS_OK || done) {
+        query_end(result);
+        return result->failed = st;
+    }
     *what = PS_FETCH_WAIT;
     if (result->batch.n == 0) return PS_OK;
     *what = PS_FETCH_BATCH;
     const ps_status exported =
         ps_arrow_export_batch(&result->cx, result->schema, &result->batch, out);
     batch_release(&result->batch);
-    return exported;
+    if (exported != PS_OK) query_end(result); /* these rows are lost */
+    return result->failed = exported;
 }
 
 ps_status ps_result_next(ps_result *result, uint64_t timeout_ms, struct ArrowArray *out,

@@ -5,6 +5,7 @@
 #include "api/diagnostics.h"
 
 #include "col/vec.h"
+#include "fs/cipher.h"
 #include "fs/sys.h"
 
 #include <stdlib.h>
@@ -199,6 +200,7 @@ static ps_status check(ps_ctx *cx, const ps_settings *settings)
                        "the setting diagnostics takes off, debug, info, warning or error, not: %s",
                        settings->diagnostics);
     }
+    if (settings->exec.temp_encryption) PS_TRY(ps_cipher_check(cx));
     return ps_sys_fault_check(cx, ps_str_of(settings->fail_io));
 }
 

@@ -54,6 +54,8 @@ typedef struct ps_exec_settings {
     uint64_t memory_limit;      /* bytes; 0: none */
     const char *temp_directory; /* NULL: the system's */
     uint64_t temp_bytes_max;
+    bool temp_encryption;
+    ps_spill_list *spills;     /* that shows temporary files; NULL: none */
     uint64_t rows_scanned_max; /* read by all scans of the query; 0: any number */
     uint64_t result_bytes_max; /* of the rows given to whoever pulls; 0: any number */
     bool force_spill;          /* test configurations: see tests/configs */

@@ -7,7 +7,9 @@ ps_status ps_op_spill_new(ps_ctx *cx, const ps_op *op, ps_spill **out)
 {
     const ps_exec_settings *settings = op->settings;
     const ps_spill_options options = {.directory = settings->temp_directory,
-                                      .bytes_max = settings->temp_bytes_max};
+                                      .bytes_max = settings->temp_bytes_max,
+                                      .encrypt = settings->temp_encryption,
+                                      .list = settings->spills};
 
     return ps_spill_new(cx, &options, out);
 }

@@ -1,12 +1,14 @@
 /* fs/spill.c -- see spill.h. A block in the file:
  *
- *     bytes, as LZ4 where that saves a quarter | block_tail
+ *     bytes, as LZ4 where that saves a quarter, encrypted if so wanted | block_tail
  *
- * The tail's checksum (XXH3) covers the tail, what is before it and its place in the file. Blocks
- * lie at offsets handed out by an atomic; no offset is used twice. */
+ * The tail's check covers the tail, what is before it and its place in the file: a checksum (XXH3),
+ * or the cipher's tag. Blocks lie at offsets handed out by an atomic, and have numbers from another
+ * one: neither is used twice, so a cipher's number (nonce) never is. */
 #include "fs/spill.h"
 
 #include "base/hash.h"
+#include "fs/cipher.h"
 #include "fs/sys.h"
 
 #include <errno.h>
@@ -20,25 +22,73 @@ struct ps_spill {
     int fd;
     ps_mem *payer;            /* alive: it pays for this block */
     uint64_t bytes_max;       /* 0: no cap */
+    ps_cipher *cipher;        /* NULL: none */
     _Atomic uint64_t next;    /* offset of the next block */
+    _Atomic uint64_t blocks;  /* written so far */
+    _Atomic uint64_t raw;     /* their bytes before compression */
     _Atomic uint64_t charged; /* blocks that were not dropped */
     _Atomic uint32_t plain;   /* blocks to store without trying to compress them */
+    ps_spill_list *list;      /* guards the next two */
+    ps_spill *before, *after;
     char directory[];
 };
 
 typedef struct block_tail {
     uint32_t magic, form;
     uint64_t n_raw, n_stored; /* bytes before compression; before this tail */
-    uint64_t checksum;        /* of the fields before, the block's place, and what is stored */
+    uint64_t number;
+    uint8_t
+        check[PS_CIPHER_TAG_BYTES]; /* of the fields before, the block's place, what is stored */
 } block_tail;
 enum { BLOCK_MAGIC = 0x50535332, FORM_PLAIN = 0, FORM_LZ4 = 1 };
 PS_STATIC_ASSERT(sizeof(block_tail) <= PS_SPILL_ROOM, "callers leave room for it");
 
-static uint64_t block_checksum(const block_tail *tail, uint64_t at, const char *stored)
-{
-    const uint64_t seed = ps_hash_bytes(tail, offsetof(block_tail, checksum), at);
+/* What a check covers beside the stored bytes. */
+typedef struct block_place {
+    uint64_t at;
+    char tail[offsetof(block_tail, check)];
+} block_place;
 
-    return ps_hash_bytes(stored, tail->n_stored, seed);
+static block_place place_of(const block_tail *tail, uint64_t at)
+{
+    block_place place = {.at = at};
+
+    memcpy(place.tail, tail, sizeof(place.tail));
+    return place;
+}
+
+/* Fills in the tail's check, and encrypts where that is wanted. */
+static ps_status block_seal(ps_ctx *cx, const ps_spill *spill, block_tail *tail, uint64_t at,
+                            char *stored)
+{
+    const block_place place = place_of(tail, at);
+
+    if (spill->cipher)
+        return ps_cipher_seal(cx, spill->cipher, tail->number,
+                              (ps_str){(const char *)&place, sizeof(place)}, stored, tail->n_stored,
+                              tail->check);
+    const uint64_t sum =
+        ps_hash_bytes(stored, tail->n_stored, ps_hash_bytes(&place, sizeof(place), 0));
+    memcpy(tail->check, &sum, sizeof(sum));
+    return PS_OK;
+}
+
+/* The reverse; *same: it is what was sealed. */
+static ps_status block_open(ps_ctx *cx, const ps_spill *spill, const block_tail *tail, uint64_t at,
+                            char *stored, bool *same)
+{
+    const block_place place = place_of(tail, at);
+
+    if (spill->cipher)
+        return ps_cipher_open(cx, spill->cipher, tail->number,
+                              (ps_str){(const char *)&place, sizeof(place)}, stored, tail->n_stored,
+                              tail->check, same);
+    uint8_t check[PS_CIPHER_TAG_BYTES] = {0};
+    const uint64_t sum =
+        ps_hash_bytes(stored, tail->n_stored, ps_hash_bytes(&place, sizeof(place), 0));
+    memcpy(check, &sum, sizeof(sum));
+    *same = memcmp(check, tail->check, sizeof(check)) == 0;
+    return PS_OK;
 }
 
 /* ---- the file ---- */
@@ -77,10 +127,45 @@ static int open_unlinked(const char *directory)
     return fd;
 }
 
+static void list_add(ps_spill_list *list, ps_spill *spill)
+{
+    spill->list = list;
+    if (!list) return;
+    ps_mutex_lock(&list->mutex);
+    spill->after = list->first;
+    if (list->first) list->first->before = spill;
+    list->first = spill;
+    ps_mutex_unlock(&list->mutex);
+}
+
+static void list_take(ps_spill *spill)
+{
+    ps_spill_list *const list = spill->list;
+
+    if (!list) return;
+    ps_mutex_lock(&list->mutex);
+    if (spill->after) spill->after->before = spill->before;
+    if (spill->before) spill->before->after = spill->after;
+    else list->first = spill->after;
+    ps_mutex_unlock(&list->mutex);
+}
+
+static ps_status make_fail(ps_ctx *cx, const char *directory, int error)
+{
+    const bool full = error == ENOSPC || error == EDQUOT;
+    const ps_status code = full ? PS_DISK_FULL : PS_IO;
+
+    ps_fail(cx, code, "a temporary file can't be made in %s: %s", directory, strerror(error));
+    ps_hint(cx, full ? "free room there, or set temp_directory to a larger disk"
+                     : "set temp_directory to a directory that files can be made in");
+    return code;
+}
+
 ps_status ps_spill_new(ps_ctx *cx, const ps_spill_options *options, ps_spill **out)
 {
     const char *directory = options->directory;
     ps_spill *spill;
+    ps_status st = PS_OK;
 
     *out = NULL;
     if (!directory || !*directory) directory = default_directory();
@@ -90,16 +175,15 @@ ps_status ps_spill_new(ps_ctx *cx, const ps_spill_options *options, ps_spill **o
     memcpy(spill->directory, directory, n);
     spill->payer = cx->mem;
     spill->bytes_max = options->bytes_max;
-    spill->fd = open_unlinked(directory);
-    if (spill->fd < 0) {
-        const int error = errno;
-        const bool full = error == ENOSPC || error == EDQUOT;
+    if (options->encrypt) st = ps_cipher_new(cx, &spill->cipher);
+    spill->fd = st == PS_OK ? open_unlinked(directory) : -1;
+    if (st == PS_OK && spill->fd < 0) st = make_fail(cx, directory, errno);
+    if (st != PS_OK) {
+        ps_cipher_free(spill->cipher);
         ps_free(spill);
-        ps_fail(cx, full ? PS_DISK_FULL : PS_IO, "a temporary file can't be made in %s: %s",
-                directory, strerror(error));
-        ps_hint(cx, "temp_directory names a directory that files can be made in");
-        return full ? PS_DISK_FULL : PS_IO;
+        return st;
     }
+    list_add(options->list, spill);
     *out = spill;
     return PS_OK;
 }
@@ -107,29 +191,58 @@ ps_status ps_spill_new(ps_ctx *cx, const ps_spill_options *options, ps_spill **o
 void ps_spill_free(ps_spill *spill)
 {
     if (!spill) return;
+    list_take(spill);
     ps_sys_close(spill->fd);
     ps_mem_uncharge_disk(spill->payer, atomic_load_explicit(&spill->charged, memory_order_relaxed));
+    ps_cipher_free(spill->cipher);
     ps_free(spill);
 }
 
-uint64_t ps_spill_bytes(const ps_spill *spill)
+/* relaxed: figures for reports */
+static uint64_t figure(const _Atomic uint64_t *at)
 {
-    /* relaxed: a figure for reports */
-    return atomic_load_explicit(&((ps_spill *)(uintptr_t)spill)->next, memory_order_relaxed);
+    return atomic_load_explicit((_Atomic uint64_t *)(uintptr_t)at, memory_order_relaxed);
 }
 
-/* The disk refused: what it is, where, how much there is and how much more was wanted. */
+uint64_t ps_spill_bytes(const ps_spill *spill) { return figure(&spill->next); }
+
+/* "none", or the lowest cap that holds for the file. */
+static const char *cap_text(const ps_spill *spill, char *room, size_t room_bytes)
+{
+    uint64_t cap = spill->bytes_max;
+
+    for (const ps_mem *mem = spill->payer; mem; mem = mem->parent) {
+        const int64_t limit =
+            atomic_load_explicit(&((ps_mem *)(uintptr_t)mem)->disk_limit, memory_order_relaxed);
+        if (limit > 0 && (cap == 0 || (uint64_t)limit < cap)) cap = (uint64_t)limit;
+    }
+    if (cap == 0) return "none";
+    snprintf(room, room_bytes, "%llu bytes", (unsigned long long)cap);
+    return room;
+}
+
+/* The disk refused: what it is, where, how much there is, how much more was wanted, and the cap. */
 static ps_status disk_fail(ps_ctx *cx, const ps_spill *spill, int error, uint64_t n)
 {
-    const bool full = error == ENOSPC || error == EDQUOT;
-    const ps_status code = full ? PS_DISK_FULL : PS_IO;
+    const ps_mem *const query = spill->payer->parent ? spill->payer->parent : spill->payer;
+    const int64_t held =
+        atomic_load_explicit(&((ps_mem *)(uintptr_t)query)->disk, memory_order_relaxed);
+    char room[40];
 
-    ps_fail(cx, code,
-            "a temporary file in %s can't be written: %s; it holds %llu bytes and needs %llu more",
-            spill->directory, strerror(error), (unsigned long long)ps_spill_bytes(spill),
-            (unsigned long long)n);
-    if (full) ps_hint(cx, "set temp_directory to a larger disk, or raise memory_limit");
-    return code;
+    if (error != ENOSPC && error != EDQUOT) {
+        ps_fail(cx, PS_IO, "a temporary file in %s can't be written: %s; it needs %llu bytes more",
+                spill->directory, strerror(error), (unsigned long long)n);
+        ps_hint(cx, "a fault of that disk; temp_directory can name another one");
+        return PS_IO;
+    }
+    ps_fail(cx, PS_DISK_FULL,
+            "no room in %s for temporary files: %s; the query's hold %lld bytes and need %llu "
+            "more, their cap (max_temp_directory_size) is %s",
+            spill->directory, strerror(error), (long long)held, (unsigned long long)n,
+            cap_text(spill, room, sizeof(room)));
+    ps_hint(cx, "free room there, set temp_directory to a larger disk, or raise memory_limit so "
+                "that less is written");
+    return PS_DISK_FULL;
 }
 
 static ps_status file_write(ps_ctx *cx, ps_spill *spill, const char *from, uint64_t n, uint64_t at)
@@ -149,7 +262,7 @@ static ps_status file_write(ps_ctx *cx, ps_spill *spill, const char *from, uint6
 /* Pays for n more bytes of the file, or says whose cap they would break. */
 static ps_status file_charge(ps_ctx *cx, ps_spill *spill, uint64_t n)
 {
-    const ps_mem *full;
+    const ps_mem *full = NULL;
     const uint64_t charged =
         atomic_fetch_add_explicit(&spill->charged, n, memory_order_relaxed) + n;
     unsigned long long cap = spill->bytes_max, held = charged - n;
@@ -160,10 +273,15 @@ static ps_status file_charge(ps_ctx *cx, ps_spill *spill, uint64_t n)
         held = (unsigned long long)atomic_load_explicit(&full->disk, memory_order_relaxed);
     }
     atomic_fetch_sub_explicit(&spill->charged, n, memory_order_relaxed);
+    const bool shared = full && !full->parent; /* the root: an instance */
     ps_fail(cx, PS_DISK_FULL,
-            "the temporary files in %s hold %llu bytes and need %llu more: their cap is %llu bytes",
-            spill->directory, held, (unsigned long long)n, cap);
-    ps_hint(cx, "raise max_temp_directory_size or memory_limit");
+            "the temporary files in %s hold %llu bytes and need %llu more: their cap%s is %llu "
+            "bytes",
+            spill->directory, held, (unsigned long long)n,
+            shared ? ", which all queries of the instance share," : "", cap);
+    ps_hint(cx, shared ? "raise temp_bytes_max of the instance or memory_limit, or run fewer "
+                         "queries at once"
+                       : "raise max_temp_directory_size, or memory_limit so that less is written");
     return PS_DISK_FULL;
 }
 
@@ -244,9 +362,13 @@ ps_status ps_spill_write(ps_ctx *cx, ps_spill *spill, char *bytes, uint64_t n, p
     out->n = tail.n_stored + sizeof(tail);
     PS_GO(file_charge(cx, spill, out->n));
     out->at = atomic_fetch_add_explicit(&spill->next, out->n, memory_order_relaxed);
-    tail.checksum = block_checksum(&tail, out->at, stored);
-    memcpy(stored + tail.n_stored, &tail, sizeof(tail));
-    st = file_write(cx, spill, stored, out->n, out->at);
+    tail.number = atomic_fetch_add_explicit(&spill->blocks, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&spill->raw, n, memory_order_relaxed);
+    st = block_seal(cx, spill, &tail, out->at, stored);
+    if (st == PS_OK) {
+        memcpy(stored + tail.n_stored, &tail, sizeof(tail));
+        st = file_write(cx, spill, stored, out->n, out->at);
+    }
     if (st != PS_OK) file_uncharge(spill, out->n);
 done:
     ps_free(packed);
@@ -261,9 +383,10 @@ void ps_spill_drop(ps_spill *spill, ps_spill_block block)
 
 /* ---- back ---- */
 
-/* The tail of a block as it was read, if everything that can be checked is right. */
-static ps_status block_check(ps_ctx *cx, const ps_spill *spill, ps_spill_block block,
-                             const char *stored, block_tail *tail)
+/* The tail of a block as it was read, if everything that can be checked is right; what is before it
+ * as it was before encryption. */
+static ps_status block_check(ps_ctx *cx, const ps_spill *spill, ps_spill_block block, char *stored,
+                             block_tail *tail)
 {
     memcpy(tail, stored + block.n - sizeof(*tail), sizeof(*tail));
     if (tail->magic != BLOCK_MAGIC || tail->n_stored != block.n - sizeof(*tail) ||
@@ -271,9 +394,9 @@ static ps_status block_check(ps_ctx *cx, const ps_spill *spill, ps_spill_block b
         (tail->form == FORM_PLAIN && tail->n_raw != tail->n_stored) ||
         (tail->form == FORM_LZ4 && tail->n_raw > LZ4_MAX_INPUT_SIZE))
         return ps_spill_damaged(cx, spill, block, "its description is wrong");
-    if (block_checksum(tail, block.at, stored) != tail->checksum)
-        return ps_spill_damaged(cx, spill, block, "the checksum is wrong");
-    return PS_OK;
+    bool same;
+    PS_TRY(block_open(cx, spill, tail, block.at, stored, &same));
+    return same ? PS_OK : ps_spill_damaged(cx, spill, block, "the checksum is wrong");
 }
 
 ps_status ps_spill_read(ps_ctx *cx, ps_spill *spill, ps_spill_block block, char **bytes,
@@ -303,5 +426,52 @@ ps_status ps_spill_read(ps_ctx *cx, ps_spill *spill, ps_spill_block block, char 
 done:
     ps_free(raw);
     ps_free(stored);
+    return st;
+}
+
+/* ---- all of them ---- */
+
+void ps_spill_list_init(ps_spill_list *list)
+{
+    ps_mutex_init(&list->mutex);
+    list->first = NULL;
+}
+
+void ps_spill_list_release(ps_spill_list *list)
+{
+    PS_ASSERT(!list->first);
+    ps_mutex_destroy(&list->mutex);
+}
+
+static ps_status facts_of(ps_ctx *cx, ps_arena *arena, const ps_spill *spill, ps_spill_facts *out)
+{
+    *out = (ps_spill_facts){
+        .payer = spill->payer->number,
+        .parent = spill->payer->parent ? spill->payer->parent->number : 0,
+        .payer_name = spill->payer->name,
+        .directory = ps_arena_strndup(cx, arena, spill->directory, strlen(spill->directory)),
+        .blocks = figure(&spill->blocks),
+        .bytes_raw = figure(&spill->raw),
+        .bytes = figure(&spill->next),
+        .bytes_now = figure(&spill->charged),
+        .encrypted = spill->cipher != NULL,
+    };
+    return out->directory ? PS_OK : PS_MEMORY;
+}
+
+ps_status ps_spill_list_look(ps_ctx *cx, ps_arena *arena, ps_spill_list *list, ps_spill_facts **out,
+                             size_t *n)
+{
+    size_t room = 0;
+    ps_status st = PS_OK;
+
+    *n = 0;
+    ps_mutex_lock(&list->mutex); /* no file goes meanwhile */
+    for (const ps_spill *spill = list->first; spill; spill = spill->after) room++;
+    *out = PS_ARENA_ARRAY(cx, arena, ps_spill_facts, room + 1);
+    if (!*out) st = PS_MEMORY;
+    for (const ps_spill *spill = list->first; spill && st == PS_OK; spill = spill->after)
+        st = facts_of(cx, arena, spill, &(*out)[(*n)++]);
+    ps_mutex_unlock(&list->mutex);
     return st;
 }
