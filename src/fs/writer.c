@@ -43,7 +43,8 @@ static ps_status temporary_open(ps_ctx *cx, ps_file_writer *writer)
             writer->temporary = name;
             return PS_OK;
         }
-        ps_sys_close(writer->fd); /* a sweep took it for left behind and removes it */
+        ps_sys_unlink(name); /* a sweep took it for left behind, or whose it is can't be told */
+        ps_sys_close(writer->fd);
         writer->fd = -1;
     }
     return ps_file_fail(cx, EEXIST, "making a temporary name beside",
