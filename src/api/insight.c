@@ -125,9 +125,9 @@ done:
 /* ---- memory ---- */
 
 static const ps_field MEMORY[] = {
-    BIGINT("payer"),      BIGINT("parent"),     VARCHAR("name"),
-    BIGINT("bytes"),      BIGINT("bytes_peak"), BIGINT("bytes_limit"),
-    BIGINT("temp_bytes"), BIGINT("temp_limit"), BOOLEAN("closed"),
+    BIGINT("payer"),      BIGINT("parent"),         VARCHAR("name"),       BIGINT("bytes"),
+    BIGINT("bytes_peak"), BIGINT("bytes_reserved"), BIGINT("bytes_limit"), BIGINT("temp_bytes"),
+    BIGINT("temp_limit"), BOOLEAN("closed"),
 };
 
 ps_status ps_insight_memory(ps_ctx *cx, ps_arena *arena, const ps_session *session, ps_table **out)
@@ -146,6 +146,7 @@ ps_status ps_insight_memory(ps_ctx *cx, ps_arena *arena, const ps_session *sessi
                                   text_of(f->name),
                                   count_of(f->used),
                                   count_of(f->peak),
+                                  count_of(f->reserve),
                                   limit_of(f->limit),
                                   count_of(f->disk),
                                   limit_of(f->disk_limit),

@@ -86,6 +86,8 @@ void ps_mem_init(ps_mem *mem, ps_mem *parent, const char *name, uint64_t limit)
     mem->number = 0;
     mem->older = mem->newer = NULL;
     atomic_init(&mem->closed, false);
+    atomic_init(&mem->reserve, 0);
+    atomic_init(&mem->spare, 0);
     atomic_init(&mem->used, 0);
     atomic_init(&mem->peak, 0);
     atomic_init(&mem->limit, limit > INT64_MAX ? 0 : (int64_t)limit);
@@ -122,6 +124,7 @@ static ps_mem_facts facts_of(const ps_mem *mem)
                           .used = atomic_load_explicit(&mem->used, memory_order_relaxed),
                           .peak = atomic_load_explicit(&mem->peak, memory_order_relaxed),
                           .limit = atomic_load_explicit(&mem->limit, memory_order_relaxed),
+                          .reserve = atomic_load_explicit(&mem->reserve, memory_order_relaxed),
                           .disk = atomic_load_explicit(&mem->disk, memory_order_relaxed),
                           .disk_limit =
                               atomic_load_explicit(&mem->disk_limit, memory_order_relaxed),
@@ -206,16 +209,81 @@ static bool charge_level(ps_mem *mem, int64_t bytes)
     return true;
 }
 
+/* What of `bytes` the level's own reserve pays for. */
+static int64_t spare_take(ps_mem *mem, int64_t bytes)
+{
+    int64_t spare = atomic_load_explicit(&mem->spare, memory_order_relaxed);
+
+    while (spare > 0) {
+        const int64_t taken = PS_MIN(spare, bytes);
+
+        if (atomic_compare_exchange_weak_explicit(&mem->spare, &spare, spare - taken,
+                                                  memory_order_relaxed, memory_order_relaxed))
+            return taken;
+    }
+    return 0;
+}
+
+/* What of `bytes` that are about to be given back the level keeps for itself. Two threads may keep
+ * a little too much or too little between them; the next call mends it, and the parents' books
+ * always hold. */
+static int64_t spare_keep(ps_mem *mem, int64_t bytes)
+{
+    const int64_t reserve = atomic_load_explicit(&mem->reserve, memory_order_relaxed);
+
+    if (PS_LIKELY(reserve == 0)) return 0;
+    const int64_t after = atomic_load_explicit(&mem->used, memory_order_relaxed) - bytes;
+    const int64_t lack = reserve - after - atomic_load_explicit(&mem->spare, memory_order_relaxed);
+    const int64_t kept = PS_MAX(PS_MIN(bytes, lack), 0);
+    atomic_fetch_add_explicit(&mem->spare, kept, memory_order_relaxed);
+    return kept;
+}
+
+/* Recursion follows the payers, which are few deep. */
+static bool charge_up(ps_mem *mem, int64_t bytes)
+{
+    if (!mem || bytes == 0) return true;
+    if (!charge_level(mem, bytes)) return false;
+    const int64_t taken = spare_take(mem, bytes);
+    if (charge_up(mem->parent, bytes - taken)) return true;
+    atomic_fetch_add_explicit(&mem->spare, taken, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&mem->used, bytes, memory_order_relaxed);
+    return false;
+}
+
 bool ps_mem_try_charge(ps_mem *mem, size_t bytes)
 {
-    if (bytes > INT64_MAX / 4) return false;
-    for (ps_mem *level = mem; level; level = level->parent) {
-        if (charge_level(level, (int64_t)bytes)) continue;
-        for (ps_mem *undo = mem; undo != level; undo = undo->parent)
-            atomic_fetch_sub_explicit(&undo->used, (int64_t)bytes, memory_order_relaxed);
-        return false;
+    return bytes <= INT64_MAX / 4 && charge_up(mem, (int64_t)bytes);
+}
+
+bool ps_mem_reserve(ps_mem *mem, uint64_t bytes)
+{
+    const int64_t used = atomic_load_explicit(&mem->used, memory_order_relaxed);
+    const int64_t spare = atomic_load_explicit(&mem->spare, memory_order_relaxed);
+    const int64_t lack = bytes > INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)bytes - used - spare;
+
+    if (lack > 0 && !charge_up(mem->parent, lack)) return false;
+    atomic_store_explicit(&mem->reserve, (int64_t)bytes, memory_order_relaxed);
+    if (lack > 0) {
+        atomic_fetch_add_explicit(&mem->spare, lack, memory_order_relaxed);
+    } else {
+        const int64_t back = spare_take(mem, bytes ? -lack : INT64_MAX);
+        if (back > 0) ps_mem_uncharge(mem->parent, (size_t)back);
     }
     return true;
+}
+
+uint64_t ps_mem_spare(const ps_mem *mem)
+{
+    return (uint64_t)PS_MAX(atomic_load_explicit(&mem->spare, memory_order_relaxed), 0);
+}
+
+uint64_t ps_mem_above_reserve(const ps_mem *mem)
+{
+    const int64_t above = atomic_load_explicit(&mem->used, memory_order_relaxed) -
+                          atomic_load_explicit(&mem->reserve, memory_order_relaxed);
+
+    return (uint64_t)PS_MAX(above, 0);
 }
 
 ps_status ps_mem_charge(ps_ctx *cx, ps_mem *mem, size_t bytes)
@@ -234,12 +302,17 @@ void ps_mem_uncharge(ps_mem *mem, size_t bytes)
     while (mem) {
         ps_mem *const parent = mem->parent; /* read before another thread may free mem */
         const bool counted = mem->counted;
+        const int64_t kept = spare_keep(mem, (int64_t)bytes);
         /* acq_rel: the one that frees mem comes after everybody else's last use of it */
         const int64_t old =
             atomic_fetch_sub_explicit(&mem->used, (int64_t)bytes, memory_order_acq_rel);
         PS_ASSERT(old >= (int64_t)bytes);
-        if (counted && old == (int64_t)bytes) payer_free(mem);
-        mem = parent;
+        bytes -= (size_t)kept;
+        if (counted && old == (int64_t)bytes + kept) {
+            bytes += ps_mem_spare(mem); /* what two threads kept at once */
+            payer_free(mem);
+        }
+        mem = bytes ? parent : NULL;
     }
 }
 
@@ -256,12 +329,14 @@ uint64_t ps_mem_limit(const ps_mem *mem)
 
 uint64_t ps_mem_left(const ps_mem *mem)
 {
-    uint64_t left = UINT64_MAX;
+    uint64_t left = UINT64_MAX, spare = 0;
 
     for (; mem; mem = mem->parent) {
         const int64_t limit = atomic_load_explicit(&mem->limit, memory_order_relaxed);
         const int64_t used = atomic_load_explicit(&mem->used, memory_order_relaxed);
-        if (limit) left = PS_MIN(left, used < limit ? (uint64_t)(limit - used) : 0);
+        if (limit) left = PS_MIN(left, spare + (used < limit ? (uint64_t)(limit - used) : 0));
+        /* above this level what is set aside below it is charged already */
+        spare += ps_mem_spare(mem);
     }
     return left;
 }

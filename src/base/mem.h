@@ -23,6 +23,9 @@ struct ps_mem {
     _Atomic int64_t used;  /* bytes charged here and below */
     _Atomic int64_t peak;  /* highest value of used */
     _Atomic int64_t limit; /* bytes; 0: none */
+    /* Set aside by ps_mem_reserve, and what of it isn't used now: the parents are charged for used
+     * and spare. */
+    _Atomic int64_t reserve, spare;
     /* Bytes in temporary files, counted the same way beside memory. */
     _Atomic int64_t disk, disk_limit;
     _Atomic bool closed;   /* by who made it: what is left is in others' hands */
@@ -34,7 +37,7 @@ struct ps_mem {
 typedef struct ps_mem_facts {
     uint64_t number, parent; /* parent 0: none */
     const char *name;
-    int64_t used, peak, limit, disk, disk_limit;
+    int64_t used, peak, limit, reserve, disk, disk_limit;
     bool closed;
 } ps_mem_facts;
 
@@ -52,6 +55,12 @@ ps_status ps_mem_charge(ps_ctx *cx, ps_mem *mem, size_t bytes);
 /* The same without an error: false when it doesn't fit (the caller can spill instead). */
 bool ps_mem_try_charge(ps_mem *mem, size_t bytes);
 void ps_mem_uncharge(ps_mem *mem, size_t bytes);
+/* Sets bytes aside for mem (0: no more): what it and those below it use up to that many is never
+ * refused because of others. False, and nothing changed: it doesn't fit now. One call at a time. */
+bool ps_mem_reserve(ps_mem *mem, uint64_t bytes);
+uint64_t ps_mem_spare(const ps_mem *mem); /* what of it isn't used now */
+/* Bytes in use above what is set aside: what others could have if they were given back. */
+uint64_t ps_mem_above_reserve(const ps_mem *mem);
 /* The same for bytes in temporary files. *full on false: the payer whose disk_limit is reached. */
 bool ps_mem_try_charge_disk(ps_mem *mem, uint64_t bytes, const ps_mem **full);
 void ps_mem_uncharge_disk(ps_mem *mem, uint64_t bytes);

@@ -12,11 +12,14 @@ enum { HEADROOM_BYTES_MIN = 1 << 20, HEADROOM_BYTES_MAX = 64 << 20, ASKS_MAX = 4
 
 static bool is_short(const ps_query *query)
 {
-    const uint64_t limit = query->settings.memory_limit;
+    const uint64_t limit = query->settings.memory_limit, floor = query->settings.memory_floor;
 
-    return limit &&
-           ps_mem_left(query->mem) < PS_MAX(PS_MIN(limit / 8, (uint64_t)HEADROOM_BYTES_MAX),
-                                            (uint64_t)HEADROOM_BYTES_MIN);
+    if (limit == 0 ||
+        ps_mem_left(query->mem) >=
+            PS_MAX(PS_MIN(limit / 8, (uint64_t)HEADROOM_BYTES_MAX), (uint64_t)HEADROOM_BYTES_MIN))
+        return false;
+    /* what is its own does as well: nobody else can take it */
+    return ps_mem_spare(query->mem) < PS_MAX(floor / 4, (uint64_t)HEADROOM_BYTES_MIN);
 }
 
 static uint64_t held_of(const ps_lane *lane)

@@ -52,6 +52,8 @@ typedef struct ps_exec_settings {
     uint32_t batch_rows;
     uint64_t hash_seed;
     uint64_t memory_limit;      /* bytes; 0: none */
+    uint64_t memory_floor;      /* of that, the query's own: what can't be written out is sized by
+                                 * this. As memory_limit where there is none; 0: no limit */
     const char *temp_directory; /* NULL: the system's */
     uint64_t temp_bytes_max;
     bool temp_encryption;
@@ -112,6 +114,8 @@ typedef struct ps_op_class {
     uint64_t (*bytes)(const ps_op *op, const void *sink_local);
     ps_status (*shrink)(ps_ctx *cx, ps_op *op, void *sink_local);
     void (*close)(ps_op *op);
+    /* What it can't do without in each lane, as source and as sink; 0: little (ADR 7). */
+    uint32_t source_floor_bytes, sink_floor_bytes;
     /* Words behind the name in EXPLAIN of the physical plan. */
     void (*explain)(const ps_op *op, ps_text *out);
 } ps_op_class;
@@ -136,9 +140,10 @@ struct ps_op {
     uint32_t number; /* position in the physical plan */
     bool row_wise; /* as transform: each output row comes from one input row, so a row that a later
                     * operator would drop may be dropped before this one */
-    uint64_t lane_bytes; /* as source, set by source_plan: what it holds for a lane, roughly */
-    uint32_t n_feeders;  /* as sink: pipelines that end here; known when open is called */
-    ps_mem *mem;         /* pays for its state; a child of the query's */
+    uint64_t lane_bytes;  /* as source, set by source_plan: what it holds for a lane, roughly */
+    uint64_t floor_bytes; /* what it can't do without beside its lanes; set before it is opened */
+    uint32_t n_feeders;   /* as sink: pipelines that end here; known when open is called */
+    ps_mem *mem;          /* pays for its state; a child of the query's */
     _Atomic uint64_t *rows_scanned; /* of the query: what settings->rows_scanned_max bounds */
     ps_op_stats stats;
 };

@@ -391,6 +391,8 @@ static void aggregate_explain(const ps_op *op, ps_text *out)
 
 const ps_op_class ps_aggregate_class = {
     .name = "aggregate",
+    .source_floor_bytes = 4 << 20,
+    .sink_floor_bytes = 3 << 20,
     .shared_size = sizeof(agg_shared),
     .sink_size = sizeof(agg_local),
     .source_size = sizeof(agg_source),

@@ -28,6 +28,7 @@ static void join_explain(const ps_op *op, ps_text *out)
 /* The sizes of locals are known to their files only: the planner copies this and fills them in. */
 static const ps_op_class JOIN_CLASS = {
     .name = "hash join",
+    .sink_floor_bytes = 2 << 20,
     .shared_size = sizeof(ps_join_shared),
     .open = join_open,
     .sink_open = ps_join_build_open,

@@ -21,8 +21,9 @@ static ps_status result_open(ps_ctx *cx, ps_op *op)
 {
     result_shared *shared = op->shared;
     const result_config *config = op->config;
-    const uint64_t limit = op->settings->memory_limit;
-    const uint64_t bytes = limit ? PS_MIN(limit / 8, RESULT_BYTES_MAX) : RESULT_BYTES_MAX;
+    const uint64_t limit = op->settings->memory_limit, floor = op->settings->memory_floor;
+    const uint64_t bytes = limit ? PS_MIN(PS_MAX(limit / 32, floor / 4), (uint64_t)RESULT_BYTES_MAX)
+                                 : RESULT_BYTES_MAX;
 
     PS_TRY(ps_collector_init(cx, &op->arena, &shared->collector, op->n_feeders, bytes));
     shared->collector.offset = (uint64_t)config->offset;

@@ -188,6 +188,8 @@ static ps_status sort_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *
 
 static const ps_op_class sort_class = {
     .name = "sort",
+    .source_floor_bytes = 3 << 19,
+    .sink_floor_bytes = 5 << 19,
     .shared_size = sizeof(ps_sorter),
     .sink_size = sizeof(sort_local),
     .source_size = sizeof(sort_out),

@@ -254,6 +254,8 @@ static ps_status source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, 
 
 const ps_op_class ps_op_window_class = {
     .name = "window",
+    .source_floor_bytes = 4 << 20,
+    .sink_floor_bytes = 2 << 20,
     .shared_size = sizeof(window_shared),
     .sink_size = sizeof(window_sink),
     .source_size = sizeof(window_source),

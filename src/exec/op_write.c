@@ -33,15 +33,22 @@ static const ps_sink_class *class_of(const ps_op *op)
     return spec->dataset ? &ps_dataset_sink : spec->class;
 }
 
+/* Rows that wait to be written: what a writer holds of those it took is about as much. */
+static uint64_t write_bytes_max(const ps_exec_settings *settings)
+{
+    const uint64_t limit = settings->memory_limit;
+
+    return limit ? PS_MIN(limit / 8, (uint64_t)WRITE_BYTES_MAX) : WRITE_BYTES_MAX;
+}
+
 static ps_status write_open(ps_ctx *cx, ps_op *op)
 {
     const ps_sink_spec *spec = ps_node_as_write(op->node)->sink;
     const write_config *config = op->config;
     write_shared *shared = op->shared;
-    const uint64_t limit = op->settings->memory_limit;
 
     PS_TRY(ps_collector_init(cx, &op->arena, &shared->collector, op->n_feeders,
-                             limit ? PS_MIN(limit / 8, WRITE_BYTES_MAX) : WRITE_BYTES_MAX));
+                             write_bytes_max(op->settings)));
     return class_of(op)->open(cx, spec, config->schema, &shared->sink);
 }
 
@@ -240,6 +247,7 @@ ps_status ps_phys_write(ps_phys *p, const ps_node *node, const ps_col_set *neede
     PS_TRY(write_plan_columns(p, input, &stream, config));
     ps_op *op = ps_phys_op(p, &write_class, node, config, node->cols, node->n_cols);
     if (!op) return PS_MEMORY;
+    op->floor_bytes = p->settings->memory_limit ? 2 * write_bytes_max(p->settings) : 0;
     PS_TRY(ps_phys_close(p, &stream, op));
     return ps_phys_source(p, op, true, out);
 }

@@ -122,7 +122,8 @@ bool ps_pool_ask(ps_pool *pool, ps_query *asker)
 
     ps_mutex_lock(&pool->mutex);
     for (ps_query *q = pool->queries; q; q = q->next_in_pool) {
-        const uint64_t held = atomic_load_explicit(&q->held, memory_order_relaxed);
+        const uint64_t held = PS_MIN(atomic_load_explicit(&q->held, memory_order_relaxed),
+                                     ps_mem_above_reserve(q->mem));
 
         if (q == asker || held <= most) continue;
         most = held;
@@ -132,6 +133,23 @@ bool ps_pool_ask(ps_pool *pool, ps_query *asker)
     ps_mutex_unlock(&pool->mutex);
     if (largest) ps_pool_kick(pool);
     return largest != NULL;
+}
+
+bool ps_pool_others_run(ps_pool *pool, const ps_query *query, bool *first)
+{
+    bool runs = false, older = true;
+
+    *first = true;
+    ps_mutex_lock(&pool->mutex);
+    for (const ps_query *q = pool->queries; q; q = q->next_in_pool) {
+        const bool active = atomic_load_explicit(&q->n_active, memory_order_relaxed) > 0;
+
+        if (q == query) older = false;
+        else if (atomic_load_explicit(&q->admitted, memory_order_acquire)) runs |= active;
+        else if (older && active) *first = false;
+    }
+    ps_mutex_unlock(&pool->mutex);
+    return runs;
 }
 
 bool ps_pool_help(ps_pool *pool, ps_query *helper)

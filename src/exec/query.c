@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { BEGIN_PAUSE_NS = 4000000 };
+
 static void query_wake(void *user)
 {
     ps_query *query = user;
@@ -105,6 +107,7 @@ ps_status ps_query_new(ps_ctx *cx, ps_pool *pool, const ps_node *plan,
     ps_cond_init(&query->changed);
     PS_GO(query_plan(query, plan, n_ids));
     PS_GO(query_make_runs(query));
+    PS_GO(ps_query_settle_floor(&query->cx, query));
     PS_GO(query_open_ops(query));
     ps_diag_add(cx, PS_PHASE_PLAN, PS_SEVERITY_INFO, PS_DIAG_NOTE,
                 "%zu pipelines of %zu operators on %u threads", query->phys.pipelines.n,
@@ -163,6 +166,18 @@ static bool query_wait(ps_query *query, uint64_t deadline_ns)
     return true;
 }
 
+/* Whether the query may begin; if not, waits a little, helping others meanwhile. */
+static bool query_begin(ps_query *query, uint64_t deadline_ns)
+{
+    if (ps_query_admit(query)) return true;
+    if (ps_pool_help(query->pool, query)) return false;
+    const uint64_t soon = ps_clock_ns() + BEGIN_PAUSE_NS; /* nobody tells when others end */
+    ps_mutex_lock(&query->mutex);
+    query_wait(query, deadline_ns ? PS_MIN(deadline_ns, soon) : soon);
+    ps_mutex_unlock(&query->mutex);
+    return false;
+}
+
 /* Counts what is given on; above the limit the batch goes and the query has failed. */
 static ps_status query_give_counted(ps_ctx *cx, ps_query *query, ps_kept *kept, ps_batch *out)
 {
@@ -182,7 +197,8 @@ static ps_status query_give_counted(ps_ctx *cx, ps_query *query, ps_kept *kept, 
     return PS_LIMIT;
 }
 
-ps_status ps_query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_batch *out, bool *done)
+static ps_status query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_batch *out,
+                            bool *done)
 {
     const uint64_t deadline_ns = timeout_ns == UINT64_MAX ? 0 : ps_clock_ns() + timeout_ns;
     ps_task task;
@@ -202,6 +218,10 @@ ps_status ps_query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_bat
             return PS_OK;
         }
         PS_TRY(ps_poll(cx));
+        if (!query_begin(query, deadline_ns)) {
+            if (deadline_ns && ps_clock_ns() >= deadline_ns) return PS_OK;
+            continue;
+        }
         ps_mutex_lock(&query->mutex);
         const bool picked = ps_query_pick(query, &task);
         const bool more = picked && ps_query_wants_help(query);
@@ -227,6 +247,17 @@ ps_status ps_query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_bat
         }
         if (late || (deadline_ns && ps_clock_ns() >= deadline_ns)) return PS_OK;
     }
+}
+
+ps_status ps_query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_batch *out, bool *done)
+{
+    /* relaxed: others look at it now and then */
+    atomic_fetch_add_explicit(&query->n_active, 1, memory_order_relaxed);
+    const ps_status st = query_next(cx, query, timeout_ns, out, done);
+    /* it ended, however: the next one need not wait until it is freed */
+    if (st != PS_OK || *done) (void)ps_mem_reserve(query->mem, 0);
+    atomic_fetch_sub_explicit(&query->n_active, 1, memory_order_relaxed);
+    return st;
 }
 
 /* What a pipeline weighs in the progress: the rows its source is expected to give. */
@@ -280,6 +311,7 @@ void ps_query_free(ps_query *query)
     if (!query) return;
     query_stop(query);
     ps_pool_remove(query->pool, query);
+    (void)ps_mem_reserve(query->mem, 0);
     for (uint32_t i = 0; i < query->n_pipes; i++) {
         for (uint32_t k = 0; k < query->pipes[i].n_lanes; k++)
             ps_lane_close(query->pipes[i].lanes[k]);

@@ -132,6 +132,8 @@ struct ps_query {
     uint64_t start_ns, start_cycles; /* when it was made: wall time, length of a cycle */
     bool stopping;                   /* freed by its owner: start nothing more */
     uint32_t n_shrinking;
+    _Atomic bool admitted;     /* its floor is set aside, or it runs without: tasks may be taken */
+    _Atomic uint32_t n_active; /* threads that pull it or run its tasks */
     _Atomic uint64_t rows_scanned; /* what max_rows_scanned bounds */
     uint64_t bytes_given;          /* to whoever pulls: what max_result_bytes bounds */
     _Atomic uint64_t held;         /* of all lanes and sealed sinks: for other queries */
@@ -153,6 +155,12 @@ void ps_query_run_task(ps_query *query, const ps_task *task);
 bool ps_query_shrink(ps_query *query);
 /* Takes and runs one task: what pool threads do. False: there was none. */
 bool ps_query_work(ps_query *query);
+
+/* floor.c -- what a query can't do without (ADR 7). Sets threads and memory_floor of its settings,
+ * or refuses it. */
+ps_status ps_query_settle_floor(ps_ctx *cx, ps_query *query);
+/* Sets the floor aside, unless that doesn't fit now and others run whose end would help. */
+bool ps_query_admit(ps_query *query);
 
 /* arbiter.c -- who gives memory back (ADR 7). */
 enum { PS_SHRINK_BYTES_MIN = 1 << 20 };
@@ -188,6 +196,9 @@ void ps_pool_remove(ps_pool *pool, ps_query *query); /* waits until no pool thre
 void ps_pool_kick(ps_pool *pool);                    /* there is work for one more thread */
 /* Tells the other query that holds most to shrink; false: none holds enough. */
 bool ps_pool_ask(ps_pool *pool, ps_query *asker);
+/* Whether another query runs or is about to, so that its end may give memory back; first: whether
+ * an older one waits to begin. */
+bool ps_pool_others_run(ps_pool *pool, const ps_query *query, bool *first);
 uint64_t ps_pool_n_shrunk(ps_pool *pool);
 void ps_pool_shrunk(ps_pool *pool); /* one shrink ended, or there was nothing to shrink */
 /* Runs a shrink task that another query was told to: false: there is none. */

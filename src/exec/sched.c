@@ -415,6 +415,7 @@ bool ps_query_work(ps_query *query)
 {
     ps_task task;
 
+    if (!atomic_load_explicit(&query->admitted, memory_order_acquire)) return false;
     ps_mutex_lock(&query->mutex);
     /* one place of settings.threads is the puller's */
     const bool found =
@@ -424,7 +425,9 @@ bool ps_query_work(ps_query *query)
     ps_mutex_unlock(&query->mutex);
     if (!found) return false;
     if (more) ps_pool_kick(query->pool);
+    atomic_fetch_add_explicit(&query->n_active, 1, memory_order_relaxed);
     ps_query_run_task(query, &task);
+    atomic_fetch_sub_explicit(&query->n_active, 1, memory_order_relaxed);
     ps_mutex_lock(&query->mutex);
     query->n_helping--;
     ps_mutex_unlock(&query->mutex);

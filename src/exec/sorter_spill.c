@@ -1,9 +1,9 @@
 /* exec/sorter_spill.c -- sorting more than fits: runs in files, how many are merged at once,
  * reading.
  *
- * A merge of k runs holds k pages for each lane that reads. A quarter of the limit, divided by the
- * lanes, says how many runs that may be; finish tasks make fewer, longer ones of what is above
- * that. Tests: tests/slt/op/sort.test under spill, tests/py/test_spill.py */
+ * A merge of k runs holds k pages for each lane that reads. A third of the query's floor, divided
+ * by the lanes, says how many runs that may be; finish tasks make fewer, longer ones of what is
+ * above that. Tests: tests/slt/op/sort.test under spill, tests/py/test_spill.py */
 #include "exec/phys.h"
 #include "exec/sorter.h"
 
@@ -23,11 +23,12 @@ enum {
     BALLAST_BYTES = 700 << 10 /* SORT_ROWS_MIN of scratch, a page and its compressed form */
 };
 
-/* What one lane may hold of pages: a quarter of the limit for all, or half of what is left. */
+/* What one lane may hold of pages, which can't be written out again: a third of the query's floor
+ * for all, or half of what is left. */
 static uint64_t lane_budget(const ps_sorter *sorter)
 {
     const ps_exec_settings *settings = sorter->op->settings;
-    const uint64_t all = PS_MIN(settings->memory_limit / 4, ps_mem_left(sorter->op->mem) / 2);
+    const uint64_t all = PS_MIN(settings->memory_floor / 3, ps_mem_left(sorter->op->mem) / 2);
 
     return all / PS_MAX(settings->threads, 1u);
 }
@@ -35,7 +36,7 @@ static uint64_t lane_budget(const ps_sorter *sorter)
 static uint32_t block_bytes_wanted(const ps_sorter *sorter)
 {
     const ps_exec_settings *settings = sorter->op->settings;
-    const uint64_t lane = settings->memory_limit / 4 / PS_MAX(settings->threads, 1u);
+    const uint64_t lane = settings->memory_floor / 3 / PS_MAX(settings->threads, 1u);
 
     if (settings->force_spill) return FORCED_BLOCK_BYTES;
     if (settings->memory_limit == 0) return BLOCK_BYTES_MAX;

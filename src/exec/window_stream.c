@@ -194,7 +194,7 @@ static ps_status fill(ps_ctx *cx, window_source *s, const ps_sorter *sorter)
     const window_config *config = s->config;
     window_stream *st = &s->stream;
     const ps_exec_settings *settings = s->op->settings;
-    const uint64_t share = settings->memory_limit / 16 / PS_MAX(settings->threads, 1u);
+    const uint64_t share = settings->memory_floor / 8 / PS_MAX(settings->threads, 1u);
     const uint64_t bytes_max = share ? PS_MAX(share, (uint64_t)HELD_BYTES_MIN) : UINT64_MAX;
     const uint8_t *before = st->n_rows ? st->rows[st->n_rows - 1] : s->n ? st->last_row : NULL;
     const uint8_t *row;

@@ -1,7 +1,6 @@
 """Spilling: the same bytes as without, whatever is forced or refused, and resident memory that stays at the limit.
 
 Seeded by nothing: the tables are arithmetic. PS_SHELL is the shell to test, PS_LIBRARY the library."""
-import ctypes
 import os
 import re
 import subprocess
@@ -114,10 +113,7 @@ def shared(limit_mib, threads, sessions, rows):
     first = pslib.Session(library, threads=threads, memory_bytes_max=limit_mib << 20)
     others, wrong = [first], []
     for _ in range(sessions - 1):
-        other = pslib.Session.__new__(pslib.Session)
-        other.lib, other.instance, other.session = first.lib, first.instance, ctypes.c_void_p()
-        other.call("ps_session_new", other.instance, ctypes.byref(other.session))
-        others.append(other)
+        others.append(first.another())
 
     def work(session, turn):
         try:
@@ -139,7 +135,7 @@ def shared(limit_mib, threads, sessions, rows):
         thread.join()
     growth = resident_peak() - before
     for other in others[1:]:
-        other.lib.ps_session_free(other.session)
+        other.close_session()
     first.close()
     assert not wrong, wrong
     return growth
@@ -149,6 +145,12 @@ def test_ten_times_the_limit():
     for threads in (1, 4) if LONG else (4,):
         growth = shared(16, threads, 1, 1200000)
         assert growth <= 16 + 32, f"{threads} threads: {growth} MiB"
+
+
+def test_many_queries_take_turns():
+    for threads, limit, sessions in ((2, 64, 4), (1, 64, 4), (2, 16, 6)) if LONG else ((2, 64, 4), (2, 16, 6)):
+        growth = shared(limit, threads, sessions, 500000 if LONG else 250000)
+        assert growth <= limit + 32, f"{sessions} queries in {limit} MiB, {threads} threads: {growth} MiB"
 
 
 def test_two_queries_share_one_limit():

@@ -246,9 +246,47 @@ static void payers_are_listed_until_the_last_byte_went(void **state)
     ps_mem_close(root);
 }
 
+static void a_reserve_is_nobody_elses(void **state)
+{
+    ps_mem root, one, other, op;
+    (void)state;
+    ps_mem_init(&root, NULL, "instance", 1000);
+    ps_mem_init(&one, &root, "query", 0);
+    ps_mem_init(&op, &one, "sort", 0);
+    ps_mem_init(&other, &root, "query", 0);
+    assert_true(ps_mem_try_charge(&op, 100));
+    assert_true(ps_mem_reserve(&one, 400));
+    assert_int_equal(root.used, 400);
+    assert_false(ps_mem_try_charge(&other, 601));
+    assert_true(ps_mem_try_charge(&other, 600));
+    assert_int_equal(ps_mem_left(&other), 0);
+    assert_int_equal(ps_mem_left(&op), 300);
+    assert_false(ps_mem_try_charge(&op, 301)); /* nothing of it is kept */
+    assert_int_equal(one.used, 100);
+    assert_int_equal(one.spare, 300);
+    assert_true(ps_mem_try_charge(&op, 300));
+    ps_mem_uncharge(&other, 100);
+    assert_true(ps_mem_try_charge(&op, 50)); /* 50 above the reserve */
+    assert_int_equal(root.used, 950);
+    ps_mem_uncharge(&op, 150); /* 50 go back, 100 stay set aside */
+    assert_int_equal(root.used, 900);
+    assert_int_equal(one.spare, 100);
+    assert_false(ps_mem_reserve(&one, 501));
+    assert_int_equal(one.reserve, 400);
+    assert_true(ps_mem_reserve(&one, 500));
+    assert_int_equal(root.used, 1000);
+    assert_true(ps_mem_reserve(&one, 0));
+    assert_int_equal(root.used, 800);
+    assert_int_equal(one.spare, 0);
+    ps_mem_uncharge(&op, 300);
+    ps_mem_uncharge(&other, 500);
+    assert_int_equal(root.used, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reserve_is_nobody_elses),
         cmocka_unit_test(payers_are_listed_until_the_last_byte_went),
         cmocka_unit_test(charges_reach_every_payer_or_none),
         cmocka_unit_test(a_refusal_names_the_limit),

@@ -1,0 +1,84 @@
+/* exec/floor.c -- what a query can't do without, and when it may begin: ADR 7.
+ *
+ * A pipeline's floor is the sum over its operators, for each lane: what the source and the sink
+ * need to go on when nothing more is given (blocks of runs that are merged, rows before they can be
+ * written out), and some for each transform. A query's is that of its largest pipeline. It is set
+ * aside before the query begins, for the whole of it, so that nobody else's growth can refuse it;
+ * above its floor a query takes what is free and gives it back when asked.
+ *
+ * Tests: tests/py/test_spill.py, tests/all/test_memory_limit.py, tests/slt/sql/settings.test */
+#include "exec/query_impl.h"
+
+enum {
+    TRANSFORM_BYTES = 128 << 10,
+    SOURCE_BYTES = 256 << 10,
+    QUERY_BYTES = 512 << 10, /* plans, programs, batches between operators */
+    SHARE = 6                /* a query that keeps rows has a sixth of the limit */
+};
+
+static uint64_t pipe_lane_floor(const ps_pipeline *plan)
+{
+    return PS_MAX(plan->source->class->source_floor_bytes, (uint32_t)SOURCE_BYTES) +
+           plan->ops.n * TRANSFORM_BYTES + plan->sink->class->sink_floor_bytes;
+}
+
+static uint64_t query_floor(const ps_query *query, uint32_t n_lanes)
+{
+    uint64_t most = 0;
+
+    for (uint32_t p = 0; p < query->n_pipes; p++) {
+        const ps_pipeline *plan = query->pipes[p].plan;
+
+        most = PS_MAX(most, pipe_lane_floor(plan) * n_lanes + plan->source->floor_bytes +
+                                plan->sink->floor_bytes);
+    }
+    return most + QUERY_BYTES;
+}
+
+static bool keeps_rows(const ps_query *query) { return query->n_sinks > 1; }
+
+static double mib(uint64_t bytes) { return (double)bytes / 1048576; }
+
+ps_status ps_query_settle_floor(ps_ctx *cx, ps_query *query)
+{
+    ps_exec_settings *settings = &query->settings;
+    const uint64_t limit = settings->memory_limit;
+
+    if (limit == 0) return PS_OK;
+    if (query_floor(query, 1) > limit) {
+        const double needs = mib(query_floor(query, 1));
+
+        ps_fail(
+            cx, PS_MEMORY,
+            "the query needs at least %.1f MiB with one thread, and its memory limit is %.1f MiB",
+            needs, mib(limit));
+        ps_hint(cx, "SET memory_limit = '%.0fMiB' or more lets it run", needs + 1);
+        return PS_MEMORY;
+    }
+    while (settings->threads > 1 && query_floor(query, settings->threads) > limit)
+        settings->threads--;
+    settings->memory_floor = query_floor(query, settings->threads);
+    if (keeps_rows(query)) settings->memory_floor = PS_MAX(settings->memory_floor, limit / SHARE);
+    return PS_OK;
+}
+
+bool ps_query_admit(ps_query *query)
+{
+    const uint64_t floor = query->settings.memory_floor;
+    const bool is_small = floor <= query->settings.memory_limit / 64;
+    bool first;
+
+    if (atomic_load_explicit(&query->admitted, memory_order_acquire)) return true;
+    if (query->settings.memory_limit) {
+        const bool others = ps_pool_others_run(query->pool, query, &first);
+
+        /* In turn, so that one that needs much gets it some day. Where nobody runs whose end could
+         * help (rows of a result are not fetched, tables hold the rest) it begins with what there
+         * is. */
+        if (others && !is_small && !first) return false;
+        if (!ps_mem_reserve(query->mem, floor) && others) return false;
+    }
+    /* release: who sees it sees the reserve */
+    atomic_store_explicit(&query->admitted, true, memory_order_release);
+    return true;
+}

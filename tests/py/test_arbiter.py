@@ -1,0 +1,121 @@
+"""Floors: a query begins when what it can't do without is free, waits for others until then, and is refused when that can
+never be. PS_LIBRARY is the library to test."""
+import os
+import sys
+import threading
+import time
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tools"))
+try:
+    import pslib
+    import pyarrow # pslib's results are its tables
+except ImportError:
+    pslib = pyarrow = None
+
+BIG = "SELECT count(*), min(p) FROM (SELECT i, 'pad ' || CAST(i AS VARCHAR) AS p, row_number() OVER (ORDER BY i % 1000003 * 7919 % 1000003) n" \
+      " FROM range({0}) r(i)) q WHERE n > 0"
+SMALL = "SELECT CAST(sum(n) AS BIGINT) AS n FROM (SELECT row_number() OVER (ORDER BY i DESC) n FROM range(10) r(i)) q"
+
+
+def opened(limit_mib, threads=2):
+    if pslib is None:
+        raise unittest.SkipTest("needs pyarrow")
+    return pslib.Session(os.environ.get("PS_LIBRARY"), threads=threads, memory_bytes_max=limit_mib << 20)
+
+
+def failure(call):
+    """The failure of a call and the milliseconds until it came; None if there was none."""
+    start = time.monotonic()
+    try:
+        call()
+    except pslib.Failure as failed:
+        return failed, (time.monotonic() - start) * 1000
+    return None, (time.monotonic() - start) * 1000
+
+
+def reserved(session, name):
+    """Bytes that the payers of this name have set aside."""
+    rows = session.sql(f"SELECT bytes_reserved AS n FROM penstock_memory() WHERE name = '{name}'").to_pylist()
+    return sum(row["n"] for row in rows)
+
+
+class Running:
+    """A query that runs in a thread until it is cancelled; inside, it has begun."""
+
+    def __init__(self, session, watcher):
+        self.session, self.thread = session, threading.Thread(target=self.run)
+        self.failed = None
+        self.thread.start()
+        end = time.monotonic() + 30
+        while reserved(watcher, "query") < 4 << 20:
+            assert time.monotonic() < end, "it didn't begin"
+            time.sleep(0.01)
+
+    def run(self):
+        self.failed, _ = failure(lambda: self.session.sql(BIG.format(100000000)))
+
+    def stop(self):
+        self.session.cancel()
+        self.thread.join()
+        assert self.failed and self.failed.name == "CANCELLED", self.failed
+
+
+def test_a_query_waits_for_its_floor_and_can_be_stopped():
+    first = opened(12)
+    second, watcher = first.another(), first.another()
+    running = Running(first, watcher)
+    try:
+        second.sql("SET max_execution_time = 150")
+        failed, took = failure(lambda: second.sql(SMALL))
+        assert failed and failed.name == "TIMEOUT", failed
+        assert 140 <= took < 400, took
+        second.sql("SET max_execution_time = 0")
+        timer = threading.Timer(0.15, second.cancel)
+        timer.start()
+        failed, took = failure(lambda: second.sql(SMALL))
+        assert failed and failed.name == "CANCELLED", failed
+        assert 100 <= took < 400, took
+        results = []
+        waiter = threading.Thread(target=lambda: results.append(second.sql(SMALL).to_pylist()))
+        waiter.start()
+        waiter.join(0.2)
+        assert waiter.is_alive(), "it should wait"
+    finally:
+        running.stop()
+    waiter.join(30)
+    assert results == [[{"n": 55}]], results
+    assert reserved(watcher, "query") <= 2 << 20, "what was set aside is given back" # its own
+    for session in (watcher, second):
+        session.close_session()
+    first.close()
+
+
+def test_rows_that_nobody_fetches_stop_no_other_query():
+    first = opened(12)
+    second = first.another()
+    rows = first.open("SELECT i FROM range(3000000) r(i) ORDER BY i DESC")
+    assert rows.read_next_batch().num_rows > 0
+    start = time.monotonic()
+    assert second.sql(SMALL).to_pylist() == [{"n": 55}]
+    assert time.monotonic() - start < 5
+    assert sum(batch.num_rows for batch in rows) > 0 # it goes on
+    del rows
+    second.close_session()
+    first.close()
+
+
+def test_a_query_that_never_fits_is_refused_with_its_need():
+    session = opened(2)
+    failed, took = failure(lambda: session.sql(SMALL))
+    assert failed and failed.name == "MEMORY", failed
+    assert "the query needs at least" in str(failed) and "memory limit is 2.0 MiB" in str(failed), failed
+    assert took < 1000, took
+    assert session.sql("SELECT 1 AS one").to_pylist() == [{"one": 1}]
+    need = float(str(failed).split("at least ")[1].split(" MiB")[0])
+    session.close()
+    session = opened(int(need) + 1, threads=8)  # fewer lanes rather than a refusal
+    assert session.sql(SMALL).to_pylist() == [{"n": 55}]
+    assert session.sql(BIG.format(300000)).to_pylist() is not None
+    session.close()
