@@ -52,9 +52,19 @@ static int64_t time_field(ps_datefield field, int64_t us)
     }
 }
 
-int64_t ps_datefield_of(ps_datefield field, int64_t us)
+bool ps_rows_us(ps_rows *rows, uint32_t arg, uint32_t row, int64_t *us)
 {
-    const int64_t days = ps_floor_div(us, PS_US_PER_DAY);
+    const ps_i128 exact = ps_moment_us(ps_rows_moment(rows, arg, row));
+
+    *us = (int64_t)exact;
+    if (*us == exact) return true;
+    ps_rows_error(rows, row, "a date or time out of range");
+    return false;
+}
+
+int64_t ps_datefield_of(ps_datefield field, ps_moment m)
+{
+    const int64_t days = m.days;
     int64_t year;
 
     switch (field) {
@@ -75,7 +85,7 @@ int64_t ps_datefield_of(ps_datefield field, int64_t us)
     case PS_FIELD_DOW: return (ps_weekday(days) + 1) % 7;
     case PS_FIELD_ISODOW: return ps_weekday(days) + 1;
     case PS_FIELD_DOY: return days - ps_days_of_civil(ps_civil_of(days).year, 1, 1) + 1;
-    default: return time_field(field, us - days * PS_US_PER_DAY);
+    default: return time_field(field, m.us);
     }
 }
 
@@ -163,9 +173,9 @@ static void put_number(ps_text *out, int wide, int64_t value)
 }
 
 /* One specifier; false: unknown. */
-static bool format_one(char letter, int width, int64_t us, ps_text *out)
+static bool format_one(char letter, int width, ps_moment m, ps_text *out)
 {
-    const int64_t days = ps_floor_div(us, PS_US_PER_DAY), rest = us - days * PS_US_PER_DAY;
+    const int64_t days = m.days, rest = m.us;
     const ps_civil c = ps_civil_of(days);
     const int hour = (int)(rest / (3600 * PS_US_PER_SECOND)), weekday = ps_weekday(days);
     const int doy = (int)(days - ps_days_of_civil(c.year, 1, 1));
@@ -208,7 +218,7 @@ static bool format_one(char letter, int width, int64_t us, ps_text *out)
     return true;
 }
 
-const char *ps_timestamp_format(int64_t us, ps_str format, ps_text *out)
+const char *ps_timestamp_format(ps_moment m, ps_str format, ps_text *out)
 {
     for (size_t i = 0; i < format.n; i++) {
         int width = 1;
@@ -225,10 +235,10 @@ const char *ps_timestamp_format(int64_t us, ps_str format, ps_text *out)
                                             : NULL;
         if (whole) {
             for (; *whole; whole++) {
-                if (*whole == '%') format_one(*++whole, 1, us, out);
+                if (*whole == '%') format_one(*++whole, 1, m, out);
                 else ps_text_char(out, *whole);
             }
-        } else if (!format_one(letter, width, us, out)) {
+        } else if (!format_one(letter, width, m, out)) {
             return format.at + i;
         }
     }

@@ -66,13 +66,33 @@ PS_INLINE int64_t ps_floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0
 int32_t ps_iso_week(int64_t days, int64_t *year);
 /* 0: Monday ... 6: Sunday */
 PS_INLINE int32_t ps_weekday(int64_t days) { return (int32_t)((days % 7 + 10) % 7); }
-/* A field of an instant or wall clock of us; of INTEGER fields. */
-int64_t ps_datefield_of(ps_datefield field, int64_t us);
+/* A day, and microseconds of it: all dates and timestamps. In microseconds alone, as timestamps
+ * are, dates beyond 292,000 years from 1970 don't fit 64 bits. */
+typedef struct ps_moment {
+    int64_t days, us;
+} ps_moment;
+PS_INLINE ps_moment ps_moment_of(int64_t us)
+{
+    const int64_t days = ps_floor_div(us, PS_US_PER_DAY);
+    return (ps_moment){days, us - days * PS_US_PER_DAY};
+}
+PS_INLINE ps_i128 ps_moment_us(ps_moment m) { return (ps_i128)m.days * PS_US_PER_DAY + m.us; }
+/* A DATE, TIMESTAMP, TIMESTAMP_TZ or TIME argument (a time is of day 0). */
+PS_INLINE ps_moment ps_rows_moment(const ps_rows *rows, uint32_t arg, uint32_t row)
+{
+    const int64_t value = ps_rows_i64(rows, arg, row);
+    return rows->call->args[arg].type.id == PS_TYPE_DATE ? (ps_moment){value, 0}
+                                                         : ps_moment_of(value);
+}
+/* The same as a timestamp's slot; false with the row's error: out of range. */
+bool ps_rows_us(ps_rows *rows, uint32_t arg, uint32_t row, int64_t *us);
+/* A field; of INTEGER fields. */
+int64_t ps_datefield_of(ps_datefield field, ps_moment m);
 /* Adds months (the day is cut to the month's length), days and us; false: out of range. */
 bool ps_timestamp_add(int64_t us, int64_t months, int64_t days, int64_t us_more, int64_t *out);
 /* The start of the field's unit that us lies in; false: no such unit or out of range. */
 bool ps_timestamp_trunc(ps_datefield field, int64_t us, int64_t *out);
-/* strftime's text of us; NULL or the specifier that is unknown (one letter). */
-const char *ps_timestamp_format(int64_t us, ps_str format, ps_text *out);
+/* strftime's text; NULL or the specifier that is unknown (one letter). */
+const char *ps_timestamp_format(ps_moment m, ps_str format, ps_text *out);
 
 #endif

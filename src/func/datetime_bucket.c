@@ -6,12 +6,6 @@
 
 enum { ORIGIN_DAYS_MONTHS = 10957, ORIGIN_DAYS = 10959 };
 
-static int64_t us_of(const ps_rows *rows, uint32_t arg, uint32_t row)
-{
-    const int64_t unit = rows->call->args[arg].type.id == PS_TYPE_DATE ? PS_US_PER_DAY : 1;
-    return ps_rows_i64(rows, arg, row) * unit;
-}
-
 static int64_t months_of(int64_t us)
 {
     const ps_civil c = ps_civil_of(ps_floor_div(us, PS_US_PER_DAY));
@@ -55,15 +49,15 @@ static ps_status time_bucket_row(ps_rows *rows, uint32_t row)
 {
     const ps_interval width = ps_rows_interval(rows, 0, row);
     const char *wrong = width_error(width);
-    int64_t us = us_of(rows, 1, row), out = 0,
-            origin = (width.months ? ORIGIN_DAYS_MONTHS : ORIGIN_DAYS) * PS_US_PER_DAY;
+    int64_t us, out = 0, origin = (width.months ? ORIGIN_DAYS_MONTHS : ORIGIN_DAYS) * PS_US_PER_DAY;
     ps_interval shift = {0};
     bool ok = true;
 
     if (wrong) return failed(rows, row, wrong);
+    if (!ps_rows_us(rows, 1, row, &us)) return PS_OK;
     if (rows->call->n_args > 2 && rows->call->args[2].type.id == PS_TYPE_INTERVAL)
         shift = ps_rows_interval(rows, 2, row);
-    else if (rows->call->n_args > 2) origin = us_of(rows, 2, row);
+    else if (rows->call->n_args > 2 && !ps_rows_us(rows, 2, row, &origin)) return PS_OK;
     ok =
         ps_timestamp_add(us, -(int64_t)shift.months, -(int64_t)shift.days, -(shift.ns / 1000), &us);
     ok = ok && bucket_of(width, us, origin, &out);
@@ -121,15 +115,15 @@ PS_ROW_FN(interval_trunc, INTERVAL);
 
 static ps_status julian_row(ps_rows *rows, uint32_t row)
 {
-    PS_ROWS_OUT(rows, double)
-    [row] = 2440588 + (double)us_of(rows, 0, row) / (double)PS_US_PER_DAY;
+    const ps_i128 us = ps_moment_us(ps_rows_moment(rows, 0, row));
+    PS_ROWS_OUT(rows, double)[row] = 2440588 + (double)us / (double)PS_US_PER_DAY;
     return PS_OK;
 }
 PS_ROW_FN(julian, F64);
 
 static ps_status days_in_month_row(ps_rows *rows, uint32_t row)
 {
-    const ps_civil c = ps_civil_of(ps_floor_div(us_of(rows, 0, row), PS_US_PER_DAY));
+    const ps_civil c = ps_civil_of(ps_rows_moment(rows, 0, row).days);
     PS_ROWS_OUT(rows, int64_t)[row] = ps_days_in_month(c.year, c.month);
     return PS_OK;
 }
@@ -137,7 +131,7 @@ PS_ROW_FN(days_in_month, I64);
 
 static ps_status nanosecond_row(ps_rows *rows, uint32_t row)
 {
-    const int64_t us = us_of(rows, 0, row), minute = 60 * PS_US_PER_SECOND;
+    const int64_t us = ps_rows_moment(rows, 0, row).us, minute = 60 * PS_US_PER_SECOND;
     PS_ROWS_OUT(rows, int64_t)[row] = (us - ps_floor_div(us, minute) * minute) * 1000;
     return PS_OK;
 }

@@ -7,13 +7,6 @@
 #include "func/coerce.h"
 #include "func/datetime.h"
 
-/* A timestamp's slot of a DATE, TIMESTAMP or TIMESTAMP_TZ argument, or the time of a TIME. */
-static int64_t us_of(const ps_rows *rows, uint32_t arg, uint32_t row)
-{
-    const int64_t value = ps_rows_i64(rows, arg, row);
-    return rows->call->args[arg].type.id == PS_TYPE_DATE ? value * PS_US_PER_DAY : value;
-}
-
 static ps_status out_of_range(ps_rows *rows, uint32_t row)
 {
     ps_rows_error(rows, row, "a date or time out of range");
@@ -88,6 +81,12 @@ static double interval_epoch(ps_interval v)
     return (double)(years * 31557600 + (months * 30 + v.days) * 86400) + (double)v.ns / 1e9;
 }
 
+/* Seconds; whole days are exact however far. */
+static double moment_epoch(ps_moment m)
+{
+    return m.us ? (double)ps_moment_us(m) / 1e6 : (double)(m.days * 86400);
+}
+
 static void put_number(ps_rows *rows, uint32_t row, double real, int64_t whole, bool is_real)
 {
     if (rows->call->out->type.id == PS_TYPE_FLOAT64)
@@ -112,20 +111,17 @@ static ps_status date_part_row(ps_rows *rows, uint32_t row)
         if (!ok) ps_rows_error(rows, row, "an interval has no such part");
         return PS_OK;
     }
-    const int64_t us = us_of(rows, 1, row);
+    const ps_moment m = ps_rows_moment(rows, 1, row);
     if (id == PS_TYPE_TIME && (field < PS_FIELD_HOUR || field > PS_FIELD_MICROSECOND) &&
         field != PS_FIELD_EPOCH) {
         ps_rows_error(rows, row, "a time has no such part");
         return PS_OK;
     }
-    if (field == PS_FIELD_EPOCH) put_number(rows, row, (double)us / 1e6, 0, true);
+    if (field == PS_FIELD_EPOCH) put_number(rows, row, moment_epoch(m), 0, true);
     else if (field == PS_FIELD_JULIAN)
-        put_number(rows, row,
-                   (double)ps_floor_div(us, PS_US_PER_DAY) + 2440588 +
-                       (double)(us - ps_floor_div(us, PS_US_PER_DAY) * PS_US_PER_DAY) /
-                           (double)PS_US_PER_DAY,
-                   0, true);
-    else put_number(rows, row, 0, ps_datefield_of(field, us), false);
+        put_number(rows, row, (double)m.days + 2440588 + (double)m.us / (double)PS_US_PER_DAY, 0,
+                   true);
+    else put_number(rows, row, 0, ps_datefield_of(field, m), false);
     return PS_OK;
 }
 /* Dense: dates near enough for the kernels; false: another way. */
@@ -159,7 +155,8 @@ static ps_status part_rows(ps_call *call, uint32_t arg, ps_datefield field, int6
         const uint32_t row = ps_rows_at(&rows, k);
         const int64_t value = ps_ints_at(&in, row);
         if (ps_rows_live(&rows, row))
-            out[row] = ps_datefield_of(field, is_date ? value * PS_US_PER_DAY : value);
+            out[row] =
+                ps_datefield_of(field, is_date ? (ps_moment){value, 0} : ps_moment_of(value));
     }
     return PS_OK;
 }
@@ -231,10 +228,11 @@ PS_FN(microsecond_part, .eval = microsecond_eval);
 static ps_status date_trunc_row(ps_rows *rows, uint32_t row)
 {
     ps_datefield field;
-    int64_t out;
+    int64_t us, out;
 
     if (!field_of(rows, row, &field)) return PS_OK;
-    if (!ps_timestamp_trunc(field, us_of(rows, 1, row), &out)) return out_of_range(rows, row);
+    if (!ps_rows_us(rows, 1, row, &us)) return PS_OK;
+    if (!ps_timestamp_trunc(field, us, &out)) return out_of_range(rows, row);
     PS_ROWS_OUT(rows, int64_t)[row] = out;
     return PS_OK;
 }
@@ -279,30 +277,32 @@ static int64_t unit_months(ps_datefield field)
     }
 }
 
-static int64_t months_of(int64_t us)
+static int64_t months_of(ps_moment m)
 {
-    const ps_civil c = ps_civil_of(ps_floor_div(us, PS_US_PER_DAY));
+    const ps_civil c = ps_civil_of(m.days);
     return c.year * 12 + c.month - 1;
 }
 
-/* date_diff: unit boundaries passed between a and b. */
-static bool boundaries(ps_datefield field, int64_t a, int64_t b, int64_t *out)
+static ps_i128 floor_div(ps_i128 a, int64_t b) { return a / b - (a % b < 0); }
+
+/* date_diff: unit boundaries passed between a and b; false: not a unit. */
+static bool boundaries(ps_datefield field, ps_moment a, ps_moment b, ps_i128 *out)
 {
     const int64_t us = unit_us(field), months = unit_months(field);
     int64_t year_a, year_b;
 
     if (us == 7 * PS_US_PER_DAY) { /* whole weeks of days, as DuckDB 2.0 counts them */
-        *out = (ps_floor_div(b, PS_US_PER_DAY) - ps_floor_div(a, PS_US_PER_DAY)) / 7;
+        *out = (b.days - a.days) / 7;
     } else if (us) {
-        *out = ps_floor_div(b, us) - ps_floor_div(a, us);
+        *out = floor_div(ps_moment_us(b), us) - floor_div(ps_moment_us(a), us);
     } else if (months >= 12) {
         const int64_t years = months / 12; /* decades of years cut toward 0 */
         *out = ps_floor_div(months_of(b), 12) / years - ps_floor_div(months_of(a), 12) / years;
     } else if (months) {
         *out = ps_floor_div(months_of(b), months) - ps_floor_div(months_of(a), months);
     } else if (field == PS_FIELD_ISOYEAR) {
-        ps_iso_week(ps_floor_div(a, PS_US_PER_DAY), &year_a);
-        ps_iso_week(ps_floor_div(b, PS_US_PER_DAY), &year_b);
+        ps_iso_week(a.days, &year_a);
+        ps_iso_week(b.days, &year_b);
         *out = year_b - year_a;
     } else {
         return false;
@@ -310,38 +310,35 @@ static bool boundaries(ps_datefield field, int64_t a, int64_t b, int64_t *out)
     return true;
 }
 
-/* Whole months from a to b; backwards the same number, negative. */
-static int64_t whole_months(int64_t a, int64_t b)
+/* Whole months from a to b; backwards the same number, negative. A day beyond its month's end is
+ * cut to it, so the 31st is one month before the 28th of February. */
+static int64_t whole_months(ps_moment a, ps_moment b)
 {
-    const int sign = b < a ? -1 : 1;
-    const int64_t early = b < a ? b : a, late = b < a ? a : b;
-    int64_t months = months_of(late) - months_of(early), moved;
+    const bool back = ps_moment_us(b) < ps_moment_us(a);
+    const ps_moment early = back ? b : a, late = back ? a : b;
+    int64_t months = months_of(late) - months_of(early);
+    const ps_civil c = ps_civil_of(late.days);
+    const int32_t day = PS_MIN(ps_civil_of(early.days).day, ps_days_in_month(c.year, c.month));
 
-    if (months > 0 && ps_timestamp_add(early, months, 0, 0, &moved) && moved > late) months--;
-    return sign * months;
+    if (months > 0 && (day > c.day || (day == c.day && early.us > late.us))) months--;
+    return back ? -months : months;
 }
 
 static ps_status diff_row(ps_rows *rows, uint32_t row, bool whole)
 {
-    const int64_t a = us_of(rows, 1, row), b = us_of(rows, 2, row);
+    const ps_moment a = ps_rows_moment(rows, 1, row), b = ps_rows_moment(rows, 2, row);
     ps_datefield field;
-    int64_t out = 0;
+    ps_i128 out = 0;
     bool ok = true;
 
     if (!field_of(rows, row, &field)) return PS_OK;
-    if (!whole) {
-        ok = boundaries(field, a, b, &out);
-    } else if (unit_us(field)) {
-        int64_t span;
-        if (__builtin_sub_overflow(b, a, &span)) return out_of_range(rows, row);
-        out = span / unit_us(field);
-    } else if (unit_months(field)) {
-        out = whole_months(a, b) / unit_months(field);
-    } else {
-        ok = false;
-    }
+    if (!whole) ok = boundaries(field, a, b, &out);
+    else if (unit_us(field)) out = (ps_moment_us(b) - ps_moment_us(a)) / unit_us(field);
+    else if (unit_months(field)) out = whole_months(a, b) / unit_months(field);
+    else ok = false;
     if (!ok) ps_rows_error(rows, row, "no difference can be counted in that part");
-    PS_ROWS_OUT(rows, int64_t)[row] = out;
+    else if (out != (int64_t)out) return out_of_range(rows, row);
+    PS_ROWS_OUT(rows, int64_t)[row] = (int64_t)out;
     return PS_OK;
 }
 static ps_status date_diff_row(ps_rows *rows, uint32_t row) { return diff_row(rows, row, false); }
@@ -359,7 +356,7 @@ PS_FN(date_sub, .eval = date_sub_eval, .prepare = field_prepare);
 
 static ps_status last_day_row(ps_rows *rows, uint32_t row)
 {
-    const ps_civil c = ps_civil_of(ps_floor_div(us_of(rows, 0, row), PS_US_PER_DAY));
+    const ps_civil c = ps_civil_of(ps_rows_moment(rows, 0, row).days);
     PS_ROWS_OUT(rows, int32_t)
     [row] = (int32_t)ps_days_of_civil(c.year, c.month, ps_days_in_month(c.year, c.month));
     return PS_OK;
@@ -376,7 +373,7 @@ static ps_status format_rows(ps_call *call, const char *format)
 
     PS_TRY(ps_rows_begin(call, PS_LAYOUT_VIEW, &rows));
     PS_TRY(ps_rows_ints(&rows, 0, &in));
-    const int64_t unit = call->args[0].type.id == PS_TYPE_DATE ? PS_US_PER_DAY : 1;
+    const bool is_date = call->args[0].type.id == PS_TYPE_DATE;
     ps_text_init(&text, call->cx);
     for (uint32_t k = 0; k < rows.n; k++) {
         const uint32_t row = ps_rows_at(&rows, k);
@@ -384,7 +381,9 @@ static ps_status format_rows(ps_call *call, const char *format)
         if ((k & 255) == 255) PS_GO(ps_poll(call->cx));
         text.n = 0;
         const ps_str by = format ? ps_str_of(format) : ps_rows_str(&rows, 1, row);
-        const char *unknown = ps_timestamp_format(ps_ints_at(&in, row) * unit, by, &text);
+        const int64_t value = ps_ints_at(&in, row);
+        const char *unknown =
+            ps_timestamp_format(is_date ? (ps_moment){value, 0} : ps_moment_of(value), by, &text);
         if (unknown)
             ps_rows_error(&rows, row, "unknown specifier of a date format: %%%c", *unknown);
         PS_GO(ps_text_status(&text));
@@ -407,27 +406,29 @@ static ps_status epoch_row(ps_rows *rows, uint32_t row)
     const bool interval = rows->call->args[0].type.id == PS_TYPE_INTERVAL;
     PS_ROWS_OUT(rows, double)
     [row] = interval ? interval_epoch(ps_rows_interval(rows, 0, row))
-                     : (double)us_of(rows, 0, row) / 1e6;
+                     : moment_epoch(ps_rows_moment(rows, 0, row));
     return PS_OK;
 }
 PS_ROW_FN(epoch, F64);
 
 static ps_status epoch_ms_row(ps_rows *rows, uint32_t row)
 {
-    PS_ROWS_OUT(rows, int64_t)[row] = us_of(rows, 0, row) / 1000; /* toward 1970 */
+    const ps_i128 us = ps_moment_us(ps_rows_moment(rows, 0, row));
+    PS_ROWS_OUT(rows, int64_t)[row] = (int64_t)(us / 1000); /* toward 1970; of any date it fits */
     return PS_OK;
 }
 PS_ROW_FN(epoch_ms, I64);
 static ps_status epoch_us_row(ps_rows *rows, uint32_t row)
 {
-    PS_ROWS_OUT(rows, int64_t)[row] = us_of(rows, 0, row);
+    ps_rows_us(rows, 0, row, PS_ROWS_OUT(rows, int64_t) + row);
     return PS_OK;
 }
 PS_ROW_FN(epoch_us, I64);
 /* us to ns, and ms to us: times a thousand. */
 static ps_status times_1000_row(ps_rows *rows, uint32_t row)
 {
-    const int64_t value = us_of(rows, 0, row);
+    int64_t value;
+    if (!ps_rows_us(rows, 0, row, &value)) return PS_OK;
     if (__builtin_mul_overflow(value, 1000, PS_ROWS_OUT(rows, int64_t) + row))
         return out_of_range(rows, row);
     return PS_OK;
