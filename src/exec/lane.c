@@ -268,12 +268,32 @@ ps_status ps_lane_run(ps_lane *lane, bool *parked)
     return lane_end(lane);
 }
 
+/* What source and transforms gathered beside their output. */
+static ps_status combine_locals(ps_lane *lane)
+{
+    const ps_pipeline *plan = lane->pipe->plan;
+    ps_op *source = plan->source;
+
+    lane->cx.mem = source->mem;
+    if (source->class->source_combine)
+        PS_TRY(source->class->source_combine(&lane->cx, source, lane->source_local));
+    for (size_t i = 0; i < plan->ops.n; i++) {
+        ps_op *op = plan->ops.at[i];
+
+        lane->cx.mem = op->mem;
+        if (op->class->local_combine)
+            PS_TRY(op->class->local_combine(&lane->cx, op, lane->locals[i]));
+    }
+    return PS_OK;
+}
+
 ps_status ps_lane_combine(ps_lane *lane)
 {
     ps_op *sink = lane->pipe->plan->sink;
 
     if (!lane->opened) return PS_OK; /* made for a morsel that another lane took */
     ps_lane_publish_held(lane, 0);
+    PS_TRY(combine_locals(lane));
     lane->cx.mem = sink->mem;
     if (sink->class->combine) PS_TRY(sink->class->combine(&lane->cx, sink, lane->sink_local));
     /* What the lane read and computed with is not needed by the pipelines to come. */

@@ -14,7 +14,9 @@
  *   *_open             once for each lane (a worker's place in a pipeline); local is zeroed
  *   source_start, source_next, push, sink, sink_end
  *                      by the lane's current worker: parallel over lanes, never for one lane
- *   combine            once for each lane, after its last morsel; parallel
+ *   source_combine, local_combine, combine
+ *                      once for each lane, after its last morsel, in the order of the pipeline;
+ *                      parallel
  *   finish_plan        once, when all lanes of all pipelines into this sink have combined
  *   finish_task(i)     parallel, in any order
  *   seal               once, after all tasks
@@ -72,6 +74,7 @@ typedef struct ps_exec_settings {
 typedef struct ps_op ps_op;
 typedef struct ps_op_class {
     const char *name;
+    bool gives_again; /* the rows it gives were counted by the operator that made them */
     size_t shared_size, source_size, local_size,
         sink_size; /* zeroed memory of each kind of state */
 
@@ -82,11 +85,13 @@ typedef struct ps_op_class {
     ps_status (*source_start)(ps_ctx *cx, ps_op *op, void *local, uint64_t morsel); /* 0..n-1 */
     /* *done: the morsel ends with this batch (which may be empty). */
     ps_status (*source_next)(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, bool *done);
+    ps_status (*source_combine)(ps_ctx *cx, ps_op *op, void *local);
     void (*source_close)(ps_op *op, void *local);
 
     ps_status (*local_open)(ps_ctx *cx, ps_op *op, void *local);
     ps_status (*push)(ps_ctx *cx, ps_op *op, void *local, const ps_batch *in, ps_batch *out,
                       ps_flow *flow);
+    ps_status (*local_combine)(ps_ctx *cx, ps_op *op, void *local);
     void (*local_close)(ps_op *op, void *local);
 
     ps_status (*sink_open)(ps_ctx *cx, ps_op *op, void *local);
@@ -109,8 +114,8 @@ typedef struct ps_op_class {
     /* Sinks: rows of this and later morsels are not needed any more (LIMIT). Cheap, any thread. */
     bool (*enough)(ps_op *op, uint64_t morsel);
     /* Memory: what shrink would give back, and giving it back (ADR 7). Of a lane's part of the
-     * sink, at a batch boundary; with sink_local NULL of the sealed sink before its source is
-     * planned. */
+     * sink, at a batch boundary; with sink_local NULL of the sealed sink before any pipeline that
+     * waits for it is planned. A shrink leaves less than it found. */
     uint64_t (*bytes)(const ps_op *op, const void *sink_local);
     ps_status (*shrink)(ps_ctx *cx, ps_op *op, void *sink_local);
     void (*close)(ps_op *op);

@@ -220,6 +220,18 @@ static ps_status plan_items(plan *b, const ps_node_aggregate *node, const ps_col
     return PS_OK;
 }
 
+/* Groups come out by hash and key; so only what goes by position needs an order. */
+static bool is_order_free(const ps_node_aggregate *node)
+{
+    for (uint32_t i = 0; i < node->aggs.n; i++)
+        if (node->aggs.at[i].expr->func->order_sensitive ||
+            ps_expr_is_volatile(node->aggs.at[i].expr))
+            return false;
+    for (uint32_t k = 0; k < node->keys.n; k++)
+        if (ps_expr_is_volatile(node->keys.at[k].expr)) return false;
+    return true;
+}
+
 ps_status ps_aggregate_plan(ps_phys *p, const ps_node *node, const ps_node_aggregate *aggregate,
                             const ps_col_set *needed, ps_stream *out)
 {
@@ -237,7 +249,7 @@ ps_status ps_aggregate_plan(ps_phys *p, const ps_node *node, const ps_node_aggre
     PS_TRY(ps_col_set_copy(p->cx, p->arena, needed, &below));
     ps_col_set_clear(&below);
     for (uint32_t r = 0; r < b.config->n_results; r++) ps_col_set_add_expr(&below, b.results[r]);
-    PS_TRY(ps_phys_build(p, node->inputs[0], &below, &input));
+    PS_TRY(ps_phys_build_free(p, node->inputs[0], &below, is_order_free(aggregate), &input));
     PS_TRY(ps_phys_inputs(p, &input, &inputs));
     PS_TRY(ps_program_new(p->cx, p->arena, b.results, b.config->n_results, inputs, input.n_cols,
                           &b.config->program));

@@ -62,7 +62,8 @@ ps_status ps_phys_filter(ps_phys *p, const ps_node *node, const ps_col_set *need
     if (!config) return PS_MEMORY;
     PS_TRY(ps_col_set_copy(p->cx, p->arena, needed, &below));
     ps_col_set_add_expr(&below, filter->predicate);
-    PS_TRY(ps_phys_build(p, node->inputs[0], &below, out));
+    PS_TRY(ps_phys_build_free(p, node->inputs[0], &below,
+                              p->order_free && !ps_expr_is_volatile(filter->predicate), out));
     PS_TRY(ps_phys_inputs(p, out, &inputs));
     PS_TRY(ps_program_new(p->cx, p->arena, &filter->predicate, 1, inputs, out->n_cols,
                           &config->program));

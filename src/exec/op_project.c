@@ -82,7 +82,9 @@ ps_status ps_phys_project(ps_phys *p, const ps_node *node, const ps_col_set *nee
     PS_TRY(ps_col_set_copy(p->cx, p->arena, needed, &below));
     ps_col_set_clear(&below);
     for (uint32_t i = 0; i < n; i++) ps_col_set_add_expr(&below, exprs[i]);
-    PS_TRY(ps_phys_build(p, node->inputs[0], &below, out));
+    bool order_free = p->order_free; /* random numbers go by position */
+    for (uint32_t i = 0; i < n; i++) order_free &= !ps_expr_is_volatile(exprs[i]);
+    PS_TRY(ps_phys_build_free(p, node->inputs[0], &below, order_free, out));
     PS_TRY(ps_phys_inputs(p, out, &inputs));
     PS_TRY(ps_program_new(p->cx, p->arena, exprs, n, inputs, out->n_cols, &config->program));
     ps_op *op = ps_phys_op(p, &project_class, node, config, cols, n);

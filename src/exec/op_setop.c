@@ -70,7 +70,7 @@ ps_status ps_phys_setop(ps_phys *p, const ps_node *node, const ps_col_set *neede
             ps_col_set_add(&below,
                            input->cols[ps_cols_find(node->cols, node->n_cols, cols[c].id)].id);
         }
-        PS_TRY(ps_phys_build(p, input, &below, &stream));
+        PS_TRY(ps_phys_build_free(p, input, &below, p->order_free, &stream));
         PS_TRY(order_stream(p, input, node, cols, n, &stream));
         for (size_t k = 0; k < stream.pipes.n; k++) {
             PS_TRY(PS_ARRAY_ADD_IN(p->cx, p->arena, &out->pipes, stream.pipes.at[k]));

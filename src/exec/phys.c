@@ -19,6 +19,14 @@ static const char *const NODE_NAMES[PS_NODE_COUNT] = {
 
 ps_status ps_phys_build(ps_phys *p, const ps_node *node, const ps_col_set *needed, ps_stream *out)
 {
+    return ps_phys_build_free(p, node, needed, false, out);
+}
+
+ps_status ps_phys_build_free(ps_phys *p, const ps_node *node, const ps_col_set *needed,
+                             bool order_free, ps_stream *out)
+{
+    const bool outer = p->order_free;
+
     *out = (ps_stream){0};
     if (!PLANNERS[node->kind]) {
         return ps_fail(p->cx, PS_UNSUPPORTED, "the native engine can't run this yet: %s",
@@ -27,7 +35,9 @@ ps_status ps_phys_build(ps_phys *p, const ps_node *node, const ps_col_set *neede
     if (p->depth >= PS_PLAN_DEPTH_MAX)
         return ps_fail(p->cx, PS_UNSUPPORTED, "the plan is nested too deep: %d", PS_PLAN_DEPTH_MAX);
     p->depth++;
+    p->order_free = order_free;
     PS_TRY(PLANNERS[node->kind](p, node, needed, out));
+    p->order_free = outer;
     p->depth--;
     return PS_OK;
 }

@@ -54,11 +54,17 @@ typedef struct ps_phys {
     PS_ARRAY(ps_pipeline *) pipelines;      /* closed ones, by number */
     PS_ARRAY(struct ps_phys_shared) shared; /* subplans already built */
     uint32_t depth;
+    /* Of the node that is being planned: nobody above can tell in which order its rows come, so its
+     * operators need not keep it (sums do not care, ties of a sort do). */
+    bool order_free;
 } ps_phys;
 
 /* The stream of a node that gives at least the needed columns (it may give more only where that is
  * free). */
 ps_status ps_phys_build(ps_phys *p, const ps_node *node, const ps_col_set *needed, ps_stream *out);
+/* The same; order_free: the order of its rows changes nothing. */
+ps_status ps_phys_build_free(ps_phys *p, const ps_node *node, const ps_col_set *needed,
+                             bool order_free, ps_stream *out);
 /* A new operator instance with output columns cols (may be NULL for pure sinks). NULL on failure.
  */
 ps_op *ps_phys_op(ps_phys *p, const ps_op_class *class, const ps_node *node, void *config,

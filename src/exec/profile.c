@@ -36,7 +36,8 @@ static figures figures_of(const ps_query *query, const ps_node *node)
         const ps_op *op = query->phys.ops.at[i];
 
         if (op->node != node) continue;
-        if (gives_rows(op)) sum.rows = op->stats.rows_out, sum.bytes = op->stats.bytes_out;
+        if (op->class->gives_again) sum.bytes += op->stats.bytes_out;
+        else if (gives_rows(op)) sum.rows = op->stats.rows_out, sum.bytes = op->stats.bytes_out;
         else if (sum.n_ops == 0) sum.rows = op->stats.rows_in;
         if (sum.n_ops++ == 0) sum.rows_in = op->stats.rows_in;
         sum.cycles += op->stats.cycles;
@@ -190,7 +191,7 @@ static void record_estimate(ps_query *query, const ps_op *op, bool cut_short)
     static const double FACTOR = 10, ROWS_MIN = 1000;
     const ps_node *node = op->node;
 
-    if (!node || node->rows_est < 0 || !gives_rows(op)) return;
+    if (!node || node->rows_est < 0 || !gives_rows(op) || op->class->gives_again) return;
     const double rows = (double)op->stats.rows_out, expected = PS_MAX(node->rows_est, 1);
     const bool more = rows >= ROWS_MIN && rows > FACTOR * expected;
     const bool fewer = !cut_short && expected >= ROWS_MIN && expected > FACTOR * PS_MAX(rows, 1);

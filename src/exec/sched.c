@@ -222,14 +222,14 @@ bool ps_query_wants_help(ps_query *query)
 /* What changes when a task is taken. Mutex held. */
 static void query_take(ps_query *query, const ps_task *task)
 {
-    ps_run_sink *read;
-
     query->n_running++;
     switch (task->kind) {
     case PS_TASK_PLAN:
         task->pipe->state = PS_PIPE_PLANNING;
-        read = query_sink_of(query, task->pipe->plan->source);
-        if (read) ps_sink_unheld(query, read);
+        for (size_t i = 0; i < task->pipe->plan->after_sealed.n; i++) {
+            ps_run_sink *read = query_sink_of(query, task->pipe->plan->after_sealed.at[i]);
+            if (read) ps_sink_unheld(query, read);
+        }
         break;
     case PS_TASK_MORSEL:
         if (task->lane->state == PS_LANE_IDLE) task->pipe->next_morsel++;
@@ -359,6 +359,7 @@ static void task_ended(ps_query *query, const ps_task *task, ps_status st, bool 
         } else {
             task->sink->shrinking = false;
             ps_sink_unheld(query, task->sink);
+            if (st == PS_OK) ps_sink_sealed(query, task->sink); /* what it did not give back */
         }
         break;
     }
