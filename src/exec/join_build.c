@@ -1,7 +1,8 @@
 /* exec/join_build.c -- the build side's sink: rows into pages, by partition and morsel. See join.h.
  *
  * Rows whose key is null can match nothing (unless null equals null): they are kept in a partition
- * of their own, only where the rest source gives unmatched rows. */
+ * of their own, only where the rest source gives unmatched rows. What does not fit into memory is
+ * written out by join_spill.c. */
 #include "exec/join.h"
 
 struct ps_join_build_local {
@@ -19,6 +20,11 @@ const size_t ps_join_build_size = sizeof(ps_join_build_local);
 
 static ps_join_build_local *local_of(void *local) { return local; }
 
+ps_join_lane *ps_join_build_lane(const void *local)
+{
+    return ((const ps_join_build_local *)local)->lane;
+}
+
 ps_status ps_join_build_open(ps_ctx *cx, ps_op *op, void *local)
 {
     const ps_join_config *config = op->config;
@@ -33,8 +39,10 @@ ps_status ps_join_build_open(ps_ctx *cx, ps_op *op, void *local)
     if (config->n_keys) PS_TRY(ps_eval_new(cx, &l->arena, config->build_keys, &l->keys));
     l->lane = ps_alloc_zero(cx, sizeof(*l->lane));
     if (!l->lane) return PS_MEMORY;
-    for (int p = 0; p < PS_JOIN_ALL_PARTS; p++)
+    for (int p = 0; p < PS_JOIN_ALL_PARTS; p++) {
         ps_rows_init(&l->lane->parts[p].rows, config->layout);
+        l->lane->parts[p].rows.page_bytes_max = ps_join_page_bytes(op);
+    }
     return PS_OK;
 }
 
@@ -70,22 +78,44 @@ static bool keys_may_be_null(const ps_join_config *config, const ps_vec *keys)
     return false;
 }
 
-static ps_status append(ps_ctx *cx, ps_join_build_local *l, int p, const uint32_t *rows,
+/* Where the next row of a collection comes. */
+static ps_row_cursor end_of(const ps_rows *rows)
+{
+    const size_t n = rows->pages.n;
+
+    return n ? (ps_row_cursor){n - 1, rows->pages.at[n - 1].n_rows} : (ps_row_cursor){0};
+}
+
+/* Unchanged on failure. */
+static ps_status append_rows(ps_ctx *cx, ps_join_build_local *l, ps_rows *to, const uint32_t *rows,
+                             const uint64_t *hashes, uint32_t n)
+{
+    const uint64_t before = to->n_rows;
+    const ps_status st = ps_rows_append(cx, to, l->vecs, hashes, rows, n, NULL);
+
+    if (st != PS_OK) ps_rows_unalloc(to, (uint32_t)(to->n_rows - before));
+    return st;
+}
+
+static ps_status append(ps_ctx *cx, ps_op *op, ps_join_build_local *l, int p, const uint32_t *rows,
                         const uint64_t *hashes, uint32_t n)
 {
     ps_join_lane_part *part = &l->lane->parts[p];
 
     if (!l->opened[p]) {
-        const size_t page = part->rows.pages.n ? part->rows.pages.n - 1 : 0;
-        const ps_join_run run = {
-            .morsel = l->morsel,
-            .at = {page, part->rows.pages.n ? part->rows.pages.at[page].n_rows : 0}};
+        const ps_join_run run = {.morsel = l->morsel, .at = end_of(&part->rows)};
 
         PS_TRY(PS_ARRAY_ADD(cx, &part->runs, run));
         l->opened[p] = true;
     }
-    part->runs.at[part->runs.n - 1].n += n;
-    return ps_rows_append(cx, &part->rows, l->vecs, hashes, rows, n, NULL);
+    ps_status st = append_rows(cx, l, &part->rows, rows, hashes, n);
+    if (st == PS_MEMORY && ps_join_lane_bytes(l->lane) > 0) {
+        ps_ctx_clear(cx); /* refused: half of what is here goes out, then once more */
+        PS_TRY(ps_join_lane_shrink(cx, op, l->lane));
+        st = append_rows(cx, l, &part->rows, rows, hashes, n);
+    }
+    if (st == PS_OK) part->runs.at[part->runs.n - 1].n += n;
+    return st;
 }
 
 /* Rows and hashes in the order of their partitions; counts gives each one's number. */
@@ -126,7 +156,7 @@ static ps_status build_rows(ps_ctx *cx, ps_op *op, ps_join_build_local *l, const
     partition(l, rows, n, counts);
     for (int p = 0; p < PS_JOIN_PARTS; p++) {
         if (counts[p] == 0) continue;
-        PS_TRY(append(cx, l, p, l->part_rows + at, l->part_hashes + at, counts[p]));
+        PS_TRY(append(cx, op, l, p, l->part_rows + at, l->part_hashes + at, counts[p]));
         at += counts[p];
     }
     return PS_OK;
@@ -147,6 +177,7 @@ ps_status ps_join_build(ps_ctx *cx, ps_op *op, void *local, const ps_batch *batc
     uint32_t n = batch->n_live, n_nulls = 0;
 
     (void)flow;
+    if (ps_join_is_limited(op)) PS_TRY(ps_join_lane_check(cx, op, l->lane));
     if (!l->begun || l->morsel != batch->morsel) memset(l->opened, 0, sizeof(l->opened));
     l->begun = true;
     l->morsel = batch->morsel;
@@ -162,7 +193,7 @@ ps_status ps_join_build(ps_ctx *cx, ps_op *op, void *local, const ps_batch *batc
             atomic_store_explicit(&shared->has_null, true, memory_order_relaxed);
             if (config->rest == PS_REST_UNMATCHED) {
                 memset(l->hashes, 0, n_nulls * sizeof(*l->hashes));
-                PS_TRY(append(cx, l, PS_JOIN_NULL_PART, nulls, l->hashes, n_nulls));
+                PS_TRY(append(cx, op, l, PS_JOIN_NULL_PART, nulls, l->hashes, n_nulls));
             }
         }
     } else {
@@ -177,6 +208,9 @@ ps_status ps_join_build_combine(ps_ctx *cx, ps_op *op, void *local)
     ps_join_shared *shared = op->shared;
     ps_join_build_local *l = local_of(local);
 
+    if (ps_join_spilled(shared)) PS_TRY(ps_join_lane_spill(cx, op, l->lane));
+    ps_free(l->lane->ballast);
+    l->lane->ballast = NULL;
     ps_mutex_lock(&shared->mutex);
     const ps_status st = PS_ARRAY_ADD(cx, &shared->lanes, l->lane);
     if (st == PS_OK) l->lane = NULL;
@@ -191,6 +225,8 @@ static void lane_free(ps_join_lane *lane)
         ps_rows_release(&lane->parts[p].rows);
         ps_free(lane->parts[p].runs.at);
     }
+    ps_free(lane->ranges);
+    ps_free(lane->ballast);
     ps_free(lane);
 }
 
@@ -214,7 +250,9 @@ void ps_join_table_close(ps_op *op)
         ps_free(shared->parts[p].entries);
         ps_free(shared->parts[p].slots);
     }
-    ps_join_keys_release(shared, op->config);
+    for (int p = 0; p < PS_JOIN_PARTS; p++) ps_rows_release(&shared->deferred[p]);
+    ps_spill_free(shared->spill);
+    ps_join_keys_drop_bits(shared, op->config);
     ps_free(shared->dense_slots);
     ps_free(shared->dense_entries);
     if (shared->ready) ps_mutex_destroy(&shared->mutex);

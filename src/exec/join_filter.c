@@ -42,7 +42,7 @@ ps_status ps_join_may_match(ps_ctx *cx, const void *state, const ps_vec *vec, co
 
         if (by_bits) {
             n_kept = ps_join_keys_find(set, &view, layout, rows, n_valid, kept);
-        } else if (shared->dense || op->settings->one_hash ||
+        } else if (shared->dense || ps_join_spilled(shared) || op->settings->one_hash ||
                    ((const ps_join_config *)op->config)->n_keys != 1) {
             memcpy(kept, rows, n_valid * sizeof(*kept));
         } else {

@@ -8,7 +8,7 @@
 /* A bit for each value of the range where that takes at most 32 bytes a row. */
 enum { BITS_A_ROW = 256, BITS_FREE = 1 << 19, BITS_MAX = 1 << 28 };
 
-static bool is_integer(const ps_join_config *config, uint32_t key)
+bool ps_join_key_is_integer(const ps_join_config *config, uint32_t key)
 {
     const ps_layout layout = (ps_layout)config->layout->cols[key].layout;
 
@@ -30,30 +30,45 @@ int64_t ps_join_key_of(const ps_row_layout *layout, uint32_t key, const uint8_t 
     return value;
 }
 
-/* The range of a key over all rows; sequential over pages, once. */
-static ps_status measure(ps_ctx *cx, const ps_join_shared *shared, const ps_row_layout *layout,
-                         uint32_t key, ps_join_key_set *set)
+ps_status ps_join_keys_measure(ps_ctx *cx, const ps_join_config *config, const ps_rows *rows,
+                               uint32_t key, ps_join_range *range)
 {
-    uint8_t *rows[256];
+    const ps_row_layout *layout = config->layout;
+    int64_t lo = range->lo, hi = range->hi;
 
-    set->lo = INT64_MAX;
-    set->hi = INT64_MIN;
-    for (size_t i = 0; i < shared->lanes.n; i++) {
-        for (int p = 0; p < PS_JOIN_PARTS; p++) {
-            ps_row_cursor at = {0};
-            uint32_t n;
+    for (size_t p = 0; p < rows->pages.n; p++) {
+        const ps_row_page *page = &rows->pages.at[p];
 
-            while ((n = ps_rows_next(&shared->lanes.at[i]->parts[p].rows, &at, 256, rows)) > 0) {
-                PS_TRY(ps_poll(cx));
-                for (uint32_t k = 0; k < n; k++) {
-                    const int64_t value = ps_join_key_of(layout, key, rows[k]);
+        PS_TRY(ps_poll(cx));
+        for (uint32_t k = 0; page->rows && k < page->n_rows; k++) {
+            const int64_t value =
+                ps_join_key_of(layout, key, page->rows + (size_t)k * layout->row_bytes);
 
-                    set->lo = PS_MIN(set->lo, value);
-                    set->hi = PS_MAX(set->hi, value);
-                }
-            }
+            lo = PS_MIN(lo, value);
+            hi = PS_MAX(hi, value);
         }
     }
+    *range = (ps_join_range){lo, hi};
+    return PS_OK;
+}
+
+/* The range of a key over all rows; sequential over pages, once. */
+static ps_status measure(ps_ctx *cx, const ps_join_shared *shared, const ps_join_config *config,
+                         uint32_t key, ps_join_key_set *set)
+{
+    ps_join_range range = {INT64_MAX, INT64_MIN};
+
+    for (size_t i = 0; i < shared->lanes.n; i++) {
+        const ps_join_lane *lane = shared->lanes.at[i];
+
+        for (int p = 0; p < PS_JOIN_PARTS; p++)
+            PS_TRY(ps_join_keys_measure(cx, config, &lane->parts[p].rows, key, &range));
+        if (!lane->ranges) continue;
+        range.lo = PS_MIN(range.lo, lane->ranges[key].lo);
+        range.hi = PS_MAX(range.hi, lane->ranges[key].hi);
+    }
+    set->lo = range.lo;
+    set->hi = range.hi;
     set->known = true;
     return PS_OK;
 }
@@ -82,9 +97,10 @@ ps_status ps_join_keys_plan(ps_ctx *cx, ps_op *op)
     for (uint32_t key = 0; key < config->n_keys; key++) {
         for (uint32_t i = 0; i < config->n_dynamic; i++)
             asked |= config->dynamic_states[i].key == key;
-        if (asked && is_integer(config, key)) {
-            PS_TRY(measure(cx, shared, config->layout, key, &shared->key_sets[key]));
-            plan_bits(cx, shared->n_rows, &shared->key_sets[key]);
+        if (asked && ps_join_key_is_integer(config, key)) {
+            PS_TRY(measure(cx, shared, config, key, &shared->key_sets[key]));
+            /* rows in the file would have to be read for their bits */
+            if (!ps_join_spilled(shared)) plan_bits(cx, shared->n_rows, &shared->key_sets[key]);
         }
         asked = false;
     }
@@ -110,10 +126,12 @@ ps_status ps_join_keys_add(ps_ctx *cx, ps_join_shared *shared, const ps_join_con
     return PS_OK;
 }
 
-void ps_join_keys_release(ps_join_shared *shared, const ps_join_config *config)
+void ps_join_keys_drop_bits(ps_join_shared *shared, const ps_join_config *config)
 {
-    for (uint32_t key = 0; shared->key_sets && key < config->n_keys; key++)
+    for (uint32_t key = 0; shared->key_sets && key < config->n_keys; key++) {
         ps_free((void *)shared->key_sets[key].bits);
+        shared->key_sets[key].bits = NULL;
+    }
 }
 
 /* One loop a layout and encoding; what is out of range reads the bit behind the last. */

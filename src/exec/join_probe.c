@@ -5,36 +5,15 @@
  * yet), so that a key with many build rows costs one comparison. Rows without a pair, where the
  * kind wants them, come at their place among the others: so the order of the result does not depend
  * on where a batch ends. */
-#include "exec/join.h"
+#include "exec/join_probe.h"
 
-typedef struct ps_join_probe_local {
-    ps_arena arena;
-    ps_eval *keys_eval, *residual_eval;
-    ps_vec *keys;
-    ps_vec_buf key_buf; /* a dense key, made flat */
-    uint64_t *hashes;
-    uint32_t *rows;      /* live rows whose key can match */
-    uint32_t *cand_rows; /* candidates: physical row and its bucket */
-    ps_join_bucket *cands;
-    uint32_t n_cands, at; /* candidates before `at` are done */
-    uint32_t at_entry;    /* entries of the candidate at `at` that are done */
-    uint32_t *pair_rows;  /* a batch of pairs */
-    uint8_t **pair_ptrs;
-    uint32_t *pairs; /* those that survive */
-    ps_batch pair_batch;
-    ps_vec_buf *pair_bufs, *out_bufs;
-    uint32_t *gather_rows;
-    uint8_t **gather_ptrs;
-    uint32_t *list_rows; /* what is given next: probe rows and their build rows */
-    uint8_t **list_ptrs;
-    uint32_t n_list, list_at; /* entries before `list_at` are given */
-    uint32_t live_at;         /* live rows before it are decided: outer joins */
-    uint8_t *null_row;        /* stands for the build row of probe rows without one */
-    uint64_t *matched;        /* by physical row */
-    uint32_t *sel;
-    ps_vec_buf mark_buf;
-    bool begun;
-    uint64_t morsel, next_row;
+typedef struct probe_local {
+    ps_join_prober prober;
+    ps_eval *keys_eval;
+    ps_vec_buf key_buf;        /* a dense key, made flat */
+    ps_join_defer *defer;      /* NULL: all of the build side is in memory */
+    ps_join_order_lane *order; /* of a spilled join whose order matters */
+    ps_batch left;             /* what is not deferred of the current batch */
 } probe_local;
 const size_t ps_join_probe_size = sizeof(probe_local);
 
@@ -46,7 +25,7 @@ static ps_status open_bufs(ps_ctx *cx, ps_arena *arena, uint32_t n, ps_vec_buf *
     return PS_OK;
 }
 
-static ps_status open_arrays(ps_ctx *cx, const ps_join_config *config, probe_local *l)
+static ps_status open_arrays(ps_ctx *cx, const ps_join_config *config, ps_join_prober *l)
 {
     const size_t n = PS_BATCH_ROWS_MAX;
     ps_arena *a = &l->arena;
@@ -77,36 +56,63 @@ static ps_status open_arrays(ps_ctx *cx, const ps_join_config *config, probe_loc
     return PS_OK;
 }
 
-ps_status ps_join_probe_open(ps_ctx *cx, ps_op *op, void *local)
+ps_status ps_join_prober_open(ps_ctx *cx, ps_op *op, ps_join_prober *l)
 {
     const ps_join_config *config = op->config;
-    probe_local *l = local;
 
     PS_TRY(open_arrays(cx, config, l));
-    if (config->n_keys) PS_TRY(ps_eval_new(cx, &l->arena, config->probe_keys, &l->keys_eval));
     if (config->residual) {
         PS_TRY(ps_eval_new(cx, &l->arena, config->residual, &l->residual_eval));
         PS_TRY(ps_batch_init(cx, &l->arena, config->n_pair_cols, &l->pair_batch));
         PS_TRY(open_bufs(cx, &l->arena, config->n_pair_cols, &l->pair_bufs));
     }
-    PS_TRY(ps_vec_buf_init(cx, &l->key_buf, PS_BATCH_ROWS_MAX));
     PS_TRY(ps_vec_buf_init(cx, &l->mark_buf, PS_BATCH_ROWS_MAX));
     return open_bufs(cx, &l->arena, op->n_cols, &l->out_bufs);
 }
 
-void ps_join_probe_close(ps_op *op, void *local)
+void ps_join_prober_close(ps_op *op, ps_join_prober *l)
 {
     const ps_join_config *config = op->config;
-    probe_local *l = local;
 
-    ps_eval_release(l->keys_eval);
     ps_eval_release(l->residual_eval);
     for (uint32_t i = 0; l->pair_bufs && i < config->n_pair_cols; i++)
         ps_vec_buf_release(&l->pair_bufs[i]);
     for (uint32_t i = 0; l->out_bufs && i < op->n_cols; i++) ps_vec_buf_release(&l->out_bufs[i]);
-    ps_vec_buf_release(&l->key_buf);
     ps_vec_buf_release(&l->mark_buf);
     ps_arena_release(&l->arena);
+}
+
+ps_status ps_join_probe_open(ps_ctx *cx, ps_op *op, void *local)
+{
+    const ps_join_config *config = op->config;
+    probe_local *l = local;
+    ps_arena *arena = &l->prober.arena;
+
+    PS_TRY(ps_join_prober_open(cx, op, &l->prober));
+    if (config->n_keys) PS_TRY(ps_eval_new(cx, arena, config->probe_keys, &l->keys_eval));
+    PS_TRY(ps_vec_buf_init(cx, &l->key_buf, PS_BATCH_ROWS_MAX));
+    if (!ps_join_spilled(op->shared)) return PS_OK;
+    PS_TRY(ps_join_defer_open(cx, op, arena, &l->defer));
+    return config->order ? ps_join_order_open(cx, op, arena, &l->order) : PS_OK;
+}
+
+ps_status ps_join_probe_combine(ps_ctx *cx, ps_op *op, void *local)
+{
+    probe_local *l = local;
+
+    if (l->defer) PS_TRY(ps_join_defer_combine(cx, op, l->defer));
+    return l->order ? ps_join_order_combine(cx, op, l->order) : PS_OK;
+}
+
+void ps_join_probe_close(ps_op *op, void *local)
+{
+    probe_local *l = local;
+
+    ps_eval_release(l->keys_eval);
+    ps_vec_buf_release(&l->key_buf);
+    ps_join_defer_close(l->defer);
+    ps_join_order_close(l->order);
+    ps_join_prober_close(op, &l->prober);
 }
 
 /* Live rows none of whose keys is a null that matches nothing. */
@@ -132,18 +138,19 @@ static uint32_t probe_rows(const ps_join_config *config, const ps_vec *keys, con
     return n;
 }
 
-/* Keys, hashes and candidates of an input batch. */
-static ps_status find_candidates(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in)
+/* Keys, hashes and candidates of an input batch; rows of spilled partitions leave it. */
+static ps_status find_candidates(ps_ctx *cx, ps_op *op, probe_local *local, const ps_batch *in)
 {
     const ps_join_config *config = op->config;
     const ps_join_shared *shared = op->shared;
+    ps_join_prober *l = &local->prober;
 
-    if (config->n_keys) PS_TRY(ps_eval_run(cx, l->keys_eval, in, l->keys));
-    const uint32_t n = probe_rows(config, l->keys, in, l->rows);
+    if (config->n_keys) PS_TRY(ps_eval_run(cx, local->keys_eval, in, l->keys));
+    uint32_t n = probe_rows(config, l->keys, in, l->rows);
     if (shared->dense) {
         ps_vec flat;
 
-        PS_TRY(ps_vec_flatten(cx, &l->keys[0], l->rows, n, &l->key_buf, &flat));
+        PS_TRY(ps_vec_flatten(cx, &l->keys[0], l->rows, n, &local->key_buf, &flat));
         l->n_cands = ps_join_find_dense(shared, &flat, l->rows, n, l->cand_rows, l->cands);
         return PS_OK;
     }
@@ -151,20 +158,29 @@ static ps_status find_candidates(ps_ctx *cx, ps_op *op, probe_local *l, const ps
     else
         PS_TRY(ps_hash_rows(cx, l->keys, config->n_keys, l->rows, n, op->settings->hash_seed,
                             l->hashes));
+    if (local->defer)
+        PS_TRY(ps_join_defer_rows(cx, op, local->defer, in, l->keys, l->rows, l->hashes, &n,
+                                  &local->left));
     l->n_cands = ps_join_find(shared, l->hashes, l->rows, n, l->cand_rows, l->cands);
     return PS_OK;
 }
 
-/* A new input batch. Without build rows no pair asks for a key, so none can fail. */
-static ps_status begin(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in)
+void ps_join_prober_begin(const ps_op *op, ps_join_prober *l, uint32_t n)
 {
     const ps_join_config *config = op->config;
 
-    l->n_cands = 0;
-    if (((const ps_join_shared *)op->shared)->n_rows) PS_TRY(find_candidates(cx, op, l, in));
     l->at = l->at_entry = l->live_at = l->n_list = l->list_at = 0;
-    if (config->probe != PS_PROBE_INNER) memset(l->matched, 0, PS_BITS_BYTES(in->n));
+    if (config->probe != PS_PROBE_INNER) memset(l->matched, 0, PS_BITS_BYTES(n));
     l->begun = true;
+}
+
+/* A new input batch. Without build rows no pair asks for a key, so none can fail. */
+static ps_status begin(ps_ctx *cx, ps_op *op, probe_local *local, const ps_batch *in)
+{
+    local->prober.n_cands = 0;
+    local->left = *in;
+    if (((const ps_join_shared *)op->shared)->n_rows) PS_TRY(find_candidates(cx, op, local, in));
+    ps_join_prober_begin(op, &local->prober, in->n);
     return PS_OK;
 }
 
@@ -174,7 +190,7 @@ static uint8_t *bucket_row(const ps_join_bucket *bucket, uint32_t i)
 }
 
 /* The next pairs in order, up to a batch. */
-static uint32_t expand(ps_ctx *cx, probe_local *l)
+static uint32_t expand(ps_ctx *cx, ps_join_prober *l)
 {
     uint32_t n = 0;
 
@@ -199,7 +215,7 @@ static uint32_t expand(ps_ctx *cx, probe_local *l)
 /* The next pair of each candidate that is not decided, or the next few when there are not many and
  * one too many can't be an error. Rows that are decided, or have no more entries, leave the list.
  */
-static uint32_t expand_round(ps_ctx *cx, const ps_join_config *config, probe_local *l)
+static uint32_t expand_round(ps_ctx *cx, const ps_join_config *config, ps_join_prober *l)
 {
     uint32_t n = 0, kept = 0;
 
@@ -236,8 +252,8 @@ static ps_status pair_column(ps_ctx *cx, const ps_join_config *config, const ps_
 }
 
 /* Which of n pairs are pairs indeed: l->pairs, ascending. */
-static ps_status check_pairs(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in, uint32_t n,
-                             uint32_t *n_out)
+static ps_status check_pairs(ps_ctx *cx, ps_op *op, ps_join_prober *l, const ps_batch *in,
+                             uint32_t n, uint32_t *n_out)
 {
     const ps_join_config *config = op->config;
     const ps_join_shared *shared = op->shared;
@@ -267,7 +283,7 @@ static ps_status check_pairs(ps_ctx *cx, ps_op *op, probe_local *l, const ps_bat
 }
 
 /* Notes what the pairs mean for probe and build rows. */
-static ps_status note_pairs(ps_ctx *cx, const ps_join_config *config, probe_local *l, uint32_t n)
+static ps_status note_pairs(ps_ctx *cx, const ps_join_config *config, ps_join_prober *l, uint32_t n)
 {
     for (uint32_t i = 0; config->rest != PS_REST_NONE && i < n; i++) {
         ps_join_mark(config->layout, l->pair_ptrs[l->pairs[i]]);
@@ -284,7 +300,7 @@ static ps_status note_pairs(ps_ctx *cx, const ps_join_config *config, probe_loca
     return PS_OK;
 }
 
-static void place_output(probe_local *l, const ps_batch *in, ps_batch *out)
+static void place_output(ps_join_prober *l, const ps_batch *in, ps_batch *out)
 {
     if (l->morsel != in->morsel) l->next_row = 0;
     l->morsel = in->morsel;
@@ -294,12 +310,13 @@ static void place_output(probe_local *l, const ps_batch *in, ps_batch *out)
 
 /* Lists n pairs and, for outer joins, the rows that are known to have none: those before the first
  * candidate that is not done. */
-static void list_pairs(const ps_join_config *config, probe_local *l, const ps_batch *in, uint32_t n)
+static void list_pairs(const ps_join_config *config, ps_join_prober *l, const ps_batch *in,
+                       uint32_t n)
 {
     const uint32_t end = l->at < l->n_cands ? l->cand_rows[l->at] : UINT32_MAX;
     uint32_t at = 0, done = 0;
 
-    while (config->probe != PS_PROBE_INNER && l->live_at < in->n_live) {
+    while (config->probe != PS_PROBE_INNER && l->pass != PS_JOIN_CHUNK && l->live_at < in->n_live) {
         const uint32_t row = ps_batch_row(in, l->live_at);
 
         if (row >= end) break;
@@ -322,7 +339,7 @@ static void list_pairs(const ps_join_config *config, probe_local *l, const ps_ba
 
 /* The probe's columns as they are with the listed rows selected, the build's gathered in place:
  * when every probe row is there at most once and most are. */
-static ps_status give_in_place(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in,
+static ps_status give_in_place(ps_ctx *cx, ps_op *op, ps_join_prober *l, const ps_batch *in,
                                uint32_t n, ps_batch *out)
 {
     const ps_join_config *config = op->config;
@@ -348,7 +365,7 @@ static ps_status give_in_place(ps_ctx *cx, ps_op *op, probe_local *l, const ps_b
     return PS_OK;
 }
 
-static ps_status give_gathered(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in,
+static ps_status give_gathered(ps_ctx *cx, ps_op *op, ps_join_prober *l, const ps_batch *in,
                                uint32_t n, ps_batch *out)
 {
     const ps_join_config *config = op->config;
@@ -363,7 +380,8 @@ static ps_status give_gathered(ps_ctx *cx, ps_op *op, probe_local *l, const ps_b
 }
 
 /* The next rows of the list, a batch at most. */
-static ps_status give_list(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in, ps_batch *out)
+static ps_status give_list(ps_ctx *cx, ps_op *op, ps_join_prober *l, const ps_batch *in,
+                           ps_batch *out)
 {
     const uint32_t n = PS_MIN(l->n_list - l->list_at, cx->batch_rows);
     const uint32_t *rows = l->list_rows + l->list_at;
@@ -371,6 +389,7 @@ static ps_status give_list(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch
 
     for (uint32_t i = 1; unique && i < n; i++) unique = rows[i] > rows[i - 1];
     PS_TRY(unique ? give_in_place(cx, op, l, in, n, out) : give_gathered(cx, op, l, in, n, out));
+    l->given = rows;
     l->list_at += n;
     out->n_cols = op->n_cols;
     place_output(l, in, out);
@@ -378,7 +397,8 @@ static ps_status give_list(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch
 }
 
 /* MARK's column: true with a pair; without one null where IN's answer is unknown, else false. */
-static ps_status mark_column(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in, ps_vec *out)
+static ps_status mark_column(ps_ctx *cx, ps_op *op, ps_join_prober *l, const ps_batch *in,
+                             ps_vec *out)
 {
     const ps_join_config *config = op->config;
     const ps_join_shared *shared = op->shared;
@@ -405,7 +425,8 @@ static ps_status mark_column(ps_ctx *cx, ps_op *op, probe_local *l, const ps_bat
 }
 
 /* Probe rows with (or without) a pair, their columns as they are; build columns null. */
-static ps_status give_rows(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in, ps_batch *out)
+static ps_status give_rows(ps_ctx *cx, ps_op *op, ps_join_prober *l, const ps_batch *in,
+                           ps_batch *out)
 {
     const ps_join_config *config = op->config;
     const bool all = config->probe == PS_PROBE_MARK, want = config->probe == PS_PROBE_SEMI;
@@ -431,6 +452,7 @@ static ps_status give_rows(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch
     out->n_live = n;
     out->sel = n == in->n ? NULL : l->sel;
     out->n_cols = op->n_cols;
+    l->given = l->sel;
     place_output(l, in, out);
     return PS_OK;
 }
@@ -441,32 +463,30 @@ static bool gives_pairs(ps_probe_kind kind)
 }
 
 /* Kinds that give each probe row once, or no row: all candidates, then the rows. */
-static ps_status probe_only(ps_ctx *cx, ps_op *op, probe_local *l, const ps_batch *in,
+static ps_status probe_only(ps_ctx *cx, ps_op *op, ps_join_prober *l, const ps_batch *in,
                             ps_batch *out)
 {
     const ps_join_config *config = op->config;
     const bool rounds = config->rest == PS_REST_NONE; /* a build row's own mark needs every pair */
     uint32_t n, n_pairs;
 
-    PS_TRY(begin(cx, op, l, in));
     while ((n = rounds ? expand_round(cx, config, l) : expand(cx, l)) > 0) {
         PS_TRY(ps_poll(cx));
         PS_TRY(check_pairs(cx, op, l, in, n, &n_pairs));
         PS_TRY(note_pairs(cx, config, l, n_pairs));
     }
     l->begun = false;
-    return config->probe == PS_PROBE_NONE ? PS_OK : give_rows(cx, op, l, in, out);
+    if (config->probe == PS_PROBE_NONE || l->pass == PS_JOIN_CHUNK) return PS_OK;
+    return give_rows(cx, op, l, in, out);
 }
 
-ps_status ps_join_probe(ps_ctx *cx, ps_op *op, void *local, const ps_batch *in, ps_batch *out,
-                        ps_flow *flow)
+ps_status ps_join_prober_next(ps_ctx *cx, ps_op *op, ps_join_prober *l, const ps_batch *in,
+                              ps_batch *out, bool *more)
 {
     const ps_join_config *config = op->config;
-    probe_local *l = local;
-    bool more;
 
+    *more = false;
     if (!gives_pairs(config->probe)) return probe_only(cx, op, l, in, out);
-    if (!l->begun) PS_TRY(begin(cx, op, l, in));
     do {
         if (l->list_at == l->n_list) {
             const uint32_t n = expand(cx, l);
@@ -477,11 +497,35 @@ ps_status ps_join_probe(ps_ctx *cx, ps_op *op, void *local, const ps_batch *in, 
             PS_TRY(note_pairs(cx, config, l, n_pairs));
             list_pairs(config, l, in, n_pairs);
         }
-        more = l->at < l->n_cands;
-    } while (l->n_list == 0 && more);
+        *more = l->at < l->n_cands;
+    } while (l->n_list == 0 && *more);
     if (l->n_list) PS_TRY(give_list(cx, op, l, in, out));
-    more |= l->list_at < l->n_list;
-    if (more) *flow = PS_FLOW_MORE_OUTPUT;
-    l->begun = more;
+    *more |= l->list_at < l->n_list;
+    l->begun = *more;
     return PS_OK;
+}
+
+/* A batch of a spilled join whose order matters: goes to the sorter with the probe rows' places. */
+static ps_status put_in_order(ps_ctx *cx, ps_op *op, probe_local *l, ps_batch *out)
+{
+    uint64_t *high, *low;
+
+    ps_join_order_places(l->order, &high, &low);
+    for (uint32_t k = 0; k < out->n_live; k++) {
+        high[k] = l->left.morsel;
+        low[k] = l->left.first_row + l->prober.given[k];
+    }
+    return ps_join_order_add(cx, op, l->order, out);
+}
+
+ps_status ps_join_probe(ps_ctx *cx, ps_op *op, void *local, const ps_batch *in, ps_batch *out,
+                        ps_flow *flow)
+{
+    probe_local *l = local;
+    bool more;
+
+    if (!l->prober.begun) PS_TRY(begin(cx, op, l, in));
+    PS_TRY(ps_join_prober_next(cx, op, &l->prober, l->defer ? &l->left : in, out, &more));
+    if (more) *flow = PS_FLOW_MORE_OUTPUT;
+    return l->order && out->n_live ? put_in_order(cx, op, l, out) : PS_OK;
 }

@@ -1,52 +1,25 @@
 /* exec/join_table.c -- the directory over the build side's rows; see join.h.
  *
- * One task a partition. It first lists its rows in the order of their positions: lanes bring runs,
- * one a morsel, each in order, so sorting the runs by morsel is enough. Equal keys have equal
- * hashes, so they are in one partition: tasks write disjoint slots of the dense array. */
+ * One task a partition. It first lists its rows in the order of their positions (join_reader.c).
+ * Equal keys have equal hashes, so they are in one partition: tasks write disjoint slots of the
+ * dense array. Partitions in the file have no directory, and then there is no dense array. */
 #include "exec/join.h"
 
-#include <stdlib.h>
-
 enum { TASK_ROWS_MIN = 16 * 1024 };
-
-typedef struct run_ref {
-    const ps_rows *rows;
-    ps_join_run run;
-} run_ref;
-
-static int run_compare(const void *a, const void *b)
-{
-    const uint64_t x = ((const run_ref *)a)->run.morsel, y = ((const run_ref *)b)->run.morsel;
-
-    return x < y ? -1 : x > y;
-}
 
 /* Row addresses of a partition in order of position. */
 static ps_status list_rows(ps_ctx *cx, const ps_join_shared *shared, int p, uint8_t **out)
 {
-    PS_ARRAY(run_ref) runs = {0};
-    ps_status st = PS_OK;
+    ps_join_reader reader = {0};
+    ps_status st = ps_join_reader_init(cx, &reader, shared, p);
+    uint32_t n = 1;
 
-    for (size_t i = 0; i < shared->lanes.n; i++) {
-        const ps_join_lane_part *part = &shared->lanes.at[i]->parts[p];
-
-        for (size_t r = 0; r < part->runs.n; r++) {
-            PS_GO(PS_ARRAY_ADD(cx, &runs, (run_ref){&part->rows, part->runs.at[r]}));
-        }
+    while (st == PS_OK && n > 0) {
+        st = ps_poll(cx);
+        if (st == PS_OK) st = ps_join_reader_next(cx, &reader, UINT32_MAX, out, &n);
+        out += n;
     }
-    if (runs.n) qsort(runs.at, runs.n, sizeof(*runs.at), run_compare);
-    for (size_t r = 0; r < runs.n; r++) {
-        for (uint64_t left = runs.at[r].run.n; left > 0;) {
-            const uint32_t n = ps_rows_next(runs.at[r].rows, &runs.at[r].run.at,
-                                            (uint32_t)PS_MIN(left, 65536), out);
-
-            PS_GO(ps_poll(cx));
-            out += n;
-            left -= n;
-        }
-    }
-done:
-    ps_free(runs.at);
+    ps_join_reader_release(&reader);
     return st;
 }
 
@@ -56,7 +29,8 @@ static void plan_dense(ps_ctx *cx, ps_join_shared *shared, const ps_join_config 
     const int64_t lo = shared->key_sets[0].lo;
     const ps_u128 range = (ps_u128)((ps_i128)shared->key_sets[0].hi - lo) + 1;
     if (range > (ps_u128)shared->n_rows * 8 + 1024 || range >= (ps_u128)1 << 31) return;
-    if (ps_mem_left(cx->mem) / 2 < (uint64_t)range * 8) return;
+    if (ps_join_spilled(shared)) return;
+    if (ps_mem_left(cx->mem) / 2 < ((uint64_t)range + shared->n_rows) * 8) return;
     shared->dense_slots = ps_alloc_zero(cx, (size_t)range * 8);
     shared->dense_entries = ps_alloc(cx, shared->n_rows * sizeof(uint8_t *));
     if (!shared->dense_slots || !shared->dense_entries) {
@@ -73,27 +47,39 @@ static void plan_dense(ps_ctx *cx, ps_join_shared *shared, const ps_join_config 
     shared->dense_range = (uint64_t)range;
 }
 
+void ps_join_table_drop_dense(ps_join_shared *shared)
+{
+    ps_free(shared->dense_slots);
+    ps_free(shared->dense_entries);
+    shared->dense_slots = NULL;
+    shared->dense_entries = NULL;
+    shared->dense = false;
+}
+
 ps_status ps_join_table_plan(ps_ctx *cx, ps_op *op, uint64_t *n_tasks)
 {
     ps_join_shared *shared = op->shared;
-    uint64_t first = 0;
+    uint64_t first = 0, n_spilled = 0;
 
+    PS_TRY(ps_join_spill_plan(cx, op));
     for (int p = 0; p < PS_JOIN_ALL_PARTS; p++) {
         ps_join_part *part = &shared->parts[p];
+        uint64_t n = 0;
 
-        for (size_t i = 0; i < shared->lanes.n; i++)
-            part->n += shared->lanes.at[i]->parts[p].rows.n_rows;
+        for (size_t i = 0; i < shared->lanes.n; i++) n += shared->lanes.at[i]->parts[p].rows.n_rows;
         if (p == PS_JOIN_NULL_PART) break;
         shared->dense_first[p] = first;
-        first += part->n;
+        if (ps_join_spilled(shared) >> p & 1) n_spilled += n;
+        else part->n = n, first += n;
     }
-    shared->n_rows = first;
+    shared->n_rows = first + n_spilled;
     if (first > UINT32_MAX / 2)
         return ps_fail(cx, PS_UNSUPPORTED, "a join's build side has too many rows: %llu",
                        (unsigned long long)first);
     PS_TRY(ps_join_keys_plan(cx, op));
     plan_dense(cx, shared, op->config);
     *n_tasks = first < TASK_ROWS_MIN ? 1 : PS_JOIN_PARTS;
+    shared->one_task = *n_tasks == 1;
     return PS_OK;
 }
 
@@ -102,14 +88,21 @@ static uint64_t hash_tags(uint64_t hash)
     return (uint64_t)1 << (hash & 15) | (uint64_t)1 << (hash >> 4 & 15);
 }
 
+static unsigned directory_bits(uint64_t n) { return PS_MAX(ps_log2_ceil(n + n / 2 + 1), 4); }
+
+uint64_t ps_join_directory_bytes(uint64_t n_rows)
+{
+    return (((uint64_t)1 << directory_bits(n_rows)) + n_rows + 4) * 8;
+}
+
 /* Histogram, prefix sums, rows into their buckets: stable, so a bucket keeps the order of
  * positions. */
-static ps_status fill_directory(ps_ctx *cx, ps_join_part *part, uint8_t *const *rows)
+ps_status ps_join_directory(ps_ctx *cx, ps_join_part *part, uint8_t *const *rows, uint32_t level)
 {
-    const unsigned bits = PS_MAX(ps_log2_ceil(part->n + part->n / 2 + 1), 4);
+    const unsigned bits = directory_bits(part->n);
 
     part->mask = ((uint64_t)1 << bits) - 1;
-    part->shift = 60 - bits;
+    part->shift = 60 - 4 * level - bits;
     part->slots = ps_alloc_zero(cx, ((size_t)part->mask + 3) * 8);
     part->entries = ps_alloc(cx, (part->n + 1) * sizeof(uint8_t *));
     if (!part->slots || !part->entries) return PS_MEMORY;
@@ -178,45 +171,47 @@ static ps_status build_part(ps_ctx *cx, ps_op *op, int p)
 
     if (!rows) return PS_MEMORY;
     PS_GO(list_rows(cx, shared, p, rows));
-    if (p == PS_JOIN_NULL_PART) {
-        part->entries = rows; /* only for the rest source */
-        return PS_OK;
-    }
     PS_GO(ps_join_keys_add(cx, shared, config, rows, part->n));
-    if (!shared->dense) {
-        PS_GO(fill_directory(cx, part, rows));
-    } else {
-        fill_dense(shared, config->layout, p, rows);
-        if (config->rest != PS_REST_NONE) {
-            part->entries = rows;
-            rows = NULL;
-        }
-    }
+    if (shared->dense) fill_dense(shared, config->layout, p, rows);
+    else PS_GO(ps_join_directory(cx, part, rows, 0));
 done:
     ps_free(rows);
     return st;
+}
+
+/* Where memory is refused the partition will go to the file. */
+ps_status ps_join_table_part(ps_ctx *cx, ps_op *op, int p)
+{
+    ps_join_shared *shared = op->shared;
+
+    if (ps_join_spilled(shared) >> p & 1) return PS_OK;
+    const ps_status st = build_part(cx, op, p);
+    if (st != PS_MEMORY || shared->parts[p].n == 0) return st;
+    ps_ctx_clear(cx);
+    atomic_fetch_or_explicit(&shared->refused, 1u << p, memory_order_relaxed);
+    return PS_OK;
 }
 
 ps_status ps_join_table_task(ps_ctx *cx, ps_op *op, uint64_t task)
 {
     const ps_join_shared *shared = op->shared;
 
-    if (shared->n_rows >= TASK_ROWS_MIN) return build_part(cx, op, (int)task);
-    for (int p = 0; p < PS_JOIN_PARTS; p++) PS_TRY(build_part(cx, op, p));
+    if (!shared->one_task) return ps_join_table_part(cx, op, (int)task);
+    for (int p = 0; p < PS_JOIN_PARTS; p++) PS_TRY(ps_join_table_part(cx, op, p));
     return PS_OK;
 }
 
-ps_status ps_join_table_seal(ps_ctx *cx, ps_op *op)
+void ps_join_table_filters(ps_op *op)
 {
     const ps_join_config *config = op->config;
-    ps_join_shared *shared = op->shared;
+    const ps_join_shared *shared = op->shared;
 
-    PS_TRY(build_part(cx, op, PS_JOIN_NULL_PART));
     for (uint32_t i = 0; i < config->n_dynamic; i++) {
         ps_dynamic_filter *filter = config->dynamic[i];
         ps_join_filter *state = &config->dynamic_states[i];
         const ps_join_key_set *set = shared->key_sets ? &shared->key_sets[state->key] : NULL;
         const ps_type type = config->layout->cols[state->key].type;
+        const bool whole = config->n_keys == 1 && !ps_join_spilled(shared);
 
         filter->empty = shared->n_rows == 0;
         if (set && set->known) {
@@ -224,32 +219,51 @@ ps_status ps_join_table_seal(ps_ctx *cx, ps_op *op)
             filter->lo = ps_value_int(type, set->lo);
             filter->hi = ps_value_int(type, set->hi);
         }
-        if (config->n_keys == 1 || (set && set->bits)) {
+        filter->probe = NULL;
+        if (whole || (set && set->bits)) {
             state->op = op;
             filter->probe = ps_join_may_match;
             filter->state = state;
         }
         filter->ready = true;
     }
+}
+
+ps_status ps_join_table_seal(ps_ctx *cx, ps_op *op)
+{
+    PS_TRY(ps_join_spill_refused(cx, op));
+    ps_join_table_filters(op);
     return PS_OK;
 }
+
+#define FIND(PART)                                                                                 \
+    for (uint32_t k = 0; k < n; k++) {                                                             \
+        const ps_join_part *part = PART;                                                           \
+        const uint64_t *slot = &part->slots[hashes[k] >> part->shift & part->mask];                \
+        const uint64_t tags = hash_tags(hashes[k]), end = slot[1];                                 \
+                                                                                                   \
+        if ((end & tags) != tags) continue;                                                        \
+        const uint64_t begin = slot[0] >> 16, count = (end >> 16) - begin;                         \
+        rows_out[n_out] = rows[k];                                                                 \
+        out[n_out] = (ps_join_bucket){.at = part->entries + begin, .n = (uint32_t)count};          \
+        n_out += count > 0;                                                                        \
+    }
 
 uint32_t ps_join_find(const ps_join_shared *shared, const uint64_t *hashes, const uint32_t *rows,
                       uint32_t n, uint32_t *rows_out, ps_join_bucket *out)
 {
     uint32_t n_out = 0;
 
-    for (uint32_t k = 0; k < n; k++) {
-        const ps_join_part *part = &shared->parts[hashes[k] >> 60];
-        const uint64_t *slot = &part->slots[hashes[k] >> part->shift & part->mask];
-        const uint64_t tags = hash_tags(hashes[k]), end = slot[1];
+    FIND(&shared->parts[hashes[k] >> 60])
+    return n_out;
+}
 
-        if ((end & tags) != tags) continue;
-        const uint64_t begin = slot[0] >> 16, count = (end >> 16) - begin;
-        rows_out[n_out] = rows[k];
-        out[n_out] = (ps_join_bucket){.at = part->entries + begin, .n = (uint32_t)count};
-        n_out += count > 0;
-    }
+uint32_t ps_join_find_in(const ps_join_part *one, const uint64_t *hashes, const uint32_t *rows,
+                         uint32_t n, uint32_t *rows_out, ps_join_bucket *out)
+{
+    uint32_t n_out = 0;
+
+    FIND(one)
     return n_out;
 }
 

@@ -14,15 +14,24 @@ static ps_status join_open(ps_ctx *cx, ps_op *op)
     (void)cx;
     ps_mutex_init(&shared->mutex);
     shared->ready = true;
+    for (int p = 0; p < PS_JOIN_PARTS; p++)
+        ps_rows_init(&shared->deferred[p], ((const ps_join_config *)op->config)->probe_layout);
     return PS_OK;
 }
 
 static void join_explain(const ps_op *op, ps_text *out)
 {
     const ps_join_config *c = op->config;
+    const ps_join_shared *shared = op->shared;
+    const uint32_t spilled = ps_join_spilled(shared) & ((1u << PS_JOIN_PARTS) - 1);
+    const uint32_t depth = atomic_load_explicit(&shared->depth, memory_order_relaxed);
 
     ps_text_printf(out, "builds the %s input", c->build_left ? "left" : "right");
     if (c->n_dynamic) ps_text_puts(out, ", whose keys filter the other one's scan");
+    if (spilled)
+        ps_text_printf(out, ", %d of %d partitions spilled", __builtin_popcount(spilled),
+                       PS_JOIN_PARTS);
+    if (depth) ps_text_printf(out, ", split again %u deep", depth);
 }
 
 /* The sizes of locals are known to their files only: the planner copies this and fills them in. */
@@ -40,12 +49,16 @@ static const ps_op_class JOIN_CLASS = {
     .sink_close = ps_join_build_close,
     .local_open = ps_join_probe_open,
     .push = ps_join_probe,
+    .local_combine = ps_join_probe_combine,
     .local_close = ps_join_probe_close,
     .source_plan = ps_join_rest_plan,
     .source_open = ps_join_rest_open,
     .source_start = ps_join_rest_start,
     .source_next = ps_join_rest_next,
+    .source_combine = ps_join_rest_combine,
     .source_close = ps_join_rest_close,
+    .bytes = ps_join_bytes,
+    .shrink = ps_join_shrink,
     .close = ps_join_table_close,
     .explain = join_explain,
 };
@@ -59,6 +72,7 @@ typedef struct join_plan {
     ps_stream build, probe;
     ps_type *types; /* of layout columns */
     uint32_t *payload;
+    bool order_free; /* of the join's rows */
     const ps_expr **build_keys, **probe_keys;
 } join_plan;
 
@@ -112,6 +126,12 @@ static bool is_probe_col(const join_plan *j, ps_col_id id)
     return ps_node_find_col(j->node->base.inputs[j->build_left ? 1 : 0], id) != NULL;
 }
 
+static bool hides_build_order(const ps_join_config *c)
+{
+    return c->rest == PS_REST_NONE && (c->probe == PS_PROBE_SEMI || c->probe == PS_PROBE_ANTI ||
+                                       c->probe == PS_PROBE_MARK || c->probe == PS_PROBE_SINGLE);
+}
+
 /* Both inputs' streams; the build side's pipelines come first. */
 static ps_status build_streams(join_plan *j)
 {
@@ -126,8 +146,15 @@ static ps_status build_streams(join_plan *j)
         ps_col_set_add_expr(&below, node->keys.at[i].right);
     }
     ps_col_set_add_expr(&below, node->residual);
-    PS_TRY(ps_phys_build(p, node->base.inputs[build], &below, &j->build));
-    return ps_phys_build(p, node->base.inputs[1 - build], &below, &j->probe);
+    bool free = j->order_free;
+    for (uint32_t i = 0; i < node->keys.n; i++)
+        free &= !ps_expr_is_volatile(node->keys.at[i].left) &&
+                !ps_expr_is_volatile(node->keys.at[i].right);
+    free &= !node->residual || !ps_expr_is_volatile(node->residual);
+    /* where no build row is given, or at most one, their order can't be seen at all */
+    PS_TRY(ps_phys_build_free(p, node->base.inputs[build], &below,
+                              free || hides_build_order(j->config), &j->build));
+    return ps_phys_build_free(p, node->base.inputs[1 - build], &below, free, &j->probe);
 }
 
 static ps_status plan_keys(join_plan *j)
@@ -285,7 +312,40 @@ static ps_status plan_dynamic(join_plan *j)
     return PS_OK;
 }
 
-/* Pipelines that give the build rows left over, after every probe pipeline. */
+/* The layout of probe rows in the file: key values, then columns that are given or asked for. A
+ * key that is such a column is there once. */
+static ps_status plan_stored(join_plan *j)
+{
+    ps_phys *p = j->p;
+    ps_join_config *c = j->config;
+    const uint32_t n_max = c->n_keys + j->probe.n_cols;
+    ps_type *types = PS_ARENA_ARRAY(p->cx, p->arena, ps_type, n_max + 1);
+    ps_join_stored *stored = PS_ARENA_ARRAY(p->cx, p->arena, ps_join_stored, n_max + 1);
+    ps_col_set used;
+    uint32_t n = c->n_keys;
+
+    PS_TRY(ps_col_set_copy(p->cx, p->arena, j->needed, &used));
+    if (!types || !stored) return PS_MEMORY;
+    ps_col_set_add_expr(&used, j->node->residual);
+    for (uint32_t k = 0; k < n; k++) types[k] = j->probe_keys[k]->type;
+    for (uint32_t i = 0; i < j->probe.n_cols; i++) {
+        uint32_t k = 0;
+
+        if (!ps_col_set_has(&used, j->probe.cols[i].id)) continue;
+        while (k < c->n_keys && (j->probe_keys[k]->kind != PS_EXPR_COLUMN ||
+                                 j->probe_keys[k]->column != j->probe.cols[i].id))
+            k++;
+        if (k == c->n_keys) types[k = n++] = j->probe.cols[i].type;
+        stored[c->n_stored++] = (ps_join_stored){i, k};
+    }
+    c->stored = stored;
+    c->n_probe_cols = j->probe.n_cols;
+    const ps_row_spec spec = {.types = types, .n_cols = n, .hashed = true, .state_bytes = 16};
+    return ps_row_layout_new(p->cx, p->arena, &spec, &c->probe_layout);
+}
+
+/* The pipeline that gives what the probe can't, after every probe pipeline. A join whose order
+ * matters has its rows sorted before they go on, if it was spilled. */
 static ps_status plan_rest(join_plan *j, ps_op *op, ps_stream *out)
 {
     ps_phys *p = j->p;
@@ -296,12 +356,17 @@ static ps_status plan_rest(join_plan *j, ps_op *op, ps_stream *out)
         PS_TRY(PS_ARRAY_ADD_IN(p->cx, p->arena, &rest.pipes.at[0]->after_drained,
                                (const ps_pipeline *)j->probe.pipes.at[i]));
     }
+    if (j->config->order) {
+        PS_TRY(ps_phys_close(p, &rest, j->config->order));
+        PS_TRY(ps_phys_source(p, j->config->order, true, &rest));
+    }
     return PS_ARRAY_ADD_IN(p->cx, p->arena, &out->pipes, rest.pipes.at[0]);
 }
 
 ps_status ps_phys_join(ps_phys *p, const ps_node *node, const ps_col_set *needed, ps_stream *out)
 {
-    join_plan j = {.p = p, .node = ps_node_as_join(node), .needed = needed};
+    join_plan j = {
+        .p = p, .node = ps_node_as_join(node), .needed = needed, .order_free = p->order_free};
     ps_op_class *class = PS_ARENA_NEW(p->cx, p->arena, ps_op_class);
     const ps_col *cols;
     uint32_t n;
@@ -319,15 +384,17 @@ ps_status ps_phys_join(ps_phys *p, const ps_node *node, const ps_col_set *needed
     PS_TRY(build_streams(&j));
     PS_TRY(plan_keys(&j));
     PS_TRY(plan_layout(&j));
+    PS_TRY(plan_stored(&j));
     PS_TRY(plan_outputs(&j, &cols, &n));
     PS_TRY(plan_residual(&j));
     PS_TRY(plan_dynamic(&j));
     ps_op *op = ps_phys_op(p, class, node, j.config, cols, n);
     if (!op) return PS_MEMORY;
+    if (!j.order_free) PS_TRY(ps_join_order_new(p, op, &j.config->order));
     op->row_wise = j.config->rest == PS_REST_NONE;
     PS_TRY(ps_phys_close(p, &j.build, op));
     PS_TRY(ps_phys_transform(p, &j.probe, op));
     PS_TRY(ps_phys_after_sealed(p, &j.probe, op));
     *out = j.probe;
-    return j.config->rest == PS_REST_NONE ? PS_OK : plan_rest(&j, op, out);
+    return plan_rest(&j, op, out);
 }

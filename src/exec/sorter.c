@@ -232,6 +232,18 @@ ps_status ps_sort_lane_add_at(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l, co
     return lane_add(cx, sorter, l, vecs, &in);
 }
 
+ps_status ps_sort_lane_add_by(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l, const ps_vec *vecs,
+                              const ps_batch *in, const uint64_t *high, const uint64_t *low)
+{
+    PS_ASSERT(sorter->spec->n_keys == 0 && sorter->spec->exact);
+    for (uint32_t k = 0; k < in->n_live; k++)
+        l->batch[k] = (ps_sort_row){.high = high[k],
+                                    .low = low[k],
+                                    .morsel = in->morsel,
+                                    .ordinal = in->first_row + ps_batch_row(in, k)};
+    return lane_add(cx, sorter, l, vecs, in);
+}
+
 /* Sorted, in memory; false: it went to a file, because others' rows do or memory is refused. */
 static ps_status run_finish(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l, bool *in_memory)
 {

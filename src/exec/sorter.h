@@ -75,6 +75,10 @@ ps_status ps_sort_lane_add(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *lane, co
 /* The same of n rows with positions of their own. */
 ps_status ps_sort_lane_add_at(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *lane, const ps_vec *vecs,
                               uint32_t n, const uint64_t *morsels, const uint64_t *ordinals);
+/* The same for a spec without keys: the k-th live row is ordered by high[k], then low[k]. */
+ps_status ps_sort_lane_add_by(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *lane,
+                              const ps_vec *vecs, const ps_batch *in, const uint64_t *high,
+                              const uint64_t *low);
 ps_status ps_sort_lane_combine(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *lane);
 
 ps_status ps_sorter_plan(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter, uint64_t *n_tasks);
