@@ -14,11 +14,13 @@
 #include "exec/dataset.h"
 
 #include "col/value.h"
+#include "fs/file.h"
 #include "fs/job.h"
 #include "fs/stage.h"
 #include "fs/sys.h"
 #include "fs/tree.h"
 
+#include <errno.h>
 #include <limits.h>
 
 enum {
@@ -108,7 +110,7 @@ static ps_status place_open(ps_ctx *cx, ps_sink *sink)
 
     if (!dataset->job.n) {
         if (ps_sys_random(&sink->id, sizeof sink->id) != 0)
-            return ps_fail(cx, PS_IO, "no random number for names of files can be had");
+            return ps_file_fail(cx, errno, "making names for files of", sink->spec->path);
         return ps_stage_open(cx, sink->spec->path, MODES[dataset->mode], &sink->stage);
     }
     if (!ps_job_name_valid(dataset->job))

@@ -129,17 +129,24 @@ ps_lock ps_lock_try(int fd, const char *path)
 
 /* ---- leftovers ---- */
 
-void ps_place_clear(const char *work)
+/* False: something could not be removed. */
+static bool clear_once(const char *work)
 {
     static const char *const parts[] = {"/new", "/old", "/lock"};
     char path[PATH_MAX];
 
     for (size_t i = 0; i < PS_COUNT(parts); i++) {
-        if ((size_t)snprintf(path, sizeof path, "%s%s", work, parts[i]) >= sizeof path) return;
+        if ((size_t)snprintf(path, sizeof path, "%s%s", work, parts[i]) >= sizeof path)
+            return false;
         if (i < 2) ps_tree_remove(path);
         else ps_sys_unlink(path);
     }
-    ps_sys_rmdir(work);
+    return ps_sys_rmdir(work) == 0;
+}
+
+void ps_place_clear(const char *work)
+{
+    if (!clear_once(work)) clear_once(work); /* what failed once may not fail again */
 }
 
 typedef struct sweep {

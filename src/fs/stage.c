@@ -88,7 +88,8 @@ static ps_status work_make(ps_ctx *cx, ps_stage *stage, bool *made)
     const ps_lock held = ps_lock_try(stage->lock, lock);
     *made = held == PS_LOCK_HELD || held == PS_LOCK_NONE;
     if (*made) return PS_OK;
-    ps_sys_close(stage->lock); /* the sweep that has it removes the rest */
+    ps_place_clear(stage->work); /* as the sweep does that has it */
+    ps_sys_close(stage->lock);
     stage->lock = -1;
     return PS_OK;
 }
@@ -124,6 +125,8 @@ done:
 }
 
 void ps_stage_forbid_exchange(ps_stage *stage) { stage->no_exchange = true; }
+
+const char *ps_stage_target(const ps_stage *stage) { return stage->place.path; }
 
 ps_status ps_stage_file(ps_ctx *cx, ps_stage *stage, ps_str name, int *fd)
 {
@@ -215,6 +218,18 @@ static ps_status exchange(ps_ctx *cx, ps_stage *stage)
     return exchange_in_steps(cx, stage);
 }
 
+/* What another program put into the old directory between linking and exchanging. The new files are
+ * in place: neither a cancel nor an error changes that any more. */
+static void link_late(const ps_ctx *cx, const ps_stage *stage)
+{
+    ps_ctx own;
+    uint32_t n_dirs;
+
+    ps_ctx_child(cx, &own);
+    own.cancel = NULL;
+    (void)!ps_tree_link(&own, stage->stepped ? stage->old : stage->new, stage->place.path, &n_dirs);
+}
+
 static ps_status put_in_place(ps_ctx *cx, ps_stage *stage)
 {
     const ps_place *place = &stage->place;
@@ -237,9 +252,8 @@ static ps_status put_in_place(ps_ctx *cx, ps_stage *stage)
     PS_TRY(exchange(cx, stage));
     stage->committed = true;
     if (stage->mode == PS_STAGE_OVERWRITE) return PS_OK;
-    /* what another program put there between linking and exchanging */
-    uint32_t n_dirs;
-    return ps_tree_link(cx, stage->stepped ? stage->old : stage->new, place->path, &n_dirs);
+    link_late(cx, stage);
+    return PS_OK;
 }
 
 ps_status ps_stage_commit(ps_ctx *cx, ps_stage *stage)
@@ -252,7 +266,7 @@ ps_status ps_stage_commit(ps_ctx *cx, ps_stage *stage)
     ps_status st = put_in_place(cx, stage);
     if (st == PS_OK) {
         stage->committed = true;
-        st = ps_dir_sync_after(cx, stage->place.dir);
+        st = ps_dir_sync_after(cx, &stage->place);
     }
     ps_place_lock_drop(&lock);
     return st;

@@ -24,6 +24,8 @@ typedef enum ps_stage_mode {
 ps_status ps_stage_open(ps_ctx *cx, ps_str path, ps_stage_mode mode, ps_stage **out);
 /* A file of the directory; directories in its name are made. */
 ps_status ps_stage_file(ps_ctx *cx, ps_stage *stage, ps_str name, int *fd);
+/* The final name of the directory. */
+const char *ps_stage_target(const ps_stage *stage);
 /* Takes fd, a file that was written: it is on the device when commit returns. */
 ps_status ps_stage_keep(ps_ctx *cx, ps_stage *stage, int fd);
 /* The directory is at its name. PS_EXISTS: something else is, or somebody is adding to it. */

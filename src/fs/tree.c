@@ -52,13 +52,6 @@ static const struct dirent *next_entry(DIR *dir)
     return entry;
 }
 
-static bool is_directory(const char *at)
-{
-    struct stat info;
-
-    return ps_sys_lstat(at, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
 static void remove_below(path *p, uint32_t depth)
 {
     DIR *const dir = depth < PS_TREE_DEPTH_MAX ? ps_sys_opendir(p->at) : NULL;
@@ -68,8 +61,8 @@ static void remove_below(path *p, uint32_t depth)
     if (!dir) return;
     while ((entry = next_entry(dir)) != NULL) {
         if (!path_add(p, entry->d_name)) continue;
-        if (is_directory(p->at)) remove_below(p, depth + 1);
-        else ps_sys_unlink(p->at);
+        if (ps_sys_unlink(p->at) != 0 && (errno == EISDIR || errno == EPERM))
+            remove_below(p, depth + 1);
         path_cut(p, n);
     }
     ps_sys_closedir(dir);
@@ -83,26 +76,33 @@ void ps_tree_remove(const char *root)
     if (path_set(&p, root)) remove_below(&p, 0);
 }
 
-ps_status ps_dir_sync(ps_ctx *cx, const char *at)
+/* 0, or errno. */
+static int dir_sync(const char *at)
 {
     const int fd = ps_sys_open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    ps_status st = PS_OK;
+    int code = 0;
 
-    if (fd < 0 && errno == EACCES) return PS_OK; /* we may write there, but not read */
-    if (fd < 0) return ps_file_fail(cx, errno, "syncing the directory", ps_str_of(at));
-    if (ps_sys_fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP)
-        st = ps_file_fail(cx, errno, "syncing the directory", ps_str_of(at));
+    if (fd < 0) return errno == EACCES ? 0 : errno; /* we may write there, but not read */
+    if (ps_sys_fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP) code = errno;
     ps_sys_close(fd);
-    return st;
+    return code;
 }
 
-ps_status ps_dir_sync_after(ps_ctx *cx, const char *at)
+ps_status ps_dir_sync(ps_ctx *cx, const char *at)
 {
-    const ps_status st = ps_dir_sync(cx, at);
+    const int code = dir_sync(at);
 
-    if (st != PS_OK)
-        ps_hint(cx, "what was written is in place and whole; a loss of power now could undo it");
-    return st;
+    return code ? ps_file_fail(cx, code, "syncing the directory", ps_str_of(at)) : PS_OK;
+}
+
+ps_status ps_dir_sync_after(ps_ctx *cx, const ps_place *place)
+{
+    const int code = dir_sync(place->dir);
+
+    if (!code) return PS_OK;
+    ps_file_fail(cx, code, "syncing the directory of", ps_str_of(place->path));
+    ps_hint(cx, "what was written is in place and whole; a loss of power now could undo it");
+    return cx->error.code;
 }
 
 static ps_status too_deep(ps_ctx *cx, const path *p)

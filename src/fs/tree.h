@@ -13,7 +13,8 @@ void ps_tree_remove(const char *path);
 /* Syncs a directory; file systems that refuse it are no failure. */
 ps_status ps_dir_sync(ps_ctx *cx, const char *path);
 /* The same for the directory of a name that has been put in place. */
-ps_status ps_dir_sync_after(ps_ctx *cx, const char *path);
+struct ps_place;
+ps_status ps_dir_sync_after(ps_ctx *cx, const struct ps_place *place);
 /* Syncs all directories of a tree: the names in them, not what files hold. */
 ps_status ps_tree_sync(ps_ctx *cx, const char *path);
 /* Gives every file below `from` a second name at the same place below `to`, directories are made,

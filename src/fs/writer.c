@@ -19,7 +19,7 @@ enum { BUFFER_BYTES = 1 << 20, NAME_TRIES_MAX = 16 };
 
 struct ps_file_writer {
     ps_arena arena;
-    ps_place place; /* of a file of a stage: its path is the name there */
+    ps_place place; /* of a file of a stage: the path that it will have */
     ps_stage *stage;
     const char *temporary; /* NULL: the file is written as it is */
     int fd;
@@ -93,7 +93,8 @@ ps_status ps_file_writer_open(ps_ctx *cx, ps_str path, ps_stage *stage, ps_file_
     writer->buffer = ps_alloc(cx, BUFFER_BYTES);
     if (!writer->buffer) PS_GO(PS_MEMORY);
     if (stage) {
-        writer->place.path = ps_arena_strndup(cx, &writer->arena, path.at, path.n);
+        writer->place.path = ps_arena_printf(cx, &writer->arena, "%s/%.*s", ps_stage_target(stage),
+                                             PS_STR_ARGS(path));
         PS_GO(writer->place.path ? ps_stage_file(cx, stage, path, &writer->fd) : PS_MEMORY);
     } else {
         PS_GO(ps_place_init(cx, &writer->arena, path, &writer->place));
@@ -151,7 +152,7 @@ static ps_status rename_to_final(ps_ctx *cx, ps_file_writer *writer)
     if (ps_sys_rename(writer->temporary, writer->place.path) != 0)
         return ps_file_fail(cx, errno, "renaming the temporary file to", path);
     writer->committed = true;
-    return ps_dir_sync_after(cx, writer->place.dir);
+    return ps_dir_sync_after(cx, &writer->place);
 }
 
 /* A pipe or device: no name changes, and most can't be synced. */
