@@ -182,6 +182,13 @@ PS_API PS_CHECKED ps_status ps_session_diagnostics(ps_session *session, char **o
  *  runs, or it is not known yet. A figure for display: from expected numbers of rows. @since 0.1 */
 PS_API double ps_session_progress(ps_session *session);
 
+/** What the session is running did so far, as a JSON object, from any thread: progress, wall_ms,
+ *  waited_ms (until its memory was free), memory_bytes, temp_bytes, and for each operator rows,
+ *  time, memory_bytes, memory_bytes_peak, spilled_bytes, partitions and depth of what it spilled,
+ *  and how long it was parked for memory and for output. "{}": nothing runs.
+ *  @param out  NUL-terminated; give it back with ps_string_free()  @since 0.1 */
+PS_API PS_CHECKED ps_status ps_session_statistics(ps_session *session, char **out, ps_error *error);
+
 /* ---- running SQL ------------------------------------------------------------------------- */
 
 /** The rows of a statement, made while they are fetched. One call at a time, but for

@@ -161,6 +161,26 @@ double ps_session_progress(ps_session *session)
     return part;
 }
 
+ps_status ps_session_statistics(ps_session *session, char **out, ps_error *error)
+{
+    ps_text text;
+    ps_ctx cx;
+
+    *out = NULL;
+    PS_TRY(ps_instance_check(session ? session->instance : NULL, error));
+    ps_ctx_init(&cx, NULL, NULL); /* the text outlives the session: nobody's payer */
+    ps_text_init(&text, &cx);
+    ps_mutex_lock(&session->mutex);
+    if (session->current && session->current->query)
+        ps_query_statistics(session->current->query, &text);
+    else ps_text_puts(&text, "{}");
+    ps_mutex_unlock(&session->mutex);
+    const ps_status st = ps_text_status(&text);
+    if (st == PS_OK) *out = text.at; /* given */
+    else ps_text_release(&text);
+    return ps_give_error(&cx, st, error);
+}
+
 ps_status ps_session_diagnostics(ps_session *session, char **out, ps_error *error)
 {
     ps_text text;

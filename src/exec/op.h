@@ -130,6 +130,11 @@ typedef struct ps_op_stats {
     _Atomic uint64_t rows_in, rows_out, batches, cycles, spilled_bytes;
     _Atomic uint64_t bytes_out;  /* of the rows given on; counted with settings->profile */
     _Atomic uint64_t bytes_read; /* from files */
+    /* Of state in temporary files: how many pieces it was cut into, and how often a row was written
+     * at most: ps_op_spilled_as. */
+    _Atomic uint64_t partitions, depth;
+    /* Cycles that lanes were parked: until there was memory, until somebody took their output. */
+    _Atomic uint64_t parked_memory, parked_output;
 } ps_op_stats;
 
 struct ps_op {
@@ -155,6 +160,20 @@ struct ps_op {
 
 /* A temporary file for what the operator writes out, as the query's settings want it. spill.c */
 ps_status ps_op_spill_new(ps_ctx *cx, const ps_op *op, ps_spill **out);
+
+/* Parts (runs, partitions) that the operator wrote to temporary files, beside those it told before,
+ * at this level: 1 for rows that were written once, 2 for what was read and written again. */
+PS_INLINE void ps_op_spilled_as(ps_op *op, uint64_t n_parts, uint64_t depth)
+{
+    /* relaxed: figures, read for display */
+    uint64_t seen = atomic_load_explicit(&op->stats.depth, memory_order_relaxed);
+
+    atomic_fetch_add_explicit(&op->stats.partitions, n_parts, memory_order_relaxed);
+    while (seen < depth &&
+           !atomic_compare_exchange_weak_explicit(&op->stats.depth, &seen, depth,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+    }
+}
 
 /* A local that needs memory embeds its own ps_arena and releases it in its _close. cx->mem is
  * op->mem in every slot, so what a slot allocates is charged to its operator. */

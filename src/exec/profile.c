@@ -11,6 +11,7 @@
 
 typedef struct figures {
     uint64_t rows, rows_in, bytes, bytes_read, spilled_bytes, memory, cycles;
+    uint64_t partitions, depth, parked_memory, parked_output;
     uint32_t n_ops;
 } figures;
 
@@ -44,6 +45,10 @@ static figures figures_of(const ps_query *query, const ps_node *node)
         sum.bytes_read += op->stats.bytes_read;
         sum.spilled_bytes += op->stats.spilled_bytes;
         sum.memory += (uint64_t)op->mem->peak;
+        sum.partitions += op->stats.partitions;
+        sum.depth = PS_MAX(sum.depth, op->stats.depth);
+        sum.parked_memory += op->stats.parked_memory;
+        sum.parked_output += op->stats.parked_output;
     }
     return sum;
 }
@@ -86,6 +91,24 @@ static void put_words(const ps_query *query, const ps_node *node, const char *se
     }
 }
 
+static void put_spilled(const figures *f, const char *separator, ps_text *out)
+{
+    ps_text_puts(out, separator), put_bytes(out, f->spilled_bytes), ps_text_puts(out, " spilled");
+    if (f->partitions == 0) return;
+    ps_text_printf(out, " in %llu %s", (unsigned long long)f->partitions,
+                   f->partitions == 1 ? "part" : "parts");
+    if (f->depth > 1) ps_text_printf(out, ", %llu levels", (unsigned long long)f->depth);
+}
+
+/* Lanes that waited less than a hundredth of a millisecond did not wait. */
+static void put_parked(const ps_query *query, uint64_t cycles, const char *words,
+                       const char *separator, ps_text *out)
+{
+    const double ms = cycles_ms(query, cycles);
+
+    if (ms >= 0.01) ps_text_printf(out, "%s%.2f ms %s", separator, ms, words);
+}
+
 /* The node's figures with a separator between them: one line of text, or lines of a label. */
 static void put_text(const ps_query *query, const ps_node *node, const figures *f,
                      const char *separator, ps_text *out)
@@ -100,9 +123,47 @@ static void put_text(const ps_query *query, const ps_node *node, const figures *
     if (f->bytes_read)
         ps_text_puts(out, separator), put_bytes(out, f->bytes_read), ps_text_puts(out, " read");
     ps_text_puts(out, separator), put_bytes(out, f->memory), ps_text_puts(out, " memory");
-    if (f->spilled_bytes)
-        ps_text_puts(out, separator), put_bytes(out, f->spilled_bytes),
-            ps_text_puts(out, " spilled");
+    if (f->spilled_bytes) put_spilled(f, separator, out);
+    put_parked(query, f->parked_memory, "parked for memory", separator, out);
+    put_parked(query, f->parked_output, "parked for output", separator, out);
+}
+
+/* One operator as JSON, also while it runs. */
+static void put_operator(const ps_query *query, const ps_op *op, ps_text *out)
+{
+    const ps_op_stats *s = &op->stats;
+
+    ps_text_printf(out,
+                   "{\"name\":\"%s\",\"rows_in\":%llu,\"rows_out\":%llu,\"batches\":%llu,"
+                   "\"time_ms\":%.3f,\"bytes_out\":%llu,\"bytes_read\":%llu,",
+                   op->class->name, (unsigned long long)s->rows_in, (unsigned long long)s->rows_out,
+                   (unsigned long long)s->batches, cycles_ms(query, s->cycles),
+                   (unsigned long long)s->bytes_out, (unsigned long long)s->bytes_read);
+    ps_text_printf(out,
+                   "\"memory_bytes\":%lld,\"memory_bytes_peak\":%lld,\"spilled_bytes\":%llu,"
+                   "\"partitions\":%llu,\"depth\":%llu,\"parked_memory_ms\":%.3f,"
+                   "\"parked_output_ms\":%.3f}",
+                   (long long)op->mem->used, (long long)op->mem->peak,
+                   (unsigned long long)s->spilled_bytes, (unsigned long long)s->partitions,
+                   (unsigned long long)s->depth, cycles_ms(query, s->parked_memory),
+                   cycles_ms(query, s->parked_output));
+}
+
+void ps_query_statistics(ps_query *query, ps_text *out)
+{
+    ps_text_printf(out,
+                   "{\"progress\":%.4f,\"wall_ms\":%.3f,\"waited_ms\":%.3f,\"threads\":%u,"
+                   "\"memory_bytes\":%lld,\"memory_bytes_peak\":%lld,\"temp_bytes\":%lld,"
+                   "\"operators\":[",
+                   ps_query_progress(query), (double)(ps_clock_ns() - query->start_ns) / 1e6,
+                   (double)query->begin_wait_ns / 1e6, query->settings.threads,
+                   (long long)query->mem->used, (long long)query->mem->peak,
+                   (long long)query->mem->disk);
+    for (size_t i = 0; i < query->phys.ops.n; i++) {
+        if (i) ps_text_char(out, ',');
+        put_operator(query, query->phys.ops.at[i], out);
+    }
+    ps_text_puts(out, "]}");
 }
 
 static void put_json(const ps_query *query, const ps_node *node, const figures *f, ps_text *out)
@@ -116,6 +177,11 @@ static void put_json(const ps_query *query, const ps_node *node, const figures *
                    cycles_ms(query, f->cycles), (unsigned long long)f->bytes,
                    (unsigned long long)f->bytes_read, (unsigned long long)f->memory,
                    (unsigned long long)f->spilled_bytes);
+    ps_text_printf(out,
+                   ",\"partitions\":%llu,\"depth\":%llu,\"parked_memory_ms\":%.3f,"
+                   "\"parked_output_ms\":%.3f",
+                   (unsigned long long)f->partitions, (unsigned long long)f->depth,
+                   cycles_ms(query, f->parked_memory), cycles_ms(query, f->parked_output));
     ps_text_init(&words, out->cx);
     put_words(query, node, "", &words);
     if (words.n) {
@@ -128,13 +194,8 @@ static void put_json(const ps_query *query, const ps_node *node, const figures *
         const ps_op *op = query->phys.ops.at[i];
 
         if (op->node != node) continue;
-        ps_text_printf(out,
-                       "%s{\"name\":\"%s\",\"rows_in\":%llu,\"rows_out\":%llu,\"batches\":%llu,"
-                       "\"time_ms\":%.3f,\"bytes_out\":%llu,\"memory_bytes_peak\":%llu}",
-                       separator, op->class->name, (unsigned long long)op->stats.rows_in,
-                       (unsigned long long)op->stats.rows_out,
-                       (unsigned long long)op->stats.batches, cycles_ms(query, op->stats.cycles),
-                       (unsigned long long)op->stats.bytes_out, (unsigned long long)op->mem->peak);
+        ps_text_puts(out, separator);
+        put_operator(query, op, out);
         separator = ",";
     }
     ps_text_puts(out, "]");
@@ -149,9 +210,9 @@ static void put_query(const ps_query *query, ps_plan_form form, ps_text *out)
     if (form == PS_PLAN_JSON) {
         ps_text_printf(out,
                        ",\"query\":{\"wall_ms\":%.3f,\"operators_ms\":%.3f,\"threads\":%u,"
-                       "\"memory_bytes_peak\":%llu}",
+                       "\"memory_bytes_peak\":%llu,\"waited_ms\":%.3f}",
                        wall_ms, sum_ms, query->settings.threads,
-                       (unsigned long long)query->mem->peak);
+                       (unsigned long long)query->mem->peak, (double)query->begin_wait_ns / 1e6);
         return;
     }
     ps_text_printf(out, "%squery: %.2f ms, %.2f ms in operators on %u %s, ",
@@ -159,6 +220,8 @@ static void put_query(const ps_query *query, ps_plan_form form, ps_text *out)
                    query->settings.threads == 1 ? "thread" : "threads");
     put_bytes(out, (uint64_t)query->mem->peak);
     ps_text_puts(out, " memory");
+    if (query->begin_wait_ns)
+        ps_text_printf(out, ", %.2f ms until it could begin", (double)query->begin_wait_ns / 1e6);
     if (form == PS_PLAN_TEXT) ps_text_char(out, '\n');
 }
 

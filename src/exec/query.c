@@ -166,15 +166,24 @@ static bool query_wait(ps_query *query, uint64_t deadline_ns)
     return true;
 }
 
+/* Nobody tells when others end. */
+static void query_pause(ps_query *query, uint64_t deadline_ns)
+{
+    const uint64_t soon = ps_clock_ns() + BEGIN_PAUSE_NS;
+
+    ps_mutex_lock(&query->mutex);
+    query_wait(query, deadline_ns ? PS_MIN(deadline_ns, soon) : soon);
+    ps_mutex_unlock(&query->mutex);
+}
+
 /* Whether the query may begin; if not, waits a little, helping others meanwhile. */
 static bool query_begin(ps_query *query, uint64_t deadline_ns)
 {
     if (ps_query_admit(query)) return true;
-    if (ps_pool_help(query->pool, query)) return false;
-    const uint64_t soon = ps_clock_ns() + BEGIN_PAUSE_NS; /* nobody tells when others end */
-    ps_mutex_lock(&query->mutex);
-    query_wait(query, deadline_ns ? PS_MIN(deadline_ns, soon) : soon);
-    ps_mutex_unlock(&query->mutex);
+    const uint64_t start = ps_clock_ns();
+    const bool helped = ps_pool_help(query->pool, query);
+    if (!helped) query_pause(query, deadline_ns);
+    query->begin_wait_ns += ps_clock_ns() - start;
     return false;
 }
 

@@ -36,6 +36,8 @@ bool ps_query_written(ps_query *query, uint64_t *n_rows);
 const ps_col *ps_query_cols(const ps_query *query, uint32_t *n);
 /* Part of the work done so far, 0..1, never falling: a pipeline weighs the rows it should read. */
 double ps_query_progress(ps_query *query);
+/* What it did so far, as a JSON object, from any thread. profile.c. */
+void ps_query_statistics(ps_query *query, ps_text *out);
 /* EXPLAIN ANALYZE, once the query has ended: true rows, time, bytes and memory of the operators
  * behind a node, in a plan's form; behind the root also the query's. Nothing for a node that has no
  * operator. Time is the sum over threads. profile.c. */

@@ -53,11 +53,12 @@ typedef struct ps_lane {
     uint64_t morsel;      /* number within the pipeline */
     uint32_t at;          /* op to push next; n_ops: the sink; PS_LANE_SOURCE: ask the source */
     bool source_done;
-    bool start_due;    /* the source hasn't begun the morsel */
-    bool asks;         /* parked until there is memory */
-    bool granted;      /* goes on for one batch, whatever is left */
-    uint32_t n_asked;  /* times that other queries were asked since the last batch */
-    uint64_t asked_at; /* the pool's n_shrunk then */
+    bool start_due;     /* the source hasn't begun the morsel */
+    bool asks;          /* parked until there is memory */
+    bool granted;       /* goes on for one batch, whatever is left */
+    uint64_t parked_at; /* cycles */
+    uint32_t n_asked;   /* times that other queries were asked since the last batch */
+    uint64_t asked_at;  /* the pool's n_shrunk then */
     /* What its sink could give back, as of its last batch. */
     _Atomic uint64_t held;
 } ps_lane;
@@ -128,6 +129,7 @@ struct ps_query {
     uint32_t n_sinks;
     uint32_t n_running;              /* tasks in the hands of threads */
     uint32_t n_helping;              /* pool threads with a task; below settings.threads */
+    _Atomic uint64_t begin_wait_ns;  /* until its floor could be set aside */
     bool recorded;                   /* the recorder knows how it went */
     uint64_t start_ns, start_cycles; /* when it was made: wall time, length of a cycle */
     bool stopping;                   /* freed by its owner: start nothing more */

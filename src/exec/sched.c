@@ -219,6 +219,19 @@ bool ps_query_wants_help(ps_query *query)
     return query->n_helping + 1 < query->settings.threads && query_find(query, &task);
 }
 
+/* A parked lane goes on: whom it waited for. */
+static void count_parked(const ps_lane *lane)
+{
+    const ps_pipeline *plan = lane->pipe->plan;
+    ps_op *at = lane->at == PS_LANE_SOURCE ? plan->source
+                : lane->at < plan->ops.n   ? plan->ops.at[lane->at]
+                                           : plan->sink;
+
+    /* relaxed: figures, read for display */
+    atomic_fetch_add_explicit(lane->asks ? &at->stats.parked_memory : &at->stats.parked_output,
+                              ps_cycles() - lane->parked_at, memory_order_relaxed);
+}
+
 /* What changes when a task is taken. Mutex held. */
 static void query_take(ps_query *query, const ps_task *task)
 {
@@ -233,6 +246,7 @@ static void query_take(ps_query *query, const ps_task *task)
         break;
     case PS_TASK_MORSEL:
         if (task->lane->state == PS_LANE_IDLE) task->pipe->next_morsel++;
+        else count_parked(task->lane);
         task->lane->state = PS_LANE_RUNNING;
         task->lane->asks = false;
         break;
@@ -341,6 +355,7 @@ static void task_ended(ps_query *query, const ps_task *task, ps_status st, bool 
     case PS_TASK_PLAN: task->pipe->state = PS_PIPE_RUNNING; break;
     case PS_TASK_MORSEL:
         task->lane->state = parked ? PS_LANE_PARKED : PS_LANE_IDLE;
+        task->lane->parked_at = ps_cycles();
         if (!parked) atomic_fetch_add_explicit(&task->pipe->n_ended, 1, memory_order_relaxed);
         break;
     case PS_TASK_COMBINE: task->lane->state = PS_LANE_COMBINED; break;

@@ -157,6 +157,7 @@ static ps_status write_keys(ps_ctx *cx, ps_sorter *sorter, ps_sort_row *keys, si
     PS_GO(file_new(cx, sorter, &file));
     PS_GO(ps_sort_file_add(cx, file, sorter->spill, keys, n));
     PS_GO(file_keep(cx, sorter, file));
+    ps_op_spilled_as(sorter->op, 1, 1);
     file = NULL;
 done:
     ps_free(scratch);
@@ -237,9 +238,11 @@ ps_status ps_sorter_spill_task(ps_ctx *cx, ps_sorter *sorter, uint64_t task)
     ps_sort_file **files = sorter->files.at + task * sorter->merge_size;
     size_t n = PS_MIN(sorter->merge_size, sorter->files.n - task * sorter->merge_size);
 
-    while (n >
-           1) { /* a pass: fan_in runs at a time; what each made stays at its first one's place */
+    /* a pass: fan_in runs at a time; what each made stays at its first one's place */
+    for (uint64_t depth = 2; n > 1; depth++) {
         size_t m = 0;
+
+        ps_op_spilled_as(sorter->op, 0, depth);
 
         for (size_t at = 0; at < n; at += sorter->fan_in) {
             const size_t k = PS_MIN(sorter->fan_in, n - at);
@@ -286,6 +289,7 @@ static ps_status spill_sorted(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter)
     }
     ps_free(keys);
     if (st == PS_OK) st = file_keep(cx, sorter, file);
+    if (st == PS_OK) ps_op_spilled_as(sorter->op, 1, 1);
     if (st != PS_OK) {
         file_free(file, false);
         return st;

@@ -1,5 +1,7 @@
 """Floors: a query begins when what it can't do without is free, waits for others until then, and is refused when that can
 never be. PS_LIBRARY is the library to test."""
+import ctypes
+import json
 import os
 import sys
 import threading
@@ -41,6 +43,17 @@ def reserved(session, name):
     return sum(row["n"] for row in rows)
 
 
+def statistics(session):
+    """What the session is running, from another thread."""
+    text, error = ctypes.c_void_p(), pslib.Error()
+    code = session.lib.ps_session_statistics(session.session, ctypes.byref(text), ctypes.byref(error))
+    assert code == 0, error.message
+    try:
+        return json.loads(ctypes.string_at(text.value))
+    finally:
+        session.lib.ps_string_free(text)
+
+
 class Running:
     """A query that runs in a thread until it is cancelled; inside, it has begun."""
 
@@ -65,8 +78,18 @@ class Running:
 def test_a_query_waits_for_its_floor_and_can_be_stopped():
     first = opened(12)
     second, watcher = first.another(), first.another()
+    assert statistics(first) == {}
     running = Running(first, watcher)
     try:
+        end = time.monotonic() + 20
+        seen = statistics(first)
+        while not any(op["spilled_bytes"] for op in seen["operators"]) and time.monotonic() < end:
+            time.sleep(0.01)
+            seen = statistics(first)
+        window = [op for op in seen["operators"] if op["name"] == "window"][0]
+        assert window["spilled_bytes"] and window["partitions"] and window["depth"] == 1, seen
+        assert 0 < window["memory_bytes"] <= window["memory_bytes_peak"] <= 12 << 20, seen
+        assert seen["temp_bytes"] > 0 and 0 <= seen["progress"] < 1 and seen["waited_ms"] == 0, seen
         second.sql("SET max_execution_time = 150")
         failed, took = failure(lambda: second.sql(SMALL))
         assert failed and failed.name == "TIMEOUT", failed

@@ -91,10 +91,27 @@ def test_analyze_text_is_a_tree_with_figures_below_each_node():
     lines = out.splitlines()
     assert re.match(r"│    query: [\d.]+ ms, [\d.]+ ms in operators on \d+ threads?, [\d.]+ .iB memory",
                     lines[1]), lines
-    assert re.match(r"│    3 rows \(estimated \d+\), [\d.]+ ms \(\d+ %\), \d+ bytes out, .* memory$",
+    assert re.match(r"│    3 rows \(estimated \d+\), [\d.]+ ms \(\d+ %\), \d+ bytes out, .* memory(, .*)?$",
                     lines[2]), lines
     assert "builds the right input, whose keys filter the other one's scan" in out, out
     assert "10000 rows (estimated " in out, out
+
+
+def test_analyze_tells_what_was_spilled_and_how():
+    setup = "SET memory_limit = '6MiB'; SET threads = 1;"
+    query = "SELECT count(*) FROM (SELECT i, 'pad ' || CAST(i AS VARCHAR) AS p FROM range(600000) r(i) ORDER BY i % 1013, p LIMIT 599999) q"
+    sort = named(plan_json("ANALYZE, FORMAT json", query, setup), "sort") or \
+        named(plan_json("ANALYZE, FORMAT json", query, setup), "topn")
+    assert sort[0]["spilled_bytes"] > 1 << 20 and sort[0]["partitions"] > 1 and sort[0]["depth"] >= 1, sort
+    assert sort[0]["parked_memory_ms"] >= 0 and sort[0]["parked_output_ms"] >= 0, sort
+    operators = [o for o in sort[0]["operators"] if o["spilled_bytes"]]
+    assert operators and operators[0]["partitions"] == sort[0]["partitions"], sort
+    assert operators[0]["memory_bytes_peak"] <= 6 << 20, operators
+    out = run(setup + "EXPLAIN ANALYZE " + query)
+    assert re.search(r"[\d.]+ MiB spilled in \d+ parts", out), out
+    # more runs than can be read at once are merged and written again
+    out = run(setup + "EXPLAIN ANALYZE " + query.replace("600000", "1500000").replace("599999", "1499999"))
+    assert re.search(r"spilled in \d+ parts, \d+ levels", out), out
 
 
 def test_explain_is_no_table_and_is_not_cut():
