@@ -398,6 +398,18 @@ typedef struct ps_run_options {
 PS_API PS_CHECKED ps_status ps_plan_run(const ps_plan *plan, ps_session *session,
                                         const ps_run_options *options, ps_result **out,
                                         ps_error *error);
+/** Writes a plan's rows into a file or a directory of files, as COPY does; they are in place,
+ *  whole, when this returns PS_OK (docs/writing.md).
+ *  @param path     UTF-8, NUL-terminated
+ *  @param options  those of COPY as SQL text: "FORMAT parquet, PARTITION_BY (a), OVERWRITE";
+ *                  NULL: none, the format is that of the path's extension
+ *  @param run      optional
+ *  @param n_rows   optional: rows written
+ *  @return as ps_session_sql(); PS_EXISTS: what is there may not be replaced  @since 0.1 */
+PS_API PS_CHECKED ps_status ps_plan_write(const ps_plan *plan, ps_session *session,
+                                          const char *path, const char *options,
+                                          const ps_run_options *run, uint64_t *n_rows,
+                                          ps_error *error);
 /** Binds a plan; gives its columns as an Arrow struct type. */
 PS_API PS_CHECKED ps_status ps_plan_schema(const ps_plan *plan, ps_session *session,
                                            struct ArrowSchema *out, ps_error *error);

@@ -16,20 +16,27 @@ typedef struct plan_call {
     const ps_node *node; /* bound */
 } plan_call;
 
-static ps_status bind(plan_call *call, const ps_made *plan)
+static ps_status bind_statement(plan_call *call, const ps_made *plan, ps_sql_node *node,
+                                ps_statement *bound)
 {
-    const ps_sql_statement statement = {.node = plan->node};
-    ps_statement bound;
+    const ps_sql_statement statement = {.node = node};
     ps_bind_env env;
 
     ps_session_env(call->session, &env);
-    const ps_status st = ps_sql_lower(&call->planner, &env, plan->text, &statement, &bound);
-    call->node = bound.plan;
+    const ps_status st = ps_sql_lower(&call->planner, &env, plan->text, &statement, bound);
+    call->node = bound->plan;
     if (st == PS_OK) return call->node ? PS_OK : PS_BUG(&call->result->cx, "a plan without a node");
     ps_error *error = &call->result->cx.error;
     if (plan->text.n && error->offset) ps_sql_locate(plan->text, error->offset - 1, error);
     else error->offset = error->line = error->column = 0; /* nobody wrote a text */
     return st;
+}
+
+static ps_status bind(plan_call *call, const ps_made *plan)
+{
+    ps_statement bound;
+
+    return bind_statement(call, plan, plan->node, &bound);
 }
 
 static ps_status call_begin(plan_call *call, const ps_plan *plan, ps_session *session,
@@ -126,6 +133,66 @@ ps_status ps_plan_run(const ps_plan *plan, ps_session *session, const ps_run_opt
     *out = call.result;
     ps_session_leave(session);
     return PS_OK;
+done:
+    return call_end(&call, st, error);
+}
+
+/* COPY of the plan's query: the tree that the parser makes of the options, with the query and the
+ * path put into it. */
+static ps_status write_statement(plan_call *call, const ps_made *plan, const char *path,
+                                 const char *options, ps_sql_node **out)
+{
+    ps_ctx *cx = &call->result->cx;
+    ps_arena *arena = &call->result->arena;
+    ps_sql_copy_to *copy = PS_ARENA_NEW(cx, arena, ps_sql_copy_to);
+    ps_sql_string *place = PS_ARENA_NEW(cx, arena, ps_sql_string);
+    const char *const text = ps_arena_printf(
+        cx, arena, options ? "COPY (SELECT 1) TO '' (%s)" : "COPY (SELECT 1) TO ''", options);
+    ps_sql_statements parsed = {0};
+
+    if (!copy || !place || !text) return PS_MEMORY;
+    ps_status st = ps_sql_parse(cx, arena, ps_str_of(text), &parsed);
+    const ps_sql_copy_to *to =
+        st == PS_OK && parsed.n == 1 ? ps_sql_as(copy_to, COPY_TO, parsed.at[0].node) : NULL;
+    if (st == PS_OK && (!to || parsed.at[0].n_params))
+        st = ps_fail(cx, PS_PARSE, "not options of COPY: %s", options);
+    if (st != PS_OK) { /* nobody wrote that text */
+        cx->error.offset = cx->error.line = cx->error.column = 0;
+        return st;
+    }
+    *place = *ps_sql_as(string, STRING, to->path);
+    place->value.at = ps_arena_strndup(cx, arena, path, strlen(path));
+    place->value.n = strlen(path);
+    *copy = *to;
+    copy->path = &place->head;
+    copy->query = plan->node;
+    copy->head.depth = (uint16_t)PS_MAX((unsigned)copy->head.depth, plan->node->depth + 1u);
+    *out = &copy->head;
+    return place->value.at ? PS_OK : PS_MEMORY;
+}
+
+ps_status ps_plan_write(const ps_plan *plan, ps_session *session, const char *path,
+                        const char *options, const ps_run_options *run, uint64_t *n_rows,
+                        ps_error *error)
+{
+    plan_call call;
+    ps_statement bound;
+    ps_sql_node *copy;
+    size_t bad;
+    ps_status st;
+
+    if (n_rows) *n_rows = 0;
+    if (!path) return misuse(error, "path");
+    PS_TRY(call_begin(&call, plan, session, error));
+    apply_options(call.result, run);
+    if (!ps_utf8_valid(path, strlen(path), &bad) ||
+        (options && !ps_utf8_valid(options, strlen(options), &bad)))
+        PS_GO(ps_fail(&call.result->cx, PS_INVALID, "the path or an option is not UTF-8"));
+    PS_GO(write_statement(&call, &plan->made, path, options, &copy));
+    PS_GO(bind_statement(&call, &plan->made, copy, &bound));
+    PS_GO(place(&call, plan->made.text));
+    PS_GO(ps_statement_run(call.result, &call.planner, &bound));
+    if (n_rows) *n_rows = (uint64_t)call.result->rows_changed;
 done:
     return call_end(&call, st, error);
 }

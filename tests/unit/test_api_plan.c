@@ -442,6 +442,44 @@ static void test_limits_of_an_instance(void **state)
     ps_instance_free(bound);
 }
 
+static void test_write(void **state)
+{
+    char dir[] = "/tmp/ps_write_XXXXXX", path[64], command[64];
+    const char *pattern = path;
+    ps_error error = {0};
+    uint64_t n = 0;
+    ps_plan *plan = items();
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/x.parquet", dir);
+    assert_int_equal(ps_plan_write(plan, session, path, NULL, NULL, &n, &error), PS_OK);
+    ps_plan *back = ps_plan_files(&pattern, 1, NULL);
+    ps_term *count = ps_term_call("count", NULL, 0);
+    char wanted[32];
+    snprintf(wanted, sizeof wanted, "%d;", (int)n);
+    assert_true(n > 0);
+    expect(ps_plan_aggregate(back, NULL, 0, &count, 1), wanted);
+    snprintf(path, sizeof path, "%s/d", dir);
+    const char *const options = "FORMAT csv, PARTITION_BY (id)";
+    assert_int_equal(ps_plan_write(plan, session, path, options, NULL, NULL, &error), PS_OK);
+    assert_int_equal(ps_plan_write(plan, session, path, options, NULL, &n, &error), PS_EXISTS);
+    assert_int_equal(n, 0);
+    assert_int_equal(ps_plan_write(plan, session, path, "FORMAT csv, NO_SUCH 1", NULL, &n, &error),
+                     PS_BIND);
+    assert_int_equal(
+        ps_plan_write(plan, session, path, "FORMAT csv); DROP TABLE item; (", NULL, &n, &error),
+        PS_PARSE);
+    assert_int_equal(ps_plan_write(plan, session, path, "", NULL, &n, &error), PS_PARSE);
+    assert_int_equal(ps_plan_write(plan, session, path, "FORMAT ?", NULL, &n, &error), PS_PARSE);
+    assert_int_equal(ps_plan_write(plan, session, "\xff", NULL, NULL, &n, &error), PS_INVALID);
+    assert_int_equal(ps_plan_write(plan, session, NULL, NULL, NULL, &n, &error), PS_MISUSE);
+    assert_int_equal(ps_plan_write(NULL, session, path, NULL, NULL, &n, &error), PS_MISUSE);
+    ps_plan_unref(plan);
+    run_sql("SELECT count(*) FROM item");
+    snprintf(command, sizeof command, "rm -rf '%s'", dir);
+    assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -456,6 +494,7 @@ int main(void)
         cmocka_unit_test(test_views),
         cmocka_unit_test(test_stream),
         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_write),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
