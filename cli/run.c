@@ -12,6 +12,22 @@
 
 enum { POLL_MS = 100, WIDTH_DEFAULT = 80 };
 
+/* A bug of the library's: all that is to be known of it, to copy. */
+static void print_report(const shell *sh)
+{
+    char *report = NULL;
+
+    if (ps_session_bug_report(sh->session, &report, NULL) == PS_OK && report[0]) {
+        fprintf(stderr,
+                "This is a bug in penstock; the session goes on. Please report what stands between "
+                "the lines,\nafter a look at what the statement gives away:\n"
+                "----------------------------------------\n%s"
+                "----------------------------------------\n",
+                report);
+    }
+    ps_string_free(report);
+}
+
 void shell_print_error(const shell *sh, const ps_error *error)
 {
     fprintf(stderr, "%s: %s\n", ps_status_name(error->code), error->message);
@@ -24,6 +40,7 @@ void shell_print_error(const shell *sh, const ps_error *error)
         fprintf(stderr, "%s%s", error->excerpt, error->excerpt[n - 1] == '\n' ? "" : "\n");
     }
     if (error->hint[0]) fprintf(stderr, "hint: %s\n", error->hint);
+    if (error->code == PS_INTERNAL) print_report(sh);
 }
 
 bool shell_flush(void)

@@ -20,7 +20,7 @@ static void *must(void *block)
 {
     if (block) return block;
     fputs("out of memory\n", stderr);
-    abort();
+    exit(EXIT_FAILURE);
 }
 
 static void text_reserve(text *t, size_t more)

@@ -182,6 +182,11 @@ PS_API PS_CHECKED ps_status ps_session_diagnostics(ps_session *session, char **o
  *  runs, or it is not known yet. A figure for display: from expected numbers of rows. @since 0.1 */
 PS_API double ps_session_progress(ps_session *session);
 
+/** After a call that gave PS_INTERNAL: what to send to those who mend it (version, place,
+ *  statement, settings, plan), "" when there was no such call. Values of rows are not in it, but
+ *  the statement's text is. The session, its instance and other queries go on.
+ *  @param out  NUL-terminated; give it back with ps_string_free()  @since 0.1 */
+PS_API PS_CHECKED ps_status ps_session_bug_report(ps_session *session, char **out, ps_error *error);
 /** What the session is running did so far, as a JSON object, from any thread: progress, wall_ms,
  *  waited_ms (until its memory was free), memory_bytes, temp_bytes, and for each operator rows,
  *  time, memory_bytes, memory_bytes_peak, spilled_bytes, partitions and depth of what it spilled,

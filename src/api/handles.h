@@ -51,8 +51,9 @@ struct ps_session {
     ps_relations temporary;
     PS_ARRAY(ps_prepared) prepared;
     ps_logs logs;              /* of the last statements */
-    ps_mutex mutex;            /* guards current, and the query of results */
+    ps_mutex mutex;            /* guards current, report, and the query of results */
     struct ps_result *current; /* what ps_session_cancel stops */
+    char *report;              /* of the last bug; NULL: none */
 };
 
 struct ps_result {
@@ -64,6 +65,7 @@ struct ps_result {
     ps_arena arena;       /* the statement's tree, its plan, the sources it reads */
     ps_settings settings; /* as they were when it began */
     ps_exec_settings exec;
+    const ps_node *plan; /* what runs, or ran; NULL: nothing yet */
     const char *tag;
     ps_schema *schema; /* of its rows; NULL: none */
     ps_query *query;   /* NULL: no rows, none any more */
@@ -132,6 +134,9 @@ ps_status ps_result_bind(ps_result *result, ps_planner *planner, ps_str text,
                          const ps_statement *execute, ps_statement *out);
 /* Line, column and excerpt of the failure on result->cx, from its offset. */
 void ps_result_locate(ps_result *result);
+/* report.c: a statement ended with the failure on result->cx: records it, and what is to be known
+ * of a bug. */
+void ps_result_failed(ps_result *result);
 /* Copies the failure to a caller's error, if there is one. Gives st. */
 ps_status ps_give_error(const ps_ctx *cx, ps_status st, ps_error *error);
 

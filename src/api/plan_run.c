@@ -58,7 +58,7 @@ static ps_status call_begin(plan_call *call, const ps_plan *plan, ps_session *se
 /* Ends the call with st; the result goes with it. */
 static ps_status call_end(plan_call *call, ps_status st, ps_error *error)
 {
-    if (st != PS_OK) ps_log_failure(&call->result->cx);
+    if (st != PS_OK) ps_result_failed(call->result);
     ps_give_error(&call->result->cx, st, error);
     ps_result_free(call->result);
     ps_session_leave(call->session);

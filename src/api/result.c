@@ -95,6 +95,7 @@ ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node 
     ps_field *fields = PS_ARENA_ARRAY(cx, &result->arena, ps_field, plan->n_cols + 1);
 
     if (!fields) return PS_MEMORY;
+    result->plan = plan;
     for (uint32_t i = 0; i < plan->n_cols; i++) {
         fields[i] = (ps_field){.name = plan->cols[i].name,
                                .type = plan->cols[i].type,
@@ -173,7 +174,7 @@ static ps_status fetch(ps_result *result, uint64_t timeout_ms, struct ArrowArray
     if (!result->query) return result->failed;
     const ps_status st =
         ps_query_next(&result->cx, result->query, timeout_ns, &result->batch, &done);
-    if (st != PS_OK) ps_result_locate(result), ps_log_failure(&result->cx);
+    if (st != PS_OK) ps_result_locate(result), ps_result_failed(result);
     if (st != PS_OK || done) {
         query_end(result);
         return result->failed = st;

@@ -47,6 +47,7 @@ void ps_session_unref(ps_session *session)
         ps_free(session->prepared.at[i].sql);
     }
     ps_free(session->prepared.at);
+    ps_free(session->report);
     ps_relations_release(&session->temporary);
     ps_logs_release(&session->logs);
     ps_mutex_destroy(&session->mutex);
@@ -297,7 +298,7 @@ static ps_status run_first(ps_result *result, const char **tail, const char *tex
         st = ps_statement_run(result, &planner, &statement);
     }
     if (st != PS_OK) ps_result_locate(result);
-    if (st != PS_OK) ps_log_failure(&result->cx);
+    if (st != PS_OK) ps_result_failed(result);
     return st;
 }
 

@@ -256,6 +256,9 @@ ps_status ps_lane_run(ps_lane *lane, bool *parked)
             ps_query_is_moot(query, place)) {
             return PS_CANCELLED;
         }
+        if (PS_UNLIKELY(query->settings.fail_bug) &&
+            atomic_fetch_add(&query->n_batches, 1) + 1 == query->settings.fail_bug)
+            return PS_BUG(&lane->cx, "the setting fail_bug asked for it");
         if (lane->at == PS_LANE_SOURCE) PS_TRY(ps_lane_ask(lane, parked));
         if (!*parked) PS_TRY(lane_step(lane, parked));
         if (*parked) return PS_OK;

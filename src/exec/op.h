@@ -62,6 +62,7 @@ typedef struct ps_exec_settings {
     ps_spill_list *spills;     /* that shows temporary files; NULL: none */
     uint64_t rows_scanned_max; /* read by all scans of the query; 0: any number */
     uint64_t result_bytes_max; /* of the rows given to whoever pulls; 0: any number */
+    uint64_t fail_bug; /* test: the n-th batch finds a bug of ours; 0: none does */
     bool force_spill;          /* test configurations: see tests/configs */
     bool relocate_pages;
     bool park_always;

@@ -136,6 +136,7 @@ struct ps_query {
     uint32_t n_shrinking;
     _Atomic bool admitted;     /* its floor is set aside, or it runs without: tasks may be taken */
     _Atomic uint32_t n_active; /* threads that pull it or run its tasks */
+    _Atomic uint64_t n_batches;    /* counted for settings.fail_bug */
     _Atomic uint64_t rows_scanned; /* what max_rows_scanned bounds */
     uint64_t bytes_given;          /* to whoever pulls: what max_result_bytes bounds */
     _Atomic uint64_t held;         /* of all lanes and sealed sinks: for other queries */

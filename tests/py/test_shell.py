@@ -110,6 +110,19 @@ def test_dot_commands():
     assert "t1" in out and "INTEGER" in out and "time: " in out, out
 
 
+def test_a_bug_is_reported_and_the_session_goes_on():
+    query = "SELECT sum(i), 'a text' FROM range(100000) r(i) WHERE i % 3 = 1 GROUP BY i % 7"
+    for at in (1, 2, 7):
+        code, out, err = run(stdin=f"SET threads = 2;\nSET fail_bug = {at};\n{query};\n")
+        expect((code, out), (1, ""))
+        assert err.startswith("INTERNAL: the setting fail_bug asked for it ("), err
+        report = err.split("-" * 40 + "\n")
+        assert len(report) == 3, err
+        for part in ("penstock 0.", "error: the setting fail_bug asked for it (", "lane.c:", "statement:\n" + query,
+                     f"  fail_bug = {at}\n", "  threads = 2\n", "in force: 2 threads", "plan:\n", "aggregate", "range"):
+            assert part in report[1], (part, report[1])
+
+
 def test_errors_of_files_name_file_and_line():
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
         file.write("\ufeffSELECT 1;\n\n-- a comment; with a semicolon\nSELECT\n  nope;\nSELECT 2")

@@ -402,9 +402,61 @@ static void test_sweep_import(void **state)
     sweep(use_import);
 }
 
+/* A bug ends its statement and nothing else. */
+static void test_bugs(void **state)
+{
+    (void)state;
+    static const char sql[] = "SELECT i FROM range(500000) r(i) ORDER BY i DESC";
+    ps_instance *instance = NULL;
+    ps_session *session = NULL, *other = NULL;
+    ps_result *result = NULL;
+    struct ArrowArray batch;
+    ps_error error = {0};
+    ps_fetch fetch = PS_FETCH_BATCH;
+    char *report = NULL;
+    int64_t n = 0;
+
+    assert_int_equal(ps_instance_new(NULL, &instance, NULL), PS_OK);
+    assert_int_equal(ps_session_new(instance, &session, NULL), PS_OK);
+    assert_int_equal(ps_session_new(instance, &other, NULL), PS_OK);
+    assert_int_equal(ps_session_bug_report(session, &report, NULL), PS_OK);
+    assert_string_equal(report, "");
+    ps_string_free(report);
+    assert_int_equal(ps_session_sql(other, sql, sizeof sql - 1, NULL, &result, &error), PS_OK);
+    assert_int_equal(ps_result_next(result, UINT64_MAX, &batch, &fetch, &error), PS_OK);
+    batch.release(&batch);
+    for (int at = 1; at <= 64; at *= 2) {
+        char value[16];
+
+        snprintf(value, sizeof value, "%d", at);
+        assert_int_equal(ps_session_set(session, "fail_bug", value, NULL), PS_OK);
+        assert_int_equal(run(session, sql, &n, &error), PS_INTERNAL);
+        assert_int_equal(
+            run(session, "CREATE TABLE t AS SELECT i FROM range(300000) r(i)", &n, &error),
+            PS_INTERNAL);
+    }
+    assert_int_equal(ps_session_bug_report(session, &report, NULL), PS_OK);
+    assert_non_null(strstr(report, "CREATE TABLE t AS"));
+    assert_non_null(strstr(report, "fail_bug = 64"));
+    ps_string_free(report);
+    assert_int_equal(ps_session_set(session, "fail_bug", "0", NULL), PS_OK);
+    assert_int_equal(run(session, "SELECT i FROM t", &n, &error), PS_BIND); /* nothing of it */
+    assert_int_equal(run(session, sql, &n, &error), PS_OK);
+    assert_int_equal(n, 500000);
+    while (fetch == PS_FETCH_BATCH) { /* the other one never noticed */
+        assert_int_equal(ps_result_next(result, UINT64_MAX, &batch, &fetch, &error), PS_OK);
+        if (batch.release) batch.release(&batch);
+    }
+    ps_result_free(result);
+    ps_session_free(other);
+    ps_session_free(session);
+    ps_instance_free(instance);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bugs),
         cmocka_unit_test(test_misuse),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_freed_in_any_order),
