@@ -174,6 +174,8 @@ ps_join_lane *ps_join_build_lane(const void *local);
 /* join_spill.c: the build side in the file. */
 bool ps_join_is_limited(const ps_op *op); /* memory may be short: there is a limit, or a test */
 uint32_t ps_join_page_bytes(const ps_op *op);
+/* Rows that go to the file make up a page. */
+bool ps_join_page_is_full(const ps_op *op, const ps_rows *rows);
 /* Before a batch: when memory is short, says which partition goes; writes out what goes. */
 ps_status ps_join_lane_check(ps_ctx *cx, ps_op *op, ps_join_lane *lane);
 /* Writes half of what the lane has, at least: after memory was refused. */

@@ -39,13 +39,13 @@ void ps_join_defer_close(ps_join_defer *d)
     for (int p = 0; d && p < PS_JOIN_PARTS; p++) ps_rows_release(&d->parts[p]);
 }
 
-static ps_status write_parts(ps_ctx *cx, ps_op *op, ps_join_defer *d, uint64_t bytes_min)
+static ps_status write_parts(ps_ctx *cx, ps_op *op, ps_join_defer *d, bool all)
 {
     ps_spill *spill;
 
     PS_TRY(ps_join_spill_file(cx, op, &spill));
     for (int p = 0; p < PS_JOIN_PARTS; p++)
-        if (d->parts[p].bytes > 0 && d->parts[p].bytes >= bytes_min)
+        if (d->parts[p].bytes > 0 && (all || ps_join_page_is_full(op, &d->parts[p])))
             PS_TRY(ps_rows_spill(cx, &d->parts[p], spill));
     return PS_OK;
 }
@@ -128,13 +128,13 @@ ps_status ps_join_defer_rows(ps_ctx *cx, ps_op *op, ps_join_defer *d, const ps_b
         ps_status st = append(cx, config, d, p, in, at, counts[p]);
         if (st == PS_MEMORY) { /* refused: what is here goes out, then once more */
             ps_ctx_clear(cx);
-            PS_TRY(write_parts(cx, op, d, 0));
+            PS_TRY(write_parts(cx, op, d, true));
             st = append(cx, config, d, p, in, at, counts[p]);
         }
         PS_TRY(st);
         at += counts[p];
     }
-    return write_parts(cx, op, d, ps_join_page_bytes(op));
+    return write_parts(cx, op, d, false);
 }
 
 ps_status ps_join_defer_combine(ps_ctx *cx, ps_op *op, ps_join_defer *d)
@@ -142,7 +142,7 @@ ps_status ps_join_defer_combine(ps_ctx *cx, ps_op *op, ps_join_defer *d)
     ps_join_shared *shared = op->shared;
     ps_status st = PS_OK;
 
-    PS_TRY(write_parts(cx, op, d, 0));
+    PS_TRY(write_parts(cx, op, d, true));
     ps_mutex_lock(&shared->mutex);
     for (int p = 0; st == PS_OK && p < PS_JOIN_PARTS; p++)
         st = ps_rows_take(cx, &shared->deferred[p], &d->parts[p]);

@@ -175,18 +175,26 @@ static ps_status divide(ps_ctx *cx, ps_op *op, ps_join_work *w)
     return w->seen ? PS_OK : PS_MEMORY;
 }
 
-/* The file's space goes back as soon as nobody reads it any more. */
+static void rows_drop(ps_rows *rows, bool space)
+{
+    if (space) ps_rows_drop(rows);
+    else ps_rows_release(rows);
+}
+
+/* Nobody reads the item any more. Its space in the file goes back where it is written again, or
+ * where space is capped: that takes as long as writing does. */
 static void item_drop(ps_op *op, ps_join_work *w)
 {
     ps_join_shared *shared = op->shared;
+    const bool space = w->state == WORK_SPLIT_PROBE || op->settings->temp_bytes_max;
 
     ps_join_reader_release(&w->build);
     ps_join_reader_release(&w->probe);
     chunk_free(w);
     for (size_t i = 0; w->top && i < shared->lanes.n; i++)
-        ps_rows_drop(&shared->lanes.at[i]->parts[w->part].rows);
-    if (!w->top) ps_rows_drop(&w->item.build);
-    ps_rows_drop(&w->item.probe);
+        rows_drop(&shared->lanes.at[i]->parts[w->part].rows, space);
+    if (!w->top) rows_drop(&w->item.build, space);
+    rows_drop(&w->item.probe, space);
     ps_free(w->seen);
     w->seen = NULL;
     w->top = false;
@@ -222,7 +230,7 @@ static ps_status next_item(ps_ctx *cx, ps_op *op, ps_join_work *w, bool *done)
 
 /* ---- splitting ---- */
 
-static ps_status write_parts(ps_ctx *cx, ps_op *op, ps_join_work *w, uint64_t bytes_min)
+static ps_status write_parts(ps_ctx *cx, ps_op *op, ps_join_work *w, bool all)
 {
     ps_spill *spill;
 
@@ -231,7 +239,7 @@ static ps_status write_parts(ps_ctx *cx, ps_op *op, ps_join_work *w, uint64_t by
         ps_rows *sides[] = {&w->parts[p].build, &w->parts[p].probe};
 
         for (size_t s = 0; s < PS_COUNT(sides); s++)
-            if (sides[s]->bytes > 0 && sides[s]->bytes >= bytes_min)
+            if (sides[s]->bytes > 0 && (all || ps_join_page_is_full(op, sides[s])))
                 PS_TRY(ps_rows_spill(cx, sides[s], spill));
     }
     return PS_OK;
@@ -267,12 +275,12 @@ static ps_status split_rows(ps_ctx *cx, ps_op *op, ps_join_work *w, bool build, 
         ps_status st = append(cx, to, from, counts[p]);
         if (st == PS_MEMORY) { /* refused: what is here goes out, then once more */
             ps_ctx_clear(cx);
-            PS_TRY(write_parts(cx, op, w, 0));
+            PS_TRY(write_parts(cx, op, w, true));
             st = append(cx, to, from, counts[p]);
         }
         PS_TRY(st);
     }
-    return write_parts(cx, op, w, ps_join_page_bytes(op));
+    return write_parts(cx, op, w, false);
 }
 
 /* The next build rows, numbered by position when they come from the lanes. */
@@ -294,7 +302,7 @@ static ps_status end_split(ps_ctx *cx, ps_op *op, ps_join_work *w)
     const uint32_t level = w->item.level + 1;
     uint32_t depth = atomic_load_explicit(&shared->depth, memory_order_relaxed);
 
-    PS_TRY(write_parts(cx, op, w, 0));
+    PS_TRY(write_parts(cx, op, w, true));
     if (w->items.n + PS_JOIN_PARTS > w->items.room)
         PS_TRY(ps_array_grow(cx, NULL, (void **)&w->items.at, &w->items.room,
                              w->items.n + PS_JOIN_PARTS, sizeof(work_item)));
@@ -323,7 +331,7 @@ static ps_status split(ps_ctx *cx, ps_op *op, ps_join_work *w)
     if (n > 0) return split_rows(cx, op, w, build, n);
     if (!build) return end_split(cx, op, w);
     w->state = WORK_SPLIT_PROBE;
-    return write_parts(cx, op, w, 0);
+    return write_parts(cx, op, w, true);
 }
 
 /* ---- joining ---- */

@@ -38,6 +38,19 @@ uint32_t ps_join_page_bytes(const ps_op *op)
                             (uint64_t)PAGE_BYTES_MIN);
 }
 
+bool ps_join_page_is_full(const ps_op *op, const ps_rows *rows)
+{
+    if (rows->bytes == 0) return false;
+    const ps_row_page *last = &rows->pages.at[rows->pages.n - 1];
+    uint64_t used = rows->bytes; /* pages before the last, and strings */
+
+    if (last->rows) {
+        used -= PS_MIN(used, ps_block_size(last->rows));
+        used += (uint64_t)last->n_rows * rows->layout->row_bytes;
+    }
+    return used >= ps_join_page_bytes(op) - ps_join_page_bytes(op) / 4;
+}
+
 /* What must be left for the batches of all lanes. */
 static uint64_t reserve_bytes(const ps_op *op)
 {
@@ -143,7 +156,6 @@ static bool is_short(const ps_op *op, const ps_join_lane *lane, uint64_t bytes, 
 ps_status ps_join_lane_check(ps_ctx *cx, ps_op *op, ps_join_lane *lane)
 {
     ps_join_shared *shared = op->shared;
-    const uint32_t page_bytes = ps_join_page_bytes(op);
     const uint64_t bytes = ps_join_lane_bytes(lane);
     uint32_t spilled = ps_join_spilled(shared);
 
@@ -158,7 +170,7 @@ ps_status ps_join_lane_check(ps_ctx *cx, ps_op *op, ps_join_lane *lane)
         const ps_rows *rows = &lane->parts[p].rows;
 
         /* what was there before all at once, what comes then page by page */
-        if ((spilled >> p & 1) && (rows->bytes >= page_bytes || !rows->spill))
+        if ((spilled >> p & 1) && (!rows->spill || ps_join_page_is_full(op, rows)))
             PS_TRY(write_part(cx, op, lane, p));
     }
     if (!lane->ballast && bytes >= LANE_BYTES_MIN && op->settings->memory_limit) {
