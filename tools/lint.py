@@ -28,7 +28,7 @@ SYSTEM_CALLS = "src/fs/sys.c" # the one file of src/ that makes the calls below:
 BANNED_OUTSIDE_SYS = {name: "fs/sys.h" for name in (
     "open openat creat close read pread preadv readv write pwrite pwritev writev fsync fdatasync "
     "rename renameat renameat2 unlink unlinkat remove mkdir mkdirat rmdir stat lstat fstat fstatat "
-    "statvfs fstatvfs access fallocate posix_fallocate ftruncate truncate opendir fdopendir readdir "
+    "statvfs fstatvfs access posix_fadvise fallocate posix_fallocate ftruncate truncate opendir fdopendir readdir "
     "closedir scandir nftw ftw glob getrandom getentropy mkstemp mkostemp mkdtemp tmpfile link linkat "
     "symlink readlink realpath chmod fchmod syncfs sync_file_range flock lockf fopen fdopen freopen "
     "fread fwrite fclose").split()}

@@ -165,6 +165,8 @@ uint64_t ps_rows_spilled_bytes(const ps_rows *rows);
  * with what was changed in it since. */
 ps_status ps_rows_load(ps_ctx *cx, ps_rows *rows, size_t page);
 void ps_rows_unload(ps_rows *rows, size_t page);
+/* Tells that page `page` is read soon, if there is one and it is in the file. */
+void ps_rows_expect(const ps_rows *rows, size_t page);
 /* The same for a reader of its own: a page in the file is read into *out, the collection stays as
  * it is, so that many may read it at once. ps_free(out->rows) gives it up. */
 ps_status ps_rows_read(ps_ctx *cx, const ps_rows *rows, size_t page, ps_row_page *out);

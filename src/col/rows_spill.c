@@ -191,6 +191,12 @@ static ps_status record_read(ps_ctx *cx, ps_spill *spill, const ps_row_layout *l
     return ps_spill_damaged(cx, spill, page_block(page), "its rows are not those of the page");
 }
 
+void ps_rows_expect(const ps_rows *rows, size_t p)
+{
+    if (p < rows->pages.n && !rows->pages.at[p].rows)
+        ps_spill_expect(rows->spill, page_block(&rows->pages.at[p]));
+}
+
 uint64_t ps_rows_spilled_bytes(const ps_rows *rows)
 {
     uint64_t bytes = 0;
@@ -208,6 +214,7 @@ ps_status ps_rows_load(ps_ctx *cx, ps_rows *rows, size_t p)
     if (page->rows) return PS_OK;
     PS_ASSERT(rows->spill && page->file_bytes > 0);
     PS_TRY(record_read(cx, rows->spill, rows->layout, page));
+    ps_rows_expect(rows, p + 1); /* whoever loads pages does so in order */
     rows->bytes += ps_block_size(page->rows);
     return PS_OK;
 }

@@ -201,6 +201,14 @@ static ps_status cursor_load(ps_ctx *cx, cursor *c)
     return ps_poll(cx);
 }
 
+/* The same where the pages after it are read too. */
+static ps_status cursor_go_on(ps_ctx *cx, cursor *c)
+{
+    PS_TRY(cursor_load(cx, c));
+    ps_rows_expect(&c->file->rows, c->page_at + 1);
+    return PS_OK;
+}
+
 static void retired_free(ps_sort_merge *merge)
 {
     for (size_t p = 0; p < merge->retired.n; p++) ps_free(merge->retired.at[p]);
@@ -296,7 +304,7 @@ static ps_status winner_step(ps_ctx *cx, ps_sort_merge *merge, bool keep)
 static ps_status load_if_due(ps_ctx *cx, ps_sort_merge *merge)
 {
     if (!merge->load_due) return PS_OK;
-    PS_TRY(cursor_load(cx, &merge->cursors[merge->losers[0]]));
+    PS_TRY(cursor_go_on(cx, &merge->cursors[merge->losers[0]]));
     merge->load_due = false;
     replay(merge, merge->losers[0]);
     return PS_OK;
@@ -312,13 +320,13 @@ static ps_status cursor_seek(ps_ctx *cx, cursor *c, const ps_sort_row *key, uint
     ps_free(c->page.rows);
     c->page_at = 0;
     c->page.rows = NULL;
-    if (!key || high == 0) return cursor_load(cx, c);
+    if (!key || high == 0) return cursor_go_on(cx, c);
     while (low < high) { /* marks before the key */
         const size_t middle = low + (high - low) / 2;
         if (ps_sort_compare(spec, &file->marks.at[middle].key, key) < 0) low = middle + 1;
         else high = middle;
     }
-    if (low == 0) return cursor_load(cx, c);
+    if (low == 0) return cursor_go_on(cx, c);
     size_t page = file->marks.at[low - 1].page;
     size_t end = low < file->marks.n ? file->marks.at[low].page : file->rows.pages.n;
     while (end - page > 1) { /* the last page that begins before the key */
@@ -334,13 +342,13 @@ static ps_status cursor_seek(ps_ctx *cx, cursor *c, const ps_sort_row *key, uint
     for (size_t p = file->marks.at[low - 1].page; p < page; p++)
         *rank += file->rows.pages.at[p].n_rows;
     c->page_at = page;
-    PS_TRY(cursor_load(cx, c));
+    PS_TRY(cursor_go_on(cx, c));
     while (ps_sort_compare(spec, &c->key, key) < 0) {
         (*rank)++;
         if (++c->row == c->page.n_rows) {
             ps_free(c->page.rows);
             c->page_at++;
-            return cursor_load(cx, c);
+            return cursor_go_on(cx, c);
         }
         page_row(file, &c->page, c->row, &c->key);
     }

@@ -383,6 +383,11 @@ void ps_spill_drop(ps_spill *spill, ps_spill_block block)
 
 /* ---- back ---- */
 
+void ps_spill_expect(const ps_spill *spill, ps_spill_block block)
+{
+    if (block.n) ps_sys_expect(spill->fd, block.at, block.n);
+}
+
 /* The tail of a block as it was read, if everything that can be checked is right; what is before it
  * as it was before encryption. */
 static ps_status block_check(ps_ctx *cx, const ps_spill *spill, ps_spill_block block, char *stored,

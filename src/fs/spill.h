@@ -39,6 +39,8 @@ ps_status ps_spill_write(ps_ctx *cx, ps_spill *spill, char *bytes, uint64_t n, p
 /* Reads them back into a block of the caller's. PS_IO when they are not what was written. */
 ps_status ps_spill_read(ps_ctx *cx, ps_spill *spill, ps_spill_block block, char **bytes,
                         uint64_t *n);
+/* A block that is read soon: where it isn't in the page cache any more, reading begins now. */
+void ps_spill_expect(const ps_spill *spill, ps_spill_block block);
 /* A block that isn't read any more: its space goes back to the disk where the file system can. */
 void ps_spill_drop(ps_spill *spill, ps_spill_block block);
 

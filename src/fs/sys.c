@@ -278,6 +278,11 @@ int ps_sys_punch(int fd, uint64_t at, uint64_t n)
     AGAIN(fails_room("fallocate"), fallocate(fd, MODE, (off_t)at, (off_t)n));
 }
 
+void ps_sys_expect(int fd, uint64_t at, uint64_t n)
+{
+    (void)posix_fadvise(fd, (off_t)at, (off_t)n, POSIX_FADV_WILLNEED);
+}
+
 DIR *ps_sys_opendir(const char *path)
 {
     DIR *dir;

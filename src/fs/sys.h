@@ -43,6 +43,8 @@ int ps_sys_fstat(int fd, struct stat *info);
 int ps_sys_stat(const char *path, struct stat *info);
 int ps_sys_lstat(const char *path, struct stat *info);
 int ps_sys_punch(int fd, uint64_t at, uint64_t n); /* gives the space of a part of a file back */
+/* A part of a file that is going to be read: the system may begin to. Advice, so it can't fail. */
+void ps_sys_expect(int fd, uint64_t at, uint64_t n);
 DIR *ps_sys_opendir(const char *path);
 struct dirent *ps_sys_readdir(DIR *dir); /* NULL: the end (errno 0), or it failed */
 void ps_sys_closedir(DIR *dir);
