@@ -525,20 +525,25 @@ static void play_sql(player *pl, const record *r)
     }
 }
 
-/* Runs with the first one failing, with the second one, ..., until a run has none left to fail;
- * with `all` each time also those that follow it. TORTURE_SOME takes ever larger steps. */
-static void sweep_runs(player *pl, const record *r, const sweep_kind *of, bool all)
+/* What comes after the n-th one. TORTURE_SOME takes ever larger steps, as do system calls of which
+ * all that follow fail too: there are thousands. */
+static long sweep_step(const player *pl, long n, bool all)
 {
     const bool some = pl->options->torture == TORTURE_SOME;
+
+    if (pl->options->io) return 1 + (some ? n / 3 : all ? n / 8 : 0);
+    return 1 + (some ? n / (all ? 4 : 8) : 0);
+}
+
+/* Runs with the first one failing, with the second one, ..., until a run has none left to fail;
+ * with `all` each time also those that follow it. */
+static void sweep_runs(player *pl, const record *r, const sweep_kind *of, bool all)
+{
     long n_bad = 0;
 
     pl->sweep.of = of;
     pl->sweep.over = false;
-    for (long n = 1; !pl->sweep.over && n_bad < BAD_RUNS_MAX;
-         n += some ? 1 + n / (pl->options->io ? 3
-                              : all           ? 4
-                                              : 8)
-                   : 1) {
+    for (long n = 1; !pl->sweep.over && n_bad < BAD_RUNS_MAX; n += sweep_step(pl, n, all)) {
         const long n_failed = pl->tally->failed;
 
         pl->sweep.fault = pl->tally->fault = (fault){of->name, n, all};
