@@ -3,11 +3,22 @@
  * Encoding of a key: a byte for null (present when the column may hold one: always, so that the
  * width depends on types alone), then the value so that unsigned byte order is value order:
  * integers with the sign bit flipped, floats with all bits flipped when negative (one NaN above
- * all, -0.0 as 0.0), text as its first bytes padded with zeros. Descending keys have the value's
- * bytes inverted; the null byte follows the null order instead. */
+ * all, -0.0 as 0.0), text as its bytes and an end (00 01; a zero byte in it is 00 FF), so that what
+ * is behind it begins where it ends. Descending keys have the value's bytes inverted; the null byte
+ * follows the null order instead.
+ *
+ * Where 16 bytes always hold all keys the spec is exact. Else there are 15, and a last one that
+ * says whether they were too few for this row. If they were not, no other row has the same bytes
+ * but one of equal keys, since no encoding is the beginning of another. */
 #include "exec/sort_keys.h"
 
-enum { WORD_BYTES = 16, INSERTION_ROWS = 12, POLL_ROWS = 1 << 16 };
+enum {
+    WORD_BYTES = 16,
+    PREFIX_BYTES = WORD_BYTES - 1, /* of a spec that isn't exact */
+    CUT = 0xFF,                    /* for the number of bytes of a row that had no room */
+    INSERTION_ROWS = 12,
+    POLL_ROWS = 1 << 16
+};
 
 /* Bytes a key takes of the normalised form when it fits, and whether they say all. */
 static uint32_t key_bytes(ps_layout layout, bool *exact)
@@ -31,7 +42,13 @@ static uint32_t key_bytes(ps_layout layout, bool *exact)
     default: break;
     }
     *exact = false;
-    return layout == PS_LAYOUT_VIEW ? 12 : 0;
+    return 0;
+}
+
+/* A nested value's view holds an encoding, not text. */
+static uint32_t col_bytes(const ps_row_col *col, bool *exact)
+{
+    return key_bytes(col->nested ? PS_LAYOUT_INTERVAL : (ps_layout)col->layout, exact);
 }
 
 ps_status ps_sort_spec_init(ps_ctx *cx, ps_arena *arena, ps_sort_spec *spec,
@@ -51,10 +68,7 @@ ps_status ps_sort_spec_init(ps_ctx *cx, ps_arena *arena, ps_sort_spec *spec,
     for (uint32_t i = 0; i < n_keys; i++) {
         bool exact;
 
-        /* a nested value's view holds an encoding, not text */
-        bytes += 1 + key_bytes(layout->cols[i].nested ? PS_LAYOUT_INTERVAL
-                                                      : (ps_layout)layout->cols[i].layout,
-                               &exact);
+        bytes += 1 + col_bytes(&layout->cols[i], &exact);
         spec->exact &= exact && bytes <= WORD_BYTES;
     }
     return PS_OK;
@@ -63,6 +77,7 @@ ps_status ps_sort_spec_init(ps_ctx *cx, ps_arena *arena, ps_sort_spec *spec,
 typedef struct encoder {
     uint8_t *bytes; /* n * WORD_BYTES, zeroed */
     uint32_t at;    /* bytes that earlier keys took */
+    uint8_t *taken; /* the same by row, where the spec isn't exact; CUT: no more fits */
     const uint32_t *sel;
     uint32_t n;
 } encoder;
@@ -100,6 +115,13 @@ static uint32_t float32_order(float value)
     return bits >> 31 ? ~bits : bits | (uint32_t)1 << 31;
 }
 
+static uint16_t float16_order(uint16_t bits)
+{
+    if ((bits & 0x7FFF) > 0x7C00) return UINT16_MAX;
+    if (bits == 0x8000) bits = 0;
+    return (uint16_t)(bits >> 15 ? ~bits : bits | 0x8000);
+}
+
 /* The value in slot i as big-endian bytes whose order is the value's; gives their number. */
 static uint32_t encode_slot(ps_layout layout, const void *data, size_t i, uint8_t out[16])
 {
@@ -120,51 +142,113 @@ static uint32_t encode_slot(ps_layout layout, const void *data, size_t i, uint8_
     case PS_LAYOUT_I128:
         big_endian(((const ps_u128 *)data)[i] ^ (ps_u128)1 << 127, 16, out);
         return 16;
+    case PS_LAYOUT_F16: big_endian(float16_order(((const uint16_t *)data)[i]), 2, out); return 2;
     case PS_LAYOUT_F32: big_endian(float32_order(((const float *)data)[i]), 4, out); return 4;
     case PS_LAYOUT_F64: big_endian(float_order(((const double *)data)[i]), 8, out); return 8;
     default: break;
     }
-    const ps_view *view = (const ps_view *)data + i;
-    memset(out, 0, 12);
-    memcpy(out, ps_view_bytes(view), PS_MIN(view->n, 12));
-    return 12;
+    return 0;
 }
 
-/* A key's bytes for every row. Slots must have the layout column's width, so that every batch of a
- * column encodes alike: integers are widened one by one. */
+/* The same for a row of a vector. Slots must have the layout column's width, so that every batch of
+ * a column encodes alike: integers are widened one by one. */
+static void encode_value(const ps_row_col *col, const ps_vec *vec, const ps_reader_view *view,
+                         uint32_t row, uint8_t value[16])
+{
+    uint8_t wide[16];
+
+    if (!ps_layout_is_int((ps_layout)vec->layout) || vec->layout == col->layout) {
+        encode_slot((ps_layout)vec->layout, view->data, ps_reader_at(view, row), value);
+        return;
+    }
+    const size_t slot = ps_layout_bytes((ps_layout)vec->layout);
+    ps_slots_convert((ps_layout)vec->layout,
+                     (const char *)view->data + ps_reader_at(view, row) * slot,
+                     (ps_layout)col->layout, wide, 1);
+    encode_slot((ps_layout)col->layout, wide, 0, value);
+}
+
+/* A key's bytes for every row: the same number for each, whose keys fit. */
 static void encode_key(const encoder *e, const ps_row_col *col, const ps_sort_key *key,
                        const ps_vec *vec)
 {
     const ps_reader_view view = ps_vec_read(vec);
     bool exact;
-    const uint32_t width =
-        key_bytes(col->nested ? PS_LAYOUT_INTERVAL : (ps_layout)col->layout, &exact);
-    const uint32_t room = e->at < WORD_BYTES ? WORD_BYTES - e->at : 0;
-    const bool widen = ps_layout_is_int((ps_layout)vec->layout) && vec->layout != col->layout;
+    const uint32_t width = col_bytes(col, &exact);
 
-    if (room == 0) return;
     for (uint32_t k = 0; k < e->n; k++) {
         const uint32_t row = e->sel ? e->sel[k] : k;
         uint8_t *to = e->bytes + (size_t)k * WORD_BYTES + e->at;
-        uint8_t value[16], wide[16];
+        uint8_t value[16];
 
         if (vec->layout == PS_LAYOUT_NONE || !ps_reader_valid(&view, row)) {
             to[0] = key->nulls_first ? 0 : 2;
             continue;
         }
         to[0] = 1;
-        if (room == 1 || width == 0) continue;
-        if (widen) {
-            const size_t slot = ps_layout_bytes((ps_layout)vec->layout);
+        if (width == 0) continue;
+        encode_value(col, vec, &view, row, value);
+        put_bytes(to + 1, width, value, width, key->descending);
+    }
+}
 
-            ps_slots_convert((ps_layout)vec->layout,
-                             (const char *)view.data + ps_reader_at(&view, row) * slot,
-                             (ps_layout)col->layout, wide, 1);
-            encode_slot((ps_layout)col->layout, wide, 0, value);
-        } else {
-            encode_slot((ps_layout)vec->layout, view.data, ps_reader_at(&view, row), value);
-        }
-        put_bytes(to + 1, room - 1, value, width, key->descending);
+/* Text and its end behind the `taken` bytes of a row; gives how many are taken then, or CUT. */
+static uint8_t put_text(uint8_t *bytes, uint8_t taken, const ps_view *view, bool invert)
+{
+    const uint8_t flip = invert ? 0xFF : 0;
+    const char *const text = ps_view_bytes(view);
+
+    for (uint32_t i = 0; i < view->n; i++) {
+        if (taken == PREFIX_BYTES) return CUT;
+        bytes[taken++] = (uint8_t)text[i] ^ flip;
+        if (text[i]) continue;
+        if (taken == PREFIX_BYTES) return CUT;
+        bytes[taken++] = 0xFF ^ flip;
+    }
+    for (uint8_t end = 0; end < 2; end++) {
+        if (taken == PREFIX_BYTES) return CUT;
+        bytes[taken++] = end ^ flip;
+    }
+    return taken;
+}
+
+/* A key of one row behind what its earlier keys took. */
+static uint8_t put_key(uint8_t *bytes, uint8_t taken, const ps_row_col *col, const ps_sort_key *key,
+                       const ps_vec *vec, const ps_reader_view *view, uint32_t row)
+{
+    bool exact;
+    const uint32_t width = col_bytes(col, &exact);
+    uint8_t value[16];
+
+    if (taken >= PREFIX_BYTES) return CUT;
+    if (vec->layout == PS_LAYOUT_NONE || !ps_reader_valid(view, row)) {
+        bytes[taken] = key->nulls_first ? 0 : 2;
+        return (uint8_t)(taken + 1);
+    }
+    bytes[taken++] = 1;
+    if (!exact && (col->nested || col->layout != PS_LAYOUT_VIEW)) return CUT;
+    if (!exact) {
+        const ps_view *const views = view->data;
+        return put_text(bytes, taken, &views[ps_reader_at(view, row)], key->descending);
+    }
+    if (width == 0) return taken;
+    const uint32_t room = PREFIX_BYTES - (uint32_t)taken;
+    encode_value(col, vec, view, row, value);
+    put_bytes(bytes + taken, room, value, width, key->descending);
+    return width <= room ? (uint8_t)(taken + width) : CUT;
+}
+
+/* The same as encode_key where keys take as many bytes as each row's need. */
+static void encode_prefix(const encoder *e, const ps_row_col *col, const ps_sort_key *key,
+                          const ps_vec *vec)
+{
+    const ps_reader_view view = ps_vec_read(vec);
+
+    for (uint32_t k = 0; k < e->n; k++) {
+        uint8_t *const bytes = e->bytes + (size_t)k * WORD_BYTES;
+
+        e->taken[k] = put_key(bytes, e->taken[k], col, key, vec, &view, e->sel ? e->sel[k] : k);
+        bytes[PREFIX_BYTES] = e->taken[k] == CUT;
     }
 }
 
@@ -179,22 +263,23 @@ static uint64_t load_big(const uint8_t *at)
 ps_status ps_sort_normalise(ps_ctx *cx, const ps_sort_spec *spec, const ps_vec *keys,
                             const uint32_t *sel, uint32_t n, ps_sort_row *out)
 {
-    encoder e = {.bytes = ps_alloc_zero(cx, (size_t)n * WORD_BYTES), .sel = sel, .n = n};
+    encoder e = {.bytes = ps_alloc_zero(cx, (size_t)n * (WORD_BYTES + 1)), .sel = sel, .n = n};
     ps_vec_buf buf = {0};
     ps_status st = PS_OK;
 
     if (!e.bytes) return PS_MEMORY;
+    e.taken = e.bytes + (size_t)n * WORD_BYTES;
     PS_GO(ps_vec_buf_init(cx, &buf, PS_BATCH_ROWS_MAX));
-    for (uint32_t i = 0; i < spec->n_keys && e.at < WORD_BYTES; i++) {
+    for (uint32_t i = 0; i < spec->n_keys; i++) {
         const ps_row_col *col = &spec->layout->cols[i];
         ps_vec vec = keys[i];
         bool exact;
 
         if (vec.encoding == PS_ENC_SEQUENCE)
             PS_GO(ps_vec_flatten(cx, &keys[i], sel, n, &buf, &vec));
-        encode_key(&e, col, &spec->keys[i], &vec);
-        e.at += 1 + key_bytes(col->nested ? PS_LAYOUT_INTERVAL : (ps_layout)col->layout, &exact);
-        if (!exact) break; /* what comes after a key that is not said whole can't decide */
+        if (spec->exact) encode_key(&e, col, &spec->keys[i], &vec);
+        else encode_prefix(&e, col, &spec->keys[i], &vec);
+        e.at += 1 + col_bytes(col, &exact);
     }
     for (uint32_t k = 0; k < n; k++) {
         out[k].high = load_big(e.bytes + (size_t)k * WORD_BYTES);
@@ -226,7 +311,7 @@ int ps_sort_compare(const ps_sort_spec *spec, const ps_sort_row *a, const ps_sor
 {
     if (a->high != b->high) return a->high < b->high ? -1 : 1;
     if (a->low != b->low) return a->low < b->low ? -1 : 1;
-    if (!spec->exact) {
+    if (!spec->exact && (a->low & 0xFF)) { /* of both, or the words would differ */
         const int order = compare_columns(spec, a->row, b->row);
 
         if (order) return order;

@@ -3,7 +3,7 @@
  * A row becomes a ps_sort_row: the first 16 bytes of its normalised keys as two big-endian words,
  * whose unsigned order is the keys' order (Kuiper, Muehleisen: These Rows Are Made for Sorting,
  * ICDE 2023), the row's address in its page, and its position, which breaks ties: so the sort is
- * stable whatever ran in parallel. When 16 bytes don't say all (long text, many keys), equal words
+ * stable whatever ran in parallel. Where 16 bytes don't say all (long text, many keys), equal words
  * are decided by comparing the columns in the row.
  *
  * Threads: a ps_sort_spec is read-only; functions work on the caller's arrays. */
