@@ -21,6 +21,7 @@
 
 #include "base/thread.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -502,6 +503,13 @@ void ps_mem_trim(void)
             list = next;
         }
     }
+}
+
+void ps_mem_trim_small(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 /* ---- blocks ---- */

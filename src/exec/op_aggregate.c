@@ -284,6 +284,7 @@ static ps_status local_spill(ps_ctx *cx, ps_op *op, agg_local *l)
     if (config->n_keys > 0) PS_TRY(ps_group_table_spill(cx, &l->tables->groups, shared->spill));
     for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++)
         PS_TRY(ps_group_table_spill(cx, &l->tables->sets[d], shared->spill));
+    ps_mem_trim_small(); /* pages of partitions are small blocks */
     atomic_store_explicit(&op->stats.spilled_bytes, ps_spill_bytes(shared->spill),
                           memory_order_relaxed);
     return PS_OK;

@@ -23,6 +23,8 @@ typedef struct agg_sorted {
     uint8_t **room;
     uint8_t **fresh; /* rows of the last read, and their places in it */
     uint32_t *fresh_at;
+    ps_rows small; /* a copy of a small group */
+    uint8_t **small_rows;
     ps_arena arena; /* of the sorter */
     /* DISTINCT: repeats are passed over as rows are read */
     uint64_t next, rank, end; /* the place of what comes next, without repeats; its rank at least */

@@ -4,10 +4,10 @@
  * value, ORDER BY, and under DISTINCT the arguments; ties stay in the order of positions. A group's
  * rows are then a stretch of ranks that can be read from any place on. Under DISTINCT a first pass
  * counts what doesn't repeat and notes ranks now and then, so that reading may begin near any
- * place. Tests: tests/slt/op/aggregate_large.test */
+ * place. A small group is copied out at once: seeking costs a page of every run. Tests: tests/slt/op/aggregate_large.test */
 #include "exec/op_aggregate_collect.h"
 
-enum { CHUNK = 1024, MARK_EVERY = 4096, GROUP = UINT32_MAX };
+enum { CHUNK = 1024, SMALL = 2048, MARK_EVERY = 4096, GROUP = UINT32_MAX };
 
 /* ---- the sort's columns ---- */
 
@@ -57,7 +57,10 @@ static ps_status plan(ps_ctx *cx, agg_collected *s)
     sorted->fresh = PS_ARENA_ARRAY(cx, &s->arena, uint8_t *, CHUNK);
     sorted->fresh_at = PS_ARENA_ARRAY(cx, &s->arena, uint32_t, CHUNK);
     if (!sorted->room || !sorted->fresh || !sorted->fresh_at) return PS_MEMORY;
+    sorted->small_rows = PS_ARENA_ARRAY(cx, &s->arena, uint8_t *, SMALL);
+    if (!sorted->small_rows) return PS_MEMORY;
     ps_rows_init(&sorted->last, sorted->spec.layout);
+    ps_rows_init(&sorted->small, sorted->spec.layout);
     for (uint32_t i = 0; i < 2; i++) ps_rows_init(&sorted->kept[i], sorted->spec.layout);
     sorted->planned = true;
     return PS_OK;
@@ -176,6 +179,7 @@ void ps_aggregate_sorted_close(agg_collected *s)
 
     if (sorted->planned) {
         ps_rows_release(&sorted->last);
+        ps_rows_release(&sorted->small);
         for (uint32_t i = 0; i < 2; i++) ps_rows_release(&sorted->kept[i]);
     }
     ps_free(sorted->marks.at);
@@ -361,6 +365,37 @@ static bool newer_first(const ps_agg_run *run)
     return false;
 }
 
+/* ---- small groups ---- */
+
+static ps_status read_small(ps_ctx *cx, ps_agg_run *run, uint64_t at, uint32_t n_max, ps_vec *args,
+                            uint32_t *n)
+{
+    agg_collected *s = (agg_collected *)(void *)run;
+
+    *n = (uint32_t)PS_MIN(PS_MIN(run->n - at, (uint64_t)n_max), (uint64_t)CHUNK);
+    memcpy(s->sorted.fresh, s->sorted.small_rows + at, *n * sizeof(uint8_t *)); /* for keep */
+    return args_of(cx, s, s->sorted.fresh, *n, args);
+}
+
+static ps_status copy_small(ps_ctx *cx, agg_collected *s, uint64_t n)
+{
+    agg_sorted *sorted = &s->sorted;
+    uint32_t m, kept = 0;
+
+    ps_rows_release(&sorted->small);
+    for (uint64_t at = 0; at < n; at += m) {
+        uint8_t *const *rows;
+        PS_TRY(read_ranks(cx, s, s->first + at, (uint32_t)(n - at), &rows, &m));
+        PS_TRY(ps_rows_append_rows(cx, &sorted->small, rows, m, sorted->small_rows + at));
+    }
+    uint8_t **rows = sorted->small_rows;
+    for (uint32_t i = 0; s->collect->distinct && i < n; i++)
+        if (kept == 0 || !repeats(s, rows[kept - 1], rows[i])) rows[kept++] = rows[i];
+    s->run.n = s->collect->distinct ? kept : n;
+    s->run.read = read_small;
+    return PS_OK;
+}
+
 ps_status ps_aggregate_run_sorted(ps_ctx *cx, agg_collected *s, uint64_t n)
 {
     s->run = (ps_agg_run){.n = n,
@@ -369,5 +404,6 @@ ps_status ps_aggregate_run_sorted(ps_ctx *cx, agg_collected *s, uint64_t n)
                           .keep = keep,
                           .newer_first = newer_first,
                           .keep_newer = keep_newer};
+    if (n <= SMALL) return copy_small(cx, s, n);
     return s->collect->distinct ? count_distinct(cx, s, n) : PS_OK;
 }

@@ -285,12 +285,12 @@ ps_status ps_agg_run_pick(ps_ctx *cx, ps_agg_run *run, ps_layout layout, uint64_
         ps_agg_values_release(&values);
         return st;
     }
-    if (beside) {
-        PS_TRY(run->read(cx, run, beside > 0 ? k + 1 : k - 1, 1, args, &n));
-        memcpy(out + bytes, args[0].data, bytes);
+    for (int i = 0; i < 2; i++) { /* the lower place first */
+        const bool second = (beside > 0) == (i == 1);
+        if (second && !beside) continue;
+        PS_TRY(run->read(cx, run, second ? k + (uint64_t)(int64_t)beside : k, 1, args, &n));
+        memcpy(second ? out + bytes : out, args[0].data, bytes);
     }
-    PS_TRY(run->read(cx, run, k, 1, args, &n));
-    memcpy(out, args[0].data, bytes);
     return PS_OK;
 }
 
