@@ -27,6 +27,38 @@ void ps_group_merge_release(ps_group_merge *merge)
     merge->n = merge->room = 0;
 }
 
+uint64_t ps_group_merge_bytes(const ps_group_merge *merge)
+{
+    return merge->own.bytes + (sizeof(uint64_t) << merge->dir_bits) +
+           merge->room * sizeof(*merge->groups);
+}
+
+static uint64_t dir_at(const ps_group_merge *merge, const uint8_t *row)
+{
+    return (ps_row_hash(row) << merge->skip_bits) >> (64 - merge->dir_bits);
+}
+
+/* Half of the directory stays empty. */
+static ps_status dir_room(ps_ctx *cx, ps_group_merge *merge, uint64_t n)
+{
+    ps_group_merge more = *merge;
+
+    while ((merge->n + n) * 2 > (uint64_t)1 << more.dir_bits) more.dir_bits++;
+    if (more.dir_bits == merge->dir_bits) return PS_OK;
+    more.dir = ps_alloc_zero(cx, sizeof(uint64_t) << more.dir_bits);
+    if (!more.dir) return PS_MEMORY;
+    const uint64_t mask = ((uint64_t)1 << more.dir_bits) - 1;
+    for (uint64_t i = 0; i < merge->n; i++) {
+        uint64_t at = dir_at(&more, merge->groups[i]);
+        while (more.dir[at]) at = (at + 1) & mask;
+        more.dir[at] = (uint64_t)(uintptr_t)merge->groups[i];
+    }
+    ps_free(merge->dir);
+    merge->dir = more.dir;
+    merge->dir_bits = more.dir_bits;
+    return PS_OK;
+}
+
 static ps_status groups_room(ps_ctx *cx, ps_group_merge *merge, uint64_t n)
 {
     if (merge->n + n <= merge->room) return PS_OK;
@@ -42,7 +74,7 @@ static ps_status groups_room(ps_ctx *cx, ps_group_merge *merge, uint64_t n)
 static uint64_t *find(const ps_group_merge *merge, const uint8_t *row)
 {
     const uint64_t mask = ((uint64_t)1 << merge->dir_bits) - 1, hash = ps_row_hash(row);
-    uint64_t at = (hash << merge->skip_bits) >> (64 - merge->dir_bits);
+    uint64_t at = dir_at(merge, row);
 
     for (;; at = (at + 1) & mask) {
         uint64_t *entry = &merge->dir[at];
@@ -62,9 +94,8 @@ static ps_status add_chunk(ps_ctx *cx, ps_group_merge *merge, uint8_t **src, uin
     uint32_t m = 0;
 
     PS_TRY(groups_room(cx, merge, n));
-    for (uint32_t k = 0; k < n; k++)
-        PS_PREFETCH(
-            &merge->dir[(ps_row_hash(src[k]) << merge->skip_bits) >> (64 - merge->dir_bits)]);
+    PS_TRY(dir_room(cx, merge, n));
+    for (uint32_t k = 0; k < n; k++) PS_PREFETCH(&merge->dir[dir_at(merge, src[k])]);
     for (uint32_t k = 0; k < n; k++) {
         uint64_t *entry = find(merge, src[k]);
         if (*entry) {
@@ -80,23 +111,33 @@ static ps_status add_chunk(ps_ctx *cx, ps_group_merge *merge, uint8_t **src, uin
     return m ? combine(cx, user, dst, from, m) : PS_OK;
 }
 
-ps_status ps_group_merge_add(ps_ctx *cx, ps_group_merge *merge, ps_rows *rows,
-                             ps_group_combine combine, void *user)
+static ps_status add_page(ps_ctx *cx, ps_group_merge *merge, const ps_row_page *page, bool copy,
+                          ps_group_combine combine, void *user)
 {
     const uint32_t row_bytes = merge->layout->row_bytes;
     uint8_t *src[CHUNK];
 
-    for (size_t p = 0; p < rows->pages.n; p++) {
+    for (uint32_t base = 0; base < page->n_rows; base += CHUNK) {
+        const uint32_t n = PS_MIN(page->n_rows - base, (uint32_t)CHUNK);
+        for (uint32_t k = 0; k < n; k++) src[k] = page->rows + (size_t)(base + k) * row_bytes;
+        PS_TRY(add_chunk(cx, merge, src, n, copy, combine, user));
+        PS_TRY(ps_poll(cx));
+    }
+    return PS_OK;
+}
+
+ps_status ps_group_merge_add(ps_ctx *cx, ps_group_merge *merge, ps_rows *rows, size_t *page,
+                             ps_group_combine combine, void *user)
+{
+    while (*page < rows->pages.n && !merge->full) {
+        const size_t p = *page;
         const bool from_file = !rows->pages.at[p].rows;
         PS_TRY(ps_rows_load(cx, rows, p));
-        const ps_row_page *page = &rows->pages.at[p];
-        for (uint32_t base = 0; base < page->n_rows; base += CHUNK) {
-            const uint32_t n = PS_MIN(page->n_rows - base, (uint32_t)CHUNK);
-            for (uint32_t k = 0; k < n; k++) src[k] = page->rows + (size_t)(base + k) * row_bytes;
-            PS_TRY(add_chunk(cx, merge, src, n, from_file, combine, user));
-            PS_TRY(ps_poll(cx));
-        }
+        const ps_status st = add_page(cx, merge, &rows->pages.at[p], from_file, combine, user);
         if (from_file) ps_rows_unload(rows, p);
+        PS_TRY(st);
+        ++*page;
+        merge->full = merge->is_full && merge->is_full(merge);
     }
     return PS_OK;
 }

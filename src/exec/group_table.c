@@ -62,6 +62,14 @@ void ps_group_table_rest(ps_group_table *table)
     table->scratch = NULL;
 }
 
+void ps_group_table_end(ps_group_table *table)
+{
+    ps_group_table_rest(table);
+    ps_free(table->dir);
+    table->dir = NULL;
+    table->dir_n = 0;
+}
+
 uint64_t ps_group_table_bytes(const ps_group_table *table)
 {
     uint64_t bytes = table->heap.bytes;

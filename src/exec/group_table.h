@@ -41,8 +41,10 @@ typedef struct ps_group_table {
 ps_status ps_group_table_init(ps_ctx *cx, ps_group_table *table, const ps_row_layout *layout,
                               bool partitioned, uint32_t dir_bits_max);
 void ps_group_table_release(ps_group_table *table);
-/* Gives back the memory that only ps_group_table_find needs; it takes it again. */
+/* Gives back the memory that only ps_group_table_find needs; it takes it again. end: no row will be
+ * looked for any more. */
 void ps_group_table_rest(ps_group_table *table);
+void ps_group_table_end(ps_group_table *table);
 /* Address of the group's row for the keys of each wanted row, made where it is new (states zeroed).
  */
 ps_status ps_group_table_find(ps_ctx *cx, ps_group_table *table, const ps_vec *keys,
@@ -66,15 +68,21 @@ typedef struct ps_group_merge {
     uint8_t **groups; /* distinct rows; after ps_group_merge_sort by (hash, keys) */
     uint64_t n, room;
     ps_rows own; /* copies of rows whose page went back to the file, and strings of merged states */
+    /* Optional: whether to stop adding; looked at after each page. */
+    bool (*is_full)(const struct ps_group_merge *merge);
+    const void *user;
+    bool full;
 } ps_group_merge;
+uint64_t ps_group_merge_bytes(const ps_group_merge *merge);
 /* States of src[i] go into dst[i]. */
 typedef ps_status (*ps_group_combine)(ps_ctx *cx, void *user, uint8_t *const *dst,
                                       uint8_t *const *src, uint32_t n);
 ps_status ps_group_merge_init(ps_ctx *cx, ps_group_merge *merge, const ps_row_layout *layout,
                               uint32_t skip_bits, uint64_t n_rows_max);
 void ps_group_merge_release(ps_group_merge *merge);
-/* Adds all rows; those in memory are used where they are and must outlive the merge. */
-ps_status ps_group_merge_add(ps_ctx *cx, ps_group_merge *merge, ps_rows *rows,
+/* Adds the rows of *page and those behind it; those in memory are used where they are and must
+ * outlive the merge. *page: the next one to add, where the merge is full. */
+ps_status ps_group_merge_add(ps_ctx *cx, ps_group_merge *merge, ps_rows *rows, size_t *page,
                              ps_group_combine combine, void *user);
 /* Adds rows that are known to be distinct from each other and everything else. */
 ps_status ps_group_merge_add_distinct(ps_ctx *cx, ps_group_merge *merge, const ps_rows *rows);

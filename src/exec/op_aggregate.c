@@ -263,31 +263,45 @@ static ps_status update_all(ps_ctx *cx, ps_op *op, agg_local *l, const agg_rows 
 
 static uint64_t local_bytes(const agg_config *config, const agg_tables *tables)
 {
-    uint64_t bytes = ps_group_table_bytes(&tables->groups);
+    uint64_t bytes = config->n_keys ? ps_group_table_bytes(&tables->groups) : 0;
 
     for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++)
         bytes += ps_group_table_bytes(&tables->sets[d]);
     return bytes;
 }
 
-static ps_status local_spill(ps_ctx *cx, ps_op *op, agg_local *l)
+ps_status ps_aggregate_spill_file(ps_ctx *cx, ps_op *op, ps_spill **out)
 {
-    const agg_config *config = op->config;
     agg_shared *shared = op->shared;
     ps_status st = PS_OK;
 
     ps_mutex_lock(&shared->mutex);
     if (!shared->spill) st = ps_op_spill_new(cx, op, &shared->spill);
+    *out = shared->spill;
     ps_mutex_unlock(&shared->mutex);
-    if (st != PS_OK) return st;
-    ps_aggregate_direct_forget(&l->work->direct);
-    if (config->n_keys > 0) PS_TRY(ps_group_table_spill(cx, &l->tables->groups, shared->spill));
+    return st;
+}
+
+/* Writes out all but the one row without keys. */
+static ps_status tables_spill(ps_ctx *cx, ps_op *op, agg_tables *tables)
+{
+    const agg_config *config = op->config;
+    ps_spill *spill;
+
+    PS_TRY(ps_aggregate_spill_file(cx, op, &spill));
+    if (config->n_keys > 0) PS_TRY(ps_group_table_spill(cx, &tables->groups, spill));
     for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++)
-        PS_TRY(ps_group_table_spill(cx, &l->tables->sets[d], shared->spill));
+        PS_TRY(ps_group_table_spill(cx, &tables->sets[d], spill));
     ps_mem_trim_small(); /* pages of partitions are small blocks */
-    atomic_store_explicit(&op->stats.spilled_bytes, ps_spill_bytes(shared->spill),
-                          memory_order_relaxed);
+    atomic_store_explicit(&op->stats.spilled_bytes, ps_spill_bytes(spill), memory_order_relaxed);
     return PS_OK;
+}
+
+static ps_status local_spill(ps_ctx *cx, ps_op *op, agg_local *l)
+{
+    ps_aggregate_direct_forget(&l->work->direct);
+    l->spilled = true;
+    return tables_spill(cx, op, l->tables);
 }
 
 /* Spills when the limit leaves less than every lane may need for a batch and its directory. */
@@ -335,17 +349,71 @@ static ps_status aggregate_sink(ps_ctx *cx, ps_op *op, void *local, const ps_bat
     return op->settings->relocate_pages ? local_relocate(cx, op->config, l) : PS_OK;
 }
 
+/* No row is looked for any more. */
+static void tables_end(const agg_config *config, agg_tables *tables)
+{
+    ps_group_table_end(&tables->groups);
+    for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++) ps_group_table_end(&tables->sets[d]);
+}
+
 static ps_status aggregate_combine(ps_ctx *cx, ps_op *op, void *local)
 {
     agg_shared *shared = op->shared;
     agg_local *l = local;
 
     if (!l || !l->tables) return PS_OK; /* a lane that never got a morsel */
+    if (l->spilled && local_bytes(op->config, l->tables) >= SPILL_BYTES_MIN)
+        PS_TRY(local_spill(cx, op, l)); /* merging needs the memory more */
+    tables_end(op->config, l->tables);
     ps_mutex_lock(&shared->mutex);
     const ps_status st = PS_ARRAY_ADD(cx, &shared->tables, l->tables);
     if (st == PS_OK) l->tables = NULL; /* moved */
     ps_mutex_unlock(&shared->mutex);
     return st;
+}
+
+/* Memory of a lane's rows, or of all lanes' when they are sealed; and writing them out. */
+static uint64_t aggregate_bytes(const ps_op *op, const void *local)
+{
+    const agg_shared *shared = op->shared;
+    const agg_local *l = local;
+    uint64_t bytes = 0;
+
+    if (l) return l->tables ? local_bytes(op->config, l->tables) : 0;
+    for (size_t t = 0; t < shared->tables.n; t++)
+        bytes += local_bytes(op->config, shared->tables.at[t]);
+    return bytes;
+}
+
+static ps_status aggregate_shrink(ps_ctx *cx, ps_op *op, void *local)
+{
+    agg_shared *shared = op->shared;
+    agg_local *l = local;
+
+    if (l) return l->tables ? local_spill(cx, op, l) : PS_OK;
+    for (size_t t = 0; t < shared->tables.n; t++) {
+        agg_tables *tables = shared->tables.at[t];
+        shared->generations++; /* rows that are read back are the groups no more */
+        if (local_bytes(op->config, tables)) PS_TRY(tables_spill(cx, op, tables));
+    }
+    return PS_OK;
+}
+
+/* What lanes still hold goes out when merging would have too little beside it: their strings are
+ * not given back partition by partition. */
+static ps_status make_room_to_merge(ps_ctx *cx, ps_op *op)
+{
+    const uint64_t limit = op->settings->memory_limit;
+    agg_shared *shared = op->shared;
+
+    if (limit == 0 || (!shared->spill && ps_mem_left(op->mem) >= limit / 4)) return PS_OK;
+    for (size_t t = 0; t < shared->tables.n; t++) {
+        agg_tables *tables = shared->tables.at[t];
+        if (local_bytes(op->config, tables) < SPILL_BYTES_MIN) continue;
+        shared->generations++;
+        PS_TRY(tables_spill(cx, op, tables));
+    }
+    return PS_OK;
 }
 
 /* All lanes' tables get the same partitions. */
@@ -362,13 +430,13 @@ static ps_status aggregate_seal(ps_ctx *cx, ps_op *op)
             shared->n_parts = PS_MAX(shared->n_parts, tables->sets[d].n_parts);
         shared->generations += tables->groups.generations;
     }
-    if (shared->n_parts == 1) return PS_OK;
+    if (shared->n_parts == 1) return make_room_to_merge(cx, op);
     for (size_t t = 0; t < shared->tables.n; t++) {
         PS_TRY(ps_group_table_partition(cx, &shared->tables.at[t]->groups));
         for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++)
             PS_TRY(ps_group_table_partition(cx, &shared->tables.at[t]->sets[d]));
     }
-    return PS_OK;
+    return make_room_to_merge(cx, op);
 }
 
 static void aggregate_close(ps_op *op)
@@ -408,6 +476,8 @@ const ps_op_class ps_aggregate_class = {
     .source_start = ps_aggregate_source_start,
     .source_next = ps_aggregate_source_next,
     .source_close = ps_aggregate_source_close,
+    .bytes = aggregate_bytes,
+    .shrink = aggregate_shrink,
     .close = aggregate_close,
     .explain = aggregate_explain,
 };

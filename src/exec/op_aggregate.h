@@ -147,6 +147,7 @@ typedef struct agg_local {
     agg_tables *tables;
     uint8_t *single; /* without keys: the only row */
     uint32_t batches;
+    bool spilled;
 } agg_local;
 
 /* Finds the batch's groups through the slots cache; *done false: the keys are not of that kind. */
@@ -164,14 +165,18 @@ ps_status ps_aggregate_plan(ps_phys *p, const ps_node *node, const ps_node_aggre
                             const ps_col_set *needed, ps_stream *out);
 
 /* The source's slots (op_aggregate_emit.c). */
+typedef struct agg_pieces agg_pieces;
 typedef struct agg_source {
     ps_arena arena;
     ps_vec_buf *bufs;     /* one for each output column */
     ps_group_merge merge; /* of the morsel's partition */
+    ps_op *op;
     const agg_config *config;
     agg_heap heap;
     bool started;
     uint64_t part, at;
+    uint64_t given;                  /* rows of the morsel's pieces before this one */
+    struct agg_pieces *pieces;       /* of a partition that was split; NULL: it is merged whole */
     uint8_t **states;                /* settings->batch_rows */
     struct agg_set_work *sets;       /* for DISTINCT; NULL: not needed yet */
     struct agg_collected *collected; /* by collect; NULL: not needed yet */
@@ -190,6 +195,26 @@ ps_status ps_aggregate_source_open(ps_ctx *cx, ps_op *op, void *local);
 ps_status ps_aggregate_source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t morsel);
 ps_status ps_aggregate_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, bool *done);
 void ps_aggregate_source_close(ps_op *op, void *local);
+
+/* What is merged now, a partition's rows of all lanes or a piece of it (op_aggregate_parts.c). */
+size_t ps_aggregate_n_sources(const agg_source *s);
+ps_rows *ps_aggregate_groups_of(const agg_source *s, size_t i);
+ps_rows *ps_aggregate_set_of(const agg_source *s, uint32_t set, size_t i);
+uint32_t ps_aggregate_skip_bits(const agg_source *s);
+void ps_aggregate_sources_free(agg_source *s);
+/* For merges whose `user` is the operator: whether to go on in pieces. */
+bool ps_aggregate_is_full(const ps_group_merge *merge);
+/* Makes pieces of s->merge's groups and of the rows from a source's page on, and gives up both;
+ * then of the sets. */
+ps_status ps_aggregate_split(ps_ctx *cx, agg_source *s, size_t source, size_t page);
+bool ps_aggregate_next_piece(agg_source *s); /* false: there are no more */
+void ps_aggregate_pieces_close(agg_source *s);
+/* The same of a set of distinct values; *out, n of them, is the caller's. */
+ps_status ps_aggregate_split_set(ps_ctx *cx, agg_source *s, const ps_group_merge *set,
+                                 ps_rows *const *sources, size_t n_sources, size_t source,
+                                 size_t page, ps_rows **out, uint32_t *n);
+/* The operator's temporary file. */
+ps_status ps_aggregate_spill_file(ps_ctx *cx, ps_op *op, ps_spill **out);
 
 /* Updates the merged groups from the merged sets of distinct arguments (op_aggregate_distinct.c).
  */

@@ -227,21 +227,20 @@ static bool is_short(const ps_op *op, uint64_t n_rows)
            ps_mem_left(op->mem) < settings->memory_limit / 4 + n_rows * 4 * sizeof(uint8_t *);
 }
 
-/* Addresses of all rows of a part, in memory; *fits false: they are too many. */
-static ps_status load_part(ps_ctx *cx, ps_op *op, agg_collected *s, uint64_t part, bool *fits)
+/* Addresses of all rows of the partition, in memory; *fits false: they are too many. */
+static ps_status load(ps_ctx *cx, ps_op *op, agg_collected *s, bool *fits)
 {
-    agg_shared *shared = op->shared;
-    uint64_t n_rows = s->n;
+    const size_t n_sources = ps_aggregate_n_sources(s->source);
+    uint64_t n_rows = 0;
 
-    for (size_t t = 0; t < shared->tables.n; t++)
-        n_rows += shared->tables.at[t]->sets[s->set].parts[part].n_rows;
-    *fits = n_rows == s->n || !op->settings->force_spill;
-    if (n_rows == s->n || !*fits) return PS_OK;
-    uint8_t **more = ps_realloc(cx, s->rows, n_rows * sizeof(*more));
-    if (!more) return PS_MEMORY;
-    s->rows = more;
-    for (size_t t = 0; t < shared->tables.n; t++) {
-        ps_rows *rows = &shared->tables.at[t]->sets[s->set].parts[part];
+    for (size_t t = 0; t < n_sources; t++)
+        n_rows += ps_aggregate_set_of(s->source, s->set, t)->n_rows;
+    *fits = n_rows == 0 || !op->settings->force_spill;
+    if (n_rows == 0 || !*fits) return PS_OK;
+    s->rows = ps_alloc(cx, n_rows * sizeof(*s->rows));
+    if (!s->rows) return PS_MEMORY;
+    for (size_t t = 0; t < n_sources; t++) {
+        ps_rows *rows = ps_aggregate_set_of(s->source, s->set, t);
         ps_row_cursor at = {0};
         uint32_t n;
         for (size_t p = 0; p < rows->pages.n; p++) {
@@ -259,12 +258,10 @@ static ps_status load_part(ps_ctx *cx, ps_op *op, agg_collected *s, uint64_t par
 }
 
 /* Pages that were loaded go back to the file. */
-static void unload(ps_op *op, const agg_collected *s, uint64_t part)
+static void unload(const agg_collected *s)
 {
-    agg_shared *shared = op->shared;
-
-    for (size_t t = 0; t < shared->tables.n; t++) {
-        ps_rows *rows = &shared->tables.at[t]->sets[s->set].parts[part];
+    for (size_t t = 0; t < ps_aggregate_n_sources(s->source); t++) {
+        ps_rows *rows = ps_aggregate_set_of(s->source, s->set, t);
         for (size_t p = 0; p < rows->pages.n; p++)
             if (rows->pages.at[p].file_bytes) ps_rows_unload(rows, p);
     }
@@ -331,14 +328,10 @@ static ps_status sort_groups(ps_ctx *cx, agg_collected *s)
 }
 
 /* In memory; *fits false: can't be. */
-static ps_status in_memory(ps_ctx *cx, ps_op *op, agg_source *source, agg_collected *s, bool *fits)
+static ps_status in_memory(ps_ctx *cx, ps_op *op, agg_collected *s, bool *fits)
 {
-    const uint64_t n_parts = s->config->n_keys ? 1 : PS_GROUP_PARTITIONS;
-    ps_status st = PS_OK;
+    ps_status st = load(cx, op, s, fits);
 
-    *fits = true;
-    for (uint64_t part = 0; st == PS_OK && *fits && part < n_parts; part++)
-        st = load_part(cx, op, s, s->config->n_keys ? source->part : part, fits);
     if (st == PS_OK && *fits) {
         if (s->config->n_keys) st = spread(cx, s);
         else s->begins[1] = s->n;
@@ -351,8 +344,7 @@ static ps_status in_memory(ps_ctx *cx, ps_op *op, agg_source *source, agg_collec
     }
     if (st != PS_OK || *fits) return st;
     ps_aggregate_collect_clear(s);
-    for (uint64_t part = 0; part < n_parts; part++)
-        unload(op, s, s->config->n_keys ? source->part : part);
+    unload(s);
     memset(s->begins, 0, (s->merge->n + 1) * sizeof(*s->begins));
     return PS_OK;
 }
@@ -398,6 +390,7 @@ static ps_status collected_open(ps_ctx *cx, ps_op *op, agg_source *source, uint3
     *s = (agg_collected){.op = op,
                          .config = config,
                          .collect = &config->collects[c],
+                         .source = source,
                          .merge = &source->merge,
                          .set = config->n_distincts + c};
     s->class = config->items[s->collect->item].agg.class;
@@ -417,9 +410,9 @@ static ps_status collected_start(ps_ctx *cx, ps_op *op, agg_source *source, agg_
     s->begins = ps_alloc_zero(cx, (source->merge.n + 1) * sizeof(*s->begins));
     if (!s->begins) return PS_MEMORY;
     s->group = 0;
-    PS_TRY(in_memory(cx, op, source, s, &fits));
+    PS_TRY(in_memory(cx, op, s, &fits));
     if (fits) return PS_OK;
-    PS_TRY(ps_aggregate_sorted_start(cx, s, source->part));
+    PS_TRY(ps_aggregate_sorted_start(cx, s));
     begins_of_counts(s);
     return PS_OK;
 }

@@ -41,6 +41,7 @@ typedef struct agg_collected {
     const agg_config *config;
     const agg_collect *collect;
     const ps_agg_class *class;
+    const agg_source *source;
     const ps_group_merge *merge;
     uint32_t set; /* its place among the tables' sets */
     uint32_t arg_cols[AGG_ARGS_MAX];
@@ -59,8 +60,8 @@ void ps_aggregate_collect_clear(agg_collected *s);
 ps_status ps_aggregate_group_numbers(ps_ctx *cx, const agg_collected *s, uint8_t *const *rows,
                                      uint32_t n, uint32_t *out);
 
-/* Sorts the part's rows (all parts' without keys) and counts each group's in begins[group + 1]. */
-ps_status ps_aggregate_sorted_start(ps_ctx *cx, agg_collected *s, uint64_t part);
+/* Sorts the partition's rows and counts each group's in begins[group + 1]. */
+ps_status ps_aggregate_sorted_start(ps_ctx *cx, agg_collected *s);
 /* s->run: the n rows from rank s->first on. */
 ps_status ps_aggregate_run_sorted(ps_ctx *cx, agg_collected *s, uint64_t n);
 void ps_aggregate_sorted_close(agg_collected *s);

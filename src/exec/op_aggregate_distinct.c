@@ -110,25 +110,57 @@ static ps_status nothing_to_merge(ps_ctx *cx, void *user, uint8_t *const *dst, u
     return PS_OK;
 }
 
-static ps_status feed_part(ps_ctx *cx, ps_op *op, agg_source *s, uint32_t d, uint64_t part)
+/* Rows of a set whose hashes agree in skip_bits; where they are too many, in pieces. */
+static ps_status feed_rows(ps_ctx *cx, agg_source *s, uint32_t d, ps_rows *const *sources,
+                           size_t n_sources, uint32_t skip_bits)
 {
-    agg_shared *shared = op->shared;
+    const bool spills = s->op->settings->memory_limit > 0 || s->op->settings->force_spill;
+    ps_rows *pieces = NULL;
+    uint32_t n_pieces = 0;
     ps_group_merge set;
     uint64_t n_rows = 0;
     ps_status st = PS_OK;
 
-    for (size_t t = 0; t < shared->tables.n; t++)
-        n_rows += shared->tables.at[t]->sets[d].parts[part].n_rows;
+    for (size_t t = 0; t < n_sources; t++) n_rows += sources[t]->n_rows;
     if (n_rows == 0) return PS_OK;
-    PS_GO(
-        ps_group_merge_init(cx, &set, s->config->distincts[d].layout, PS_GROUP_RADIX_BITS, n_rows));
-    for (size_t t = 0; t < shared->tables.n; t++)
-        PS_GO(ps_group_merge_add(cx, &set, &shared->tables.at[t]->sets[d].parts[part],
-                                 nothing_to_merge, NULL));
-    for (uint64_t at = 0; at < set.n; at += CHUNK)
+    PS_GO(ps_group_merge_init(cx, &set, s->config->distincts[d].layout, skip_bits,
+                              spills ? PS_MIN(n_rows, (uint64_t)4096) : n_rows));
+    set.is_full = ps_aggregate_is_full;
+    set.user = s->op;
+    for (size_t t = 0; t < n_sources && !set.full; t++) {
+        size_t page = 0;
+        PS_GO(ps_group_merge_add(cx, &set, sources[t], &page, nothing_to_merge, NULL));
+        if (!set.full) continue;
+        PS_GO(ps_aggregate_split_set(cx, s, &set, sources, n_sources, t, page, &pieces, &n_pieces));
+    }
+    for (uint64_t at = 0; !set.full && at < set.n; at += CHUNK)
         PS_GO(feed(cx, s, d, set.groups + at, (uint32_t)PS_MIN(set.n - at, (uint64_t)CHUNK)));
 done:
     ps_group_merge_release(&set);
+    for (uint32_t p = 0; pieces && p < n_pieces; p++) {
+        if (st == PS_OK)
+            st = feed_rows(cx, s, d, &(ps_rows *){&pieces[p]}, 1,
+                           skip_bits + ps_log2_ceil(n_pieces));
+        ps_rows_release(&pieces[p]);
+    }
+    ps_free(pieces);
+    return st;
+}
+
+/* The part's set of every lane. */
+static ps_status feed_part(ps_ctx *cx, ps_op *op, agg_source *s, uint32_t d, uint64_t part)
+{
+    const size_t n = ps_aggregate_n_sources(s);
+    agg_shared *shared = op->shared;
+    ps_rows **sources = ps_alloc(cx, (n + 1) * sizeof(*sources));
+
+    if (!sources) return PS_MEMORY;
+    for (size_t t = 0; t < n; t++)
+        sources[t] = s->config->n_keys ? ps_aggregate_set_of(s, d, t)
+                                       : &shared->tables.at[t]->sets[d].parts[part];
+    const ps_status st = feed_rows(cx, s, d, sources, n, PS_GROUP_RADIX_BITS);
+    for (size_t t = 0; t < n; t++) ps_rows_release(sources[t]);
+    ps_free(sources);
     return st;
 }
 

@@ -17,6 +17,7 @@ ps_status ps_aggregate_source_open(ps_ctx *cx, ps_op *op, void *local)
 {
     agg_source *s = local;
 
+    s->op = op;
     s->config = op->config;
     s->bufs = PS_ARENA_ARRAY(cx, &s->arena, ps_vec_buf, op->n_cols + 1);
     s->states = PS_ARENA_ARRAY(cx, &s->arena, uint8_t *, op->settings->batch_rows);
@@ -24,19 +25,6 @@ ps_status ps_aggregate_source_open(ps_ctx *cx, ps_op *op, void *local)
     for (uint32_t c = 0; c < op->n_cols; c++)
         PS_TRY(ps_vec_buf_init(cx, &s->bufs[c], op->settings->batch_rows));
     return PS_OK;
-}
-
-/* Nobody else reads the part: one morsel, one lane. */
-static void part_free(ps_op *op, uint64_t part)
-{
-    agg_shared *shared = op->shared;
-    const agg_config *config = op->config;
-
-    for (size_t t = 0; t < shared->tables.n; t++) {
-        ps_rows_release(&shared->tables.at[t]->groups.parts[part]);
-        for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++)
-            ps_rows_release(&shared->tables.at[t]->sets[d].parts[part]);
-    }
 }
 
 ps_status ps_aggregate_merge_states(ps_ctx *cx, void *source, uint8_t *const *dst,
@@ -56,35 +44,53 @@ ps_status ps_aggregate_merge_states(ps_ctx *cx, void *source, uint8_t *const *ds
     return PS_OK;
 }
 
-ps_status ps_aggregate_source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t morsel)
+/* Merges the groups of the partition or piece; *full: it went into pieces instead. */
+static ps_status merge_groups(ps_ctx *cx, ps_op *op, agg_source *s, bool *full)
 {
-    agg_source *s = local;
-    agg_shared *shared = op->shared;
-    const agg_config *config = op->config;
+    const agg_shared *shared = op->shared;
+    const size_t n_sources = ps_aggregate_n_sources(s);
+    const bool spills = op->settings->memory_limit > 0 || op->settings->force_spill;
     uint64_t n_rows = 0;
     size_t n_full = 0;
 
-    ps_group_merge_release(&s->merge);
-    if (s->started) part_free(op, s->part); /* its last batch has been used */
-    s->started = true;
-    s->part = morsel;
-    s->at = 0;
-    for (size_t t = 0; t < shared->tables.n; t++) {
-        const uint64_t n = shared->tables.at[t]->groups.parts[morsel].n_rows;
+    *full = false;
+    for (size_t t = 0; t < n_sources; t++) {
+        const uint64_t n = ps_aggregate_groups_of(s, t)->n_rows;
         n_rows += n;
         n_full += n > 0;
     }
     /* One lane that never forgot a group: its rows are the groups. */
-    const bool distinct =
-        n_full <= 1 && shared->generations == 0 && ps_aggregate_n_sets(config) == 0;
-    PS_TRY(ps_group_merge_init(cx, &s->merge, config->layout,
-                               shared->n_parts > 1 ? PS_GROUP_RADIX_BITS : 0,
-                               distinct ? 0 : n_rows));
+    const bool distinct = n_full <= 1 && shared->generations == 0 && !s->pieces &&
+                          ps_aggregate_n_sets(s->config) == 0;
+    /* With a limit the directory grows: of many rows few groups may come. */
+    PS_TRY(ps_group_merge_init(cx, &s->merge, s->config->layout, ps_aggregate_skip_bits(s),
+                               distinct ? 0
+                               : spills ? PS_MIN(n_rows, (uint64_t)4096)
+                                        : n_rows));
     ps_aggregate_heap_init(&s->heap, &s->merge.own);
-    for (size_t t = 0; t < shared->tables.n; t++) {
-        ps_rows *rows = &shared->tables.at[t]->groups.parts[morsel];
+    s->merge.user = op;
+    if (s->config->n_keys) s->merge.is_full = ps_aggregate_is_full;
+    for (size_t t = 0; t < n_sources; t++) {
+        ps_rows *rows = ps_aggregate_groups_of(s, t);
+        size_t page = 0;
         if (distinct) PS_TRY(ps_group_merge_add_distinct(cx, &s->merge, rows));
-        else PS_TRY(ps_group_merge_add(cx, &s->merge, rows, ps_aggregate_merge_states, s));
+        else PS_TRY(ps_group_merge_add(cx, &s->merge, rows, &page, ps_aggregate_merge_states, s));
+        *full = s->merge.full;
+        if (*full) return ps_aggregate_split(cx, s, t, page);
+    }
+    return PS_OK;
+}
+
+static ps_status merge(ps_ctx *cx, ps_op *op, agg_source *s)
+{
+    const agg_config *config = s->config;
+    bool full;
+
+    for (;;) {
+        ps_group_merge_release(&s->merge);
+        PS_TRY(merge_groups(cx, op, s, &full));
+        if (!full) break;
+        if (!ps_aggregate_next_piece(s)) return PS_BUG(cx, "a partition fell into no pieces");
     }
     if (config->n_keys == 0 && s->merge.n == 0) { /* no lane, no input: the group of nothing */
         uint8_t *row;
@@ -99,10 +105,38 @@ ps_status ps_aggregate_source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t
     return config->n_collects ? ps_aggregate_collect_start(cx, op, s) : PS_OK;
 }
 
+ps_status ps_aggregate_source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t morsel)
+{
+    agg_source *s = local;
+
+    ps_group_merge_release(&s->merge);
+    if (s->started) ps_aggregate_sources_free(s); /* its last batch has been used */
+    s->started = true;
+    s->part = morsel;
+    s->at = s->given = 0;
+    return merge(cx, op, s);
+}
+
+/* The next piece's groups, when those before have been used; *over: there are none. */
+static ps_status go_on(ps_ctx *cx, ps_op *op, agg_source *s, bool *over)
+{
+    *over = false;
+    if (s->at < s->merge.n || !s->pieces) return PS_OK;
+    s->given += s->at;
+    s->at = 0;
+    ps_group_merge_release(&s->merge);
+    ps_aggregate_sources_free(s);
+    *over = !ps_aggregate_next_piece(s);
+    return *over ? PS_OK : merge(cx, op, s);
+}
+
 ps_status ps_aggregate_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, bool *done)
 {
     agg_source *s = local;
     const agg_config *config = op->config;
+    bool over;
+
+    PS_TRY(go_on(cx, op, s, &over));
     uint32_t n = (uint32_t)PS_MIN(s->merge.n - s->at, (uint64_t)op->settings->batch_rows);
     uint8_t *const *rows = n ? s->merge.groups + s->at : NULL;
 
@@ -122,9 +156,9 @@ ps_status ps_aggregate_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch 
     out->n = out->n_live = n;
     out->sel = NULL;
     out->n_cols = n ? op->n_cols : out->n_cols;
-    out->first_row = s->at;
+    out->first_row = s->given + s->at;
     s->at += n;
-    *done = s->at == s->merge.n;
+    *done = over || (s->at == s->merge.n && !s->pieces);
     return PS_OK;
 }
 
@@ -135,6 +169,7 @@ void ps_aggregate_source_close(ps_op *op, void *local)
     for (uint32_t c = 0; s->bufs && c < op->n_cols; c++) ps_vec_buf_release(&s->bufs[c]);
     ps_aggregate_distinct_close(s);
     ps_aggregate_collect_close(s);
+    ps_aggregate_pieces_close(s);
     ps_group_merge_release(&s->merge);
     ps_arena_release(&s->arena);
 }

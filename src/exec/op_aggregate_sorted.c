@@ -4,7 +4,8 @@
  * value, ORDER BY, and under DISTINCT the arguments; ties stay in the order of positions. A group's
  * rows are then a stretch of ranks that can be read from any place on. Under DISTINCT a first pass
  * counts what doesn't repeat and notes ranks now and then, so that reading may begin near any
- * place. A small group is copied out at once: seeking costs a page of every run. Tests: tests/slt/op/aggregate_large.test */
+ * place. A small group is copied out at once: seeking costs a page of every run.
+ * Tests: tests/slt/op/aggregate_large.test */
 #include "exec/op_aggregate_collect.h"
 
 enum { CHUNK = 1024, SMALL = 2048, MARK_EVERY = 4096, GROUP = UINT32_MAX };
@@ -116,13 +117,11 @@ static ps_status feed_page(ps_ctx *cx, feeder *f, const ps_row_page *page)
     return PS_OK;
 }
 
-/* A part's rows of all lanes; what was read is gone from the file. */
-static ps_status feed_part(ps_ctx *cx, feeder *f, uint64_t part)
+/* The partition's rows of all lanes, which are given up. */
+static ps_status feed_all(ps_ctx *cx, feeder *f)
 {
-    agg_shared *shared = f->s->op->shared;
-
-    for (size_t t = 0; t < shared->tables.n; t++) {
-        ps_rows *rows = &shared->tables.at[t]->sets[f->s->set].parts[part];
+    for (size_t t = 0; t < ps_aggregate_n_sources(f->s->source); t++) {
+        ps_rows *rows = ps_aggregate_set_of(f->s->source, f->s->set, t);
         for (size_t p = 0; p < rows->pages.n; p++) {
             const bool from_file = !rows->pages.at[p].rows;
             PS_TRY(ps_rows_load(cx, rows, p));
@@ -130,7 +129,7 @@ static ps_status feed_part(ps_ctx *cx, feeder *f, uint64_t part)
             if (from_file) ps_rows_unload(rows, p);
             PS_TRY(st);
         }
-        ps_rows_drop(rows);
+        ps_rows_release(rows);
     }
     return PS_OK;
 }
@@ -148,7 +147,7 @@ static ps_status sort(ps_ctx *cx, agg_collected *s)
     return ps_sort_reader_seek(cx, &sorted->sorter, &sorted->reader, 0);
 }
 
-ps_status ps_aggregate_sorted_start(ps_ctx *cx, agg_collected *s, uint64_t part)
+ps_status ps_aggregate_sorted_start(ps_ctx *cx, agg_collected *s)
 {
     agg_sorted *sorted = &s->sorted;
     feeder *f = NULL;
@@ -166,9 +165,7 @@ ps_status ps_aggregate_sorted_start(ps_ctx *cx, agg_collected *s, uint64_t part)
     for (uint32_t c = 0; st == PS_OK && c < sorted->n_cols; c++)
         st = ps_vec_buf_init(cx, &sorted->bufs[c], CHUNK);
     if (st == PS_OK) st = ps_sort_lane_open(cx, &sorted->arena, &sorted->sorter, &sorted->lane);
-    if (s->config->n_keys && st == PS_OK) st = feed_part(cx, f, part);
-    for (uint64_t p = 0; st == PS_OK && !s->config->n_keys && p < PS_GROUP_PARTITIONS; p++)
-        st = feed_part(cx, f, p);
+    if (st == PS_OK) st = feed_all(cx, f);
     for (uint32_t c = 0; c < sorted->n_cols; c++) ps_vec_buf_release(&sorted->bufs[c]);
     return st == PS_OK ? sort(cx, s) : st;
 }
