@@ -266,6 +266,7 @@ ps_status ps_rows_append_rows(ps_ctx *cx, ps_rows *rows, uint8_t *const *src, ui
 {
     uint8_t *chunk[256];
 
+    PS_ASSERT(!out || src + n <= (uint8_t *const *)out || (uint8_t *const *)out + n <= src);
     for (uint32_t base = 0; base < n; base += PS_COUNT(chunk)) {
         const uint32_t m = PS_MIN(n - base, (uint32_t)PS_COUNT(chunk));
         uint8_t **dst = out ? out + base : chunk;

@@ -107,7 +107,8 @@ ps_status ps_rows_scatter(ps_ctx *cx, ps_rows *rows, uint32_t first_col, const p
  * (optional). */
 ps_status ps_rows_append(ps_ctx *cx, ps_rows *rows, const ps_vec *vecs, const uint64_t *hashes,
                          const uint32_t *sel, uint32_t n, uint8_t **out);
-/* Copies of n rows (states too) with their strings. */
+/* Copies of n rows (states too) with their strings. out is written before src is read to its end:
+ * they must not overlap. */
 ps_status ps_rows_append_rows(ps_ctx *cx, ps_rows *rows, uint8_t *const *src, uint32_t n,
                               uint8_t **out);
 

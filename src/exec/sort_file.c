@@ -5,7 +5,7 @@
  * Tests: tests/slt/op/sort.test under spill, tests/py/test_spill.py */
 #include "exec/sort_file.h"
 
-enum { CHUNK_ROWS = 2048, MARKS_MAX = 1024, MARK_SHARE = 256, RETIRED_BYTES_MAX = 1 << 20 };
+enum { CHUNK_ROWS = 2048, MARK_SHARE = 256, RETIRED_BYTES_MAX = 1 << 20 };
 
 /* What a row carries in the file. */
 typedef struct row_state {
@@ -15,9 +15,11 @@ PS_STATIC_ASSERT(sizeof(row_state) == PS_SORT_STATE_BYTES, "layouts leave room f
 
 /* ---- writing ---- */
 
-void ps_sort_file_init(ps_sort_file *file, const ps_sort_spec *spec, uint32_t block_bytes)
+void ps_sort_file_init(ps_sort_file *file, const ps_sort_spec *spec, uint32_t block_bytes,
+                       uint32_t marks_max)
 {
-    *file = (ps_sort_file){.spec = spec, .block_bytes = block_bytes, .mark_pages = 1};
+    *file = (ps_sort_file){
+        .spec = spec, .block_bytes = block_bytes, .marks_max = marks_max, .mark_pages = 1};
     ps_rows_init(&file->rows, spec->file_layout);
     ps_rows_init(&file->marked, spec->layout); /* the first part of file_layout */
 }
@@ -54,8 +56,9 @@ static ps_status marks_thin(ps_ctx *cx, ps_sort_file *file)
     ps_rows_init(&marked, file->spec->layout);
     for (size_t m = 0; m < file->marks.n; m += 2) {
         ps_sort_mark mark = file->marks.at[m];
+        uint8_t *row = mark.key.row;
 
-        if (mark.key.row) PS_GO(ps_rows_append_rows(cx, &marked, &mark.key.row, 1, &mark.key.row));
+        if (row) PS_GO(ps_rows_append_rows(cx, &marked, &row, 1, &mark.key.row));
         file->marks.at[n++] = mark;
     }
     file->marks.n = n;
@@ -84,7 +87,7 @@ static ps_status mark_add(ps_ctx *cx, ps_sort_file *file, const ps_sort_row *key
         PS_TRY(ps_rows_append_rows(cx, &file->marked, &(uint8_t *){key->row}, 1, &mark.key.row));
     PS_TRY(PS_ARRAY_ADD(cx, &file->marks, mark));
     file->next_mark = file->bytes + MARK_SHARE * row_bytes(file->spec->layout, key->row);
-    return file->marks.n < MARKS_MAX ? PS_OK : marks_thin(cx, file);
+    return file->marks.n < file->marks_max ? PS_OK : marks_thin(cx, file);
 }
 
 /* One page of at most block_bytes, if one row isn't more: gives the rows it took. */
@@ -402,7 +405,9 @@ ps_status ps_sort_merge_next(ps_ctx *cx, ps_sort_merge *merge, uint32_t n_max, p
 
         if (!c->page.rows) break;
         out[*n] = c->key;
-        PS_TRY(winner_step(cx, merge, true));
+        const ps_status moved = winner_step(cx, merge, true);
+        if (moved == PS_MEMORY && *n > 0) return ps_ctx_clear(cx), PS_OK;
+        if (moved != PS_OK) return moved;
         (*n)++;
     }
     return ps_poll(cx);

@@ -29,8 +29,10 @@ typedef struct ps_sort_file {
     PS_ARRAY(ps_sort_mark) marks;
     uint64_t bytes, next_mark; /* rows' bytes so far, and where the next mark is due */
     uint32_t mark_pages;       /* pages from mark to mark, at least */
+    uint32_t marks_max;        /* when there are as many, every second one goes */
 } ps_sort_file;
-void ps_sort_file_init(ps_sort_file *file, const ps_sort_spec *spec, uint32_t block_bytes);
+void ps_sort_file_init(ps_sort_file *file, const ps_sort_spec *spec, uint32_t block_bytes,
+                       uint32_t marks_max);
 /* drop: its space in the file too. */
 void ps_sort_file_release(ps_sort_file *file, bool drop);
 /* Adds n rows that come after all that it has: of spec->layout, or of another run. */

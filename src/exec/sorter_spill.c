@@ -15,10 +15,12 @@ enum {
     FAN_IN_WANTED = 32,
     FAN_IN_MIN = 8,
     FAN_IN_MAX = 256,
+    MARKS_MAX = 1024,
     /* force_spill: so that small tests meet many runs and several passes */
     FORCED_BATCHES = 8,
     FORCED_BLOCK_BYTES = 2 << 10,
     FORCED_FAN_IN = 3,
+    FORCED_MARKS = 8,
     SORT_ROWS_MIN = 4096,
     BALLAST_BYTES = 700 << 10 /* SORT_ROWS_MIN of scratch, a page and its compressed form */
 };
@@ -106,7 +108,8 @@ static ps_status file_new(ps_ctx *cx, ps_sorter *sorter, ps_sort_file **out)
         st = ps_op_spill_new(cx, sorter->op, &sorter->spill);
     }
     ps_mutex_unlock(&sorter->mutex);
-    ps_sort_file_init(file, sorter->spec, sorter->block_bytes);
+    ps_sort_file_init(file, sorter->spec, sorter->block_bytes,
+                      sorter->op->settings->force_spill ? FORCED_MARKS : MARKS_MAX);
     return st;
 }
 
