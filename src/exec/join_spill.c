@@ -13,6 +13,8 @@ enum {
     LANE_BYTES_MIN = 1 << 20, /* a lane with less is not worth writing */
     RESERVE_BYTES = 4 << 20,
     PAGE_BYTES_MIN = 8 << 10,
+    PROBE_BYTES = 3 << 20,     /* arrays as long as a batch, of probing, waiting and sorting */
+    COLUMN_BYTES = 128 << 10,  /* of an output column */
     BALLAST_BYTES = 600 << 10, /* a page, and its compressed form */
     ROW_DIRECTORY_BYTES = 16,
     /* force_spill: so that small tests meet it */
@@ -51,11 +53,21 @@ bool ps_join_page_is_full(const ps_op *op, const ps_rows *rows)
     return used >= ps_join_page_bytes(op) - ps_join_page_bytes(op) / 4;
 }
 
-/* What must be left for the batches of all lanes. */
+/* What must be left for the batches of all lanes, and for who feeds them. */
 static uint64_t reserve_bytes(const ps_op *op)
 {
-    return PS_MAX(op->settings->memory_limit / 8,
-                  (uint64_t)RESERVE_BYTES * PS_MAX(op->settings->threads, 1u));
+    const uint64_t lanes = (uint64_t)RESERVE_BYTES * PS_MAX(op->settings->threads, 1u);
+
+    return PS_MAX(PS_MAX(op->settings->memory_limit / 8, op->settings->memory_floor), lanes);
+}
+
+/* What lanes that probe take: they can't give it back, nor can what is sealed by then. */
+static uint64_t probe_bytes(const ps_op *op)
+{
+    const uint64_t lane = PROBE_BYTES + (uint64_t)op->n_cols * COLUMN_BYTES +
+                          (uint64_t)ps_join_page_bytes(op) * PS_JOIN_PARTS;
+
+    return lane * PS_MAX(op->settings->threads, 1u);
 }
 
 ps_status ps_join_spill_file(ps_ctx *cx, ps_op *op, ps_spill **out)
@@ -265,7 +277,9 @@ ps_status ps_join_spill_plan(ps_ctx *cx, ps_op *op)
     for (;;) {
         const uint64_t want = directory_bytes(op, &largest);
 
-        if (limit == 0 || largest < 0 || want + reserve_bytes(op) <= ps_mem_left(op->mem)) break;
+        if (limit == 0 || largest < 0 ||
+            want + reserve_bytes(op) + probe_bytes(op) <= ps_mem_left(op->mem))
+            break;
         spill_part_too(shared, largest);
         PS_TRY(spill_lanes(cx, op));
     }

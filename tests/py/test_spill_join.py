@@ -41,8 +41,8 @@ ROWS_OF_L = "SELECT count(*), sum(i)::BIGINT, max(p), min(p), sum(length(p))::BI
 KINDS = {
     "inner": PAIRS % "", "left": PAIRS % "LEFT", "right": PAIRS % "RIGHT", "full": PAIRS % "FULL",
     "residual": PAIRS % "" + " AND l.i < r.i",
-    "semi": ROWS_OF_L + "EXISTS (SELECT 1 FROM {r} WHERE l.k = r.k)",
-    "anti": ROWS_OF_L + "NOT EXISTS (SELECT 1 FROM {r} WHERE l.k = r.k)",
+    "semi": ROWS_OF_L + "l.k IN (SELECT r.k FROM {r})",
+    "anti": "SELECT count(*), sum(i)::BIGINT, max(p) FROM {l} ANTI JOIN {r} ON l.k = r.k",
     "not_in": ROWS_OF_L + "l.k NOT IN (SELECT r.k FROM {r} WHERE r.k IS NOT NULL AND r.i % 2 = 0)",
     "mark": "SELECT m, count(*), sum(i)::BIGINT, max(p) FROM (SELECT *, l.k IN (SELECT r.k FROM {r}) AS m FROM {l}) q GROUP BY m ORDER BY m NULLS LAST",
     "except": "SELECT count(*), sum(k)::BIGINT, max(q) FROM (SELECT k, length(p) AS q FROM {l} EXCEPT SELECT k, length(p) - 1 FROM {r}) e",
