@@ -95,11 +95,15 @@ class Kind:
             assert row["i_sum"] == ROWS * (ROWS - 1) // 2
         return sorted(counts)
 
+    def moment(self, choice):
+        """When to kill: more often near the end, where things are put in place."""
+        return self.seconds * 1.05 * choice.random() ** 0.5
+
     def step(self, choice):
         """One write that is killed, and what is there then."""
         self.version += 1
         run = Run(self.folder, self.statement())
-        time.sleep(choice.uniform(0, self.seconds * 1.05))
+        time.sleep(self.moment(choice))
         self.killed += run.kill()
         there = self.check()
         allowed = self.allowed() if run.process.returncode else self.allowed()[1:]
@@ -235,7 +239,7 @@ class Job(Kind):
 
     def step(self, choice):
         run = Run(self.folder, self.statement())
-        time.sleep(choice.uniform(0, self.seconds * 1.05))
+        time.sleep(self.moment(choice))
         self.killed += run.kill()
         n = self.present()
         assert self.whole_files(n), f"{n} rows: a part of a file"
