@@ -51,16 +51,25 @@ static ps_status env_table(ps_ctx *cx, ps_arena *arena, void *user, ps_str schem
     return *found ? found_relation(cx, arena, name, &relation, out) : PS_OK;
 }
 
-static ps_status open_format(ps_ctx *cx, ps_arena *arena, const ps_format *format,
-                             const ps_str *patterns, uint32_t n, const ps_options *options,
-                             ps_source **out)
+/* Opening reads the beginnings and footers of files, before there is a query that could have set
+ * memory aside for it: where others have it all it waits for them (ADR 7). */
+static ps_status open_format(ps_ctx *cx, ps_arena *arena, ps_session *session,
+                             const ps_format *format, const ps_str *patterns, uint32_t n,
+                             const ps_options *options, ps_source **out)
 {
     ps_str *paths;
     uint32_t n_paths;
+    ps_status st;
 
     PS_TRY(ps_glob_expand(cx, arena, patterns, n, &paths, &n_paths));
-    PS_TRY(format->open(cx, paths, n_paths, options, out));
-    return arena_source(cx, arena, *out);
+    for (;;) {
+        st = format->open(cx, paths, n_paths, options, out);
+        if (st != PS_MEMORY || session->fail_alloc || !ps_pool_wait_room(session->instance->pool))
+            break;
+        PS_TRY(ps_poll(cx));
+        ps_ctx_clear(cx);
+    }
+    return st == PS_OK ? arena_source(cx, arena, *out) : st;
 }
 
 static ps_status env_file(ps_ctx *cx, ps_arena *arena, void *user, ps_str path, ps_source **out)
@@ -68,8 +77,7 @@ static ps_status env_file(ps_ctx *cx, ps_arena *arena, void *user, ps_str path, 
     const ps_format *format = ps_format_of_path(path);
     const ps_options none = {0};
 
-    (void)user;
-    if (format) return open_format(cx, arena, format, &path, 1, &none, out);
+    if (format) return open_format(cx, arena, user, format, &path, 1, &none, out);
     ps_fail(cx, PS_BIND, "no format is known by this file's extension: %.*s", PS_STR_ARGS(path));
     ps_hint(cx, "read_parquet('...') and its like name the format");
     return PS_BIND;
@@ -193,7 +201,7 @@ static ps_status env_table_function(ps_ctx *cx, ps_arena *arena, void *user, ps_
                 return ps_fail(cx, PS_BIND, "%.*s takes one file or a list of files",
                                PS_STR_ARGS(name));
             PS_TRY(path_arguments(cx, arena, &args[0], &paths, &n_paths));
-            return open_format(cx, arena, format, paths, n_paths, options, out);
+            return open_format(cx, arena, user, format, paths, n_paths, options, out);
         }
     }
     *found = false;
@@ -228,9 +236,8 @@ static ps_status env_copy_from(ps_ctx *cx, ps_arena *arena, void *user, ps_str f
 {
     const ps_format *found;
 
-    (void)user;
     PS_TRY(find_format(cx, format, path, &found));
-    return open_format(cx, arena, found, &path, 1, options, out);
+    return open_format(cx, arena, user, found, &path, 1, options, out);
 }
 
 typedef struct name_list {

@@ -13,12 +13,18 @@ enum {
     TRANSFORM_BYTES = 128 << 10,
     SOURCE_BYTES = 256 << 10,
     QUERY_BYTES = 512 << 10, /* plans, programs, batches between operators */
-    SHARE = 6                /* a query that keeps rows has a sixth of the limit */
+    SHARE = 6,               /* a query that keeps rows has a sixth of the limit */
+    FREE_SHARE = 16          /* a sixteenth is not set aside: statements that are being planned */
 };
 
+/* What a scan's reader holds is an estimate, and of what it is most wants to have rather than must:
+ * an eighth of the limit counts at most. */
 static uint64_t pipe_lane_floor(const ps_pipeline *plan)
 {
-    return PS_MAX(plan->source->class->source_floor_bytes, (uint32_t)SOURCE_BYTES) +
+    const uint64_t limit = plan->source->settings->memory_limit;
+
+    return PS_MIN(plan->source->lane_bytes, limit / 8) +
+           PS_MAX(plan->source->class->source_floor_bytes, (uint32_t)SOURCE_BYTES) +
            plan->ops.n * TRANSFORM_BYTES + plan->sink->class->sink_floor_bytes;
 }
 
@@ -76,6 +82,9 @@ bool ps_query_admit(ps_query *query)
          * help (rows of a result are not fetched, tables hold the rest) it begins with what there
          * is. */
         if (others && !is_small && !first) return false;
+        const bool fits =
+            ps_mem_left(query->mem) >= floor + query->settings.memory_limit / FREE_SHARE;
+        if (others && !fits) return false;
         if (!ps_mem_reserve(query->mem, floor) && others) return false;
     }
     /* release: who sees it sees the reserve */

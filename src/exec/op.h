@@ -62,7 +62,7 @@ typedef struct ps_exec_settings {
     ps_spill_list *spills;     /* that shows temporary files; NULL: none */
     uint64_t rows_scanned_max; /* read by all scans of the query; 0: any number */
     uint64_t result_bytes_max; /* of the rows given to whoever pulls; 0: any number */
-    uint64_t fail_bug; /* test: the n-th batch finds a bug of ours; 0: none does */
+    uint64_t fail_bug;         /* test: the n-th batch finds a bug of ours; 0: none does */
     bool force_spill;          /* test configurations: see tests/configs */
     bool relocate_pages;
     bool park_always;
@@ -151,7 +151,7 @@ struct ps_op {
     uint32_t number; /* position in the physical plan */
     bool row_wise; /* as transform: each output row comes from one input row, so a row that a later
                     * operator would drop may be dropped before this one */
-    uint64_t lane_bytes;  /* as source, set by source_plan: what it holds for a lane, roughly */
+    uint64_t lane_bytes;  /* as source: what a lane holds, roughly; better once planned */
     uint64_t floor_bytes; /* what it can't do without beside its lanes; set before it is opened */
     uint32_t n_feeders;   /* as sink: pipelines that end here; known when open is called */
     ps_mem *mem;          /* pays for its state; a child of the query's */

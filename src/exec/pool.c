@@ -7,6 +7,8 @@
  * beside a long one. */
 #include "exec/query_impl.h"
 
+enum { ROOM_PAUSE_NS = 4000000 };
+
 struct ps_pool {
     ps_mutex mutex;
     ps_cond wake;      /* pool threads */
@@ -169,6 +171,19 @@ bool ps_pool_help(ps_pool *pool, ps_query *helper)
     pool_leave(pool, query);
     ps_mutex_unlock(&pool->mutex);
     return done;
+}
+
+bool ps_pool_wait_room(ps_pool *pool)
+{
+    bool first;
+
+    if (!ps_pool_others_run(pool, NULL, &first)) return false;
+    ps_pool_ask(pool, NULL);
+    if (ps_pool_help(pool, NULL)) return true;
+    ps_mutex_lock(&pool->mutex);
+    ps_cond_wait_ns(&pool->left, &pool->mutex, ROOM_PAUSE_NS);
+    ps_mutex_unlock(&pool->mutex);
+    return true;
 }
 
 void ps_pool_kick(ps_pool *pool)

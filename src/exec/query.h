@@ -18,7 +18,10 @@ typedef struct ps_pool ps_pool;
 ps_status ps_pool_new(ps_ctx *cx, uint32_t threads,
                       ps_pool **out); /* threads start at the first need */
 ps_status ps_pool_want(ps_ctx *cx, ps_pool *pool, uint32_t threads); /* at least so many */
-void ps_pool_free(ps_pool *pool);                                    /* no query may be running */
+/* For who was refused memory and holds none: has queries give some back, and waits a little. False:
+ * none runs whose end could help. */
+bool ps_pool_wait_room(ps_pool *pool);
+void ps_pool_free(ps_pool *pool); /* no query may be running */
 
 typedef struct ps_query ps_query;
 /* Plans and opens; nothing runs yet. The plan, its expressions and what they point to must outlive

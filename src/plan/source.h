@@ -92,6 +92,9 @@ typedef struct ps_source_class {
     ps_status (*reader_next)(ps_ctx *cx, ps_reader *reader, ps_batch *out, bool *done);
     /* Optional text for EXPLAIN: files, row groups. */
     void (*explain)(const ps_source *source, ps_text *out);
+    /* Optional: what one reader may hold, roughly, before anything is opened. */
+    uint64_t (*reader_bytes)(const ps_ctx *cx, const ps_source *source,
+                             const ps_scan_request *request);
     /* Optional: a canonical description (kind, files with their identity, options) for hash and
      * JSON. */
     void (*describe)(const ps_source *source, ps_text *out);

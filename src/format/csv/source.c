@@ -49,6 +49,13 @@ static ps_status csv_scan_open(ps_ctx *cx, ps_arena *arena, const ps_source *sou
     return PS_OK;
 }
 
+static uint64_t csv_reader_bytes(const ps_ctx *cx, const ps_source *source,
+                                 const ps_scan_request *request)
+{
+    (void)cx, (void)request;
+    return ((const ps_csv_source *)(const void *)source)->options.chunk_bytes;
+}
+
 static void csv_scan_close(ps_scan *scan)
 {
     if (scan) ps_mutex_destroy(&((ps_csv_scan *)(void *)scan)->mutex);
@@ -84,6 +91,7 @@ static void csv_describe(const ps_source *source, ps_text *out)
 static const ps_source_class csv_source = {.name = "csv",
                                            .destroy = source_destroy,
                                            .stats = csv_stats,
+                                           .reader_bytes = csv_reader_bytes,
                                            .scan_open = csv_scan_open,
                                            .scan_close = csv_scan_close,
                                            .reader_open = ps_csv_reader_open,

@@ -92,10 +92,10 @@ static ps_status group_split(planner *p, const ps_pq_file *f, const ps_pq_row_gr
 }
 
 /* What a reader of this row group holds: of each chunk a window of the file and an open page. */
-static uint64_t group_bytes(const planner *p, const ps_pq_file *f, const ps_pq_row_group *g)
+static uint64_t group_bytes(const ps_ctx *cx, const ps_scan_request *request, const ps_pq_file *f,
+                            const ps_pq_row_group *g)
 {
-    const ps_scan_request *const request = &p->scan->request;
-    const uint64_t ahead = ps_pq_read_ahead(p->cx);
+    const uint64_t ahead = ps_pq_read_ahead(cx);
     uint64_t sum = 0;
 
     for (uint32_t i = 0; i < request->n_columns; i++) {
@@ -107,6 +107,21 @@ static uint64_t group_bytes(const planner *p, const ps_pq_file *f, const ps_pq_r
         }
     }
     return sum;
+}
+
+uint64_t ps_pq_reader_bytes(const ps_ctx *cx, const ps_source *source,
+                            const ps_scan_request *request)
+{
+    const ps_pq_source *s = (const ps_pq_source *)(const void *)source;
+    uint64_t most = 0;
+
+    for (uint32_t i = 0; i < s->n_files; i++) {
+        const ps_pq_file *const f = &s->files[i];
+
+        for (uint32_t g = 0; g < f->meta.n_row_groups; g++)
+            most = PS_MAX(most, group_bytes(cx, request, f, &f->meta.row_groups[g]));
+    }
+    return most;
 }
 
 static ps_status group_add(planner *p, uint32_t file, uint32_t row_group)
@@ -124,7 +139,8 @@ static ps_status group_add(planner *p, uint32_t file, uint32_t row_group)
         return PS_OK;
     }
     PS_TRY(PS_ARRAY_ADD_IN(p->cx, p->arena, &p->groups, group));
-    p->scan->base.reader_bytes = PS_MAX(p->scan->base.reader_bytes, group_bytes(p, f, g));
+    p->scan->base.reader_bytes =
+        PS_MAX(p->scan->base.reader_bytes, group_bytes(p->cx, &p->scan->request, f, g));
     if (g->n_rows > PS_PQ_MORSEL_ROWS * 3 / 2 && group_can_split(p, f, g, &largest))
         return group_split(p, f, g, largest);
     return morsel_add(p, 0, g->n_rows);
