@@ -47,9 +47,38 @@ done:
     return st;
 }
 
+ps_status ps_kept_file(ps_ctx *cx, const ps_batch *batch, ps_rows *scratch, ps_spill *spill,
+                       ps_kept **out)
+{
+    const uint32_t n = batch->n_live;
+    ps_kept *kept = ps_alloc_zero(cx, sizeof(*kept));
+    uint8_t **rows = ps_alloc(cx, (n + 1) * sizeof(*rows));
+    ps_status st = PS_OK;
+
+    *out = NULL;
+    if (!kept || !rows) PS_GO(PS_MEMORY);
+    kept->filed = ps_alloc_zero(cx, sizeof(*kept->filed));
+    if (!kept->filed) PS_GO(PS_MEMORY);
+    ps_rows_init(kept->filed, scratch->layout);
+    PS_GO(ps_rows_append(cx, scratch, batch->cols, NULL, batch->sel, n, rows));
+    PS_GO(ps_rows_spill_copy(cx, kept->filed, spill, rows, NULL, n));
+    kept->bytes = sizeof(*kept) + sizeof(*kept->filed);
+    kept->batch =
+        (ps_batch){.n = n, .n_live = n, .morsel = batch->morsel, .first_row = batch->first_row};
+    *out = kept;
+    kept = NULL;
+done:
+    ps_rows_release(scratch);
+    ps_free(rows);
+    ps_kept_free(kept);
+    return st;
+}
+
 void ps_kept_free(ps_kept *kept)
 {
     if (!kept) return;
+    if (kept->filed) ps_rows_release(kept->filed);
+    ps_free(kept->filed);
     for (uint32_t i = 0; i < kept->batch.n_cols; i++) ps_owner_unref(kept->cols[i].owner);
     ps_free(kept);
 }
@@ -144,18 +173,24 @@ static void collector_emit(ps_collector *c, ps_kept *kept)
 
 ps_status ps_collector_add(ps_ctx *cx, ps_collector *c, const ps_batch *batch)
 {
-    ps_collector_morsel *entry;
     ps_kept *kept;
-    ps_status st = PS_OK;
 
     /* copied outside of the mutex: this is where the time goes */
     PS_TRY(ps_kept_new(cx, batch, 0, batch->n_live, &kept));
+    return ps_collector_add_kept(cx, c, kept);
+}
+
+ps_status ps_collector_add_kept(ps_ctx *cx, ps_collector *c, ps_kept *kept)
+{
+    ps_collector_morsel *entry;
+    ps_status st = PS_OK;
+
     ps_mutex_lock(&c->mutex);
-    if (batch->morsel == c->head) {
+    if (kept->batch.morsel == c->head) {
         collector_emit(c, kept);
         kept = NULL;
     } else {
-        PS_GO(collector_entry(cx, c, batch->morsel, &entry));
+        PS_GO(collector_entry(cx, c, kept->batch.morsel, &entry));
         if (entry->last) entry->last->next = kept;
         else entry->first = kept;
         entry->last = kept;
@@ -265,6 +300,11 @@ static ps_kept *collector_cut(ps_ctx *cx, ps_collector *c, ps_kept *kept, uint64
     ps_kept *cut = NULL;
 
     if (lo == first && hi == first + kept->batch.n) return kept;
+    if (kept->filed && lo < hi) {
+        kept->skip += (uint32_t)(lo - first);
+        kept->batch.n = kept->batch.n_live = (uint32_t)(hi - lo);
+        return kept;
+    }
     if (lo < hi &&
         ps_kept_new(cx, &kept->batch, (uint32_t)(lo - first), (uint32_t)(hi - lo), &cut) != PS_OK)
         cut = NULL;

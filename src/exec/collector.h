@@ -13,6 +13,7 @@
 
 #include "base/array.h"
 #include "base/thread.h"
+#include "col/rows.h"
 #include "exec/op.h"
 
 enum { PS_FEEDER_SHIFT = 40 }; /* position = feeder << PS_FEEDER_SHIFT | morsel */
@@ -21,6 +22,10 @@ enum { PS_FEEDER_SHIFT = 40 }; /* position = feeder << PS_FEEDER_SHIFT | morsel 
 typedef struct ps_kept {
     struct ps_kept *next;
     uint64_t bytes; /* estimate, for bounds */
+    /* Rows in a file instead: the only page of a collection, of which batch.n rows from `skip` on
+     * count; the batch has no columns then. */
+    ps_rows *filed;
+    uint32_t skip;
     ps_batch batch;
     ps_vec cols[];
 } ps_kept;
@@ -28,6 +33,9 @@ typedef struct ps_kept {
 ps_status ps_kept_new(ps_ctx *cx, const ps_batch *batch, uint32_t first, uint32_t count,
                       ps_kept **out);
 void ps_kept_free(ps_kept *kept); /* this one, not its successors */
+/* The same in a file: rows have the layout of the batch's columns; scratch is empty again after. */
+ps_status ps_kept_file(ps_ctx *cx, const ps_batch *batch, ps_rows *scratch, ps_spill *spill,
+                       ps_kept **out);
 
 typedef struct ps_collector_morsel ps_collector_morsel;
 typedef struct ps_collector {
@@ -54,6 +62,8 @@ void ps_collector_release(ps_collector *c);
 /* Whether a batch of this morsel may be added now. */
 bool ps_collector_may_add(ps_collector *c, uint64_t position);
 ps_status ps_collector_add(ps_ctx *cx, ps_collector *c, const ps_batch *batch);
+/* The same of a batch that is kept already; freed on failure. */
+ps_status ps_collector_add_kept(ps_ctx *cx, ps_collector *c, ps_kept *kept);
 /* A lane's way to add some columns of its batches, in another order. */
 typedef struct ps_collector_view {
     ps_arena arena;

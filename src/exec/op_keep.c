@@ -3,7 +3,10 @@
  * As a sink it collects batches by position and cuts [offset, offset + count) out of them; as a
  * source it gives them in morsels of about PS_SEGMENT_ROWS rows, to each of its readers. What a
  * limit needs ends the input: later morsels are not begun once the finished ones hold enough.
- * Tests: tests/slt/op/limit.test, subplan.test */
+ * Beyond an eighth of the memory limit, or when memory is short, batches go to a temporary file as
+ * they come, and are read back by whoever gives them; so does the rest, when it is asked for before
+ * anybody reads. Tests: tests/slt/op/limit.test, tests/slt/opt/share_subplans.test,
+ * tests/py/test_spill_aggregate.py */
 #include "exec/collector.h"
 #include "exec/phys.h"
 
@@ -13,6 +16,11 @@ typedef struct keep_config {
 
 typedef struct keep_shared {
     ps_collector collector;
+    const ps_row_layout *layout; /* of rows in the file; NULL: too wide for it */
+    ps_mutex mutex;              /* guards spill */
+    bool opened;
+    ps_spill *spill;
+    _Atomic uint64_t held;    /* bytes of batches in memory */
     PS_ARRAY(ps_kept *) kept; /* after seal, in order */
     PS_ARRAY(size_t) morsels; /* index of the first batch of each morsel */
 } keep_shared;
@@ -20,25 +28,125 @@ typedef struct keep_shared {
 typedef struct keep_local {
     size_t at, end;
     uint64_t first_row;
+    /* a batch that was read back */
+    ps_arena arena;
+    ps_vec_buf *bufs;
+    uint32_t n_bufs;
+    uint8_t **rows;
+    ps_row_page page;
 } keep_local;
+
+typedef struct keep_lane {
+    ps_rows scratch;
+    uint32_t batches;
+} keep_lane;
 
 static ps_status keep_open(ps_ctx *cx, ps_op *op)
 {
     keep_shared *shared = op->shared;
     const keep_config *config = op->config;
 
+    ps_type *types = PS_ARENA_ARRAY(cx, &op->arena, ps_type, op->n_cols + 1);
+
+    if (!types) return PS_MEMORY;
+    for (uint32_t c = 0; c < op->n_cols; c++) types[c] = op->cols[c].type;
+    const ps_row_spec spec = {.types = types, .n_cols = op->n_cols};
+    const ps_status st = ps_row_layout_new(cx, &op->arena, &spec, &shared->layout);
+    if (st != PS_OK && st != PS_UNSUPPORTED) return st;
+    if (st == PS_UNSUPPORTED) ps_ctx_clear(cx);
+    ps_mutex_init(&shared->mutex);
+    shared->opened = true;
     PS_TRY(ps_collector_init(cx, &op->arena, &shared->collector, op->n_feeders, UINT64_MAX));
     shared->collector.offset = (uint64_t)config->offset;
     shared->collector.count = config->count == INT64_MAX ? UINT64_MAX : (uint64_t)config->count;
     return PS_OK;
 }
 
+static ps_status spill_file(ps_ctx *cx, ps_op *op, ps_spill **out)
+{
+    keep_shared *shared = op->shared;
+    ps_status st = PS_OK;
+
+    ps_mutex_lock(&shared->mutex);
+    if (!shared->spill) st = ps_op_spill_new(cx, op, &shared->spill);
+    *out = shared->spill;
+    ps_mutex_unlock(&shared->mutex);
+    return st;
+}
+
+/* Whether the next batch should go to the file. */
+static bool is_short(const ps_op *op, const keep_lane *lane)
+{
+    const uint64_t limit = op->settings->memory_limit;
+    const keep_shared *shared = op->shared;
+
+    if (!shared->layout) return false;
+    if (op->settings->force_spill) return lane->batches % 2 == 1;
+    /* relaxed: about how much */
+    return limit && (atomic_load_explicit(&shared->held, memory_order_relaxed) > limit / 8 ||
+                     ps_mem_left(op->mem) < limit / 4);
+}
+
+static ps_status keep_in_file(ps_ctx *cx, ps_op *op, const ps_batch *batch, ps_rows *scratch,
+                              ps_kept **out)
+{
+    ps_spill *spill;
+
+    if (!scratch->layout) ps_rows_init(scratch, ((const keep_shared *)op->shared)->layout);
+    PS_TRY(spill_file(cx, op, &spill));
+    PS_TRY(ps_kept_file(cx, batch, scratch, spill, out));
+    atomic_store_explicit(&op->stats.spilled_bytes, ps_spill_bytes(spill), memory_order_relaxed);
+    return PS_OK;
+}
+
 static ps_status keep_sink(ps_ctx *cx, ps_op *op, void *local, const ps_batch *batch, ps_flow *flow)
 {
     keep_shared *shared = op->shared;
+    keep_lane *lane = local;
+    ps_kept *kept;
 
-    (void)local, (void)flow;
-    return ps_collector_add(cx, &shared->collector, batch);
+    (void)flow;
+    if (batch->n_live == 0) return PS_OK;
+    const bool filed = is_short(op, lane);
+    lane->batches++;
+    if (filed) PS_TRY(keep_in_file(cx, op, batch, &lane->scratch, &kept));
+    else PS_TRY(ps_kept_new(cx, batch, 0, batch->n_live, &kept));
+    if (!filed) atomic_fetch_add_explicit(&shared->held, kept->bytes, memory_order_relaxed);
+    return ps_collector_add_kept(cx, &shared->collector, kept);
+}
+
+static void keep_sink_close(ps_op *op, void *local)
+{
+    keep_lane *lane = local;
+
+    (void)op;
+    if (lane->scratch.layout) ps_rows_release(&lane->scratch);
+}
+
+/* Memory of what is kept, when nobody reads it yet; and writing it out. */
+static uint64_t keep_bytes(const ps_op *op, const void *local)
+{
+    const keep_shared *shared = op->shared;
+
+    return local || !shared->layout ? 0 : atomic_load_explicit(&shared->held, memory_order_relaxed);
+}
+
+static ps_status keep_shrink(ps_ctx *cx, ps_op *op, void *local)
+{
+    keep_shared *shared = op->shared;
+    ps_rows scratch = {0};
+
+    if (local || !shared->layout) return PS_OK;
+    for (size_t i = 0; i < shared->kept.n; i++) {
+        ps_kept *kept = shared->kept.at[i], *filed;
+        if (kept->filed) continue;
+        PS_TRY(ps_poll(cx));
+        PS_TRY(keep_in_file(cx, op, &kept->batch, &scratch, &filed));
+        shared->kept.at[i] = filed;
+        ps_kept_free(kept);
+    }
+    atomic_store_explicit(&shared->held, 0, memory_order_relaxed);
+    return PS_OK;
 }
 
 static ps_status keep_sink_end(ps_ctx *cx, ps_op *op, void *local, uint64_t morsel)
@@ -100,19 +208,60 @@ static ps_status keep_source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t 
     return PS_OK;
 }
 
+static ps_status source_buffers(ps_ctx *cx, ps_op *op, keep_local *l)
+{
+    if (l->rows) return PS_OK;
+    l->bufs = PS_ARENA_ARRAY(cx, &l->arena, ps_vec_buf, op->n_cols + 1);
+    l->rows = PS_ARENA_ARRAY(cx, &l->arena, uint8_t *, PS_BATCH_ROWS_MAX);
+    if (!l->bufs || !l->rows) return PS_MEMORY;
+    for (; l->n_bufs < op->n_cols; l->n_bufs++)
+        PS_TRY(ps_vec_buf_init(cx, &l->bufs[l->n_bufs], PS_BATCH_ROWS_MAX));
+    return PS_OK;
+}
+
+/* A batch from the file; its texts are the page's, which stays until the next one. */
+static ps_status read_back(ps_ctx *cx, ps_op *op, keep_local *l, const ps_kept *kept, ps_batch *out)
+{
+    const ps_row_layout *layout = kept->filed->layout;
+
+    PS_TRY(source_buffers(cx, op, l));
+    ps_free(l->page.rows);
+    l->page.rows = NULL;
+    PS_TRY(ps_rows_read(cx, kept->filed, 0, &l->page));
+    for (uint32_t k = 0; k < kept->batch.n; k++)
+        l->rows[k] = l->page.rows + (size_t)(kept->skip + k) * layout->row_bytes;
+    for (uint32_t c = 0; c < op->n_cols; c++)
+        PS_TRY(ps_rows_gather(cx, layout, c, l->rows, kept->batch.n, &l->bufs[c], &out->cols[c]));
+    out->n = out->n_live = kept->batch.n;
+    out->n_cols = op->n_cols;
+    out->sel = NULL;
+    return PS_OK;
+}
+
 static ps_status keep_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, bool *done)
 {
     const keep_shared *shared = op->shared;
     keep_local *l = local;
     const uint64_t morsel = out->morsel;
+    const ps_kept *kept = shared->kept.at[l->at++];
 
-    (void)cx;
-    ps_batch_copy_header(&shared->kept.at[l->at++]->batch, out);
+    if (kept->filed) PS_TRY(read_back(cx, op, l, kept, out));
+    else ps_batch_copy_header(&kept->batch, out);
     out->morsel = morsel;
     out->first_row = l->first_row;
     l->first_row += out->n;
     *done = l->at == l->end;
     return PS_OK;
+}
+
+static void keep_source_close(ps_op *op, void *local)
+{
+    keep_local *l = local;
+
+    (void)op;
+    for (uint32_t c = 0; c < l->n_bufs; c++) ps_vec_buf_release(&l->bufs[c]);
+    ps_free(l->page.rows);
+    ps_arena_release(&l->arena);
 }
 
 static void keep_close(ps_op *op)
@@ -121,21 +270,28 @@ static void keep_close(ps_op *op)
 
     for (size_t i = 0; i < shared->kept.n; i++) ps_kept_free(shared->kept.at[i]);
     ps_collector_release(&shared->collector);
+    ps_spill_free(shared->spill);
+    if (shared->opened) ps_mutex_destroy(&shared->mutex);
 }
 
 static const ps_op_class keep_class = {
     .name = "keep",
     .shared_size = sizeof(keep_shared),
     .source_size = sizeof(keep_local),
+    .sink_size = sizeof(keep_lane),
     .open = keep_open,
     .sink = keep_sink,
     .sink_end = keep_sink_end,
     .feeder = keep_feeder,
     .seal = keep_seal,
     .enough = keep_enough,
+    .sink_close = keep_sink_close,
+    .bytes = keep_bytes,
+    .shrink = keep_shrink,
     .source_plan = keep_source_plan,
     .source_start = keep_source_start,
     .source_next = keep_source_next,
+    .source_close = keep_source_close,
     .close = keep_close,
 };
 

@@ -38,6 +38,13 @@ WHOLE = [
     "SELECT count(DISTINCT 'value number ' || i), sum(DISTINCT i) FROM {t}",
     "SELECT first(i ORDER BY i % 1000 DESC, i), last('text ' || i ORDER BY i % 1000, i), length(string_agg(DISTINCT CAST(i % 30011 AS VARCHAR), ',')) FROM {t}",
 ]
+# shared subplans and an inner LIMIT: rows that are kept and read by several
+KEPT = [
+    "WITH t AS (SELECT i, i * 7919 % 1000003 k, 'some padding text ' || i s FROM {t}) SELECT count(*), sum(a.i), max(b.s), max(a.s)"
+    " FROM (SELECT i, s FROM t LIMIT {n} OFFSET 5) a, (SELECT max(s) s FROM t WHERE k > 3) b WHERE a.i > 7",
+    "WITH t AS (SELECT i, [i, i + 1] l, CASE WHEN i % 3 = 0 THEN NULL ELSE 'text number ' || i END s FROM {t})"
+    " SELECT count(*), sum(len(l)), max(s) FROM (SELECT * FROM t WHERE i % 2 = 0 UNION ALL SELECT * FROM t WHERE i % 5 > 1) u",
+]
 
 
 def resident_peak():
@@ -96,6 +103,10 @@ def test_one_group():
 
 def test_without_keys():
     check([query.format(t=f"range({ROWS}) r(i)") for query in WHOLE])
+
+
+def test_kept_rows():
+    check([query.format(t=f"range({ROWS}) r(i)", n=ROWS * 9 // 10) for query in KEPT])
 
 
 def test_a_result_that_does_not_fit_is_named():
