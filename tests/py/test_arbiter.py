@@ -1,9 +1,11 @@
-"""Floors: a query begins when what it can't do without is free, waits for others until then, and is refused when that can
-never be. PS_LIBRARY is the library to test."""
+"""What counts against the limit; floors: a query begins when what it can't do without is free, waits for others until then,
+and is refused when that can never be. PS_LIBRARY is the library to test."""
 import ctypes
+import gc
 import json
 import os
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -141,4 +143,70 @@ def test_a_query_that_never_fits_is_refused_with_its_need():
     session = opened(int(need) + 1, threads=8)  # fewer lanes rather than a refusal
     assert session.sql(SMALL).to_pylist() == [{"n": 55}]
     assert session.sql(BIG.format(300000)).to_pylist() is not None
+    session.close()
+
+
+# ---- what counts ----
+
+def payers(session):
+    """Bytes by name of payer, from another session."""
+    out = {}
+    for row in session.sql("SELECT name, bytes FROM penstock_memory()").to_pylist():
+        out[row["name"]] = out.get(row["name"], 0) + row["bytes"]
+    return out
+
+
+def peaks(session, query):
+    """Peak bytes by name of operator."""
+    plan = json.loads(session.sql(f"EXPLAIN (ANALYZE, FORMAT json) {query}").to_pylist()[0]["plan"])
+    found, open_nodes = {}, [plan]
+    while open_nodes:
+        node = open_nodes.pop()
+        open_nodes += [child for value in node.values() if isinstance(value, list) for child in value
+                       if isinstance(child, dict) and "node" in child]
+        for operator in node.get("operators", []):
+            found[operator["name"]] = max(found.get(operator["name"], 0), operator["memory_bytes_peak"])
+    return found
+
+
+def test_tables_and_rows_in_the_callers_hands_count():
+    first = opened(256)
+    second = first.another()
+    rest = payers(second)["instance"]
+    first.sql("CREATE TABLE t AS SELECT i, 'a text of some thirty bytes, ' || CAST(i AS VARCHAR) AS s FROM range(500000) r(i)")
+    table = payers(second)["instance"] - rest
+    assert 500000 * (4 + 30) < table < 500000 * 80, table
+    rows = first.sql("SELECT * FROM t WHERE i % 2 = 0")
+    held = payers(second)["instance"] - rest - table
+    assert held >= rows.nbytes // 2, (held, rows.nbytes)
+    assert held <= rows.nbytes * 2 + (8 << 20), (held, rows.nbytes)
+    del rows
+    first.sql("DROP TABLE t")
+    gc.collect()
+    left = payers(second)["instance"] - rest
+    assert left < 1 << 20, left
+    second.close_session()
+    first.close()
+
+
+def test_reading_decoding_and_queues_count():
+    session = opened(256)
+    with tempfile.TemporaryDirectory() as folder:
+        source = "SELECT i, 'a text of some thirty bytes, ' || CAST(i * 7919 % 1000003 AS VARCHAR) AS s FROM range(600000) r(i)"
+        for path in ("t.parquet", "t.csv"):
+            session.sql(f"COPY ({source}) TO '{folder}/{path}'")
+            scan = peaks(session, f"SELECT max(s), sum(i) FROM '{folder}/{path}'")["scan"]
+            # windows of the file, pages as they are stored and as they are decoded; a piece of text
+            assert 100 << 10 < scan < 64 << 20, (path, scan)
+        rows = session.open(f"SELECT * FROM '{folder}/t.parquet'")
+        batch = rows.read_next_batch()
+        other = session.another()
+        end, queue = time.monotonic() + 10, 0
+        while queue < 1 << 20 and time.monotonic() < end: # its threads fill it while nobody fetches
+            queue = payers(other).get("result", 0)
+            time.sleep(0.01)
+        assert 1 << 20 <= queue <= 64 << 20, queue
+        assert batch.num_rows > 0
+        other.close_session()
+        del rows, batch
     session.close()
