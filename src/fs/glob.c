@@ -1,4 +1,8 @@
-/* fs/glob.c -- braces are expanded first, then each path is walked part by part. */
+/* fs/glob.c -- braces are expanded first, then each path is walked part by part.
+ *
+ * A directory may be exchanged for another while it is walked (fs/stage.h): what was listed of both
+ * would be a mixture. So whoever walked looks at the end whether every directory that was listed is
+ * still the one that has its name, and walks again if not. */
 #include "fs/glob.h"
 
 #include "base/array.h"
@@ -8,14 +12,22 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { DEPTH_MAX = 64, BRACES_MAX = 4096, MATCHES_MAX = 1000000 };
+enum { DEPTH_MAX = 64, BRACES_MAX = 4096, MATCHES_MAX = 1000000, WALKS_MAX = 50 };
 
 typedef PS_ARRAY(ps_str) str_array;
+
+/* A directory that was listed. */
+typedef struct listed {
+    const char *path;
+    dev_t device;
+    ino_t inode;
+} listed;
 
 typedef struct walk {
     ps_ctx *cx;
     ps_arena *arena;
     str_array found;
+    PS_ARRAY(listed) listed;
 } walk;
 
 bool ps_glob_is_pattern(ps_str path)
@@ -200,6 +212,32 @@ static ps_status walk_entry(walk *w, const char *path, ps_str part, ps_str rest,
     return directory && !deep ? walk_part(w, path, rest, depth + 1) : PS_OK;
 }
 
+static ps_status listed_add(walk *w, const char *path, DIR *dir)
+{
+    struct stat info;
+
+    if (ps_sys_fstat(dirfd(dir), &info) != 0)
+        return ps_file_fail(w->cx, errno, "looking at", ps_str_of(path));
+    const listed one = {path, info.st_dev, info.st_ino};
+    return PS_ARRAY_ADD_IN(w->cx, w->arena, &w->listed, one);
+}
+
+/* Whether every directory that was listed still has its name. */
+static ps_status is_steady(walk *w, bool *steady)
+{
+    struct stat info;
+
+    *steady = true;
+    for (size_t i = 0; *steady && i < w->listed.n; i++) {
+        const listed *one = &w->listed.at[i];
+        if (ps_sys_stat(one->path, &info) == 0)
+            *steady = info.st_dev == one->device && info.st_ino == one->inode;
+        else if (means_absent(errno)) *steady = false;
+        else return ps_file_fail(w->cx, errno, "looking at", ps_str_of(one->path));
+    }
+    return PS_OK;
+}
+
 /* Every entry of dir that the part matches. */
 static ps_status walk_entries(walk *w, const char *dir, ps_str part, ps_str rest, bool last,
                               uint32_t depth)
@@ -212,6 +250,7 @@ static ps_status walk_entries(walk *w, const char *dir, ps_str part, ps_str rest
 
     if (!d)
         return means_absent(errno) ? PS_OK : ps_file_fail(w->cx, errno, "listing", ps_str_of(name));
+    PS_GO(listed_add(w, name, d));
     while ((entry = ps_sys_readdir(d)) != NULL) {
         const char *path;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
@@ -256,6 +295,27 @@ static int str_order(const void *a, const void *b)
     return ps_str_compare(*(const ps_str *)a, *(const ps_str *)b);
 }
 
+/* The files of plain patterns, of one state of their directories. */
+static ps_status patterns_walk(walk *w, const str_array *plain, ps_str pattern)
+{
+    const size_t first = w->found.n;
+    bool steady = false;
+
+    for (uint32_t k = 0; !steady; k++) {
+        if (k == WALKS_MAX)
+            return ps_fail(w->cx, PS_IO, "directories are replaced while they are listed: %.*s",
+                           PS_STR_ARGS(pattern));
+        w->found.n = first;
+        w->listed.n = 0;
+        for (size_t i = 0; i < plain->n; i++) {
+            const bool absolute = plain->at[i].n && plain->at[i].at[0] == '/';
+            PS_TRY(walk_part(w, absolute ? "/" : "", plain->at[i], 0));
+        }
+        PS_TRY(is_steady(w, &steady));
+    }
+    return PS_OK;
+}
+
 static ps_status pattern_expand(walk *w, ps_str pattern)
 {
     str_array plain = {0};
@@ -263,10 +323,7 @@ static ps_status pattern_expand(walk *w, ps_str pattern)
     size_t n;
 
     PS_TRY(braces_expand(w->cx, w->arena, pattern, &plain));
-    for (size_t i = 0; i < plain.n; i++) {
-        const bool absolute = plain.at[i].n && plain.at[i].at[0] == '/';
-        PS_TRY(walk_part(w, absolute ? "/" : "", plain.at[i], 0));
-    }
+    PS_TRY(patterns_walk(w, &plain, pattern));
     if (w->found.n == first)
         return ps_fail(w->cx, PS_IO, "no file matches %.*s", PS_STR_ARGS(pattern));
     qsort(w->found.at + first, w->found.n - first, sizeof(ps_str), str_order);

@@ -154,6 +154,39 @@ def test_job_with_faults():
         print(f"  {failed} failed and were started again")
 
 
+def test_appends_at_once():
+    """Several processes that add to one directory: nothing of anybody's is lost, while a reader sees
+    whole appends only."""
+    with tempfile.TemporaryDirectory() as folder:
+        shell = os.path.abspath(os.environ.get("PS_SHELL", "build/dev/penstock"))
+        running = []
+        for number in range(5):
+            statement = (f"COPY (SELECT i, {number} AS w, i % 3 AS p FROM range(3000) r(i)) TO 'd'"
+                         " (FORMAT parquet, PARTITION_BY (p), APPEND);\n")
+            running.append(subprocess.Popen([shell], cwd=folder, stdin=subprocess.PIPE, text=True,
+                                            stderr=subprocess.PIPE))
+            running[-1].stdin.write(statement * 6)
+            running[-1].stdin.close()
+            running[-1].stdin = None
+        session = pslib.Session(LIBRARY)
+        n_seen = 0
+        while any(process.poll() is None for process in running):
+            try:
+                table = session.sql(f"SELECT w, count(*) AS n FROM '{folder}/d/*/*.parquet' GROUP BY w")
+            except pslib.Failure as failed:
+                assert n_seen == 0 and str(failed).startswith("IO: no file matches"), failed
+                continue # not there yet
+            n_seen += 1
+            assert all(row["n"] % 3000 == 0 for row in table.to_pylist()), table
+        for process in running:
+            _, error = process.communicate(timeout=60)
+            assert process.returncode == 0, error
+        table = session.sql(f"SELECT w, count(*) AS n FROM '{folder}/d/*/*.parquet' GROUP BY w")
+        assert {row["w"]: row["n"] for row in table.to_pylist()} == {w: 18000 for w in range(5)}
+        assert os.listdir(folder) == ["d"], os.listdir(folder)
+        print(f"  read {n_seen} times while they wrote")
+
+
 def failure(session, sql):
     try:
         session.sql(sql)
