@@ -93,8 +93,7 @@ typedef struct ps_source_class {
     /* Optional text for EXPLAIN: files, row groups. */
     void (*explain)(const ps_source *source, ps_text *out);
     /* Optional: what one reader may hold, roughly, before anything is opened. */
-    uint64_t (*reader_bytes)(const ps_ctx *cx, const ps_source *source,
-                             const ps_scan_request *request);
+    uint64_t (*reader_bytes)(ps_ctx *cx, const ps_source *source, const ps_scan_request *request);
     /* Optional: a canonical description (kind, files with their identity, options) for hash and
      * JSON. */
     void (*describe)(const ps_source *source, ps_text *out);

@@ -176,3 +176,22 @@ def test_a_cap_on_files_is_told():
     assert done.returncode == 1 and "DISK_FULL" in done.stderr, done.stderr
     for word in (tempfile.gettempdir(), "need", "their cap is 1048576 bytes", "max_temp_directory_size"):
         assert word in done.stderr, done.stderr
+
+
+def test_pages_of_whole_chunks_fit_with_fewer_lanes():
+    """DuckDB's pages are whole chunks: two readers of 12 MB of text each don't fit, one does."""
+    if pslib is None:
+        raise unittest.SkipTest("needs pyarrow")
+    try:
+        import duckdb
+    except ImportError:
+        raise unittest.SkipTest("needs duckdb") from None
+    with tempfile.TemporaryDirectory() as folder:
+        duckdb.sql("SELECT i % 1000 AS k, md5('a' || i) || md5('b' || i) || md5('c' || i) AS p FROM range(500000) r(i)"
+                   ).write_parquet(f"{folder}/wide.parquet")
+        session = pslib.Session(os.environ.get("PS_LIBRARY"), threads=4)
+        query = f"SELECT k, max(p) AS m FROM '{folder}/wide.parquet' GROUP BY k ORDER BY k"
+        want = session.sql(query)
+        session.sql("SET memory_limit = '56MiB'")
+        assert session.sql(query).equals(want)
+        session.close()

@@ -49,7 +49,7 @@ static ps_status csv_scan_open(ps_ctx *cx, ps_arena *arena, const ps_source *sou
     return PS_OK;
 }
 
-static uint64_t csv_reader_bytes(const ps_ctx *cx, const ps_source *source,
+static uint64_t csv_reader_bytes(ps_ctx *cx, const ps_source *source,
                                  const ps_scan_request *request)
 {
     (void)cx, (void)request;

@@ -125,6 +125,9 @@ PS_INLINE void ps_pq_cursor_skip(ps_pq_cursor *c, uint64_t n) { c->skip += n; }
 ps_status ps_pq_page_next(ps_ctx *cx, ps_pq_cursor *c, bool *any);
 void ps_pq_page_retire(ps_pq_cursor *c);
 void ps_pq_retired_free(ps_pq_cursor *c);
+/* The header of the chunk's first data page; *found false: not where it should be. */
+ps_status ps_pq_first_page(ps_ctx *cx, const ps_file *file, const ps_pq_chunk *chunk,
+                           ps_pq_page_header *out, bool *found);
 /* Finds the pages of a chunk by walking its headers (flat leaves and pages of version 2); *n 0:
  * can't be told. */
 ps_status ps_pq_pages_scan(ps_ctx *cx, ps_arena *arena, const ps_file *file,

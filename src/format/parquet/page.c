@@ -487,6 +487,27 @@ ps_status ps_pq_page_next(ps_ctx *cx, ps_pq_cursor *c, bool *any)
     return c->pages ? page_confirm(cx, c) : PS_OK;
 }
 
+ps_status ps_pq_first_page(ps_ctx *cx, const ps_file *file, const ps_pq_chunk *chunk,
+                           ps_pq_page_header *out, bool *found)
+{
+    uint8_t bytes[HEADER_GUESS_BYTES];
+    uint64_t at, end;
+    bool more;
+
+    *found = false;
+    PS_TRY(ps_pq_chunk_range(cx, file, chunk, &at, &end));
+    for (int i = 0; at < end && !*found && i < 2; i++) { /* a dictionary may come first */
+        const size_t got = (size_t)PS_MIN(end - at, (uint64_t)HEADER_GUESS_BYTES);
+
+        PS_TRY(ps_file_read(cx, file, at, bytes, got));
+        PS_TRY(ps_pq_page_header_parse(cx, bytes, got, out, &more));
+        if (more) return PS_OK;
+        *found = out->type == PS_PQ_DATA_V1 || out->type == PS_PQ_DATA_V2;
+        at += (uint64_t)((int64_t)out->header_bytes + out->bytes);
+    }
+    return PS_OK;
+}
+
 ps_status ps_pq_pages_scan(ps_ctx *cx, ps_arena *arena, const ps_file *file,
                            const ps_pq_chunk *chunk, bool flat, int64_t n_rows,
                            ps_pq_page_at **pages, uint32_t *n)

@@ -6,9 +6,7 @@
  * column can be cut only with an offset index. */
 #include "format/parquet/scan.h"
 
-enum {
-    PAGE_BYTES_USUAL = 1 << 20
-}; /* most writers' limit; DuckDB's pages are chunks of about that */
+enum { PAGE_BYTES_USUAL = 1 << 20 }; /* most writers' limit; DuckDB's pages are whole chunks */
 
 typedef struct planner {
     ps_ctx *cx;
@@ -17,6 +15,7 @@ typedef struct planner {
     ps_pq_scan *scan;
     PS_ARRAY(ps_pq_group) groups;
     PS_ARRAY(ps_pq_morsel) morsels;
+    struct widest *widest;
 } planner;
 
 /* Whether all requested leaves can start at any row, and the one with most bytes. */
@@ -91,37 +90,84 @@ static ps_status group_split(planner *p, const ps_pq_file *f, const ps_pq_row_gr
     return PS_OK;
 }
 
-/* What a reader of this row group holds: of each chunk a window of the file and an open page. */
-static uint64_t group_bytes(const ps_ctx *cx, const ps_scan_request *request, const ps_pq_file *f,
-                            const ps_pq_row_group *g)
+/* What a reader of this row group holds: of each chunk a window of the file and an open page.
+ * Pages are taken for usual ones, or (file given) to be like the first of their chunk. */
+static uint64_t group_bytes(ps_ctx *cx, const ps_scan_request *request, const ps_pq_file *f,
+                            const ps_pq_row_group *g, const ps_file *file, uint64_t *chunk_bytes)
 {
     const uint64_t ahead = ps_pq_read_ahead(cx);
     uint64_t sum = 0;
 
+    *chunk_bytes = 0;
     for (uint32_t i = 0; i < request->n_columns; i++) {
         const ps_pq_node *const node = ps_pq_column_node(f, request->columns[i]);
         for (uint32_t k = 0; k < node->n_leaves; k++) {
             const ps_pq_chunk *const chunk = &g->chunks[node->leaf + k];
-            sum += PS_MIN((uint64_t)PS_MAX(chunk->bytes, 0), ahead);
-            sum += PS_MIN((uint64_t)PS_MAX(chunk->plain_bytes, 0), (uint64_t)PAGE_BYTES_USUAL);
+            const uint64_t bytes = (uint64_t)PS_MAX(chunk->bytes, 0);
+            const uint64_t plain = (uint64_t)PS_MAX(chunk->plain_bytes, 0);
+            uint64_t window = ahead, page = PAGE_BYTES_USUAL;
+            ps_pq_page_header h;
+            bool found = false;
+
+            if (file && plain > PAGE_BYTES_USUAL) {
+                /* only an estimate: who reads the page will say what is wrong with it */
+                if (ps_pq_first_page(cx, file, chunk, &h, &found) != PS_OK) ps_ctx_clear(cx);
+                if (found) window = PS_MAX(ahead, (uint64_t)PS_MAX(h.bytes, 0));
+                if (found) page = (uint64_t)PS_MAX(h.plain_bytes, 0);
+            }
+            sum += PS_MIN(bytes, window) + PS_MIN(plain, page);
+            *chunk_bytes += bytes + plain;
         }
     }
     return sum;
 }
 
-uint64_t ps_pq_reader_bytes(const ps_ctx *cx, const ps_source *source,
-                            const ps_scan_request *request)
+/* What a reader holds at most, and the row group with the largest chunks. */
+typedef struct widest {
+    const ps_pq_file *file; /* NULL: none yet */
+    const ps_pq_row_group *group;
+    uint64_t chunk_bytes, reader_bytes;
+} widest;
+
+static void widest_add(ps_ctx *cx, widest *w, const ps_scan_request *request, const ps_pq_file *f,
+                       const ps_pq_row_group *g)
+{
+    uint64_t chunk_bytes;
+
+    w->reader_bytes = PS_MAX(w->reader_bytes, group_bytes(cx, request, f, g, NULL, &chunk_bytes));
+    if (w->file && chunk_bytes <= w->chunk_bytes) return;
+    w->file = f;
+    w->group = g;
+    w->chunk_bytes = chunk_bytes;
+}
+
+/* Some writers make a page of a whole chunk, 12 MB of it. Where a few readers of such pages would
+ * not fit into the memory that is left, one row group's pages are looked at. */
+static uint64_t widest_bytes(ps_ctx *cx, const widest *w, const ps_scan_request *request)
+{
+    ps_file *file = NULL;
+    uint64_t bytes = 0, chunk_bytes;
+
+    if (!w->file || w->chunk_bytes <= ps_mem_left(cx->mem) / 64) return w->reader_bytes;
+    if (ps_file_open(cx, w->file->path, &file) == PS_OK)
+        bytes = group_bytes(cx, request, w->file, w->group, file, &chunk_bytes);
+    else ps_ctx_clear(cx); /* who reads it will say so */
+    ps_file_free(file);
+    return PS_MAX(bytes, w->reader_bytes);
+}
+
+uint64_t ps_pq_reader_bytes(ps_ctx *cx, const ps_source *source, const ps_scan_request *request)
 {
     const ps_pq_source *s = (const ps_pq_source *)(const void *)source;
-    uint64_t most = 0;
+    widest w = {0};
 
     for (uint32_t i = 0; i < s->n_files; i++) {
         const ps_pq_file *const f = &s->files[i];
 
         for (uint32_t g = 0; g < f->meta.n_row_groups; g++)
-            most = PS_MAX(most, group_bytes(cx, request, f, &f->meta.row_groups[g]));
+            widest_add(cx, &w, request, f, &f->meta.row_groups[g]);
     }
-    return most;
+    return widest_bytes(cx, &w, request);
 }
 
 static ps_status group_add(planner *p, uint32_t file, uint32_t row_group)
@@ -139,8 +185,7 @@ static ps_status group_add(planner *p, uint32_t file, uint32_t row_group)
         return PS_OK;
     }
     PS_TRY(PS_ARRAY_ADD_IN(p->cx, p->arena, &p->groups, group));
-    p->scan->base.reader_bytes =
-        PS_MAX(p->scan->base.reader_bytes, group_bytes(p->cx, &p->scan->request, f, g));
+    widest_add(p->cx, p->widest, &p->scan->request, f, g);
     if (g->n_rows > PS_PQ_MORSEL_ROWS * 3 / 2 && group_can_split(p, f, g, &largest))
         return group_split(p, f, g, largest);
     return morsel_add(p, 0, g->n_rows);
@@ -150,7 +195,9 @@ ps_status ps_pq_scan_open(ps_ctx *cx, ps_arena *arena, const ps_source *source,
                           const ps_scan_request *request, ps_scan **out)
 {
     ps_pq_scan *const scan = PS_ARENA_NEW(cx, arena, ps_pq_scan);
-    planner p = {.cx = cx, .arena = arena, .source = ps_pq_source_of(source), .scan = scan};
+    widest w = {0};
+    planner p = {
+        .cx = cx, .arena = arena, .source = ps_pq_source_of(source), .scan = scan, .widest = &w};
     ps_status st = PS_OK;
 
     *out = NULL;
@@ -166,6 +213,7 @@ ps_status ps_pq_scan_open(ps_ctx *cx, ps_arena *arena, const ps_source *source,
     for (uint32_t f = 0; f < p.source->n_files && st == PS_OK; f++)
         for (uint32_t g = 0; g < p.source->files[f].meta.n_row_groups && st == PS_OK; g++)
             st = group_add(&p, f, g);
+    if (st == PS_OK) scan->base.reader_bytes = widest_bytes(cx, &w, request);
     scan->groups = p.groups.at, scan->n_groups = (uint32_t)p.groups.n;
     scan->morsels = p.morsels.at, scan->base.n_morsels = p.morsels.n;
     if (st == PS_OK) *out = &scan->base;

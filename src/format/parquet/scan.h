@@ -79,8 +79,7 @@ ps_status ps_pq_page_spans(ps_ctx *cx, ps_arena *arena, const ps_file *file, con
 
 /* scan.c */
 /* Of the largest row group of all files, whatever the scan will leave out. */
-uint64_t ps_pq_reader_bytes(const ps_ctx *cx, const ps_source *source,
-                            const ps_scan_request *request);
+uint64_t ps_pq_reader_bytes(ps_ctx *cx, const ps_source *source, const ps_scan_request *request);
 ps_status ps_pq_scan_open(ps_ctx *cx, ps_arena *arena, const ps_source *source,
                           const ps_scan_request *request, ps_scan **out);
 void ps_pq_scan_close(ps_scan *scan);
