@@ -107,8 +107,9 @@ ps_status ps_pq_write_schema_build(ps_ctx *cx, ps_arena *arena, const ps_schema 
 ps_status ps_pq_shred(ps_ctx *cx, ps_arena *arena, const ps_pq_write_node *node, const ps_vec *vec,
                       const uint32_t *rows, uint32_t n);
 
-/* write_rle.c: n codes of `width` bits. */
+/* write_rle.c: n codes, or levels, of `width` bits: all of a page. */
 void ps_pq_rle_write(ps_text *out, const uint32_t *codes, size_t n, uint32_t width);
+void ps_pq_levels_write(ps_text *out, const char *levels, size_t n, uint32_t width);
 
 /* write_stats.c: places of the least and greatest of n stored values; false: no bounds. */
 typedef struct ps_pq_bounds_at {

@@ -157,16 +157,12 @@ static ps_status page_write(ps_ctx *cx, ps_pq_chunk_writer *w, chunk *c, ps_pq_p
 /* A length and the levels. */
 static void levels_add(ps_text *page, const char *levels, size_t n, uint32_t max)
 {
-    uint32_t room[4096], bytes;
     const size_t at = page->n;
+    uint32_t bytes;
 
     if (!max) return;
     ps_text_add(page, "\0\0\0", 4);
-    for (size_t from = 0; from < n; from += PS_COUNT(room)) { /* 4096: whole packed groups */
-        const size_t m = PS_MIN(n - from, PS_COUNT(room));
-        for (size_t i = 0; i < m; i++) room[i] = (uint8_t)levels[from + i];
-        ps_pq_rle_write(page, room, m, ps_log2_ceil((uint64_t)max + 1));
-    }
+    ps_pq_levels_write(page, levels, n, ps_log2_ceil((uint64_t)max + 1));
     bytes = (uint32_t)(page->n - at - 4);
     if (page->status == PS_OK) memcpy(page->at + at, &bytes, 4);
 }
