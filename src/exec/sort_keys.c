@@ -17,6 +17,8 @@ enum {
     PREFIX_BYTES = WORD_BYTES - 1, /* of a spec that isn't exact */
     CUT = 0xFF,                    /* for the number of bytes of a row that had no room */
     INSERTION_ROWS = 12,
+    TIES_MIN = 16,               /* fewer are compared whole */
+    SKIP_MAX = 8 * PREFIX_BYTES, /* equal so far: compared whole from here on */
     POLL_ROWS = 1 << 16
 };
 
@@ -320,13 +322,25 @@ int ps_sort_compare(const ps_sort_spec *spec, const ps_sort_row *a, const ps_sor
     return a->ordinal < b->ordinal ? -1 : a->ordinal > b->ordinal;
 }
 
-static void insertion_sort(const ps_sort_spec *spec, ps_sort_row *rows, size_t n)
+/* ---- sorting ---- */
+
+/* By the words and the position alone, or whole: by all columns. */
+static int compare(const ps_sort_spec *spec, const ps_sort_row *a, const ps_sort_row *b, bool whole)
+{
+    if (whole) return ps_sort_compare(spec, a, b);
+    if (a->high != b->high) return a->high < b->high ? -1 : 1;
+    if (a->low != b->low) return a->low < b->low ? -1 : 1;
+    if (a->morsel != b->morsel) return a->morsel < b->morsel ? -1 : 1;
+    return a->ordinal < b->ordinal ? -1 : a->ordinal > b->ordinal;
+}
+
+static void insertion_sort(const ps_sort_spec *spec, ps_sort_row *rows, size_t n, bool whole)
 {
     for (size_t i = 1; i < n; i++) {
         const ps_sort_row row = rows[i];
         size_t at = i;
 
-        while (at > 0 && ps_sort_compare(spec, &row, &rows[at - 1]) < 0) {
+        while (at > 0 && compare(spec, &row, &rows[at - 1], whole) < 0) {
             rows[at] = rows[at - 1];
             at--;
         }
@@ -334,14 +348,21 @@ static void insertion_sort(const ps_sort_spec *spec, ps_sort_row *rows, size_t n
     }
 }
 
-static ps_status merge(ps_ctx *cx, const ps_sort_spec *spec, const ps_sort_row *a, size_t n_a,
-                       const ps_sort_row *b, size_t n_b, ps_sort_row *out)
+typedef struct sorting {
+    ps_ctx *cx;
+    const ps_sort_spec *spec;
+    ps_sort_row *scratch;
+    bool whole; /* compare the columns too */
+} sorting;
+
+static ps_status merge(const sorting *s, const ps_sort_row *a, size_t n_a, const ps_sort_row *b,
+                       size_t n_b, ps_sort_row *out)
 {
     const ps_sort_row *end_a = a + n_a, *end_b = b + n_b;
 
     for (size_t n = 0; a < end_a && b < end_b; n++) {
-        if ((n & (POLL_ROWS - 1)) == POLL_ROWS - 1) PS_TRY(ps_poll(cx));
-        *out++ = ps_sort_compare(spec, b, a) < 0 ? *b++ : *a++;
+        if ((n & (POLL_ROWS - 1)) == POLL_ROWS - 1) PS_TRY(ps_poll(s->cx));
+        *out++ = compare(s->spec, b, a, s->whole) < 0 ? *b++ : *a++;
     }
     memcpy(out, a, (size_t)(end_a - a) * sizeof(*a));
     memcpy(out + (end_a - a), b, (size_t)(end_b - b) * sizeof(*b));
@@ -351,24 +372,23 @@ static ps_status merge(ps_ctx *cx, const ps_sort_spec *spec, const ps_sort_row *
 /* Bottom-up merge sort: runs of INSERTION_ROWS, then runs twice as long, between the two arrays;
  * runs that are in order already are copied whole, so sorted input costs one pass a level of
  * memcpy. */
-ps_status ps_sort_rows(ps_ctx *cx, const ps_sort_spec *spec, ps_sort_row *rows,
-                       ps_sort_row *scratch, size_t n)
+static ps_status merge_sort(const sorting *s, ps_sort_row *rows, size_t n)
 {
-    ps_sort_row *from = rows, *to = scratch;
+    ps_sort_row *from = rows, *to = s->scratch;
 
     for (size_t at = 0; at < n; at += INSERTION_ROWS) {
-        if ((at / INSERTION_ROWS & 4095) == 4095) PS_TRY(ps_poll(cx));
-        insertion_sort(spec, rows + at, PS_MIN(INSERTION_ROWS, n - at));
+        if ((at / INSERTION_ROWS & 4095) == 4095) PS_TRY(ps_poll(s->cx));
+        insertion_sort(s->spec, rows + at, PS_MIN(INSERTION_ROWS, n - at), s->whole);
     }
     for (size_t run = INSERTION_ROWS; run < n; run *= 2) {
         for (size_t at = 0; at < n; at += 2 * run) {
             const size_t n_a = PS_MIN(run, n - at), n_b = PS_MIN(run, n - at - n_a);
 
-            if ((at & (POLL_ROWS - 1)) < 2 * run) PS_TRY(ps_poll(cx));
-            if (n_b == 0 || ps_sort_compare(spec, &from[at + n_a - 1], &from[at + n_a]) < 0) {
+            if ((at & (POLL_ROWS - 1)) < 2 * run) PS_TRY(ps_poll(s->cx));
+            if (n_b == 0 || compare(s->spec, &from[at + n_a - 1], &from[at + n_a], s->whole) < 0) {
                 memcpy(to + at, from + at, (n_a + n_b) * sizeof(*to));
             } else {
-                PS_TRY(merge(cx, spec, from + at, n_a, from + at + n_a, n_b, to + at));
+                PS_TRY(merge(s, from + at, n_a, from + at + n_a, n_b, to + at));
             }
         }
         ps_sort_row *swap = from;
@@ -377,6 +397,107 @@ ps_status ps_sort_rows(ps_ctx *cx, const ps_sort_spec *spec, ps_sort_row *rows,
     }
     if (from != rows) memcpy(rows, from, n * sizeof(*rows));
     return PS_OK;
+}
+
+/* The bytes of a row's encoding behind the first `skip`, as normalised keys have the first. */
+typedef struct tail {
+    uint32_t skip, taken;
+    bool cut;
+    uint8_t bytes[WORD_BYTES];
+} tail;
+
+static void tail_put(tail *t, uint8_t byte)
+{
+    if (t->skip) t->skip--;
+    else if (t->taken < PREFIX_BYTES) t->bytes[t->taken++] = byte;
+    else t->cut = true;
+}
+
+static void tail_text(tail *t, const ps_view *view, uint8_t flip)
+{
+    const char *const text = ps_view_bytes(view);
+
+    for (uint32_t i = 0; i < view->n && !t->cut; i++) {
+        tail_put(t, (uint8_t)text[i] ^ flip);
+        if (!text[i]) tail_put(t, 0xFF ^ flip);
+    }
+    for (uint8_t end = 0; end < 2; end++) tail_put(t, end ^ flip);
+}
+
+/* Puts the words of the encoding's part behind `skip` bytes into a row. */
+static void next_words(const ps_sort_spec *spec, uint32_t skip, ps_sort_row *out)
+{
+    tail t = {.skip = skip};
+
+    for (uint32_t i = 0; i < spec->n_keys && !t.cut; i++) {
+        const ps_row_col *const col = &spec->layout->cols[i];
+        const uint8_t flip = spec->keys[i].descending ? 0xFF : 0;
+        uint64_t slot[2] = {0};
+        uint8_t value[16];
+        bool exact;
+        const uint32_t width = col_bytes(col, &exact);
+
+        if (ps_row_null(col, out->row)) {
+            tail_put(&t, spec->keys[i].nulls_first ? 0 : 2);
+            continue;
+        }
+        tail_put(&t, 1);
+        memcpy(slot, out->row + col->at, col->slot_bytes);
+        if (exact) {
+            encode_slot((ps_layout)col->layout, slot, 0, value);
+            for (uint32_t b = 0; b < width; b++) tail_put(&t, value[b] ^ flip);
+        } else if (!col->nested && col->layout == PS_LAYOUT_VIEW) {
+            tail_text(&t, (const ps_view *)(const void *)slot, flip);
+        } else {
+            t.cut = true;
+        }
+    }
+    t.bytes[PREFIX_BYTES] = t.cut;
+    out->high = load_big(t.bytes);
+    out->low = load_big(t.bytes + 8);
+}
+
+static ps_status sort_level(const sorting *s, ps_sort_row *rows, size_t n, uint32_t skip);
+
+/* Rows whose words are equal and don't say all: by the words that come next. Looking into each row
+ * once a level is much cheaper than at each comparison. */
+static ps_status sort_ties(const sorting *s, ps_sort_row *rows, size_t n, uint32_t skip)
+{
+    const ps_sort_row first = rows[0];
+    sorting whole = *s;
+
+    whole.whole = true;
+    if (n < TIES_MIN || skip > SKIP_MAX) return merge_sort(&whole, rows, n);
+    for (size_t k = 0; k < n; k++) {
+        if ((k & 4095) == 4095) PS_TRY(ps_poll(s->cx));
+        if (k + 8 < n) PS_PREFETCH(rows[k + 8].row);
+        next_words(s->spec, skip, &rows[k]);
+    }
+    const ps_status st = sort_level(s, rows, n, skip);
+    for (size_t k = 0; k < n; k++) rows[k].high = first.high, rows[k].low = first.low;
+    return st;
+}
+
+/* Rows with the words of the encoding's part behind `skip` bytes. */
+static ps_status sort_level(const sorting *s, ps_sort_row *rows, size_t n, uint32_t skip)
+{
+    PS_TRY(merge_sort(s, rows, n));
+    for (size_t at = 0, end = 0; !s->spec->exact && at < n; at = end) {
+        for (end = at + 1;
+             end < n && rows[end].high == rows[at].high && rows[end].low == rows[at].low;)
+            end++;
+        if (end - at > 1 && (rows[at].low & 0xFF))
+            PS_TRY(sort_ties(s, rows + at, end - at, skip + PREFIX_BYTES));
+    }
+    return PS_OK;
+}
+
+ps_status ps_sort_rows(ps_ctx *cx, const ps_sort_spec *spec, ps_sort_row *rows,
+                       ps_sort_row *scratch, size_t n)
+{
+    const sorting s = {.cx = cx, .spec = spec, .scratch = scratch};
+
+    return sort_level(&s, rows, n, 0);
 }
 
 size_t ps_sort_lower(const ps_sort_spec *spec, const ps_sort_row *rows, size_t n,
