@@ -22,6 +22,19 @@ static bool is_short(const ps_query *query)
     return ps_mem_spare(query->mem) < PS_MAX(floor / 4, (uint64_t)HEADROOM_BYTES_MIN);
 }
 
+/* The source may take what it said it needs at any batch: a page that is as large as a chunk at the
+ * next row group. What the sink took meanwhile is given back in time. */
+static bool source_is_short(const ps_lane *lane)
+{
+    const ps_op *source = lane->pipe->plan->source;
+    const int64_t used = atomic_load_explicit(&source->mem->used, memory_order_relaxed);
+    const uint64_t now = (uint64_t)PS_MAX(used, 0);
+    /* an eighth more: blocks have sizes of their own */
+    const uint64_t most = source->lane_bytes + source->lane_bytes / 8;
+
+    return most > now && ps_mem_left(lane->pipe->query->mem) < most - now + HEADROOM_BYTES_MIN;
+}
+
 static uint64_t held_of(const ps_lane *lane)
 {
     /* relaxed: a figure; who acts on it holds the mutex */
@@ -61,7 +74,8 @@ ps_status ps_lane_ask(ps_lane *lane, bool *parked)
     if (sink->class->shrink && lane->opened) held = sink->class->bytes(sink, lane->sink_local);
     const bool tight = is_short(query);
     const bool wanted = atomic_load_explicit(&query->shrink_wanted, memory_order_relaxed);
-    if ((wanted || tight) && held >= PS_SHRINK_BYTES_MIN) return shrink_own(lane);
+    if (held >= PS_SHRINK_BYTES_MIN && (wanted || tight || source_is_short(lane)))
+        return shrink_own(lane);
     ps_lane_publish_held(lane, held);
     if (!tight || lane->granted) {
         lane->granted = false;

@@ -124,6 +124,12 @@ static ps_status body_decode(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_heade
     if (!bytes) return PS_MEMORY;
     PS_TRY(ps_pq_decompress(cx, c->codecs, codec, body + raw, n_in, bytes, n_out));
     *out = bytes, *n = n_out;
+    if (raw == 0 && n_in + HEADER_GUESS_BYTES >= c->window_n) {
+        /* a page as large as the window: nobody needs its compressed form any more */
+        ps_free(c->window);
+        c->window = NULL;
+        c->window_n = 0;
+    }
     return PS_OK;
 }
 
