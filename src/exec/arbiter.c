@@ -35,6 +35,11 @@ static bool source_is_short(const ps_lane *lane)
     return most > now && ps_mem_left(lane->pipe->query->mem) < most - now + HEADROOM_BYTES_MIN;
 }
 
+static bool lane_is_short(const ps_lane *lane)
+{
+    return is_short(lane->pipe->query) || source_is_short(lane);
+}
+
 static uint64_t held_of(const ps_lane *lane)
 {
     /* relaxed: a figure; who acts on it holds the mutex */
@@ -72,10 +77,9 @@ ps_status ps_lane_ask(ps_lane *lane, bool *parked)
 
     if (query->settings.memory_limit == 0) return PS_OK;
     if (sink->class->shrink && lane->opened) held = sink->class->bytes(sink, lane->sink_local);
-    const bool tight = is_short(query);
+    const bool tight = lane_is_short(lane);
     const bool wanted = atomic_load_explicit(&query->shrink_wanted, memory_order_relaxed);
-    if (held >= PS_SHRINK_BYTES_MIN && (wanted || tight || source_is_short(lane)))
-        return shrink_own(lane);
+    if ((wanted || tight) && held >= PS_SHRINK_BYTES_MIN) return shrink_own(lane);
     ps_lane_publish_held(lane, held);
     if (!tight || lane->granted) {
         lane->granted = false;
@@ -110,7 +114,7 @@ bool ps_lane_granted(ps_lane *lane)
 {
     const ps_query *query = lane->pipe->query;
 
-    if (!is_short(query)) return true;
+    if (!lane_is_short(lane)) return true;
     if (has_candidates(query)) return false;
     if (lane->n_asked < ASKS_MAX) /* look again after each answer of the others */
         return ps_pool_n_shrunk(query->pool) != lane->asked_at;
@@ -124,7 +128,9 @@ bool ps_query_asks(const ps_query *query)
         const ps_run_pipe *pipe = &query->pipes[p];
 
         for (uint32_t l = 0; l < pipe->n_lanes; l++)
-            if (pipe->lanes[l]->state == PS_LANE_PARKED && pipe->lanes[l]->asks) return true;
+            if (pipe->lanes[l]->state == PS_LANE_PARKED && pipe->lanes[l]->asks &&
+                lane_is_short(pipe->lanes[l]))
+                return true;
     }
     return false;
 }
@@ -135,7 +141,7 @@ bool ps_query_pick_shrink(ps_query *query, ps_task *task)
     uint64_t most = PS_SHRINK_BYTES_MIN - 1;
 
     if (query->settings.memory_limit == 0 || query->n_shrinking > 0) return false;
-    if (!wanted && !(is_short(query) && ps_query_asks(query))) return false;
+    if (!wanted && !ps_query_asks(query)) return false;
     for (uint32_t p = 0; p < query->n_pipes; p++) {
         ps_run_pipe *pipe = &query->pipes[p];
 

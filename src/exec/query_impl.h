@@ -174,7 +174,7 @@ void ps_lane_publish_held(ps_lane *lane, uint64_t held);
 bool ps_lane_granted(ps_lane *lane);
 /* The largest part of the query that can be shrunk now. */
 bool ps_query_pick_shrink(ps_query *query, ps_task *task);
-bool ps_query_asks(const ps_query *query); /* a lane is parked until there is memory */
+bool ps_query_asks(const ps_query *query); /* a lane is parked, and there still isn't memory */
 void ps_sink_sealed(ps_query *query, ps_run_sink *sink);
 void ps_sink_unheld(ps_query *query, ps_run_sink *sink);
 

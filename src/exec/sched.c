@@ -80,15 +80,17 @@ static bool pick_parked(ps_run_pipe *pipe, ps_task *task)
     return false;
 }
 
-/* Whether one more lane is worth its memory: a pipeline always gets its first; all of its lanes may
- * take a quarter of what is left, the rest is for what the query keeps. */
+/* Whether one more lane is worth its memory: a pipeline gets its first where half of what is left
+ * holds it, and always when nothing else of the query runs; all of its lanes may take a quarter,
+ * the rest is for what the query keeps. */
 static bool lane_fits(const ps_run_pipe *pipe)
 {
     const ps_pipeline *plan = pipe->plan;
     const uint64_t bytes = plan->source->lane_bytes + (plan->ops.n + 1) * LANE_OP_BYTES;
 
-    return pipe->n_lanes == 0 ||
-           bytes <= ps_mem_left(pipe->query->mem) / 4 / ((uint64_t)pipe->n_lanes + 1);
+    if (pipe->n_lanes == 0)
+        return pipe->query->n_running == 0 || bytes <= ps_mem_left(pipe->query->mem) / 2;
+    return bytes <= ps_mem_left(pipe->query->mem) / 4 / ((uint64_t)pipe->n_lanes + 1);
 }
 
 /* A lane for a new morsel: an idle one, or a new one as long as there are fewer than threads and
