@@ -269,12 +269,14 @@ ps_status ps_query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_bat
     return st;
 }
 
-/* What a pipeline weighs in the progress: the rows its source is expected to give. */
+/* What a pipeline weighs in the progress: the rows its source is expected to give. What joins give
+ * after all others is hardly ever more than a few: next to nothing. */
 static double pipe_weight(const ps_run_pipe *pipe)
 {
-    const ps_node *node = pipe->plan->source->node;
+    const ps_op *source = pipe->plan->source;
 
-    return node && node->rows_est > 1 ? node->rows_est : 1;
+    if (!source->node || source->class->push) return 1;
+    return PS_MAX(source->node->rows_est, 1.0);
 }
 
 double ps_query_progress(ps_query *query)
