@@ -83,7 +83,9 @@ void ps_aggregate_sources_free(agg_source *s)
         for (uint32_t d = 0; d < ps_aggregate_n_sets(s->config); d++)
             ps_rows_release(ps_aggregate_set_of(s, d, t));
     }
-    if (s->op->settings->memory_limit) ps_mem_trim_small();
+    /* It costs the other threads an interrupt each: only where memory was short. relaxed: a hint */
+    if (atomic_load_explicit(&s->op->stats.spilled_bytes, memory_order_relaxed))
+        ps_mem_trim_small();
 }
 
 static void pieces_free(agg_pieces *pieces)
