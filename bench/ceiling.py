@@ -125,10 +125,7 @@ def run_penstock(data, limit, threads, temp):
         session.sql(f"COPY ({work.sql}) TO '{out}' (FORMAT parquet{more})")
 
     def other():
-        session = pslib.Session.__new__(pslib.Session)
-        import ctypes
-        session.lib, session.instance, session.session = first.lib, first.instance, ctypes.c_void_p()
-        session.call("ps_session_new", first.instance, ctypes.byref(session.session))
+        session = first.another()
         session.sql(f"CREATE OR REPLACE VIEW t AS FROM '{data}'")
         return session
     return run, other
