@@ -32,11 +32,23 @@ typedef struct ps_ctx {
     const ps_cancel *cancel; /* NULL: can't be cancelled */
     ps_diag *diag;           /* NULL: nobody listens */
     uint32_t batch_rows;     /* rows per batch, 1..PS_BATCH_ROWS_MAX (col/batch.h) */
+    bool gives_back;         /* memory is being written out: see ps_giving_back */
     uint64_t bytes_read;     /* from files, through this context: for EXPLAIN ANALYZE */
     ps_error error;          /* of the last failure; code PS_OK: none */
 } ps_ctx;
 
 void ps_ctx_init(ps_ctx *cx, ps_mem *mem, const ps_cancel *cancel);
+/* Writing memory out takes some: a page packed for the file, scratch to sort. While it is being
+ * given back (set by what spills), an allocation of at most PS_OVERDRAFT_BYTES is charged even
+ * where the limit is reached; it is gone again when the call returns. Gives what was set before. */
+enum { PS_OVERDRAFT_BYTES = 2 << 20 };
+PS_INLINE bool ps_giving_back(ps_ctx *cx, bool on)
+{
+    const bool before = cx->gives_back;
+
+    cx->gives_back = on;
+    return before;
+}
 /* A context for a task of the same query: same payer, same cancel flag, no error. */
 void ps_ctx_child(const ps_ctx *parent, ps_ctx *child);
 

@@ -188,15 +188,15 @@ static void peak_raise(ps_mem *mem, int64_t used)
     }
 }
 
-/* Charges one level. A level with a limit is never above it, not even for a moment: else two
- * charges that don't both fit could refuse each other. relaxed throughout: the counters order
- * no other memory. */
-static bool charge_level(ps_mem *mem, int64_t bytes)
+/* Charges one level. A level with a limit is never above it but by an overdraft, not even for a
+ * moment: else two charges that don't both fit could refuse each other. relaxed throughout: the
+ * counters order no other memory. */
+static bool charge_level(ps_mem *mem, int64_t bytes, bool overdraft)
 {
     const int64_t limit = atomic_load_explicit(&mem->limit, memory_order_relaxed);
     int64_t used;
 
-    if (limit == 0) {
+    if (limit == 0 || overdraft) {
         used = atomic_fetch_add_explicit(&mem->used, bytes, memory_order_relaxed) + bytes;
     } else {
         int64_t old = atomic_load_explicit(&mem->used, memory_order_relaxed);
@@ -241,12 +241,12 @@ static int64_t spare_keep(ps_mem *mem, int64_t bytes)
 }
 
 /* Recursion follows the payers, which are few deep. */
-static bool charge_up(ps_mem *mem, int64_t bytes)
+static bool charge_up(ps_mem *mem, int64_t bytes, bool overdraft)
 {
     if (!mem || bytes == 0) return true;
-    if (!charge_level(mem, bytes)) return false;
+    if (!charge_level(mem, bytes, overdraft)) return false;
     const int64_t taken = spare_take(mem, bytes);
-    if (charge_up(mem->parent, bytes - taken)) return true;
+    if (charge_up(mem->parent, bytes - taken, overdraft)) return true;
     atomic_fetch_add_explicit(&mem->spare, taken, memory_order_relaxed);
     atomic_fetch_sub_explicit(&mem->used, bytes, memory_order_relaxed);
     return false;
@@ -254,7 +254,14 @@ static bool charge_up(ps_mem *mem, int64_t bytes)
 
 bool ps_mem_try_charge(ps_mem *mem, size_t bytes)
 {
-    return bytes <= INT64_MAX / 4 && charge_up(mem, (int64_t)bytes);
+    return bytes <= INT64_MAX / 4 && charge_up(mem, (int64_t)bytes, false);
+}
+
+/* For an allocation: what gives memory back may overdraw. */
+static bool charge_for(const ps_ctx *cx, ps_mem *mem, size_t bytes)
+{
+    return ps_mem_try_charge(mem, bytes) ||
+           (cx->gives_back && bytes <= PS_OVERDRAFT_BYTES && charge_up(mem, (int64_t)bytes, true));
 }
 
 bool ps_mem_reserve(ps_mem *mem, uint64_t bytes)
@@ -263,7 +270,7 @@ bool ps_mem_reserve(ps_mem *mem, uint64_t bytes)
     const int64_t spare = atomic_load_explicit(&mem->spare, memory_order_relaxed);
     const int64_t lack = bytes > INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)bytes - used - spare;
 
-    if (lack > 0 && !charge_up(mem->parent, lack)) return false;
+    if (lack > 0 && !charge_up(mem->parent, lack, false)) return false;
     atomic_store_explicit(&mem->reserve, (int64_t)bytes, memory_order_relaxed);
     if (lack > 0) {
         atomic_fetch_add_explicit(&mem->spare, lack, memory_order_relaxed);
@@ -565,7 +572,7 @@ static void *alloc_from(ps_ctx *cx, ps_mem *payer, size_t bytes)
     unsigned class;
     const size_t total = total_for(bytes, &mapped, &class);
 
-    if (total == 0 || ps_mem_fault_due() || !ps_mem_try_charge(payer, total)) {
+    if (total == 0 || ps_mem_fault_due() || !charge_for(cx, payer, total)) {
         ps_fail_memory(cx, total ? total : bytes);
         return NULL;
     }
@@ -595,7 +602,7 @@ static block *remap(ps_ctx *cx, block *old, size_t total)
     ps_mem *payer = old->payer;
     const size_t before = old->total;
 
-    if (ps_mem_fault_due() || (total > before && !ps_mem_try_charge(payer, total - before))) {
+    if (ps_mem_fault_due() || (total > before && !charge_for(cx, payer, total - before))) {
         ps_fail_memory(cx, total);
         return NULL;
     }

@@ -84,13 +84,15 @@ static ps_status record_write(ps_ctx *cx, ps_spill *spill, const record_rows *fr
                               ps_row_page *page)
 {
     const uint64_t n = (uint64_t)from->n * from->layout->row_bytes + heap_bytes(from);
+    const bool before = ps_giving_back(cx, true);
     char *bytes = ps_alloc(cx, n + PS_SPILL_ROOM);
     ps_spill_block block;
+    ps_status st = bytes ? PS_OK : PS_MEMORY;
 
-    if (!bytes) return PS_MEMORY;
-    pack(from, bytes);
-    const ps_status st = ps_spill_write(cx, spill, bytes, n, &block);
+    if (bytes) pack(from, bytes);
+    if (bytes) st = ps_spill_write(cx, spill, bytes, n, &block);
     ps_free(bytes);
+    ps_giving_back(cx, before);
     if (st != PS_OK) return st;
     page->file_at = block.at;
     page->file_bytes = block.n;

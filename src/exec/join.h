@@ -110,7 +110,6 @@ typedef struct ps_join_range {
 typedef struct ps_join_lane {
     ps_join_lane_part parts[PS_JOIN_ALL_PARTS];
     ps_join_range *ranges; /* by key, of rows in the file; NULL: there are none */
-    void *ballast;         /* given up before writing out, which takes about as much */
     uint32_t batches;
 } ps_join_lane;
 

@@ -209,8 +209,6 @@ ps_status ps_join_build_combine(ps_ctx *cx, ps_op *op, void *local)
     ps_join_build_local *l = local_of(local);
 
     if (ps_join_spilled(shared)) PS_TRY(ps_join_lane_spill(cx, op, l->lane));
-    ps_free(l->lane->ballast);
-    l->lane->ballast = NULL;
     ps_mutex_lock(&shared->mutex);
     const ps_status st = PS_ARRAY_ADD(cx, &shared->lanes, l->lane);
     if (st == PS_OK) l->lane = NULL;
@@ -226,7 +224,6 @@ static void lane_free(ps_join_lane *lane)
         ps_free(lane->parts[p].runs.at);
     }
     ps_free(lane->ranges);
-    ps_free(lane->ballast);
     ps_free(lane);
 }
 

@@ -13,9 +13,8 @@ enum {
     LANE_BYTES_MIN = 1 << 20, /* a lane with less is not worth writing */
     RESERVE_BYTES = 4 << 20,
     PAGE_BYTES_MIN = 8 << 10,
-    PROBE_BYTES = 3 << 20,     /* arrays as long as a batch, of probing, waiting and sorting */
-    COLUMN_BYTES = 128 << 10,  /* of an output column */
-    BALLAST_BYTES = 600 << 10, /* a page, and its compressed form */
+    PROBE_BYTES = 3 << 20,    /* arrays as long as a batch, of probing, waiting and sorting */
+    COLUMN_BYTES = 128 << 10, /* of an output column */
     ROW_DIRECTORY_BYTES = 16,
     /* force_spill: so that small tests meet it */
     FORCED_BATCHES = 3,
@@ -127,11 +126,12 @@ static ps_status write_part(ps_ctx *cx, ps_op *op, ps_join_lane *lane, int p)
     ps_spill *spill;
 
     if (rows->bytes == 0) return PS_OK;
-    ps_free(lane->ballast);
-    lane->ballast = NULL;
-    PS_TRY(ps_join_spill_file(cx, op, &spill));
-    if (p != PS_JOIN_NULL_PART) PS_TRY(measure(cx, op->config, lane, rows));
-    return ps_rows_spill(cx, rows, spill);
+    const bool before = ps_giving_back(cx, true);
+    ps_status st = ps_join_spill_file(cx, op, &spill);
+    if (st == PS_OK && p != PS_JOIN_NULL_PART) st = measure(cx, op->config, lane, rows);
+    if (st == PS_OK) st = ps_rows_spill(cx, rows, spill);
+    ps_giving_back(cx, before);
+    return st;
 }
 
 ps_status ps_join_lane_spill(ps_ctx *cx, ps_op *op, ps_join_lane *lane)
@@ -184,10 +184,6 @@ ps_status ps_join_lane_check(ps_ctx *cx, ps_op *op, ps_join_lane *lane)
         /* what was there before all at once, what comes then page by page */
         if ((spilled >> p & 1) && (!rows->spill || ps_join_page_is_full(op, rows)))
             PS_TRY(write_part(cx, op, lane, p));
-    }
-    if (!lane->ballast && bytes >= LANE_BYTES_MIN && op->settings->memory_limit) {
-        lane->ballast = ps_alloc(cx, BALLAST_BYTES);
-        if (!lane->ballast) ps_ctx_clear(cx);
     }
     return PS_OK;
 }

@@ -286,12 +286,15 @@ ps_status ps_aggregate_spill_file(ps_ctx *cx, ps_op *op, ps_spill **out)
 static ps_status tables_spill(ps_ctx *cx, ps_op *op, agg_tables *tables)
 {
     const agg_config *config = op->config;
+    const bool before = ps_giving_back(cx, true);
     ps_spill *spill;
+    ps_status st = ps_aggregate_spill_file(cx, op, &spill);
 
-    PS_TRY(ps_aggregate_spill_file(cx, op, &spill));
-    if (config->n_keys > 0) PS_TRY(ps_group_table_spill(cx, &tables->groups, spill));
-    for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++)
-        PS_TRY(ps_group_table_spill(cx, &tables->sets[d], spill));
+    if (st == PS_OK && config->n_keys > 0) st = ps_group_table_spill(cx, &tables->groups, spill);
+    for (uint32_t d = 0; st == PS_OK && d < ps_aggregate_n_sets(config); d++)
+        st = ps_group_table_spill(cx, &tables->sets[d], spill);
+    ps_giving_back(cx, before);
+    PS_TRY(st);
     ps_mem_trim_small(); /* pages of partitions are small blocks */
     atomic_store_explicit(&op->stats.spilled_bytes, ps_spill_bytes(spill), memory_order_relaxed);
     return PS_OK;

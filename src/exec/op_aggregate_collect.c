@@ -10,6 +10,8 @@
  * passes over repeats. Tests: tests/unit/test_aggregate.c, tests/slt/op/aggregate_large.test */
 #include "exec/op_aggregate_collect.h"
 
+#include "func/agg_collect.h"
+
 /* ---- the lane's side ---- */
 
 static bool wanted(const agg_collect *collect, const ps_vec *results, uint32_t row)
@@ -462,8 +464,12 @@ ps_status ps_aggregate_collect_finish(ps_ctx *cx, ps_op *op, agg_source *s, ps_b
             ps_vec_buf *buf = &s->bufs[c];
             if (g == 0) ps_arena_reset(&buf->heap);
             PS_TRY(next_run(cx, collected));
-            PS_TRY(item->agg.class->finish_run(cx, &item->agg, &collected->run, buf, g,
-                                               &out->cols[c]));
+            const ps_status st =
+                item->agg.class->finish_run(cx, &item->agg, &collected->run, buf, g, &out->cols[c]);
+            /* also where it was the next piece of the rows that found no room beside the result */
+            if (st == PS_MEMORY && buf->heap.bytes > op->settings->memory_limit / 4)
+                return ps_agg_result_too_large(cx, &item->agg, buf->heap.bytes);
+            PS_TRY(st);
             bytes += buf->heap.bytes;
         }
         PS_TRY(ps_poll(cx));

@@ -53,8 +53,6 @@ ps_status ps_sort_lane_open(ps_ctx *cx, ps_arena *arena, const ps_sorter *sorter
 
 void ps_sort_lane_close(ps_sort_lane *lane)
 {
-    ps_free(lane->ballast);
-    lane->ballast = NULL;
     run_free(lane->run);
     lane->run = NULL;
 }
@@ -191,7 +189,6 @@ static ps_status lane_add(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l, const 
                           const ps_batch *in)
 {
     if (ps_sorter_is_short(sorter, l)) PS_TRY(ps_sorter_spill(cx, sorter, l->run, l));
-    ps_sort_lane_ballast(cx, sorter, l);
     l->batches++;
     const uint32_t n = drop_late(l, in->n_live, in);
     ps_status st = lane_append(cx, sorter, l, vecs, n);
@@ -265,8 +262,6 @@ ps_status ps_sort_lane_combine(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l)
     bool in_memory;
 
     PS_TRY(run_finish(cx, sorter, l, &in_memory));
-    ps_free(l->ballast);
-    l->ballast = NULL;
     if (!in_memory) return PS_OK;
     ps_mutex_lock(&sorter->mutex);
     const ps_status st = PS_ARRAY_ADD(cx, &sorter->runs, l->run);

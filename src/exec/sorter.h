@@ -64,7 +64,6 @@ typedef struct ps_sort_lane {
     ps_sort_row *limit; /* words of the last row that can be in the result; NULL: not known yet */
     ps_sort_row limit_row;
     uint32_t batches;
-    void *ballast; /* given up before writing out, which takes about as much; NULL: none yet */
 } ps_sort_lane;
 ps_status ps_sort_lane_open(ps_ctx *cx, ps_arena *arena, const ps_sorter *sorter,
                             ps_sort_lane *lane);
@@ -76,9 +75,8 @@ ps_status ps_sort_lane_add(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *lane, co
 ps_status ps_sort_lane_add_at(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *lane, const ps_vec *vecs,
                               uint32_t n, const uint64_t *morsels, const uint64_t *ordinals);
 /* The same for a spec without keys: the k-th live row is ordered by high[k], then low[k]. */
-ps_status ps_sort_lane_add_by(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *lane,
-                              const ps_vec *vecs, const ps_batch *in, const uint64_t *high,
-                              const uint64_t *low);
+ps_status ps_sort_lane_add_by(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *lane, const ps_vec *vecs,
+                              const ps_batch *in, const uint64_t *high, const uint64_t *low);
 ps_status ps_sort_lane_combine(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *lane);
 
 ps_status ps_sorter_plan(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter, uint64_t *n_tasks);
@@ -111,7 +109,6 @@ ps_status ps_sort_reader_next(ps_ctx *cx, const ps_sorter *sorter, ps_sort_reade
 
 /* sorter_spill.c, for sorter.c: whether a lane should write its rows out before the next batch, and
  * doing it: sorted, cut to what is wanted. */
-void ps_sort_lane_ballast(ps_ctx *cx, const ps_sorter *sorter, ps_sort_lane *lane);
 bool ps_sorter_is_short(const ps_sorter *sorter, const ps_sort_lane *lane);
 ps_status ps_sorter_spill(ps_ctx *cx, ps_sorter *sorter, ps_sort_run *run, ps_sort_lane *lane);
 ps_status ps_sorter_spill_plan(ps_ctx *cx, ps_sorter *sorter, uint64_t *n_tasks);

@@ -21,8 +21,7 @@ enum {
     FORCED_BLOCK_BYTES = 2 << 10,
     FORCED_FAN_IN = 3,
     FORCED_MARKS = 8,
-    SORT_ROWS_MIN = 4096,
-    BALLAST_BYTES = 700 << 10 /* SORT_ROWS_MIN of scratch, a page and its compressed form */
+    SORT_ROWS_MIN = 4096
 };
 
 /* What one lane may hold of pages, which can't be written out again: a third of the query's floor
@@ -83,16 +82,6 @@ uint64_t ps_sorter_bytes(const ps_sorter *sorter, const ps_sort_lane *lane)
     if (!sorter->sorted) return 0;
     for (size_t r = 0; r < sorter->runs.n; r++) bytes += sorter->runs.at[r]->rows.bytes;
     return bytes + sorter->n_rows * sizeof(*sorter->sorted);
-}
-
-/* Kept from the first mebibyte on, so that a refused lane can still write out. */
-void ps_sort_lane_ballast(ps_ctx *cx, const ps_sorter *sorter, ps_sort_lane *lane)
-{
-    if (lane->ballast || sorter->op->settings->memory_limit == 0 ||
-        run_bytes(lane->run) < SPILL_BYTES_MIN)
-        return;
-    lane->ballast = ps_alloc(cx, BALLAST_BYTES);
-    if (!lane->ballast) ps_ctx_clear(cx);
 }
 
 static ps_status file_new(ps_ctx *cx, ps_sorter *sorter, ps_sort_file **out)
@@ -171,12 +160,11 @@ done:
 ps_status ps_sorter_spill(ps_ctx *cx, ps_sorter *sorter, ps_sort_run *run, ps_sort_lane *lane)
 {
     if (run->n == 0) return PS_OK;
-    if (lane) {
-        ps_free(lane->ballast);
-        lane->ballast = NULL;
-    }
     atomic_store_explicit(&sorter->spilled, true, memory_order_relaxed);
-    PS_TRY(write_keys(cx, sorter, run->keys, run->n, lane));
+    const bool before = ps_giving_back(cx, true);
+    const ps_status st = write_keys(cx, sorter, run->keys, run->n, lane);
+    ps_giving_back(cx, before);
+    PS_TRY(st);
     atomic_fetch_sub_explicit(&sorter->n_held, run->n, memory_order_relaxed);
     ps_sort_run_clear(run);
     return PS_OK;

@@ -355,7 +355,9 @@ ps_status ps_spill_write(ps_ctx *cx, ps_spill *spill, char *bytes, uint64_t n, p
 
     if (compress_due(spill, n)) {
         packed = ps_alloc(cx, (size_t)LZ4_compressBound((int)n) + PS_SPILL_ROOM);
-        if (!packed) return PS_MEMORY;
+        if (!packed) ps_ctx_clear(cx); /* it goes as it is */
+    }
+    if (packed) {
         const uint64_t n_packed = compress(spill, bytes, n, packed);
         if (n_packed) tail.form = FORM_LZ4, tail.n_stored = n_packed, stored = packed;
     }

@@ -13,16 +13,21 @@
 
 #include <math.h>
 
+ps_status ps_agg_result_too_large(ps_ctx *cx, const ps_agg *agg, uint64_t bytes)
+{
+    ps_ctx_clear(cx);
+    ps_fail(cx, PS_MEMORY, "a result of %s doesn't fit into memory: it needs %llu bytes or more",
+            agg->expr->func->name, (unsigned long long)bytes);
+    ps_hint(cx, "raise memory_limit, or group by more columns");
+    return PS_MEMORY;
+}
+
 void *ps_agg_result_alloc(ps_ctx *cx, const ps_agg *agg, ps_vec_buf *buf, uint64_t bytes)
 {
     void *at = ps_arena_alloc_raw(cx, &buf->heap, bytes ? bytes : 1, PS_ALIGN);
 
-    if (at) return at;
-    ps_ctx_clear(cx);
-    ps_fail(cx, PS_MEMORY, "a result of %s doesn't fit into memory: it needs %llu bytes",
-            agg->expr->func->name, (unsigned long long)bytes);
-    ps_hint(cx, "raise memory_limit, or group by more columns");
-    return NULL;
+    if (!at) ps_agg_result_too_large(cx, agg, PS_MAX(buf->heap.bytes, bytes));
+    return at;
 }
 
 /* ---- string_agg ---- */

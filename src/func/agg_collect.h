@@ -23,6 +23,8 @@ PS_INLINE void ps_agg_result_null(ps_vec_buf *buf, uint32_t row, ps_vec *out)
     ps_bit_clear(buf->valid, row);
 }
 
+/* The error of a result that is too large, instead of the recorded one. */
+ps_status ps_agg_result_too_large(ps_ctx *cx, const ps_agg *agg, uint64_t bytes);
 /* Memory for a result's own bytes in the buffer's heap; the error names the aggregate. */
 void *ps_agg_result_alloc(ps_ctx *cx, const ps_agg *agg, ps_vec_buf *buf, uint64_t bytes);
 

@@ -283,10 +283,36 @@ static void a_reserve_is_nobody_elses(void **state)
     assert_int_equal(root.used, 0);
 }
 
+/* What writes memory out may overdraw: but a little at a time, and nobody else while it is so. */
+static void giving_back_may_overdraw(void **state)
+{
+    ps_mem root, query;
+    ps_ctx cx;
+
+    (void)state;
+    ps_mem_init(&root, NULL, "instance", 8 << 20);
+    ps_mem_init(&query, &root, "query", 0);
+    ps_ctx_init(&cx, &query, NULL);
+    assert_int_equal(ps_mem_charge(&cx, &query, 8 << 20), PS_OK);
+    assert_null(ps_alloc(&cx, 1 << 20));
+    assert_false(ps_giving_back(&cx, true));
+    void *page = ps_alloc(&cx, 1 << 20);
+    assert_non_null(page);
+    assert_true(root.used > root.limit);
+    assert_int_equal(ps_mem_left(&query), 0);
+    assert_null(ps_alloc(&cx, PS_OVERDRAFT_BYTES));
+    ps_free(page);
+    assert_true(ps_giving_back(&cx, false));
+    assert_null(ps_alloc(&cx, 1 << 20));
+    assert_int_equal(root.used, 8 << 20);
+    ps_mem_uncharge(&query, 8 << 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reserve_is_nobody_elses),
+        cmocka_unit_test(giving_back_may_overdraw),
         cmocka_unit_test(payers_are_listed_until_the_last_byte_went),
         cmocka_unit_test(charges_reach_every_payer_or_none),
         cmocka_unit_test(a_refusal_names_the_limit),
