@@ -23,6 +23,19 @@ ps_status ps_pq_decompress(ps_ctx *cx, ps_pq_codecs *codecs, uint32_t codec, con
 
 /* snappy.c: the size that the stream tells, moving *at behind it; false: damaged. */
 bool ps_pq_snappy_size(const uint8_t **at, const uint8_t *end, size_t *n);
+/* A stream behind its size, decoded in steps: at and end are the input that is there, with its last
+ * byte or not, out_start what copies may reach, out_end the room that there is, up to the last byte
+ * or not. The rest is {0} at first. */
+typedef struct ps_pq_snappy {
+    const uint8_t *at, *end;
+    uint8_t *out, *out_start, *out_end;
+    bool last_in, last_out;
+    size_t literal; /* bytes of a literal that are to come */
+    size_t n_sampled, n_elements, n_literals;
+} ps_pq_snappy;
+/* Goes on as far as input and room allow, to less than 73 bytes of input or 64 of room where they
+ * aren't the last; false: damaged, or a copy reaches behind out_start. */
+bool ps_pq_snappy_some(ps_pq_snappy *s);
 bool ps_pq_snappy_decode(const uint8_t *in, size_t n_in, uint8_t *out, size_t n_out);
 
 #endif

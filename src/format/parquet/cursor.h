@@ -1,6 +1,7 @@
 /* format/parquet/cursor.h -- one leaf of one row group, read row by row: pages to values.
  *
  *     page.c      headers, reading ahead, checksums, decompression, levels, start of an encoding
+ *     pieces.c    large pages, of which only a piece is open
  *     dict.c      dictionary pages
  *     values.c    stored values to slots
  *     cursor.c    rows of a flat leaf; entries of a nested one; skipping
@@ -23,6 +24,7 @@ enum {
     PS_PQ_LEVELS_STEP = 1024,   /* entries decoded at a time */
     PS_PQ_READ_BYTES = 4 << 20, /* read ahead at most, but for larger pages */
     PS_PQ_READ_BYTES_MIN = 64 << 10,
+    PS_PQ_PAGE_BYTES_MAX = 1 << 30,
     PS_PQ_DICT_FLAT_MIN = 4096 /* larger dictionaries of fixed values are looked up at once */
 };
 
@@ -54,6 +56,16 @@ enum {
     PS_PQ_BLOCKS
 };
 
+/* Of a page that is decompressed bit by bit: [page.at, page.end) is a piece of it. */
+typedef struct ps_pq_pieces {
+    bool on;                       /* there is more than this piece */
+    bool plain;                    /* not compressed: the window is the piece */
+    uint64_t start, in_at, in_end; /* of the file: the page's bytes, the next ones of them */
+    size_t out_at, n_out;          /* of the page: where the piece ends; all of it */
+    uint8_t *piece_end;
+    ps_pq_snappy snappy; /* out_start: the piece, with what of the last one it needs */
+} ps_pq_pieces;
+
 /* The page that is open. */
 typedef struct ps_pq_page {
     ps_pq_values kind;
@@ -63,6 +75,7 @@ typedef struct ps_pq_page {
     uint32_t view, n_views;
     ps_pq_rle codes; /* CODE, BIT */
     ps_pq_rle def, rep;
+    ps_pq_pieces pieces;
     uint32_t left;       /* entries (rows, if flat) not taken; nested: not decoded */
     uint32_t lev, n_lev; /* nested: entries decoded and not taken are [lev, n_lev) */
 } ps_pq_page;
@@ -138,13 +151,42 @@ uint64_t ps_pq_read_ahead(const ps_ctx *cx);
 ps_status ps_pq_chunk_range(ps_ctx *cx, const ps_file *file, const ps_pq_chunk *chunk, uint64_t *at,
                             uint64_t *end);
 
+/* Bytes [at, at + n) of the file in the window, n at most what the chunk has; reads ahead up to
+ * `until`. The last window is retired. */
+ps_status ps_pq_window_ensure(ps_ctx *cx, ps_pq_cursor *c, uint64_t at, size_t n, uint64_t until);
+PS_INLINE const uint8_t *ps_pq_window_bytes(const ps_pq_cursor *c, uint64_t at)
+{
+    return c->window + (at - c->window_at);
+}
+void ps_pq_window_free(ps_pq_cursor *c);
+ps_status ps_pq_retired_room(ps_ctx *cx, ps_pq_cursor *c);
+void ps_pq_block_retire(ps_pq_cursor *c, uint8_t **block);
+
+/* pieces.c: whether a page is decompressed bit by bit; what a reader then holds of it. */
+bool ps_pq_page_in_pieces(const ps_pq_node *leaf, uint32_t codec, const ps_pq_page_header *h);
+uint64_t ps_pq_pieces_bytes(void);
+/* Opens such a page behind its first `raw` bytes; nothing of it is there yet. */
+ps_status ps_pq_pieces_begin(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header *h, uint64_t body,
+                             size_t raw);
+/* Of all its bytes, read once for it. */
+ps_status ps_pq_pieces_crc(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header *h, uint64_t body,
+                           uint32_t *crc);
+ps_status ps_pq_pieces_more(ps_ctx *cx, ps_pq_cursor *c, size_t bytes);
+/* Sees to it that so many bytes are there from page.at on, or all that the page has. */
+PS_INLINE ps_status ps_pq_page_need(ps_ctx *cx, ps_pq_cursor *c, size_t bytes)
+{
+    if (PS_LIKELY(!c->page.pieces.on || (size_t)(c->page.end - c->page.at) >= bytes)) return PS_OK;
+    return ps_pq_pieces_more(cx, c, bytes);
+}
+
 /* values.c: n stored values to slots. */
 ps_status ps_pq_fixed_convert(ps_ctx *cx, const ps_pq_node *leaf, const uint8_t *raw, size_t n,
                               void *slots);
 ps_status ps_pq_views_convert(ps_ctx *cx, const ps_pq_node *leaf, const ps_view *views, size_t n,
                               void *slots);
+/* Of PLAIN bytes; *n becomes how many are whole before the end. */
 ps_status ps_pq_bytes_convert(ps_ctx *cx, const ps_pq_node *leaf, const uint8_t **at,
-                              const uint8_t *end, bool ascii, size_t n, void *slots);
+                              const uint8_t *end, bool ascii, size_t *n, void *slots);
 /* Measures integer slots and holds them against what the type allows (a decimal's precision); types
  * of which every slot is legal are not measured. */
 ps_status ps_pq_bounds(ps_ctx *cx, const ps_pq_node *leaf, const void *slots, size_t n, bool always,

@@ -82,6 +82,7 @@ static ps_status values_decode(ps_ctx *cx, const ps_pq_node *leaf, parquet_dict 
                                uint32_t n_values)
 {
     const uint8_t *at = d->bytes;
+    size_t n_whole = n_values;
     const bool ascii = leaf->utf8 && ps_pq_kernels_here()->ascii(d->bytes, n);
     ps_vec *const v = &d->dict.values;
 
@@ -91,7 +92,8 @@ static ps_status values_decode(ps_ctx *cx, const ps_pq_node *leaf, parquet_dict 
     d->slots = ps_alloc(cx, (size_t)n_values * PS_MAX(leaf->slot_bytes, 1));
     if (!d->slots) return PS_MEMORY;
     if (leaf->width) PS_TRY(ps_pq_fixed_convert(cx, leaf, d->bytes, n_values, d->slots));
-    else PS_TRY(ps_pq_bytes_convert(cx, leaf, &at, d->bytes + n, ascii, n_values, d->slots));
+    else PS_TRY(ps_pq_bytes_convert(cx, leaf, &at, d->bytes + n, ascii, &n_whole, d->slots));
+    if (n_whole < n_values) return ps_fail(cx, PS_DATA, "the values of a dictionary are cut off");
     ps_vec_flat(v, leaf->field.type, (ps_layout)leaf->layout, d->slots, NULL, n_values);
     PS_TRY(ps_pq_bounds(cx, leaf, d->slots, n_values, true, v));
     v->owner = &d->dict.owner;

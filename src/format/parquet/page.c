@@ -1,12 +1,7 @@
 /* format/parquet/page.c -- from bytes of a file to an open page. */
 #include "format/parquet/cursor.h"
 
-enum {
-    CHUNK_SLACK_BYTES = 100,
-    HEADER_GUESS_BYTES = 4096,
-    PAGE_BYTES_MAX = 1 << 30,
-    PAGES_MAX = 1 << 24
-};
+enum { CHUNK_SLACK_BYTES = 100, HEADER_GUESS_BYTES = 4096, PAGES_MAX = 1 << 24 };
 
 ps_status ps_pq_chunk_range(ps_ctx *cx, const ps_file *file, const ps_pq_chunk *chunk, uint64_t *at,
                             uint64_t *end)
@@ -26,9 +21,16 @@ ps_status ps_pq_chunk_range(ps_ctx *cx, const ps_file *file, const ps_pq_chunk *
     return PS_OK;
 }
 
-static void block_retire(ps_pq_cursor *c, uint8_t **block)
+ps_status ps_pq_retired_room(ps_ctx *cx, ps_pq_cursor *c)
 {
-    /* page_step makes room for more than one step can take */
+    if (c->retired.n + 24 <= c->retired.room) return PS_OK;
+    return ps_array_grow(cx, NULL, (void **)&c->retired.at, &c->retired.room, c->retired.n + 24,
+                         sizeof(void *));
+}
+
+void ps_pq_block_retire(ps_pq_cursor *c, uint8_t **block)
+{
+    /* ps_pq_retired_room made room for more than one step can take */
     PS_ASSERT(c->retired.n < c->retired.room || !*block);
     if (*block) c->retired.at[c->retired.n++] = *block;
     *block = NULL;
@@ -36,7 +38,7 @@ static void block_retire(ps_pq_cursor *c, uint8_t **block)
 
 void ps_pq_page_retire(ps_pq_cursor *c)
 {
-    for (uint32_t i = 0; i < PS_PQ_BLOCKS; i++) block_retire(c, &c->blocks[i]);
+    for (uint32_t i = 0; i < PS_PQ_BLOCKS; i++) ps_pq_block_retire(c, &c->blocks[i]);
     c->page = (ps_pq_page){0};
 }
 
@@ -51,24 +53,25 @@ uint64_t ps_pq_read_ahead(const ps_ctx *cx)
     return PS_MAX(most, (uint64_t)PS_PQ_READ_BYTES_MIN);
 }
 
-/* Bytes [at, at + n) of the file, n at most what the chunk has; reads ahead up to `until`. */
-static ps_status window_ensure(ps_ctx *cx, ps_pq_cursor *c, uint64_t at, size_t n, uint64_t until)
+void ps_pq_window_free(ps_pq_cursor *c)
+{
+    ps_free(c->window);
+    c->window = NULL;
+    c->window_n = 0;
+}
+
+ps_status ps_pq_window_ensure(ps_ctx *cx, ps_pq_cursor *c, uint64_t at, size_t n, uint64_t until)
 {
     PS_ASSERT(until >= at);
     if (c->window && at >= c->window_at && at + n <= c->window_at + c->window_n) return PS_OK;
     const size_t bytes = PS_MAX((size_t)PS_MIN(until - at, ps_pq_read_ahead(cx)), n);
-    block_retire(c, &c->window);
+    ps_pq_block_retire(c, &c->window);
     c->window_n = 0;
     c->window = ps_alloc(cx, bytes);
     if (!c->window) return PS_MEMORY;
     PS_TRY(ps_file_read(cx, c->file, at, c->window, bytes));
     c->window_at = at, c->window_n = bytes;
     return PS_OK;
-}
-
-static const uint8_t *window_bytes(const ps_pq_cursor *c, uint64_t at)
-{
-    return c->window + (at - c->window_at);
 }
 
 static ps_status header_read(ps_ctx *cx, ps_pq_cursor *c, uint64_t at, uint64_t until,
@@ -79,8 +82,8 @@ static ps_status header_read(ps_ctx *cx, ps_pq_cursor *c, uint64_t at, uint64_t 
 
     c->page_at = at;
     for (;;) {
-        PS_TRY(window_ensure(cx, c, at, n, until));
-        PS_TRY(ps_pq_page_header_parse(cx, window_bytes(c, at), n, h, &more));
+        PS_TRY(ps_pq_window_ensure(cx, c, at, n, until));
+        PS_TRY(ps_pq_page_header_parse(cx, ps_pq_window_bytes(c, at), n, h, &more));
         if (!more) break;
         if (n == until - at) return ps_fail(cx, PS_DATA, "the chunk ends inside a page header");
         n = (size_t)PS_MIN(until - at, (uint64_t)n * 8);
@@ -90,15 +93,16 @@ static ps_status header_read(ps_ctx *cx, ps_pq_cursor *c, uint64_t at, uint64_t 
     return PS_OK;
 }
 
-static ps_status crc_check(ps_ctx *cx, const ps_pq_page_header *h, const uint8_t *body)
+static ps_status crc_compare(ps_ctx *cx, const ps_pq_page_header *h, uint32_t crc)
 {
-    uint32_t crc;
-
-    if (!h->has_crc) return PS_OK;
-    crc = ps_crc32(0, body, (size_t)h->bytes);
     if (crc == h->crc) return PS_OK;
     return ps_fail(cx, PS_DATA, "the checksum of a page is %08x, its header tells %08x", crc,
                    h->crc);
+}
+
+static ps_status crc_check(ps_ctx *cx, const ps_pq_page_header *h, const uint8_t *body)
+{
+    return h->has_crc ? crc_compare(cx, h, ps_crc32(0, body, (size_t)h->bytes)) : PS_OK;
 }
 
 /* The page's bytes, decompressed but for the first `raw` ones: in place or in the page's block. */
@@ -109,7 +113,7 @@ static ps_status body_decode(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_heade
     const size_t n_in = (size_t)h->bytes - raw;
     size_t n_out;
 
-    if (raw > (size_t)h->plain_bytes || h->plain_bytes > PAGE_BYTES_MAX)
+    if (raw > (size_t)h->plain_bytes || h->plain_bytes > PS_PQ_PAGE_BYTES_MAX)
         return ps_fail(cx, PS_DATA, "a page of %d bytes when decompressed", h->plain_bytes);
     n_out = (size_t)h->plain_bytes - raw;
     *out = body + raw, *n = n_in;
@@ -126,9 +130,7 @@ static ps_status body_decode(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_heade
     *out = bytes, *n = n_out;
     if (raw == 0 && n_in + HEADER_GUESS_BYTES >= c->window_n) {
         /* a page as large as the window: nobody needs its compressed form any more */
-        ps_free(c->window);
-        c->window = NULL;
-        c->window_n = 0;
+        ps_pq_window_free(c);
     }
     return PS_OK;
 }
@@ -331,19 +333,30 @@ static ps_status values_start(ps_ctx *cx, ps_pq_cursor *c, int32_t encoding, uin
         "a page of encoding %d in a column of physical type %u", encoding, c->leaf->physical);
 }
 
+/* Bytes of levels before what is compressed. */
+static ps_status raw_bytes(ps_ctx *cx, const ps_pq_page_header *h, size_t *raw)
+{
+    const uint64_t n = (uint64_t)h->def_bytes + (uint64_t)h->rep_bytes;
+
+    *raw = 0;
+    if (h->type != PS_PQ_DATA_V2) return PS_OK;
+    if (n > (uint64_t)h->bytes || n > (uint64_t)h->plain_bytes)
+        return ps_fail(cx, PS_DATA, "levels of %d and %d bytes in a page of %d", h->rep_bytes,
+                       h->def_bytes, h->bytes);
+    *raw = (size_t)n;
+    return PS_OK;
+}
+
 static ps_status data_open(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header *h,
                            const uint8_t *body)
 {
     const ps_pq_levels *const max = &c->leaf->levels;
     const uint32_t n = (uint32_t)h->n_values;
     const bool v2 = h->type == PS_PQ_DATA_V2;
-    size_t raw = 0, bytes;
+    size_t raw, bytes;
     span s;
 
-    if (v2 && (uint64_t)h->def_bytes + (uint64_t)h->rep_bytes > (uint64_t)h->bytes)
-        return ps_fail(cx, PS_DATA, "levels of %d and %d bytes in a page of %d", h->rep_bytes,
-                       h->def_bytes, h->bytes);
-    if (v2) raw = (size_t)h->def_bytes + (size_t)h->rep_bytes;
+    PS_TRY(raw_bytes(cx, h, &raw));
     PS_TRY(crc_check(cx, h, body));
     PS_TRY(body_decode(cx, c, h, body, raw, &s.at, &bytes));
     s.end = s.at + bytes;
@@ -366,6 +379,68 @@ static ps_status data_open(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header 
     return values_start(cx, c, h->encoding, n, s);
 }
 
+/* ---- pages in pieces ---- */
+
+/* A copy of levels, which are read bit by bit while pieces come and go. */
+static ps_status levels_copy(ps_ctx *cx, uint8_t **block, const uint8_t *at, size_t n, uint32_t max,
+                             ps_pq_rle *out)
+{
+    *block = ps_alloc(cx, n);
+    if (!*block) return PS_MEMORY;
+    if (n) memcpy(*block, at, n);
+    ps_pq_rle_init(out, *block, *block + n, level_width(max));
+    return PS_OK;
+}
+
+static ps_status levels_take(ps_ctx *cx, ps_pq_cursor *c, uint8_t **block, uint32_t max,
+                             ps_pq_rle *out)
+{
+    ps_pq_page *const p = &c->page;
+    uint32_t n = 0;
+
+    ps_pq_rle_init(out, p->at, p->at, 0); /* zeros without end */
+    if (max == 0) return PS_OK;
+    PS_TRY(ps_pq_page_need(cx, c, 4));
+    if (p->end - p->at < 4) return ps_fail(cx, PS_DATA, "the levels of a page are cut off");
+    memcpy(&n, p->at, 4);
+    PS_TRY(ps_pq_page_need(cx, c, (size_t)n + 4));
+    const size_t room = (size_t)(p->end - p->at) - 4;
+    if (n > room)
+        return ps_fail(cx, PS_DATA, "levels of %u bytes in a page with %zu more", n, room);
+    PS_TRY(levels_copy(cx, block, p->at + 4, n, max, out));
+    p->at += (size_t)n + 4;
+    return PS_OK;
+}
+
+static ps_status pieces_open(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_header *h, uint64_t body)
+{
+    const ps_pq_levels *const max = &c->leaf->levels;
+    ps_pq_page *const p = &c->page;
+    uint8_t **const rep = &c->blocks[PS_PQ_REP_BYTES], **const def = &c->blocks[PS_PQ_DEF_BYTES];
+    uint32_t crc;
+    size_t raw;
+
+    PS_TRY(raw_bytes(cx, h, &raw));
+    if (h->has_crc) {
+        PS_TRY(ps_pq_pieces_crc(cx, c, h, body, &crc));
+        PS_TRY(crc_compare(cx, h, crc));
+    }
+    if (h->type == PS_PQ_DATA_V2) {
+        const size_t n_rep = (size_t)h->rep_bytes, n_def = (size_t)h->def_bytes;
+
+        PS_TRY(ps_pq_window_ensure(cx, c, body, raw, c->end));
+        PS_TRY(levels_copy(cx, rep, ps_pq_window_bytes(c, body), n_rep, max->rep, &p->rep));
+        PS_TRY(levels_copy(cx, def, ps_pq_window_bytes(c, body) + n_rep, n_def, max->def, &p->def));
+        PS_TRY(ps_pq_pieces_begin(cx, c, h, body, raw));
+    } else {
+        PS_TRY(ps_pq_pieces_begin(cx, c, h, body, 0));
+        PS_TRY(levels_take(cx, c, rep, max->rep, &p->rep));
+        PS_TRY(levels_take(cx, c, def, max->def, &p->def));
+    }
+    p->left = (uint32_t)h->n_values;
+    return plain_start(cx, c, (span){p->at, p->end});
+}
+
 /* ---- the next page ---- */
 
 /* Rows of the page, -1: not known before its levels are. */
@@ -382,7 +457,7 @@ static void window_finish(ps_pq_cursor *c, const ps_pq_page_header *h, int64_t r
     const bool last = c->values_left == 0 || (rows >= 0 && c->row >= c->row_end);
 
     if (!last || h->type == PS_PQ_DATA_V2 || !c->blocks[PS_PQ_PAGE_BYTES]) return;
-    block_retire(c, &c->window);
+    ps_pq_block_retire(c, &c->window);
     c->window_n = 0;
 }
 
@@ -403,9 +478,11 @@ static ps_status data_or_skip(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_head
     }
     if (rows >= 0) c->row += rows;
     *opened = h->n_values > 0;
-    PS_TRY(window_ensure(cx, c, at, h->header_bytes + (size_t)h->bytes, c->end));
+    if (*opened && ps_pq_page_in_pieces(c->leaf, c->chunk->codec, h))
+        return pieces_open(cx, c, h, at + h->header_bytes);
+    PS_TRY(ps_pq_window_ensure(cx, c, at, h->header_bytes + (size_t)h->bytes, c->end));
     if (!*opened) return PS_OK;
-    PS_TRY(data_open(cx, c, h, window_bytes(c, at) + h->header_bytes));
+    PS_TRY(data_open(cx, c, h, ps_pq_window_bytes(c, at) + h->header_bytes));
     window_finish(c, h, rows);
     return PS_OK;
 }
@@ -417,15 +494,13 @@ static ps_status page_step(ps_ctx *cx, ps_pq_cursor *c, bool *opened)
 
     PS_TRY(ps_poll(cx));
     *opened = false;
-    if (c->retired.n + 24 > c->retired.room) /* what block_retire relies on */
-        PS_TRY(ps_array_grow(cx, NULL, (void **)&c->retired.at, &c->retired.room, c->retired.n + 24,
-                             sizeof(void *)));
+    PS_TRY(ps_pq_retired_room(cx, c));
     PS_TRY(header_read(cx, c, at, c->end, &h));
     c->at = at + h.header_bytes + (uint64_t)h.bytes;
     if (h.type == PS_PQ_INDEX_PAGE) return PS_OK;
     if (h.type == PS_PQ_DICTIONARY_PAGE) {
-        PS_TRY(window_ensure(cx, c, at, h.header_bytes + (size_t)h.bytes, c->end));
-        return dict_get(cx, c, &h, window_bytes(c, at) + h.header_bytes);
+        PS_TRY(ps_pq_window_ensure(cx, c, at, h.header_bytes + (size_t)h.bytes, c->end));
+        return dict_get(cx, c, &h, ps_pq_window_bytes(c, at) + h.header_bytes);
     }
     return data_or_skip(cx, c, &h, at, opened);
 }

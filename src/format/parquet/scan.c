@@ -112,8 +112,14 @@ static uint64_t group_bytes(ps_ctx *cx, const ps_scan_request *request, const ps
             if (file && plain > PAGE_BYTES_USUAL) {
                 /* only an estimate: who reads the page will say what is wrong with it */
                 if (ps_pq_first_page(cx, file, chunk, &h, &found) != PS_OK) ps_ctx_clear(cx);
-                if (found) window = PS_MAX(ahead, (uint64_t)PS_MAX(h.bytes, 0));
-                if (found) page = (uint64_t)PS_MAX(h.plain_bytes, 0);
+                if (found &&
+                    ps_pq_page_in_pieces(f->schema.leaves[node->leaf + k], chunk->codec, &h)) {
+                    window = 2 * ahead; /* as with pieces: the last one stays until the next read */
+                    page = ps_pq_pieces_bytes();
+                } else if (found) {
+                    window = PS_MAX(ahead, (uint64_t)PS_MAX(h.bytes, 0));
+                    page = (uint64_t)PS_MAX(h.plain_bytes, 0);
+                }
             }
             sum += PS_MIN(bytes, window) + PS_MIN(plain, page);
             *chunk_bytes += bytes + plain;

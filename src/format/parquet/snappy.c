@@ -4,15 +4,13 @@
  * of the time of scanning TPC-H (bench/micro/parquet_scan_micro.c). Copies go 16 bytes at a time
  * and may write behind their end: the output has PS_PQ_SLACK_BYTES more than it needs, the input
  * may be read as far (base/mem.h). Every length and distance is held against both ends first.
+ * A stream can be decoded in steps: what is decoded goes on where input or room ended.
  * Reference: format_description.txt of google/snappy. Tests: tests/unit/test_parquet_encoding.c */
 #include "format/parquet/codec.h"
 
 #include <string.h>
 
-typedef struct stream {
-    const uint8_t *at, *end;
-    uint8_t *out, *out_start, *out_end;
-} stream;
+typedef ps_pq_snappy stream;
 
 PS_STATIC_ASSERT(PS_PQ_SLACK_BYTES >= 64, "an element of 64 bytes is written in steps of 16");
 
@@ -35,6 +33,18 @@ PS_INLINE void copy_steps(uint8_t *to, const uint8_t *from, size_t n)
     }
 }
 
+/* As much of a literal as both sides have; false: more than they ever will. */
+static bool literal_more(stream *s)
+{
+    const size_t in = (size_t)(s->end - s->at), out = (size_t)(s->out_end - s->out);
+    const size_t n = PS_MIN(s->literal, PS_MIN(in, out));
+
+    if ((s->last_in && s->literal > in) || (s->last_out && s->literal > out)) return false;
+    memcpy(s->out, s->at, n);
+    s->at += n, s->out += n, s->literal -= n;
+    return true;
+}
+
 PS_INLINE bool literal(stream *s, uint8_t tag)
 {
     size_t n = (size_t)(tag >> 2) + 1;
@@ -47,9 +57,11 @@ PS_INLINE bool literal(stream *s, uint8_t tag)
         s->at += bytes;
         n = (size_t)more + 1;
     }
-    if (n > (size_t)(s->end - s->at) || n > (size_t)(s->out_end - s->out)) return false;
-    if (PS_LIKELY(n <= 64)) copy_steps(s->out, s->at, n);
-    else memcpy(s->out, s->at, n);
+    if (n > 64 || n > (size_t)(s->end - s->at) || n > (size_t)(s->out_end - s->out)) {
+        s->literal = n;
+        return literal_more(s);
+    }
+    copy_steps(s->out, s->at, n);
     s->at += n, s->out += n;
     return true;
 }
@@ -191,35 +203,55 @@ static void decode_mixed(stream *s)
     s->at = at, s->out = out;
 }
 
-/* One element with all checks. */
-PS_INLINE bool element(stream *s, bool *is_literal)
+/* One element with all checks. The first ones are counted, to tell which loop fits. */
+static bool element(stream *s)
 {
+    const uint8_t *const start = s->at;
     const uint8_t tag = *s->at++;
+    const bool is_literal = (tag & 3) == 0;
 
-    *is_literal = (tag & 3) == 0;
-    return *is_literal ? literal(s, tag) : copy_element(s, tag);
+    if (!(is_literal ? literal(s, tag) : copy_element(s, tag))) return false;
+    if (s->n_sampled < SAMPLE_BYTES) {
+        s->n_sampled += (size_t)(s->at - start);
+        s->n_elements++;
+        s->n_literals += is_literal;
+    }
+    return true;
+}
+
+/* Whether the next element's head is there, and room for a copy. */
+static bool has_element(const stream *s)
+{
+    if (s->literal || s->at == s->end) return false;
+    return (s->last_in || s->end - s->at > ROOM_IN) &&
+           (s->last_out || s->out_end - s->out >= ROOM_OUT);
+}
+
+bool ps_pq_snappy_some(ps_pq_snappy *s)
+{
+    if (s->literal && !literal_more(s)) return false;
+    while (has_element(s)) {
+        if (s->n_sampled >= SAMPLE_BYTES && has_room(s)) {
+            if (s->n_literals * 3 >= s->n_elements) decode_turns(s);
+            else decode_mixed(s);
+            if (!has_element(s)) break;
+        }
+        if (!element(s)) return false;
+    }
+    return true;
 }
 
 bool ps_pq_snappy_decode(const uint8_t *in, size_t n_in, uint8_t *out, size_t n_out)
 {
-    stream s = {in, in + n_in, out, out, out + n_out};
-    size_t n, n_elements = 0, n_literals = 0;
-    bool is_literal;
+    stream s = {.at = in,
+                .end = in + n_in,
+                .last_in = true,
+                .out = out,
+                .out_start = out,
+                .out_end = out + n_out,
+                .last_out = true};
+    size_t n;
 
-    if (!ps_pq_snappy_size(&s.at, s.end, &n) || n != n_out) return false;
-    /* the first elements tell which loop fits */
-    for (const uint8_t *end = PS_MIN(s.at + SAMPLE_BYTES, s.end); s.at < end;) {
-        if (!element(&s, &is_literal)) return false;
-        n_elements++;
-        n_literals += is_literal;
-    }
-    const bool turns = n_literals * 3 >= n_elements;
-    while (s.at < s.end) {
-        if (has_room(&s)) {
-            if (turns) decode_turns(&s);
-            else decode_mixed(&s);
-        }
-        if (!element(&s, &is_literal)) return false;
-    }
-    return s.out == s.out_end;
+    return ps_pq_snappy_size(&s.at, s.end, &n) && n == n_out && ps_pq_snappy_some(&s) &&
+           s.at == s.end && s.out == s.out_end;
 }

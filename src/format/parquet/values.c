@@ -3,6 +3,11 @@
 
 static const int64_t DAY_US = 86400000000, EPOCH_JULIAN = 2440588;
 
+static ps_status cut_fail(ps_ctx *cx)
+{
+    return ps_fail(cx, PS_DATA, "the values of a page are cut off");
+}
+
 /* ---- one value after the other ---- */
 
 #define V    int8_t
@@ -176,20 +181,18 @@ PS_INLINE ps_view view_fast(const uint8_t *at, uint32_t n)
     return v;
 }
 
-static ps_status cut_fail(ps_ctx *cx)
-{
-    return ps_fail(cx, PS_DATA, "the values of a page are cut off");
-}
-
 ps_status ps_pq_bytes_convert(ps_ctx *cx, const ps_pq_node *leaf, const uint8_t **at,
-                              const uint8_t *end, bool ascii, size_t n, void *slots)
+                              const uint8_t *end, bool ascii, size_t *n, void *slots)
 {
     const bool check = leaf->utf8 && !ascii;
     const uint8_t *value, *next = *at;
     uint32_t length;
 
-    for (size_t i = 0; i < n; i++) {
-        if (!bytes_one(&next, end, &value, &length)) return cut_fail(cx);
+    for (size_t i = 0; i < *n; i++) {
+        if (!bytes_one(&next, end, &value, &length)) {
+            *n = i;
+            break;
+        }
         if (leaf->convert == PS_PQ_TO_DECIMAL) {
             if (!decimal_put(leaf, value, length, i, slots))
                 return ps_fail(cx, PS_DATA, "a decimal is out of the range of the column's type");
@@ -316,6 +319,35 @@ static ps_status bits_take(ps_ctx *cx, ps_pq_cursor *c, uint32_t m, uint8_t *to)
     return PS_OK;
 }
 
+/* The next value of PLAIN bytes, whole. */
+static ps_status value_need(ps_ctx *cx, ps_pq_cursor *c)
+{
+    ps_pq_page *const p = &c->page;
+    uint32_t length;
+
+    PS_TRY(ps_pq_page_need(cx, c, 4));
+    if (p->end - p->at < 4) return cut_fail(cx);
+    memcpy(&length, p->at, 4);
+    PS_TRY(ps_pq_page_need(cx, c, (size_t)length + 4));
+    return (size_t)(p->end - p->at) - 4 < length ? cut_fail(cx) : PS_OK;
+}
+
+static ps_status bytes_take(ps_ctx *cx, ps_pq_cursor *c, uint32_t m, uint8_t *to)
+{
+    ps_pq_page *const p = &c->page;
+    size_t done = 0;
+
+    for (;;) {
+        size_t n = m - done;
+
+        PS_TRY(ps_pq_bytes_convert(cx, c->leaf, &p->at, p->end, p->ascii, &n,
+                                   to + done * c->leaf->slot_bytes));
+        done += n;
+        if (done == m) return PS_OK;
+        PS_TRY(value_need(cx, c));
+    }
+}
+
 /* Values that can be used where they are: all that the read wants, aligned, not converted. */
 static bool ref_take(ps_pq_cursor *c, uint32_t m)
 {
@@ -341,6 +373,7 @@ ps_status ps_pq_values_take(ps_ctx *cx, ps_pq_cursor *c, uint32_t m)
     uint8_t *to;
 
     PS_ASSERT(o->n_values + m <= o->room);
+    if (p->kind == PS_PQ_FIXED_VALUES) PS_TRY(ps_pq_page_need(cx, c, (size_t)m * c->leaf->width));
     if (m == 0 || ref_take(c, m)) return PS_OK;
     if (p->kind == PS_PQ_CODE_VALUES) {
         PS_TRY(codes_take(cx, c, m));
@@ -353,9 +386,7 @@ ps_status ps_pq_values_take(ps_ctx *cx, ps_pq_cursor *c, uint32_t m)
     switch (p->kind) {
     case PS_PQ_FIXED_VALUES: PS_TRY(fixed_take(cx, c, m, to)); break;
     case PS_PQ_BIT_VALUES: PS_TRY(bits_take(cx, c, m, to)); break;
-    case PS_PQ_BYTE_VALUES:
-        PS_TRY(ps_pq_bytes_convert(cx, c->leaf, &p->at, p->end, p->ascii, m, to));
-        break;
+    case PS_PQ_BYTE_VALUES: PS_TRY(bytes_take(cx, c, m, to)); break;
     case PS_PQ_VIEW_VALUES:
         if (m > p->n_views - p->view) return cut_fail(cx);
         PS_TRY(ps_pq_views_convert(cx, c->leaf, p->views + p->view, m, to));
@@ -367,28 +398,48 @@ ps_status ps_pq_values_take(ps_ctx *cx, ps_pq_cursor *c, uint32_t m)
     return PS_OK;
 }
 
+static ps_status fixed_skip(ps_ctx *cx, ps_pq_cursor *c, size_t bytes)
+{
+    ps_pq_page *const p = &c->page;
+
+    while (bytes) {
+        PS_TRY(ps_pq_page_need(cx, c, 1));
+        const size_t n = PS_MIN(bytes, (size_t)(p->end - p->at));
+        if (n == 0) return cut_fail(cx);
+        p->at += n, bytes -= n;
+        ps_pq_retired_free(c); /* rows are left out before the first is read */
+    }
+    return PS_OK;
+}
+
+static ps_status bytes_skip(ps_ctx *cx, ps_pq_cursor *c, uint32_t m)
+{
+    ps_pq_page *const p = &c->page;
+    const uint8_t *value;
+    uint32_t length;
+
+    for (uint32_t i = 0; i < m; i++) {
+        if (bytes_one(&p->at, p->end, &value, &length)) continue;
+        PS_TRY(value_need(cx, c));
+        ps_pq_retired_free(c);
+        i--;
+    }
+    return PS_OK;
+}
+
 ps_status ps_pq_values_skip(ps_ctx *cx, ps_pq_cursor *c, uint32_t m)
 {
     ps_pq_page *const p = &c->page;
-    const size_t bytes = (size_t)m * c->leaf->width;
-    const uint8_t *value;
-    uint32_t length;
 
     switch (p->kind) {
     case PS_PQ_CODE_VALUES:
     case PS_PQ_BIT_VALUES: return ps_pq_rle_skip(&p->codes, m) ? PS_OK : cut_fail(cx);
-    case PS_PQ_FIXED_VALUES:
-        if (bytes > (size_t)(p->end - p->at)) return cut_fail(cx);
-        p->at += bytes;
-        return PS_OK;
+    case PS_PQ_FIXED_VALUES: return fixed_skip(cx, c, (size_t)m * c->leaf->width);
     case PS_PQ_VIEW_VALUES:
         if (m > p->n_views - p->view) return cut_fail(cx);
         p->view += m;
         return PS_OK;
-    case PS_PQ_BYTE_VALUES:
-        for (uint32_t i = 0; i < m; i++)
-            if (!bytes_one(&p->at, p->end, &value, &length)) return cut_fail(cx);
-        return PS_OK;
+    case PS_PQ_BYTE_VALUES: return bytes_skip(cx, c, m);
     default: return m ? cut_fail(cx) : PS_OK;
     }
 }
