@@ -2,16 +2,20 @@
 """bench/run.py -- the 22 TPC-H queries, ours and theirs in turn: time, ratio, peak memory.
 
     build/venv/bin/python bench/run.py [--scale 1] [--source parquet,memory] [--runs 5]
-        [--threads 2] [--queries 1,6] [--engines penstock,duckdb] [--cpu] [--limit]
+        [--threads 2] [--queries 1,6] [--engines penstock,duckdb] [--memory MIB] [--cpu] [--limit]
 
 One process an engine, all alive at once; of a query each engine runs once, then each again, so that
 a noisy neighbour hits all. Times are wall seconds from SQL text to an Arrow table, the minimum of
 the runs; ratios are theirs / ours (above 1: we are faster). Peak memory is the resident growth
 during the query, reset before it (/proc/self/clear_refs), so in-memory tables don't count.
+Answers are compared, too: sorted rows with floats to nine digits. `--memory 1024` gives ours and
+DuckDB that limit (and `--runs 0` runs each query once, cold: for scales where once is long enough).
 `--cpu` compares processor seconds of all threads instead: of use while neighbours hold the cores.
 `--limit` compares Q1 and Q6 from memory with the hand-written program of bench/limit (Gate A).
 """
 import argparse
+import decimal
+import hashlib
 import json
 import math
 import os
@@ -27,10 +31,15 @@ TABLES = ("lineitem", "orders", "customer", "part", "partsupp", "supplier", "nat
 # ---- workers: one engine each, commands and answers as lines of JSON --------------------------
 
 
+def memory_limit():
+    """MiB, or 0: each engine's own."""
+    return int(os.environ.get("BENCH_MEMORY", "0"))
+
+
 def open_penstock(data, source, threads):
     sys.path.insert(0, f"{ROOT}/tools")
     import pslib
-    session = pslib.Session(os.environ.get("PS_LIBRARY"), threads)
+    session = pslib.Session(os.environ.get("PS_LIBRARY"), threads, memory_limit() << 20)
     for table in TABLES:
         what = "VIEW" if source == "parquet" else "TABLE"
         session.sql(f"CREATE {what} {table} AS FROM '{data}/{table}.parquet'")
@@ -39,7 +48,10 @@ def open_penstock(data, source, threads):
 
 def open_duckdb(data, source, threads):
     import duckdb
-    connection = duckdb.connect(config={"threads": threads})
+    config = {"threads": threads}
+    if memory_limit():
+        config["memory_limit"] = f"{memory_limit()}MiB"
+    connection = duckdb.connect(config=config)
     for table in TABLES:
         what = "VIEW" if source == "parquet" else "TABLE"
         connection.execute(f"CREATE {what} {table} AS FROM '{data}/{table}.parquet'")
@@ -87,6 +99,19 @@ def reset_peak():
     return peak_mib()
 
 
+def digest_of(table):
+    """The same for equal rows in any order, whatever types the engine gives numbers."""
+    def plain(value):
+        if isinstance(value, bytes) and len(value) == 16:  # our INT128
+            value = int.from_bytes(value, "little", signed=True)
+        number = isinstance(value, (int, float, decimal.Decimal)) and not isinstance(value, bool)
+        return f"{float(value):.9g}" if number else str(value).rstrip()
+
+    columns = [column.to_pylist() for column in table.columns]
+    rows = sorted(repr([plain(value) for value in row]) for row in zip(*columns))
+    return hashlib.md5("\n".join(rows).encode()).hexdigest()
+
+
 def worker(engine, data, source, threads):
     run = globals()[f"open_{engine}"](data, source, int(threads))
     print(json.dumps({"ready": True}), flush=True)
@@ -97,7 +122,8 @@ def worker(engine, data, source, threads):
         try:
             table = run(json.loads(line))
             seconds = clock() - start
-            answer = {"seconds": seconds, "rows": table.num_rows, "mib": peak_mib() - before}
+            answer = {"seconds": seconds, "rows": table.num_rows, "mib": peak_mib() - before,
+                      "digest": digest_of(table)}
             table = None
         except Exception as failed:  # pylint: disable=broad-except
             answer = {"failed": f"{type(failed).__name__}: {failed}"[:300]}
@@ -178,7 +204,8 @@ def line_of(number, ours, others, results):
         if "failed" in theirs:
             text += f"  {'n/a: ' + theirs['failed'][:20]:>30}"
             continue
-        note = "" if theirs["rows"] == mine["rows"] else " rows differ!"
+        note = ("" if theirs["digest"] == mine["digest"] else
+                " answers differ!" if theirs["rows"] == mine["rows"] else " rows differ!")
         text += (f"  {theirs['seconds'] * 1e3:13.1f} {theirs['seconds'] / mine['seconds']:7.2f}"
                  f" {theirs['mib']:6.0f}{note}")
     return text
@@ -186,7 +213,7 @@ def line_of(number, ours, others, results):
 
 def summary(ours, results):
     mine = {n: a for n, a in results[ours].items() if "failed" not in a}
-    print(f"   {ours}: {len(mine)} queries, {sum(a['seconds'] for a in mine.values()):.3f} s, "
+    print(f"   {ours}: {len(mine)} of {len(results[ours])} queries, {sum(a['seconds'] for a in mine.values()):.3f} s, "
           f"highest peak {max((a['mib'] for a in mine.values()), default=0):.0f} MiB")
     for name, answers in results.items():
         both = [n for n in mine if name != ours and "failed" not in answers[n]]
@@ -195,7 +222,8 @@ def summary(ours, results):
         ratios = {n: answers[n]["seconds"] / mine[n]["seconds"] for n in both}
         worst = min(ratios, key=ratios.get)
         print(f"   {name} / {ours}: geometric mean {geometric(list(ratios.values())):.2f} over "
-              f"{len(both)} queries, worst q{worst:02d} {ratios[worst]:.2f}, "
+              f"{len(both)} queries, {sum(answers[n]['seconds'] for n in both):.3f} s against "
+              f"{sum(mine[n]['seconds'] for n in both):.3f} s, worst q{worst:02d} {ratios[worst]:.2f}, "
               f"highest peak {max(answers[n]['mib'] for n in both):.0f} MiB")
 
 
@@ -240,11 +268,13 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--queries", default=",".join(map(str, range(1, 23))))
     parser.add_argument("--engines", default="")
+    parser.add_argument("--memory", default="0")
     parser.add_argument("--cpu", action="store_true")
     parser.add_argument("--limit", action="store_true")
     options = parser.parse_args()
     if options.cpu:
         os.environ["BENCH_CPU"] = "1"
+    os.environ["BENCH_MEMORY"] = options.memory
     data = make_data(options.scale)
     if options.limit:
         limit(data, options.threads, options.runs)
@@ -253,7 +283,8 @@ def main():
         names = options.engines or ("penstock,duckdb,polars,datafusion" if source == "parquet" else
                                     "penstock,duckdb")
         print(f"\n== from {source}, scale {options.scale}, {options.threads} threads, "
-              f"best of {options.runs}", flush=True)
+              f"best of {options.runs}" + (f", {options.memory} MiB" if memory_limit() else ""),
+              flush=True)
         engines = [Engine(n, data, source, options.threads) for n in names.split(",")]
         results = race(engines, [int(n) for n in options.queries.split(",")], options.runs)
         summary(engines[0].name, results)
