@@ -12,6 +12,8 @@ typedef struct join_push {
     ps_ids left, right;
     ps_conjuncts to_left, to_right; /* go below */
     ps_conjuncts residual, above;
+    ps_conjuncts late; /* equalities that may fail; the first late_on are the join's */
+    size_t late_on;
     PS_ARRAY(ps_join_key) keys;
 } join_push;
 
@@ -55,13 +57,13 @@ static void outer_to_inner(join_push *j, const ps_conjuncts *list)
     else if (no_right_pad) j->kind = PS_JOIN_RIGHT;
 }
 
-/* a = b with each side over one input becomes a key. */
+/* a = b with each side over one input can be a key. */
 static bool as_key(const join_push *j, const ps_expr *e, ps_join_key *key)
 {
     const bool null_equal = ps_expr_is_call(e, "is_not_distinct_from");
 
     if (!ps_expr_is_call(e, "=") && !null_equal) return false;
-    if (!ps_type_equal(e->args[0]->type, e->args[1]->type) || !is_free(e)) return false;
+    if (!ps_type_equal(e->args[0]->type, e->args[1]->type) || ps_expr_is_volatile(e)) return false;
     for (int side = 0; side < 2; side++) {
         const ps_expr *a = e->args[side], *b = e->args[1 - side];
 
@@ -73,12 +75,8 @@ static bool as_key(const join_push *j, const ps_expr *e, ps_join_key *key)
     return false;
 }
 
-static ps_status add_condition(join_push *j, const ps_expr *e)
+static ps_status add_key(join_push *j, ps_join_key key)
 {
-    ps_join_key key;
-
-    if (j->kind == PS_JOIN_MARK) return ps_conjuncts_add(j->opt, &j->residual, e);
-    if (!as_key(j, e, &key)) return ps_conjuncts_add(j->opt, &j->residual, e);
     for (size_t i = 0; i < j->keys.n; i++) {
         const ps_join_key *other = &j->keys.at[i];
         if (other->null_equal == key.null_equal && ps_expr_equal(other->left, key.left) &&
@@ -86,6 +84,34 @@ static ps_status add_condition(join_push *j, const ps_expr *e)
             return PS_OK;
     }
     return PS_ARRAY_ADD_IN(j->opt->cx, j->opt->arena, &j->keys, key);
+}
+
+static ps_status add_condition(join_push *j, const ps_expr *e)
+{
+    ps_join_key key;
+
+    if (j->kind == PS_JOIN_MARK || !as_key(j, e, &key))
+        return ps_conjuncts_add(j->opt, &j->residual, e);
+    return is_free(e) ? add_key(j, key) : ps_conjuncts_add(j->opt, &j->late, e);
+}
+
+/* A key is evaluated for each row of its input, a condition only for pairs that another one has not
+ * rejected. So what may fail is a key only where every pair would have to be looked at otherwise:
+ * one of them, the first. SQL leaves the order of conditions open; this is where it shows. */
+static ps_status settle_late(join_push *j)
+{
+    ps_join_key key;
+    size_t n_keys = 0;
+
+    if (j->late.n > 0 && j->keys.n == 0 && as_key(j, j->late.at[0], &key)) {
+        PS_TRY(add_key(j, key));
+        n_keys = 1;
+    }
+    for (size_t i = n_keys; i < j->late.n; i++) {
+        ps_conjuncts *list = i < j->late_on ? &j->residual : &j->above;
+        PS_TRY(ps_conjuncts_add(j->opt, list, j->late.at[i]));
+    }
+    return PS_OK;
 }
 
 /* A conjunct of the join's own condition. */
@@ -110,6 +136,8 @@ static ps_status place_above(join_push *j, const ps_expr *e)
     if (free && above_goes_right(j->kind) && ps_expr_within(e, &j->right))
         return ps_conjuncts_add(j->opt, &j->to_right, e);
     if (inner_like(j->kind) && is_free(e)) return add_condition(j, e);
+    if (inner_like(j->kind) && as_key(j, e, &(ps_join_key){0}))
+        return ps_conjuncts_add(j->opt, &j->late, e);
     return ps_conjuncts_add(j->opt, &j->above, e);
 }
 
@@ -259,9 +287,11 @@ const ps_node *ps_push_join(ps_push *push, const ps_node *node, const ps_conjunc
     for (size_t i = 0; i < on.n; i++) {
         if (place_on(&j, on.at[i]) != PS_OK) return NULL;
     }
+    j.late_on = j.late.n;
     for (size_t i = 0; i < list->n; i++) {
         if (place_above(&j, list->at[i]) != PS_OK) return NULL;
     }
+    if (settle_late(&j) != PS_OK) return NULL;
     if (!push->joins_only && add_copies(&j) != PS_OK) return NULL;
     return rebuild(&j);
 }

@@ -15,7 +15,8 @@
  *                of the side that an outer join pads makes the join inner on that side
  *   limit, top-n, a shared subplan: never
  *
- * What may fail stays above joins, where it would see more rows; volatile conjuncts stay where they
+ * What may fail stays above joins, where it would see more rows, but for an equality over both
+ * sides of a join that has no key else (push_join.c). Volatile conjuncts stay where they
  * are. Copies (implied conditions of OR, conditions over equal keys) are added, the original stays.
  * Order: after unnesting, before join order; the whole plan top-down in one pass.
  * Tests: tests/slt/opt/push_filters.test */
