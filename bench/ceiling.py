@@ -95,7 +95,7 @@ def make_data(size, skew):
     import duckdb
     os.makedirs(DATA, exist_ok=True)
     one = {"none": "false", "half": "i % 2 = 0", "same": "true"}[skew]
-    duckdb.connect(config={"enable_progress_bar": False}).execute(f"""COPY (
+    duckdb.connect().execute(f"""COPY (
         SELECT (i * 2654435761) % {n} AS k,
             CASE WHEN {one} THEN 'the one text that has many rows'
                  ELSE 'text number ' || ((i * 40503) % {n // 2}) || ' of a column' END AS s,

@@ -69,12 +69,16 @@ uint32_t ps_str_distance(ps_str a, ps_str b, uint32_t limit)
 
 void ps_text_init(ps_text *text, ps_ctx *cx) { *text = (ps_text){.cx = cx}; }
 
+enum { TEXT_DOUBLES_MAX = 1 << 20 };
+
 /* Room for n more bytes and the NUL. */
 static bool text_room(ps_text *text, size_t n)
 {
     if (text->status != PS_OK) return false;
     if (n < text->room - text->n && text->room) return true;
-    const size_t room = PS_MAX(text->room * 2, text->n + n + 1);
+    /* large blocks grow in place: twice as much would be charged for nothing */
+    const size_t more = text->room < TEXT_DOUBLES_MAX ? text->room : text->room / 4;
+    const size_t room = PS_MAX(text->room + more, text->n + n + 1);
     char *grown =
         n < SIZE_MAX / 4 ? ps_realloc(text->cx, text->at, PS_MAX(room, (size_t)64)) : NULL;
     if (!grown) {

@@ -12,14 +12,14 @@ enum { HEADROOM_BYTES_MIN = 1 << 20, HEADROOM_BYTES_MAX = 64 << 20, ASKS_MAX = 4
 
 static bool is_short(const ps_query *query)
 {
-    const uint64_t limit = query->settings.memory_limit, floor = query->settings.memory_floor;
+    const uint64_t limit = query->settings.memory_limit, reserve = query->settings.memory_reserve;
 
     if (limit == 0 ||
         ps_mem_left(query->mem) >=
             PS_MAX(PS_MIN(limit / 8, (uint64_t)HEADROOM_BYTES_MAX), (uint64_t)HEADROOM_BYTES_MIN))
         return false;
     /* what is its own does as well: nobody else can take it */
-    return ps_mem_spare(query->mem) < PS_MAX(floor / 4, (uint64_t)HEADROOM_BYTES_MIN);
+    return ps_mem_spare(query->mem) < PS_MAX(reserve / 4, (uint64_t)HEADROOM_BYTES_MIN);
 }
 
 /* The source may take what it said it needs at any batch: a page that is as large as a chunk at the

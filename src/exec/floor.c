@@ -28,31 +28,40 @@ static uint64_t pipe_lane_floor(const ps_pipeline *plan)
            plan->ops.n * TRANSFORM_BYTES + plan->sink->class->sink_floor_bytes;
 }
 
+static bool keeps_rows(const ps_query *query) { return query->n_sinks > 1; }
+
 static uint64_t query_floor(const ps_query *query, uint32_t n_lanes)
+{
+    uint64_t most = 0;
+
+    for (uint32_t p = 0; p < query->n_pipes; p++)
+        most = PS_MAX(most, pipe_lane_floor(query->pipes[p].plan) * n_lanes);
+    return most + QUERY_BYTES;
+}
+
+/* What operators need beside their lanes; the largest is in use at a time. */
+static uint64_t query_beside(const ps_query *query)
 {
     uint64_t most = 0;
 
     for (uint32_t p = 0; p < query->n_pipes; p++) {
         const ps_pipeline *plan = query->pipes[p].plan;
 
-        most = PS_MAX(most, pipe_lane_floor(plan) * n_lanes + plan->source->floor_bytes +
-                                plan->sink->floor_bytes);
+        most = PS_MAX(most, plan->source->floor_bytes + plan->sink->floor_bytes);
     }
-    return most + QUERY_BYTES;
+    return most;
 }
-
-static bool keeps_rows(const ps_query *query) { return query->n_sinks > 1; }
 
 static double mib(uint64_t bytes) { return (double)bytes / 1048576; }
 
 ps_status ps_query_settle_floor(ps_ctx *cx, ps_query *query)
 {
     ps_exec_settings *settings = &query->settings;
-    const uint64_t limit = settings->memory_limit;
+    const uint64_t limit = settings->memory_limit, beside = query_beside(query);
 
     if (limit == 0) return PS_OK;
-    if (query_floor(query, 1) > limit) {
-        const double needs = mib(query_floor(query, 1));
+    if (query_floor(query, 1) + beside > limit) {
+        const double needs = mib(query_floor(query, 1) + beside);
 
         ps_fail(
             cx, PS_MEMORY,
@@ -61,33 +70,42 @@ ps_status ps_query_settle_floor(ps_ctx *cx, ps_query *query)
         ps_hint(cx, "SET memory_limit = '%.0fMiB' or more lets it run", needs + 1);
         return PS_MEMORY;
     }
-    while (settings->threads > 1 && query_floor(query, settings->threads) > limit)
+    while (settings->threads > 1 && query_floor(query, settings->threads) + beside > limit)
         settings->threads--;
     settings->memory_floor = query_floor(query, settings->threads);
-    if (keeps_rows(query)) settings->memory_floor = PS_MAX(settings->memory_floor, limit / SHARE);
+    if (keeps_rows(query)) /* a sixth of the limit, where that fits */
+        settings->memory_floor =
+            PS_MAX(settings->memory_floor, PS_MIN(limit / SHARE, limit - beside));
+    settings->memory_reserve = settings->memory_floor + beside;
     return PS_OK;
+}
+
+static bool may_begin(ps_query *query)
+{
+    const uint64_t limit = query->settings.memory_limit, reserve = query->settings.memory_reserve;
+    bool first;
+
+    if (limit == 0) return true;
+    /* In turn, so that one that needs much gets it some day. Where nobody runs whose end could help
+     * (rows of a result are not fetched, tables hold the rest) it begins with what there is. */
+    const bool others = ps_pool_others_run(query->pool, query, &first);
+    const bool is_small = reserve <= limit / 64;
+    if (others && !is_small && !first) return false;
+    const bool fits = ps_mem_left(query->mem) >= reserve + limit / FREE_SHARE;
+    if (others && !fits) return false;
+    if (ps_mem_reserve(query->mem, reserve)) return true;
+    for (uint64_t less = reserve; !others && less > limit / 64; less -= less / 8)
+        if (ps_mem_reserve(query->mem, less)) break;
+    return !others;
 }
 
 bool ps_query_admit(ps_query *query)
 {
-    const uint64_t floor = query->settings.memory_floor;
-    const bool is_small = floor <= query->settings.memory_limit / 64;
-    bool first;
-
     if (atomic_load_explicit(&query->admitted, memory_order_acquire)) return true;
-    if (query->settings.memory_limit) {
-        const bool others = ps_pool_others_run(query->pool, query, &first);
-
-        /* In turn, so that one that needs much gets it some day. Where nobody runs whose end could
-         * help (rows of a result are not fetched, tables hold the rest) it begins with what there
-         * is. */
-        if (others && !is_small && !first) return false;
-        const bool fits =
-            ps_mem_left(query->mem) >= floor + query->settings.memory_limit / FREE_SHARE;
-        if (others && !fits) return false;
-        if (!ps_mem_reserve(query->mem, floor) && others) return false;
-    }
+    ps_pool_begin_lock(query->pool);
+    const bool begins = may_begin(query);
     /* release: who sees it sees the reserve */
-    atomic_store_explicit(&query->admitted, true, memory_order_release);
-    return true;
+    if (begins) atomic_store_explicit(&query->admitted, true, memory_order_release);
+    ps_pool_begin_unlock(query->pool);
+    return begins;
 }

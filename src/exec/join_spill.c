@@ -57,7 +57,7 @@ static uint64_t reserve_bytes(const ps_op *op)
 {
     const uint64_t lanes = (uint64_t)RESERVE_BYTES * PS_MAX(op->settings->threads, 1u);
 
-    return PS_MAX(PS_MAX(op->settings->memory_limit / 8, op->settings->memory_floor), lanes);
+    return PS_MAX(PS_MAX(op->settings->memory_limit / 8, op->settings->memory_reserve), lanes);
 }
 
 /* What lanes that probe take: they can't give it back, nor can what is sealed by then. */

@@ -56,6 +56,7 @@ typedef struct ps_exec_settings {
     uint64_t memory_limit;      /* bytes; 0: none */
     uint64_t memory_floor;      /* of that, the query's own: what can't be written out is sized by
                                  * this. As memory_limit where there is none; 0: no limit */
+    uint64_t memory_reserve;    /* the floor and what sinks need beside it: set aside */
     const char *temp_directory; /* NULL: the system's */
     uint64_t temp_bytes_max;
     bool temp_encryption;

@@ -10,7 +10,7 @@
 #include "exec/dataset.h"
 #include "exec/phys.h"
 
-enum { WRITE_BYTES_MAX = 64 << 20 };
+enum { WRITE_BYTES_MAX = 64 << 20, WRITER_BYTES_MAX = 256 << 20, ENCODE_BYTES_MAX = 6 << 20 };
 
 typedef struct write_config {
     ps_schema *schema; /* one reference, the arena's */
@@ -33,12 +33,24 @@ static const ps_sink_class *class_of(const ps_op *op)
     return spec->dataset ? &ps_dataset_sink : spec->class;
 }
 
-/* Rows that wait to be written: what a writer holds of those it took is about as much. */
+/* Rows that wait to be written. */
 static uint64_t write_bytes_max(const ps_exec_settings *settings)
 {
     const uint64_t limit = settings->memory_limit;
 
-    return limit ? PS_MIN(limit / 8, (uint64_t)WRITE_BYTES_MAX) : WRITE_BYTES_MAX;
+    return limit ? PS_MIN(limit / 16, (uint64_t)WRITE_BYTES_MAX) : WRITE_BYTES_MAX;
+}
+
+/* And what a writer holds of those it took: an eighth of the limit, in blocks that grow by a
+ * quarter, and what it needs to encode them. */
+static uint64_t write_floor_bytes(const ps_exec_settings *settings)
+{
+    const uint64_t limit = settings->memory_limit;
+    const uint64_t taken = PS_MIN(limit / 8, (uint64_t)WRITER_BYTES_MAX);
+
+    if (!limit) return 0;
+    return write_bytes_max(settings) + taken + taken / 4 +
+           PS_MIN(limit / 8 * 3, (uint64_t)ENCODE_BYTES_MAX);
 }
 
 static ps_status write_open(ps_ctx *cx, ps_op *op)
@@ -247,7 +259,7 @@ ps_status ps_phys_write(ps_phys *p, const ps_node *node, const ps_col_set *neede
     PS_TRY(write_plan_columns(p, input, &stream, config));
     ps_op *op = ps_phys_op(p, &write_class, node, config, node->cols, node->n_cols);
     if (!op) return PS_MEMORY;
-    op->floor_bytes = p->settings->memory_limit ? 2 * write_bytes_max(p->settings) : 0;
+    op->floor_bytes = write_floor_bytes(p->settings);
     PS_TRY(ps_phys_close(p, &stream, op));
     return ps_phys_source(p, op, true, out);
 }

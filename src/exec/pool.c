@@ -11,6 +11,7 @@ enum { ROOM_PAUSE_NS = 4000000 };
 
 struct ps_pool {
     ps_mutex mutex;
+    ps_mutex begin;    /* held by who looks whether its query may begin: floor.c. Comes first */
     ps_cond wake;      /* pool threads */
     ps_cond left;      /* a thread stopped looking at a query */
     ps_query *queries; /* singly linked, oldest first */
@@ -29,6 +30,7 @@ ps_status ps_pool_new(ps_ctx *cx, uint32_t threads, ps_pool **out)
     *out = NULL;
     if (!pool) return PS_MEMORY;
     ps_mutex_init(&pool->mutex);
+    ps_mutex_init(&pool->begin);
     ps_cond_init(&pool->wake);
     ps_cond_init(&pool->left);
     const ps_status st = ps_pool_want(cx, pool, threads);
@@ -137,6 +139,9 @@ bool ps_pool_ask(ps_pool *pool, ps_query *asker)
     return largest != NULL;
 }
 
+void ps_pool_begin_lock(ps_pool *pool) { ps_mutex_lock(&pool->begin); }
+void ps_pool_begin_unlock(ps_pool *pool) { ps_mutex_unlock(&pool->begin); }
+
 bool ps_pool_others_run(ps_pool *pool, const ps_query *query, bool *first)
 {
     bool runs = false, older = true;
@@ -236,6 +241,7 @@ void ps_pool_free(ps_pool *pool)
     ps_cond_destroy(&pool->left);
     ps_cond_destroy(&pool->wake);
     ps_mutex_destroy(&pool->mutex);
+    ps_mutex_destroy(&pool->begin);
     ps_free(pool->threads);
     ps_free(pool);
 }

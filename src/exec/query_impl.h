@@ -134,9 +134,9 @@ struct ps_query {
     uint64_t start_ns, start_cycles; /* when it was made: wall time, length of a cycle */
     bool stopping;                   /* freed by its owner: start nothing more */
     uint32_t n_shrinking;
-    _Atomic bool admitted;     /* its floor is set aside, or it runs without: tasks may be taken */
-    _Atomic uint32_t n_active; /* threads that pull it or run its tasks */
-    _Atomic uint64_t n_batches;    /* counted for settings.fail_bug */
+    _Atomic bool admitted;      /* its floor is set aside, or it runs without: tasks may be taken */
+    _Atomic uint32_t n_active;  /* threads that pull it or run its tasks */
+    _Atomic uint64_t n_batches; /* counted for settings.fail_bug */
     _Atomic uint64_t rows_scanned; /* what max_rows_scanned bounds */
     uint64_t bytes_given;          /* to whoever pulls: what max_result_bytes bounds */
     _Atomic uint64_t held;         /* of all lanes and sealed sinks: for other queries */
@@ -159,8 +159,8 @@ bool ps_query_shrink(ps_query *query);
 /* Takes and runs one task: what pool threads do. False: there was none. */
 bool ps_query_work(ps_query *query);
 
-/* floor.c -- what a query can't do without (ADR 7). Sets threads and memory_floor of its settings,
- * or refuses it. */
+/* floor.c -- what a query can't do without (ADR 7). Sets threads, memory_floor and memory_reserve
+ * of its settings, or refuses it. */
 ps_status ps_query_settle_floor(ps_ctx *cx, ps_query *query);
 /* Sets the floor aside, unless that doesn't fit now and others run whose end would help. */
 bool ps_query_admit(ps_query *query);
@@ -199,6 +199,9 @@ void ps_pool_remove(ps_pool *pool, ps_query *query); /* waits until no pool thre
 void ps_pool_kick(ps_pool *pool);                    /* there is work for one more thread */
 /* Tells the other query that holds most to shrink; false: none holds enough. */
 bool ps_pool_ask(ps_pool *pool, ps_query *asker);
+/* Around looking whether others run and beginning: else two could begin for want of the other. */
+void ps_pool_begin_lock(ps_pool *pool);
+void ps_pool_begin_unlock(ps_pool *pool);
 /* Whether another query runs or is about to, so that its end may give memory back; first: whether
  * an older one waits to begin. */
 bool ps_pool_others_run(ps_pool *pool, const ps_query *query, bool *first);

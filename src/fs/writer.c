@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-enum { BUFFER_BYTES = 1 << 20, NAME_TRIES_MAX = 16 };
+enum { BUFFER_BYTES = 256 << 10, NAME_TRIES_MAX = 16 };
 
 struct ps_file_writer {
     ps_arena arena;
