@@ -2,9 +2,9 @@
  *
  * As a sink a sorter (sorter.h) brings rows into (partition, order, position). As a source it gives
  * morsels of whole partitions, of some 16,000 rows or one large partition: that one is a single
- * task, whatever its size. Output is in sorted order, so it is the same for any number of threads
- * and any batch size. window_plan.c makes the config; window_frame.c, window_value.c and
- * window_agg.c compute.
+ * task, whatever its size, and may be larger than memory (window_stream.c, window_store.c). Output
+ * is in sorted order, so it is the same for any number of threads and any batch size. window_plan.c
+ * makes the config; window_frame.c, window_value.c and window_agg.c compute.
  *
  * Threads: after seal the sorter is read-only; a source lane has its morsel's work to itself.
  * Tests: tests/slt/op/window.test, window_frame.test, tests/py/test_window.py */
@@ -156,17 +156,21 @@ static ps_status source_arrays(ps_ctx *cx, ps_op *op, window_source *s)
     const uint32_t n = op->settings->batch_rows;
 
     s->bounds = PS_ARENA_ARRAY(cx, &s->arena, window_range, n);
+    s->peers = PS_ARENA_ARRAY(cx, &s->arena, window_range, n);
     s->group_of = PS_ARENA_ARRAY(cx, &s->arena, uint64_t, n);
     s->first_group = PS_ARENA_ARRAY(cx, &s->arena, uint64_t, n);
     s->frames = PS_ARENA_ARRAY(cx, &s->arena, window_range, n);
+    s->wanted = PS_ARENA_ARRAY(cx, &s->arena, uint64_t, n);
     s->targets = PS_ARENA_ARRAY(cx, &s->arena, uint8_t *, n);
     s->states = PS_ARENA_ARRAY(cx, &s->arena, uint8_t *, n);
     s->scratch = PS_ARENA_NEW(cx, &s->arena, ps_agg_scratch);
     s->bufs = PS_ARENA_ARRAY(cx, &s->arena, ps_vec_buf, op->n_cols + 1);
     s->work = PS_ARENA_ARRAY(cx, &s->arena, window_work, s->config->n_calls + 1);
+    s->whole.made = PS_ARENA_ARRAY(cx, &s->arena, window_made, s->config->n_calls + 1);
     s->null_row = ps_arena_alloc(cx, &s->arena, ps_window_layout(s)->row_bytes + 1);
-    return s->bounds && s->group_of && s->first_group && s->frames && s->targets && s->states &&
-                   s->scratch && s->bufs && s->work && s->null_row
+    return s->bounds && s->peers && s->group_of && s->first_group && s->frames && s->wanted &&
+                   s->targets && s->states && s->scratch && s->bufs && s->work && s->whole.made &&
+                   s->null_row
                ? PS_OK
                : PS_MEMORY;
 }
@@ -178,6 +182,9 @@ static ps_status source_open(ps_ctx *cx, ps_op *op, void *local)
     s->op = op;
     s->config = op->config;
     s->batch_rows = op->settings->batch_rows;
+    ps_rows_init(&s->fetched, s->config->spec.layout);
+    ps_rows_init(&s->listed, s->config->spec.layout);
+    s->block = &s->whole;
     PS_TRY(source_arrays(cx, op, s));
     for (uint32_t c = 0; c < ps_window_layout(s)->n_cols; c++)
         s->null_row[ps_window_col(s, c)->null_at] |= ps_window_col(s, c)->null_mask;
@@ -194,9 +201,13 @@ static void source_close(ps_op *op, void *local)
     for (uint32_t i = 0; s->work && i < s->config->n_calls; i++)
         ps_window_work_release(&s->work[i]);
     for (uint32_t a = 0; a < WINDOW_ARGS_MAX; a++) ps_vec_buf_release(&s->arg_bufs[a]);
+    ps_window_store_free(s);
+    if (s->config) ps_window_block_clear(s->config, &s->whole);
+    ps_free(s->whole.groups);
     ps_window_stream_release(&s->stream);
+    ps_rows_release(&s->fetched);
+    ps_rows_release(&s->listed);
     ps_free(s->partitions);
-    ps_free(s->groups);
     ps_free(s->list);
     ps_arena_release(&s->batch_arena);
     ps_arena_release(&s->arena);
@@ -208,11 +219,15 @@ static ps_status source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t morse
     window_source *s = local;
 
     s->fed = 0;
-    for (uint32_t i = 0; i < s->config->n_calls; i++) ps_window_work_clear(&s->work[i]);
+    for (uint32_t i = 0; i < s->config->n_calls; i++) s->work[i].has_carry = false;
     if (!shared->sorter.sorted) return ps_window_stream_start(s, morsel), PS_OK;
-    s->rows = shared->sorter.sorted + shared->morsels.at[morsel];
-    s->n = shared->morsels.at[morsel + 1] - shared->morsels.at[morsel];
-    return ps_window_split(cx, s);
+    ps_window_block_clear(s->config, &s->whole);
+    s->at = shared->morsels.at[morsel];
+    s->end = shared->morsels.at[morsel + 1];
+    s->whole.rows = shared->sorter.sorted + s->at;
+    s->whole.first = s->at;
+    s->whole.n = s->end - s->at;
+    return ps_window_split(cx, s, true);
 }
 
 static ps_status source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, bool *done)
@@ -224,19 +239,21 @@ static ps_status source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, 
 
     bool again = false;
 
-    if (streamed && s->at == s->n && !s->stream.over)
+    if (streamed && s->at == s->end && ps_window_stream_more(s))
         PS_TRY(ps_window_stream_next(cx, s, sorter, &again));
     if (again) return PS_OK; /* an empty batch */
-    const uint32_t n = (uint32_t)PS_MIN(s->batch_rows, s->n - s->at);
+    const uint32_t n = (uint32_t)PS_MIN(s->batch_rows, s->end - s->at);
     if (n == 0) return *done = true, PS_OK; /* no partition begins in this morsel */
     ps_arena_reset(&s->batch_arena);
+    ps_rows_release(&s->fetched);
     s->parity ^= 1;
     ps_window_place(s, n);
     for (uint32_t c = 0; c < op->n_cols; c++) {
         const window_output *output = &config->outputs[c];
         if (!output->call) {
-            PS_TRY(ps_rows_gather(cx, config->spec.layout, output->at, s->rows + s->at, n,
-                                  &s->bufs[c], &out->cols[c]));
+            PS_TRY(ps_rows_gather(cx, config->spec.layout, output->at,
+                                  s->block->rows + (s->at - s->block->first), n, &s->bufs[c],
+                                  &out->cols[c]));
         } else if (config->calls[output->at].expr->func->window_id != PS_WINDOW_NONE) {
             PS_TRY(ps_window_value(cx, s, output->at, n, &s->bufs[c], &out->cols[c]));
         } else {
@@ -246,9 +263,9 @@ static ps_status source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, 
     out->n = out->n_live = n;
     out->sel = NULL;
     out->n_cols = op->n_cols;
-    out->first_row = s->stream.given + s->at;
+    out->first_row = s->at;
     s->at += n;
-    *done = s->at == s->n && (!streamed || s->stream.over);
+    *done = s->at == s->end && (!streamed || !ps_window_stream_more(s));
     return PS_OK;
 }
 

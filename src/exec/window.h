@@ -1,8 +1,11 @@
 /* exec/window.h -- what the files of the window operator share.
  *
- * Rows come sorted by (partition, order, position). A morsel is a range of whole partitions; rows
- * are named by their place in it. Results are made a batch at a time, so a partition of any size
- * costs its frames' states only where a segment tree is needed. */
+ * Rows come sorted by (partition, order, position) and are named by their rank in that order, here
+ * and wherever `rank`, `at`, `begin` or `end` of rows is said. What is in memory of them are
+ * blocks, stretches of ranks. A morsel is a range of whole partitions. As a rule its rows are one
+ * block; a partition that is larger than memory passes by in pieces, each a block that holds the
+ * rows near it that frames may reach (window_stream.c), or, where frames reach further, becomes a
+ * store of many blocks in a file (window_store.c). Results are made a batch at a time. */
 #ifndef PS_EXEC_WINDOW_H
 #define PS_EXEC_WINDOW_H
 
@@ -19,6 +22,7 @@ enum {
     WINDOW_LEVELS_MAX = 16,
     WINDOW_PIECES_MAX = 3
 };
+#define WINDOW_NO_ROW UINT64_MAX
 
 /* A bound with a distance: layout columns. */
 typedef struct window_bound {
@@ -46,6 +50,9 @@ typedef struct window_call {
     ps_agg agg;
     window_how how;
     bool distinct, skip_nulls;
+    bool fresh;          /* in a store it must be known which rows repeat none of the partition */
+    ps_sort_spec sorted; /* then: its arguments, then ranks */
+    bool sums;           /* states of a store's whole blocks are of use */
     uint32_t order[WINDOW_ORDER_MAX], n_order; /* ORDER BY in the aggregate: layout columns */
     uint32_t leaf_rows;                        /* rows of a leaf of the tree */
 } window_call;
@@ -64,8 +71,11 @@ typedef struct window_config {
     window_call *calls;
     uint32_t n_calls;
     window_output *outputs; /* of op->cols */
-    /* A partition's rows may come in pieces (window_stream.c), but peers together. */
+    /* A partition's rows may come in pieces: no call reaches further than so many rows before and
+     * after the current one; peers: but the end of its peers must be known. */
     bool streams, whole_peers;
+    uint64_t back, ahead;
+    uint64_t row_bytes; /* that calls take beside each row of a block */
 } window_config;
 
 typedef struct window_range {
@@ -78,14 +88,36 @@ typedef struct window_heap {
     ps_arena arena;
 } window_heap;
 
-/* One call's state in one source lane. */
-typedef struct window_work {
+/* What a call made of a block's rows, by their place in it. */
+typedef struct window_made {
     uint64_t *before;   /* IGNORE NULLS: values among the rows before each row; n + 1 */
     uint64_t *places;   /* IGNORE NULLS: their rows */
-    uint64_t *previous; /* DISTINCT: 1 + the last equal row before in the partition; 0: none */
+    uint64_t *previous; /* DISTINCT: 1 + rank of the last equal row before in the partition; 0:
+                           none */
     uint8_t *levels[WINDOW_LEVELS_MAX]; /* TREE: states, leaves first */
     uint64_t level_n[WINDOW_LEVELS_MAX];
     uint32_t n_levels;
+    window_heap heap; /* of those states */
+} window_made;
+
+/* Rows that are in memory. */
+typedef struct window_block {
+    uint64_t first, n;
+    uint8_t *const *rows;
+    /* Where its peer groups begin, then where the last one ends, as far as that is known; the first
+     * may begin before the block, the last end after it. */
+    uint64_t *groups, n_groups, groups_room;
+    uint64_t first_group; /* the first one's number in its partition or morsel */
+    uint64_t number;      /* in its store, from 1 on; 0: it is no store's */
+    window_made *made;    /* by call */
+    /* of a store: */
+    ps_row_page page;
+    uint8_t **addresses;
+    uint64_t used; /* when, for choosing what goes */
+} window_block;
+
+/* One call's state in one source lane. */
+typedef struct window_work {
     uint8_t *slots; /* states of a batch's frames */
     uint8_t *carry; /* RUNNING: the state of rows up to `added` of the partition from `carried` on;
                        COLLECT: the last result */
@@ -93,8 +125,10 @@ typedef struct window_work {
     bool has_carry, carry_null;
     window_range carry_frame; /* COLLECT */
     window_heap heaps[2];     /* of this batch's states and of the last one's */
-    window_heap tree_heap;
-    bool prepared;
+    /* RANGE: the partition's rows whose key isn't null; where the last bounds were in a store */
+    window_range keys;
+    uint64_t keys_of; /* 1 + the partition's begin; 0: not known */
+    uint64_t near[4];
 } window_work;
 
 /* Reading rows that the sort left in files. */
@@ -106,13 +140,18 @@ typedef struct window_stream {
     uint64_t rank; /* of the next one */
     uint64_t end;  /* a partition that begins there or later is another morsel's */
     bool over;     /* what is held is the morsel's last */
-    bool start_due, filling, continues;
+    bool start_due, seek_due, filling;
     uint64_t morsel;
-    uint64_t given; /* rows of the morsel before those */
     ps_rows held, last;
-    uint8_t **rows, *last_row; /* what is held, in order; the row before it */
-    size_t n_rows, rows_room;
-    uint64_t before, groups_before; /* of the first partition: what was given earlier */
+    uint8_t **rows, *last_row;         /* what is held, in order; the row before `rank` */
+    size_t n_rows, rows_room, n_added; /* that are in the store already */
+    size_t check_at; /* rows held when it is looked again whether some can be given */
+    uint64_t first;  /* rank of what is held */
+    uint64_t given;  /* up to there */
+    bool inside;     /* what is given ends inside of a partition */
+    uint64_t last_begin;
+    /* of the first row that is held: */
+    uint64_t partition_begin, partition_group, group_begin, group;
 } window_stream;
 
 /* A source lane: the rows of its morsel, and where each of the batch's rows stands. */
@@ -121,27 +160,35 @@ typedef struct window_source {
     const ps_op *op;
     const window_config *config;
     window_stream stream;
+    struct window_store *store; /* of one partition; NULL: none */
     uint32_t batch_rows;
-    uint8_t *const *rows; /* of the morsel, in order */
-    uint64_t n, at;
-    uint64_t *partitions, n_partitions, partitions_room; /* begins, then n */
-    uint64_t *groups, n_groups, groups_room;             /* peers: begins, then n */
-    uint64_t partition, group;                           /* of row `at` */
-    uint64_t partition_group;                            /* the first group of its partition */
-    uint32_t parity;                                     /* of the batch: which heap is its */
+    window_block whole;  /* all rows that are in memory, without a store */
+    window_block *block; /* it, or the store's that has row `at` */
+    uint64_t at, end;    /* what comes next; what may be given now ends there */
+    uint64_t *partitions, n_partitions, partitions_room; /* begins, then the end */
+    uint64_t partition, group; /* of row `at`: places in those, in the block's groups */
+    uint64_t partition_group;  /* number of the first group of its partition */
+    uint64_t groups_end;       /* and of the group after all */
+    uint32_t parity;           /* of the batch: which heap is its */
     /* by row of the batch */
-    window_range *bounds; /* its partition */
+    window_range *bounds, *peers; /* its partition, its peers */
     uint64_t *group_of, *first_group;
     window_range *frames;
-    uint8_t **targets; /* rows that values come from */
+    uint64_t *wanted;  /* rows that values come from; WINDOW_NO_ROW: in targets already */
+    uint8_t **targets; /* the same */
+    ps_rows fetched;   /* copies of those that are in other blocks */
     uint8_t **states;
-    /* rows to add to states, states to merge into states */
+    /* rows to add to states, states to merge into states, for a call */
     uint8_t *feed_rows[WINDOW_CHUNK], *feed_states[WINDOW_CHUNK], *merge_to[WINDOW_CHUNK],
         *merge_from[WINDOW_CHUNK];
     uint32_t n_feed, n_merge;
-    uint64_t fed;   /* rows ever: their positions */
-    uint8_t **list; /* DIRECT, COLLECT: a frame's rows */
+    const window_call *feed_call;
+    ps_agg_heap *feed_heap;
+    uint64_t feed_block; /* number of the block that the rows are of */
+    uint64_t fed;        /* rows ever: their positions */
+    uint8_t **list;      /* DIRECT, COLLECT: a frame's rows */
     uint64_t list_room;
+    ps_rows listed; /* copies of those that are in other blocks */
     ps_agg_scratch *scratch;
     ps_vec_buf arg_bufs[WINDOW_ARGS_MAX];
     ps_vec_buf *bufs; /* by output column */
@@ -158,13 +205,42 @@ PS_INLINE const ps_row_col *ps_window_col(const window_source *s, uint32_t col)
 {
     return &s->config->spec.layout->cols[col];
 }
-/* An integer argument of a row; false: null. */
-bool ps_window_int(const window_source *s, uint32_t col, uint64_t row, int64_t *out);
+PS_INLINE bool ps_window_in(const window_block *block, uint64_t rank)
+{
+    return rank - block->first < block->n; /* wraps */
+}
+PS_INLINE uint8_t *ps_window_row(const window_block *block, uint64_t rank)
+{
+    return block->rows[rank - block->first];
+}
+PS_INLINE uint32_t ps_window_call_at(const window_source *s, const window_call *call)
+{
+    return (uint32_t)(call - s->config->calls);
+}
+/* The block of a row: it stays until the next one is asked for, the one of row `at` longer. What
+ * waits to be added or merged is before one goes. */
+ps_status ps_window_store_block(ps_ctx *cx, window_source *s, uint64_t rank, window_block **out);
+PS_INLINE ps_status ps_window_block_of(ps_ctx *cx, window_source *s, uint64_t rank,
+                                       window_block **out)
+{
+    *out = s->block;
+    return ps_window_in(s->block, rank) ? PS_OK : ps_window_store_block(cx, s, rank, out);
+}
+/* An integer argument of a row in the block of row `at`; false: null. */
+bool ps_window_int(const window_source *s, uint32_t col, uint64_t rank, int64_t *out);
 
 /* window_frame.c */
-ps_status ps_window_split(ps_ctx *cx, window_source *s);
 bool ps_window_same(const window_config *config, uint32_t first, uint32_t n, const uint8_t *a,
                     const uint8_t *b);
+bool ps_window_same_partition(const window_config *config, const uint8_t *a, const uint8_t *b);
+bool ps_window_same_peers(const window_config *config, const uint8_t *a, const uint8_t *b);
+/* Partitions and peers of s->whole; its first row's are those of s->stream where it isn't new. */
+ps_status ps_window_split(ps_ctx *cx, window_source *s, bool fresh);
+/* There is but this one. */
+ps_status ps_window_one_partition(ps_ctx *cx, window_source *s, window_range partition);
+/* Peers of a block of one partition, whose first group begins at group_begin. */
+ps_status ps_window_split_block(ps_ctx *cx, const window_config *config, window_block *block,
+                                uint64_t group_begin, uint64_t group_end);
 /* Where the n rows from s->at on stand, and (frames) the frame of each for a call. */
 void ps_window_place(window_source *s, uint32_t n);
 ps_status ps_window_frames(ps_ctx *cx, window_source *s, const window_call *call, uint32_t n);
@@ -175,15 +251,23 @@ uint32_t ps_window_pieces(const window_source *s, const window_call *call, uint3
 /* window_value.c: ranks, lag, first_value and the like, of n rows. */
 ps_status ps_window_value(ps_ctx *cx, window_source *s, uint32_t call, uint32_t n, ps_vec_buf *buf,
                           ps_vec *out);
+/* IGNORE NULLS: where a block's values are. */
+ps_status ps_window_values_find(ps_ctx *cx, const window_source *s, const window_call *call,
+                                const window_block *block, window_made *made);
 
 /* window_agg.c, window_tree.c, window_list.c: aggregates. */
 ps_status ps_window_aggregate(ps_ctx *cx, window_source *s, uint32_t call, uint32_t n,
                               ps_vec_buf *buf, ps_vec *out);
-ps_status ps_window_feed(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap,
-                         uint8_t *row, uint8_t *state);
-ps_status ps_window_merge(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap,
-                          uint8_t *to, uint8_t *from);
-ps_status ps_window_flush(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap);
+void ps_window_heap_init(window_heap *heap);
+/* Rows and states that wait are of this call and heap, and rows of this block. */
+ps_status ps_window_feeding(ps_ctx *cx, window_source *s, const window_call *call,
+                            ps_agg_heap *heap, const window_block *block);
+ps_status ps_window_feed(ps_ctx *cx, window_source *s, uint8_t *row, uint8_t *state);
+/* The rows of a range, a block after the other. */
+ps_status ps_window_feed_rows(ps_ctx *cx, window_source *s, const window_call *call,
+                              ps_agg_heap *heap, window_range range, uint8_t *state);
+ps_status ps_window_merge(ps_ctx *cx, window_source *s, uint8_t *to, uint8_t *from);
+ps_status ps_window_flush(ps_ctx *cx, window_source *s);
 /* Whether the row counts: FILTER, and nulls where the class wants none. */
 bool ps_window_wanted(const window_source *s, const window_call *call, const uint8_t *row);
 /* Arguments of n rows; whether row k's frame is the one before's. */
@@ -191,28 +275,73 @@ ps_status ps_window_args(ps_ctx *cx, window_source *s, const window_call *call,
                          uint8_t *const *rows, uint32_t n, ps_vec *args);
 bool ps_window_same_frame(const window_source *s, const window_call *call, uint32_t k);
 /* Row k's frame in s->list: what counts, in order. */
-ps_status ps_window_list(ps_ctx *cx, window_source *s, const window_call *call, window_work *w,
-                         uint32_t k, uint32_t *n);
+ps_status ps_window_list(ps_ctx *cx, window_source *s, const window_call *call, uint32_t k,
+                         uint32_t *n);
 ps_status ps_window_collect(ps_ctx *cx, window_source *s, const window_call *call, window_work *w,
                             uint32_t n, ps_vec_buf *buf, ps_vec *out);
-ps_status ps_window_tree_new(ps_ctx *cx, window_source *s, const window_call *call, window_work *w);
-/* Adds the rows of a range to a state. */
-ps_status ps_window_tree_add(ps_ctx *cx, window_source *s, const window_call *call, window_work *w,
+/* Levels over the lowest, which is there. */
+ps_status ps_window_tree_grow(ps_ctx *cx, window_source *s, const window_call *call,
+                              window_made *made);
+/* Adds the rows of a range, or nodes of the lowest level, to a state. */
+ps_status ps_window_tree_add(ps_ctx *cx, window_source *s, const window_call *call,
                              ps_agg_heap *heap, window_range range, uint8_t *state);
+ps_status ps_window_tree_nodes(ps_ctx *cx, window_source *s, const window_call *call,
+                               window_made *made, window_range nodes, uint8_t *state);
+/* previous[i], zeroed: 1 + the place of the last row before i with equal arguments that counts. */
+ps_status ps_window_repeats(ps_ctx *cx, const window_source *s, const window_call *call,
+                            uint8_t *const *rows, uint64_t n, uint64_t *previous);
 ps_status ps_window_distinct_new(ps_ctx *cx, window_source *s, const window_call *call,
-                                 window_work *w);
-/* Forgets what belongs to a morsel; release: everything. */
-void ps_window_work_clear(window_work *w);
+                                 const window_block *block, window_made *made);
+/* What calls made of a block is forgotten: its rows go. */
+void ps_window_block_clear(const window_config *config, window_block *block);
 void ps_window_work_release(window_work *w);
 
-/* window_stream.c: when the sorter's rows are in files, in place of its `sorted`. next: replaces
- * the source's rows by the morsel's next ones; none are left when stream.over. */
+/* window_stream.c: when the sorter's rows are in files, in place of its `sorted`. next: makes
+ * s->at to s->end the morsel's next rows; more: whether there may be some after those. */
 void ps_window_stream_plan(window_config *config);
 uint64_t ps_window_stream_morsels(const ps_op *op, const ps_sorter *sorter);
 void ps_window_stream_start(window_source *s, uint64_t morsel);
+bool ps_window_stream_more(const window_source *s);
 /* *again: memory was refused, and may not be when it is called again. */
 ps_status ps_window_stream_next(ps_ctx *cx, window_source *s, const ps_sorter *sorter, bool *again);
 void ps_window_stream_release(window_stream *st);
+/* What a lane may hold in a piece: bytes, and rows. */
+uint64_t ps_window_piece_bytes(const ps_op *op);
+uint64_t ps_window_piece_rows(const ps_op *op);
+
+/* window_store.c: one partition's rows from some row on, in a file. */
+typedef struct window_store window_store;
+/* Of the rows that the stream holds, and those that follow. */
+ps_status ps_window_store_new(ps_ctx *cx, window_source *s, const ps_sorter *sorter);
+void ps_window_store_free(window_source *s);
+/* Adds the partition's next rows, which come after `before`, as one block; nothing on failure. */
+ps_status ps_window_store_add(ps_ctx *cx, window_source *s, const uint8_t *before,
+                              uint8_t *const *rows, uint64_t n);
+uint64_t ps_window_store_rows(const window_source *s); /* how many that should be */
+ps_status ps_window_store_seal(ps_ctx *cx, window_source *s);
+bool ps_window_store_sealed(const window_store *store);
+/* To the block of row s->at. */
+ps_status ps_window_store_next(ps_ctx *cx, window_source *s);
+/* Ranks that it has. */
+window_range ps_window_store_range(const window_store *store);
+/* Where the group with this number begins. */
+ps_status ps_window_store_group(ps_ctx *cx, window_source *s, uint64_t number, uint64_t *begin);
+/* Values before a row, and the row of a value, by their number in the store. */
+ps_status ps_window_store_values(ps_ctx *cx, window_source *s, const window_call *call,
+                                 uint64_t rank, uint64_t *n);
+ps_status ps_window_store_place(ps_ctx *cx, window_source *s, const window_call *call,
+                                uint64_t value, uint64_t *rank);
+/* Adds the states of whole blocks in the range, and gives those rows: maybe none. */
+ps_status ps_window_store_sums(ps_ctx *cx, window_source *s, const window_call *call,
+                               window_range range, uint8_t *state, window_range *added);
+
+/* Whether row `rank` repeats no row before that counts. */
+bool ps_window_store_fresh(const window_source *s, const window_call *call, uint64_t rank);
+
+/* window_sorted.c: the same of all rows, as bits by their place in the store. */
+ps_status ps_window_sorted_plan(ps_ctx *cx, ps_arena *arena, window_call *call);
+ps_status ps_window_sorted_fresh(ps_ctx *cx, window_source *s, const window_call *call,
+                                 uint64_t **bits);
 
 /* window_plan.c plans these for the class of op_window.c. */
 extern const ps_op_class ps_op_window_class;

@@ -4,10 +4,12 @@
  * into the next one makes them running states: merge goes through its pairs in order, and a class's
  * result doesn't depend on how its rows were split (agg.h). TREE: window_tree.c. DIRECT and COLLECT
  * list each frame's rows: window_list.c. Positions that classes see are places in the order of
- * feeding, which is the window's for any one state.
+ * feeding, which is the window's for any one state; where blocks are read again, the block's number
+ * comes first.
  *
  * Bytes of states live in one of two heaps by turns: a batch's results stay valid while the next
- * batch copies what it carries on. Tests: tests/slt/op/window.test, window_frame.test */
+ * batch copies what it carries on. Tests: tests/slt/op/window.test, window_frame.test,
+ * window_large.test */
 #include "exec/window.h"
 
 /* ---- rows into states ---- */
@@ -38,9 +40,9 @@ ps_status ps_window_args(ps_ctx *cx, window_source *s, const window_call *call,
     return PS_OK;
 }
 
-static ps_status feed_flush(ps_ctx *cx, window_source *s, const window_call *call,
-                            ps_agg_heap *heap)
+static ps_status feed_flush(ps_ctx *cx, window_source *s)
 {
+    const window_call *call = s->feed_call;
     const uint32_t n = s->n_feed;
     ps_vec args[WINDOW_ARGS_MAX];
 
@@ -57,59 +59,111 @@ static ps_status feed_flush(ps_ctx *cx, window_source *s, const window_call *cal
                              .shape = all ? PS_AGG_ONE : PS_AGG_ROWS,
                              .n_groups = all,
                              .states = s->feed_states,
+                             .morsel = s->feed_block,
                              .first_row = s->fed,
-                             .heap = heap,
+                             .heap = s->feed_heap,
                              .scratch = s->scratch};
     s->fed += n;
     return call->agg.class->update(&u);
 }
 
-ps_status ps_window_feed(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap,
-                         uint8_t *row, uint8_t *state)
+static ps_status merge_flush(ps_ctx *cx, window_source *s)
 {
-    if (!ps_window_wanted(s, call, row)) return PS_OK;
-    s->feed_rows[s->n_feed] = row;
-    s->feed_states[s->n_feed++] = state;
-    return s->n_feed == WINDOW_CHUNK ? feed_flush(cx, s, call, heap) : PS_OK;
-}
-
-static ps_status merge_flush(ps_ctx *cx, window_source *s, const window_call *call,
-                             ps_agg_heap *heap)
-{
+    const window_call *call = s->feed_call;
     const uint32_t n = s->n_merge;
 
     if (n == 0) return PS_OK;
     s->n_merge = 0;
     PS_TRY(ps_poll(cx));
-    return call->agg.class->merge(cx, &call->agg, s->merge_to, s->merge_from, n, heap);
+    return call->agg.class->merge(cx, &call->agg, s->merge_to, s->merge_from, n, s->feed_heap);
 }
 
-ps_status ps_window_merge(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap,
-                          uint8_t *to, uint8_t *from)
+ps_status ps_window_flush(ps_ctx *cx, window_source *s)
+{
+    PS_TRY(feed_flush(cx, s));
+    return merge_flush(cx, s);
+}
+
+ps_status ps_window_feeding(ps_ctx *cx, window_source *s, const window_call *call,
+                            ps_agg_heap *heap, const window_block *block)
+{
+    if (s->feed_call == call && s->feed_heap == heap && s->feed_block == block->number)
+        return PS_OK;
+    if (s->n_feed || s->n_merge) PS_TRY(ps_window_flush(cx, s));
+    s->feed_call = call;
+    s->feed_heap = heap;
+    s->feed_block = block->number;
+    return PS_OK;
+}
+
+ps_status ps_window_feed(ps_ctx *cx, window_source *s, uint8_t *row, uint8_t *state)
+{
+    if (!ps_window_wanted(s, s->feed_call, row)) return PS_OK;
+    s->feed_rows[s->n_feed] = row;
+    s->feed_states[s->n_feed++] = state;
+    return s->n_feed == WINDOW_CHUNK ? feed_flush(cx, s) : PS_OK;
+}
+
+ps_status ps_window_merge(ps_ctx *cx, window_source *s, uint8_t *to, uint8_t *from)
 {
     s->merge_to[s->n_merge] = to;
     s->merge_from[s->n_merge++] = from;
-    return s->n_merge == WINDOW_CHUNK ? merge_flush(cx, s, call, heap) : PS_OK;
+    return s->n_merge == WINDOW_CHUNK ? merge_flush(cx, s) : PS_OK;
 }
 
-ps_status ps_window_flush(ps_ctx *cx, window_source *s, const window_call *call, ps_agg_heap *heap)
+ps_status ps_window_feed_rows(ps_ctx *cx, window_source *s, const window_call *call,
+                              ps_agg_heap *heap, window_range range, uint8_t *state)
 {
-    PS_TRY(feed_flush(cx, s, call, heap));
-    return merge_flush(cx, s, call, heap);
+    while (range.begin < range.end) {
+        window_block *block;
+        PS_TRY(ps_window_block_of(cx, s, range.begin, &block));
+        PS_TRY(ps_window_feeding(cx, s, call, heap, block));
+        const uint64_t to = PS_MIN(range.end, block->first + block->n);
+        for (; range.begin < to; range.begin++)
+            PS_TRY(ps_window_feed(cx, s, ps_window_row(block, range.begin), state));
+    }
+    return PS_OK;
 }
 
 /* ---- running states ---- */
 
+/* The same without rows that repeat one of the partition from `begin` on. */
+static ps_status running_fresh(ps_ctx *cx, window_source *s, const window_call *call,
+                               ps_agg_heap *heap, uint64_t begin, window_range range,
+                               uint8_t *state)
+{
+    const uint32_t at = ps_window_call_at(s, call);
+
+    while (range.begin < range.end) {
+        window_block *block;
+        PS_TRY(ps_window_block_of(cx, s, range.begin, &block));
+        PS_TRY(ps_window_feeding(cx, s, call, heap, block));
+        const uint64_t to = PS_MIN(range.end, block->first + block->n);
+        for (; range.begin < to; range.begin++) {
+            const uint64_t r = range.begin;
+            if (s->store ? ps_window_store_fresh(s, call, r)
+                         : block->made[at].previous[r - block->first] <= begin)
+                PS_TRY(ps_window_feed(cx, s, ps_window_row(block, r), state));
+        }
+    }
+    return PS_OK;
+}
+
 /* Adds rows [from, to) of a partition that begins at `begin`. */
-static ps_status running_rows(ps_ctx *cx, window_source *s, const window_call *call, window_work *w,
+static ps_status running_rows(ps_ctx *cx, window_source *s, const window_call *call,
                               ps_agg_heap *heap, uint64_t begin, uint64_t from, uint64_t to,
                               uint8_t *state)
 {
-    for (uint64_t r = from; r < to; r++) {
-        if (call->distinct && w->previous[r] > begin) continue;
-        PS_TRY(ps_window_feed(cx, s, call, heap, s->rows[r], state));
+    const window_range range = {from, to};
+    window_range added = {to, to};
+
+    if (call->distinct) return running_fresh(cx, s, call, heap, begin, range, state);
+    if (s->store && call->sums && from < to) {
+        PS_TRY(ps_window_feeding(cx, s, call, heap, s->block));
+        PS_TRY(ps_window_store_sums(cx, s, call, range, state, &added));
     }
-    return PS_OK;
+    PS_TRY(ps_window_feed_rows(cx, s, call, heap, (window_range){from, added.begin}, state));
+    return ps_window_feed_rows(cx, s, call, heap, (window_range){added.end, to}, state);
 }
 
 static ps_status running(ps_ctx *cx, window_source *s, const window_call *call, window_work *w,
@@ -129,18 +183,19 @@ static ps_status running(ps_ctx *cx, window_source *s, const window_call *call, 
         if (k == 0 || fresh || f.end != added) {
             state = w->slots + (size_t)m++ * bytes;
             memset(state, 0, bytes);
-            PS_TRY(running_rows(cx, s, call, w, &heap->base, f.begin, added, f.end, state));
+            PS_TRY(running_rows(cx, s, call, &heap->base, f.begin, added, f.end, state));
         }
         partition = f.begin;
         added = PS_MAX(added, f.end);
         s->states[k] = state;
     }
-    PS_TRY(feed_flush(cx, s, call, &heap->base));
-    if (carry) PS_TRY(ps_window_merge(cx, s, call, &heap->base, s->states[0], w->carry));
+    PS_TRY(ps_window_feeding(cx, s, call, &heap->base, s->block));
+    PS_TRY(feed_flush(cx, s));
+    if (carry) PS_TRY(ps_window_merge(cx, s, s->states[0], w->carry));
     for (uint32_t k = 1; k < n; k++)
         if (s->states[k] != s->states[k - 1] && s->frames[k].begin == s->frames[k - 1].begin)
-            PS_TRY(ps_window_merge(cx, s, call, &heap->base, s->states[k], s->states[k - 1]));
-    PS_TRY(merge_flush(cx, s, call, &heap->base));
+            PS_TRY(ps_window_merge(cx, s, s->states[k], s->states[k - 1]));
+    PS_TRY(merge_flush(cx, s));
     memcpy(w->carry, state, bytes);
     w->has_carry = true;
     w->carried = partition;
@@ -162,7 +217,6 @@ static ps_status moving(ps_ctx *cx, window_source *s, const window_call *call, w
     const uint32_t bytes = call->agg.class->state_bytes;
     ps_agg_heap *heap = &w->heaps[s->parity].base;
 
-    if (call->how == WINDOW_TREE && w->n_levels == 0) PS_TRY(ps_window_tree_new(cx, s, call, w));
     for (uint32_t k = 0; k < n; k++) {
         window_range pieces[WINDOW_PIECES_MAX];
         if (ps_window_same_frame(s, call, k)) {
@@ -173,16 +227,19 @@ static ps_status moving(ps_ctx *cx, window_source *s, const window_call *call, w
         memset(s->states[k], 0, bytes);
         if (call->how == WINDOW_DIRECT) {
             uint32_t n_rows;
-            PS_TRY(ps_window_list(cx, s, call, w, k, &n_rows));
+            PS_TRY(ps_window_list(cx, s, call, k, &n_rows));
+            PS_TRY(ps_window_feeding(cx, s, call, heap, s->block));
             for (uint32_t i = 0; i < n_rows; i++)
-                PS_TRY(ps_window_feed(cx, s, call, heap, s->list[i], s->states[k]));
+                PS_TRY(ps_window_feed(cx, s, s->list[i], s->states[k]));
+            if (s->listed.n_rows) PS_TRY(ps_window_flush(cx, s)); /* copies, until the next list */
             continue;
         }
         const uint32_t n_pieces = ps_window_pieces(s, call, k, pieces);
         for (uint32_t p = 0; p < n_pieces; p++)
-            PS_TRY(ps_window_tree_add(cx, s, call, w, heap, pieces[p], s->states[k]));
+            PS_TRY(ps_window_tree_add(cx, s, call, heap, pieces[p], s->states[k]));
     }
-    return ps_window_flush(cx, s, call, heap);
+    PS_TRY(ps_window_feeding(cx, s, call, heap, s->block));
+    return ps_window_flush(cx, s);
 }
 
 /* ---- a batch ---- */
@@ -192,19 +249,18 @@ static char *heap_alloc(ps_ctx *cx, ps_agg_heap *heap, size_t bytes)
     return ps_arena_alloc_raw(cx, &((window_heap *)(void *)heap)->arena, bytes ? bytes : 1, 1);
 }
 
+void ps_window_heap_init(window_heap *heap) { heap->base.alloc = heap_alloc; }
+
 static ps_status work_open(ps_ctx *cx, window_source *s, const window_call *call, window_work *w)
 {
     const size_t bytes = call->agg.class->state_bytes;
 
-    w->heaps[0].base.alloc = w->heaps[1].base.alloc = w->tree_heap.base.alloc = heap_alloc;
-    if (!w->carry) {
-        w->slots = ps_alloc(cx, bytes * s->batch_rows);
-        w->carry = ps_alloc(cx, PS_MAX(bytes, sizeof(ps_view)));
-        if (!w->slots || !w->carry) return PS_MEMORY;
-    }
-    if (call->distinct) PS_TRY(ps_window_distinct_new(cx, s, call, w));
-    w->prepared = true;
-    return PS_OK;
+    ps_window_heap_init(&w->heaps[0]);
+    ps_window_heap_init(&w->heaps[1]);
+    w->slots = ps_alloc(cx, bytes * s->batch_rows);
+    if (!w->slots) return PS_MEMORY;
+    w->carry = ps_alloc(cx, PS_MAX(bytes, sizeof(ps_view)));
+    return w->carry ? PS_OK : PS_MEMORY;
 }
 
 ps_status ps_window_aggregate(ps_ctx *cx, window_source *s, uint32_t at, uint32_t n,
@@ -212,8 +268,11 @@ ps_status ps_window_aggregate(ps_ctx *cx, window_source *s, uint32_t at, uint32_
 {
     const window_call *call = &s->config->calls[at];
     window_work *w = &s->work[at];
+    window_made *made = &s->block->made[at];
 
-    if (!w->prepared) PS_TRY(work_open(cx, s, call, w));
+    if (!w->carry) PS_TRY(work_open(cx, s, call, w));
+    if (call->distinct && !s->store && !made->previous)
+        PS_TRY(ps_window_distinct_new(cx, s, call, s->block, made));
     s->n_feed = s->n_merge = 0;
     PS_TRY(ps_window_frames(cx, s, call, n));
     if (call->how == WINDOW_COLLECT) return ps_window_collect(cx, s, call, w, n, buf, out);
@@ -223,24 +282,24 @@ ps_status ps_window_aggregate(ps_ctx *cx, window_source *s, uint32_t at, uint32_
     return call->agg.class->finish(cx, &call->agg, s->states, n, buf, out);
 }
 
-void ps_window_work_clear(window_work *w)
+void ps_window_block_clear(const window_config *config, window_block *block)
 {
-    for (uint32_t l = 0; l < w->n_levels; l++) ps_free(w->levels[l]);
-    ps_free(w->before);
-    ps_free(w->places);
-    ps_free(w->previous);
-    w->before = w->places = w->previous = NULL;
-    w->n_levels = 0;
-    w->has_carry = w->prepared = false;
-    ps_arena_reset(&w->tree_heap.arena);
+    for (uint32_t c = 0; block->made && c < config->n_calls; c++) {
+        window_made *made = &block->made[c];
+        for (uint32_t l = 0; l < made->n_levels; l++) ps_free(made->levels[l]);
+        ps_free(made->before);
+        ps_free(made->places);
+        ps_free(made->previous);
+        ps_arena_release(&made->heap.arena);
+        memset(made, 0, sizeof(*made));
+    }
+    block->n = block->n_groups = 0;
 }
 
 void ps_window_work_release(window_work *w)
 {
-    ps_window_work_clear(w);
     ps_free(w->slots);
     ps_free(w->carry);
     ps_arena_release(&w->heaps[0].arena);
     ps_arena_release(&w->heaps[1].arena);
-    ps_arena_release(&w->tree_heap.arena);
 }

@@ -1,17 +1,19 @@
 /* exec/window_frame.c -- partitions, peers and frames of a morsel's rows.
  *
  * RANGE with a distance: the bound of every row was computed beside it (window_plan.c), so a
- * frame's end is a binary search for that value among the partition's keys that aren't null. Tests:
- * tests/slt/op/window_frame.test */
+ * frame's end is a binary search for that value among the partition's keys that aren't null; in a
+ * store first for the block, which as a rule is that of the row before. Tests:
+ * tests/slt/op/window_frame.test, window_large.test */
 #include "exec/window.h"
 
-bool ps_window_int(const window_source *s, uint32_t at, uint64_t row, int64_t *out)
+bool ps_window_int(const window_source *s, uint32_t at, uint64_t rank, int64_t *out)
 {
     const ps_row_col *col = ps_window_col(s, at);
+    const uint8_t *row = ps_window_row(s->block, rank);
 
-    if (ps_row_null(col, s->rows[row])) return false;
+    if (ps_row_null(col, row)) return false;
     PS_ASSERT(col->layout == PS_LAYOUT_I64);
-    memcpy(out, s->rows[row] + col->at, sizeof(*out));
+    memcpy(out, row + col->at, sizeof(*out));
     return true;
 }
 
@@ -23,6 +25,17 @@ bool ps_window_same(const window_config *config, uint32_t first, uint32_t n, con
     for (uint32_t c = first; c < first + n; c++)
         if (ps_row_col_compare(&config->spec.layout->cols[c], a, b) != 0) return false;
     return true;
+}
+
+bool ps_window_same_partition(const window_config *config, const uint8_t *a, const uint8_t *b)
+{
+    return ps_window_same(config, 0, config->n_partition, a, b);
+}
+
+bool ps_window_same_peers(const window_config *config, const uint8_t *a, const uint8_t *b)
+{
+    return ps_window_same(config, config->n_partition, config->spec.n_keys - config->n_partition, a,
+                          b);
 }
 
 static ps_status begins_add(ps_ctx *cx, uint64_t **at, uint64_t *n, uint64_t *room, uint64_t begin)
@@ -38,41 +51,78 @@ static ps_status begins_add(ps_ctx *cx, uint64_t **at, uint64_t *n, uint64_t *ro
     return PS_OK;
 }
 
-ps_status ps_window_split(ps_ctx *cx, window_source *s)
+static ps_status group_add(ps_ctx *cx, window_block *block, uint64_t begin)
+{
+    return begins_add(cx, &block->groups, &block->n_groups, &block->groups_room, begin);
+}
+
+ps_status ps_window_split(ps_ctx *cx, window_source *s, bool fresh)
 {
     const window_config *config = s->config;
+    window_block *block = &s->whole;
+    uint8_t *const *rows = block->rows;
 
-    s->n_partitions = s->n_groups = 0;
-    for (uint64_t i = 0; i < s->n; i++) {
+    s->n_partitions = block->n_groups = 0;
+    for (uint64_t i = 0; i < block->n; i++) {
+        const bool kept = i == 0 && !fresh;
+        const uint64_t rank = block->first + i;
         if ((i & 4095) == 0) PS_TRY(ps_poll(cx));
-        const bool partition =
-            i == 0 || !ps_window_same(config, 0, config->n_partition, s->rows[i - 1], s->rows[i]);
+        const bool partition = i == 0 || !ps_window_same_partition(config, rows[i - 1], rows[i]);
         if (partition)
-            PS_TRY(begins_add(cx, &s->partitions, &s->n_partitions, &s->partitions_room, i));
-        if (partition ||
-            !ps_window_same(config, config->n_partition, config->spec.n_keys - config->n_partition,
-                            s->rows[i - 1], s->rows[i]))
-            PS_TRY(begins_add(cx, &s->groups, &s->n_groups, &s->groups_room, i));
+            PS_TRY(begins_add(cx, &s->partitions, &s->n_partitions, &s->partitions_room,
+                              kept ? s->stream.partition_begin : rank));
+        if (partition || !ps_window_same_peers(config, rows[i - 1], rows[i]))
+            PS_TRY(group_add(cx, block, kept ? s->stream.group_begin : rank));
     }
-    PS_TRY(begins_add(cx, &s->partitions, &s->n_partitions, &s->partitions_room, s->n));
-    PS_TRY(begins_add(cx, &s->groups, &s->n_groups, &s->groups_room, s->n));
+    const uint64_t end = block->first + block->n;
+    PS_TRY(begins_add(cx, &s->partitions, &s->n_partitions, &s->partitions_room, end));
+    PS_TRY(group_add(cx, block, end));
     s->n_partitions--;
-    s->n_groups--;
-    s->at = s->partition = s->group = s->partition_group = 0;
+    block->n_groups--;
+    block->first_group = fresh ? 0 : s->stream.group;
+    s->partition_group = fresh ? 0 : s->stream.partition_group;
+    s->groups_end = block->first_group + block->n_groups;
+    s->block = block;
+    s->partition = s->group = 0;
+    return PS_OK;
+}
+
+ps_status ps_window_one_partition(ps_ctx *cx, window_source *s, window_range partition)
+{
+    s->n_partitions = 0;
+    PS_TRY(begins_add(cx, &s->partitions, &s->n_partitions, &s->partitions_room, partition.begin));
+    PS_TRY(begins_add(cx, &s->partitions, &s->n_partitions, &s->partitions_room, partition.end));
+    s->n_partitions--;
+    return PS_OK;
+}
+
+ps_status ps_window_split_block(ps_ctx *cx, const window_config *config, window_block *block,
+                                uint64_t group_begin, uint64_t group_end)
+{
+    block->n_groups = 0;
+    PS_TRY(group_add(cx, block, group_begin));
+    for (uint64_t i = 1; i < block->n; i++)
+        if (!ps_window_same_peers(config, block->rows[i - 1], block->rows[i]))
+            PS_TRY(group_add(cx, block, block->first + i));
+    PS_TRY(group_add(cx, block, group_end));
+    block->n_groups--;
     return PS_OK;
 }
 
 void ps_window_place(window_source *s, uint32_t n)
 {
+    const window_block *block = s->block;
+
     for (uint32_t k = 0; k < n; k++) {
         const uint64_t i = s->at + k;
-        if (i == s->groups[s->group + 1]) s->group++;
+        while (i >= block->groups[s->group + 1]) s->group++;
         if (i == s->partitions[s->partition + 1]) {
             s->partition++;
-            s->partition_group = s->group;
+            s->partition_group = block->first_group + s->group;
         }
         s->bounds[k] = (window_range){s->partitions[s->partition], s->partitions[s->partition + 1]};
-        s->group_of[k] = s->group;
+        s->peers[k] = (window_range){block->groups[s->group], block->groups[s->group + 1]};
+        s->group_of[k] = block->first_group + s->group;
         s->first_group[k] = s->partition_group;
     }
 }
@@ -80,11 +130,11 @@ void ps_window_place(window_source *s, uint32_t n)
 /* ---- frames ---- */
 
 static ps_status distance(ps_ctx *cx, const window_source *s, const window_bound *bound,
-                          uint64_t row, uint64_t *out)
+                          uint64_t rank, uint64_t *out)
 {
     int64_t value;
 
-    if (!ps_window_int(s, (uint32_t)bound->offset, row, &value))
+    if (!ps_window_int(s, (uint32_t)bound->offset, rank, &value))
         return ps_fail(cx, PS_VALUE, "the distance of a window frame's bound is null");
     if (value < 0)
         return ps_fail(cx, PS_VALUE, "the distance of a window frame's bound is negative: %lld",
@@ -107,18 +157,35 @@ static ps_status rows_bound(ps_ctx *cx, const window_source *s, const window_bou
     return PS_OK;
 }
 
-static ps_status groups_bound(ps_ctx *cx, const window_source *s, const window_bound *bound,
+/* Where the group with this number begins. */
+static ps_status group_begin(ps_ctx *cx, window_source *s, uint64_t number, uint64_t *begin)
+{
+    const window_block *block = s->block;
+
+    if (number < block->first_group || number - block->first_group > block->n_groups)
+        return ps_window_store_group(cx, s, number, begin);
+    *begin = block->groups[number - block->first_group];
+    return PS_OK;
+}
+
+static ps_status groups_bound(ps_ctx *cx, window_source *s, const window_bound *bound,
                               ps_bound_kind kind, bool end, uint32_t k, uint64_t *out)
 {
     const uint64_t g = s->group_of[k] + end, first = s->first_group[k];
     const window_range p = s->bounds[k];
     uint64_t d = 0;
 
-    if (kind != PS_BOUND_CURRENT) PS_TRY(distance(cx, s, bound, s->at + k, &d));
-    if (kind == PS_BOUND_FOLLOWING)
-        *out = d >= s->n_groups - g ? p.end : PS_MIN(s->groups[g + d], p.end);
-    else *out = d > g || g - d < first ? p.begin : s->groups[g - d];
-    return PS_OK;
+    *out = end ? s->peers[k].end : s->peers[k].begin;
+    if (kind == PS_BOUND_CURRENT) return PS_OK;
+    PS_TRY(distance(cx, s, bound, s->at + k, &d));
+    if (kind == PS_BOUND_FOLLOWING) {
+        if (d >= s->groups_end - g) return *out = p.end, PS_OK;
+        PS_TRY(group_begin(cx, s, g + d, out));
+        *out = PS_MIN(*out, p.end);
+        return PS_OK;
+    }
+    if (d > g || g - d < first) return *out = p.begin, PS_OK;
+    return group_begin(cx, s, g - d, out);
 }
 
 /* Order of a slot of one column against one of another, both of one type and neither null. */
@@ -132,56 +199,101 @@ static int slots_compare(const ps_row_col *x, const uint8_t *a, const ps_row_col
     return ps_row_col_compare(&plain, a + x->at, b + y->at);
 }
 
-/* The first row of [from, to) whose key isn't before (after: is after) the bound of row `of`. */
-static uint64_t search(const window_source *s, const window_call *call, const window_bound *bound,
-                       uint64_t of, bool after, uint64_t from, uint64_t to)
-{
-    const ps_row_col *key = ps_window_col(s, (uint32_t)bound->key),
-                     *value = ps_window_col(s, (uint32_t)bound->value);
+/* What is true of the rows before some row of a partition. */
+typedef struct probe {
+    const ps_row_col *key, *value;
+    const uint8_t *of;     /* the row whose bound it is; NULL: whether the key is null */
+    bool descending, upto; /* upto: rows at the bound are before it */
+    bool null;             /* of NULL: what it is of the rows before */
+} probe;
 
-    while (from < to) {
-        const uint64_t middle = from + (to - from) / 2;
-        int way = slots_compare(key, s->rows[middle], value, s->rows[of]);
-        if (call->descending) way = -way;
-        if (after ? way <= 0 : way < 0) from = middle + 1;
-        else to = middle;
-    }
-    return from;
+static bool comes_before(const probe *p, const uint8_t *row)
+{
+    if (!p->of) return ps_row_null(p->key, row) == p->null;
+    int way = slots_compare(p->key, row, p->value, p->of);
+    if (p->descending) way = -way;
+    return p->upto ? way <= 0 : way < 0;
 }
 
-static ps_status range_bound(ps_ctx *cx, const window_source *s, const window_call *call,
-                             const window_bound *bound, ps_bound_kind kind, bool end, uint32_t k,
-                             uint64_t *out)
+/* The first row of the range that doesn't come before the bound; *near: a row that may be near. */
+static ps_status search(ps_ctx *cx, window_source *s, const probe *p, window_range in,
+                        uint64_t *near, uint64_t *out)
 {
-    const uint64_t g = s->group_of[k], row = s->at + k;
+    window_block *block = s->block;
 
-    *out = s->groups[g + end];
-    if (kind == PS_BOUND_CURRENT) return PS_OK;
-    const ps_row_col *key = ps_window_col(s, (uint32_t)bound->key),
-                     *value = ps_window_col(s, (uint32_t)bound->value);
-    if (ps_row_null(key, s->rows[row])) return PS_OK; /* a null is near nulls only */
-    if (ps_row_null(value, s->rows[row]))
-        return ps_fail(cx, PS_VALUE, "the distance of a window frame's bound is null");
-    int way = slots_compare(value, s->rows[row], key, s->rows[row]);
-    if (call->descending) way = -way;
-    if (kind == PS_BOUND_PRECEDING ? way > 0 : way < 0)
-        return ps_fail(cx, PS_VALUE, "the distance of a window frame's bound is negative");
-    window_range keys = s->bounds[k];
-    /* nulls are one group, the first or the last */
-    if (ps_row_null(key, s->rows[keys.begin])) keys.begin = s->groups[s->first_group[k] + 1];
-    if (ps_row_null(key, s->rows[keys.end - 1]))
-        for (uint64_t low = keys.begin; low < keys.end;) {
-            const uint64_t middle = low + (keys.end - low) / 2;
-            if (ps_row_null(key, s->rows[middle])) keys.end = middle;
-            else low = middle + 1;
+    *near = PS_MIN(PS_MAX(*near, in.begin), PS_MAX(in.end, 1) - 1);
+    for (uint32_t steps = 1; s->store && in.begin < in.end; steps++) {
+        PS_TRY(ps_window_block_of(cx, s, *near, &block));
+        const uint64_t from = PS_MAX(in.begin, block->first),
+                       to = PS_MIN(in.end, block->first + block->n);
+        if (!comes_before(p, ps_window_row(block, from))) {
+            in.end = from;
+            *near = from - (from > in.begin);
+        } else if (comes_before(p, ps_window_row(block, to - 1))) {
+            in.begin = to;
+            *near = to;
+        } else {
+            in = (window_range){from, to};
+            break;
         }
-    if (kind == PS_BOUND_PRECEDING) keys.end = s->groups[g + 1];
-    else keys.begin = s->groups[g];
-    *out = search(s, call, bound, row, end, keys.begin, keys.end);
+        if (steps > 2) *near = in.begin + (in.end - in.begin) / 2;
+    }
+    while (in.begin < in.end) {
+        const uint64_t middle = in.begin + (in.end - in.begin) / 2;
+        if (comes_before(p, ps_window_row(block, middle))) in.begin = middle + 1;
+        else in.end = middle;
+    }
+    *out = *near = in.begin;
     return PS_OK;
 }
 
-static ps_status bound_of(ps_ctx *cx, const window_source *s, const window_call *call, bool end,
+/* The partition's rows whose key isn't null: nulls are one group, the first or the last. */
+static ps_status keys_of(ps_ctx *cx, window_source *s, const ps_row_col *key, window_range p,
+                         window_work *w)
+{
+    probe nulls = {.key = key, .null = true};
+    window_block *block;
+
+    if (w->keys_of == p.begin + 1) return PS_OK;
+    w->keys = p;
+    PS_TRY(ps_window_block_of(cx, s, p.begin, &block));
+    if (ps_row_null(key, ps_window_row(block, p.begin)))
+        PS_TRY(search(cx, s, &nulls, p, &w->near[2], &w->keys.begin));
+    nulls.null = false;
+    PS_TRY(search(cx, s, &nulls, (window_range){w->keys.begin, p.end}, &w->near[3], &w->keys.end));
+    w->keys_of = p.begin + 1;
+    return PS_OK;
+}
+
+static ps_status range_bound(ps_ctx *cx, window_source *s, const window_call *call,
+                             const window_bound *bound, ps_bound_kind kind, bool end, uint32_t k,
+                             uint64_t *out)
+{
+    const uint8_t *row = ps_window_row(s->block, s->at + k);
+    window_work *w = &s->work[ps_window_call_at(s, call)];
+
+    *out = end ? s->peers[k].end : s->peers[k].begin;
+    if (kind == PS_BOUND_CURRENT) return PS_OK;
+    const probe p = {.key = ps_window_col(s, (uint32_t)bound->key),
+                     .value = ps_window_col(s, (uint32_t)bound->value),
+                     .of = row,
+                     .descending = call->descending,
+                     .upto = end};
+    if (ps_row_null(p.key, row)) return PS_OK; /* a null is near nulls only */
+    if (ps_row_null(p.value, row))
+        return ps_fail(cx, PS_VALUE, "the distance of a window frame's bound is null");
+    int way = slots_compare(p.value, row, p.key, row);
+    if (call->descending) way = -way;
+    if (kind == PS_BOUND_PRECEDING ? way > 0 : way < 0)
+        return ps_fail(cx, PS_VALUE, "the distance of a window frame's bound is negative");
+    PS_TRY(keys_of(cx, s, p.key, s->bounds[k], w));
+    window_range keys = w->keys;
+    if (kind == PS_BOUND_PRECEDING) keys.end = s->peers[k].end;
+    else keys.begin = s->peers[k].begin;
+    return search(cx, s, &p, keys, &w->near[end], out);
+}
+
+static ps_status bound_of(ps_ctx *cx, window_source *s, const window_call *call, bool end,
                           uint32_t k, uint64_t *out)
 {
     const ps_bound_kind kind = end ? call->frame->end : call->frame->start;
@@ -212,10 +324,10 @@ uint32_t ps_window_pieces(const window_source *s, const window_call *call, uint3
                           window_range pieces[WINDOW_PIECES_MAX])
 {
     const window_range f = s->frames[k];
-    const uint64_t i = s->at + k, g = s->group_of[k];
+    const uint64_t i = s->at + k;
     const ps_frame_exclude exclude = call->frame->exclude;
     const bool one = exclude == PS_EXCLUDE_CURRENT_ROW;
-    const uint64_t from = one ? i : s->groups[g], to = one ? i + 1 : s->groups[g + 1];
+    const uint64_t from = one ? i : s->peers[k].begin, to = one ? i + 1 : s->peers[k].end;
     window_range all[WINDOW_PIECES_MAX] = {f, {i, i}, {f.end, f.end}};
     uint32_t n = 0;
 

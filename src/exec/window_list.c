@@ -2,15 +2,22 @@
  * DISTINCT in moving frames, ORDER BY in the aggregate.
  *
  * A frame's rows are listed for every row of the window, so that the cost is rows times frame; the
- * rows of one frame after the other share a result, over a whole partition too. Tests:
- * tests/slt/op/window.test, window_frame.test */
+ * rows of one frame after the other share a result, over a whole partition too. A list is in
+ * memory: of rows in other blocks of a store it has copies. Tests: tests/slt/op/window.test,
+ * window_frame.test, window_large.test */
 #include "exec/window.h"
 
+/* ---- DISTINCT ---- */
+
 /* Whether row r, in piece `at` of a frame, is the first of its equals there. */
-static bool first_equal(const window_work *w, const window_range *pieces, uint32_t at, uint64_t r)
+static bool first_equal(const window_source *s, const window_call *call, const window_range *pieces,
+                        uint32_t at, uint64_t r)
 {
-    for (uint64_t before = w->previous[r]; before > pieces[0].begin;
-         before = w->previous[before - 1])
+    const uint64_t *previous = s->block->made[ps_window_call_at(s, call)].previous,
+                   first = s->block->first;
+
+    for (uint64_t before = previous[r - first]; before > pieces[0].begin;
+         before = previous[before - 1 - first])
         for (uint32_t p = 0; p <= at; p++)
             if (before - 1 >= pieces[p].begin && before - 1 < pieces[p].end) return false;
     return true;
@@ -54,34 +61,87 @@ static ps_status list_sort(ps_ctx *cx, const window_source *s, const window_call
     return st;
 }
 
-ps_status ps_window_list(ps_ctx *cx, window_source *s, const window_call *call, window_work *w,
-                         uint32_t k, uint32_t *n)
-{
-    window_range pieces[WINDOW_PIECES_MAX];
-    const uint32_t n_pieces = ps_window_pieces(s, call, k, pieces);
-    uint64_t room = 0;
+/* ---- a frame's rows ---- */
 
-    for (uint32_t p = 0; p < n_pieces; p++) room += pieces[p].end - pieces[p].begin;
+/* In a store: leaves out those that repeat one before. */
+static ps_status list_distinct(ps_ctx *cx, window_source *s, const window_call *call, uint32_t *n)
+{
+    uint64_t *previous = ps_alloc_zero(cx, (*n + 1) * sizeof(*previous));
+    uint32_t kept = 0;
+
+    if (!previous) return PS_MEMORY;
+    const ps_status st = ps_window_repeats(cx, s, call, s->list, *n, previous);
+    for (uint32_t i = 0; i < *n; i++)
+        if (!previous[i]) s->list[kept++] = s->list[i];
+    *n = kept;
+    ps_free(previous);
+    return st;
+}
+
+static ps_status list_room(ps_ctx *cx, window_source *s, uint64_t room)
+{
     if (room > UINT32_MAX / 2)
         return ps_fail(cx, PS_UNSUPPORTED,
                        "a window frame of this aggregate has more than 2^31 rows");
-    if (room > s->list_room) {
-        room = PS_MIN(PS_MAX(room, s->list_room * 2), (uint64_t)UINT32_MAX / 2);
-        uint8_t **list = ps_realloc(cx, s->list, room * sizeof(*list));
-        if (!list) return PS_MEMORY;
-        s->list = list;
-        s->list_room = room;
+    if (room <= s->list_room) return PS_OK;
+    room = PS_MIN(PS_MAX(room, s->list_room * 2), (uint64_t)UINT32_MAX / 2);
+    uint8_t **list = ps_realloc(cx, s->list, room * sizeof(*list));
+    if (!list) return PS_MEMORY;
+    s->list = list;
+    s->list_room = room;
+    return PS_OK;
+}
+
+/* The rows of a piece, as far as they are in one block. */
+static ps_status list_rows(ps_ctx *cx, window_source *s, const window_call *call,
+                           const window_range *pieces, uint32_t p, window_range *rest, uint32_t *n)
+{
+    window_block *block;
+
+    PS_TRY(ps_window_block_of(cx, s, rest->begin, &block));
+    const uint64_t to = PS_MIN(rest->end, block->first + block->n);
+    for (; rest->begin < to; rest->begin++) {
+        uint8_t *row = ps_window_row(block, rest->begin);
+        if (!ps_window_wanted(s, call, row) ||
+            (call->distinct && !s->store && !first_equal(s, call, pieces, p, rest->begin)))
+            continue;
+        s->list[(*n)++] = row;
+        if (block != s->block)
+            PS_TRY(ps_rows_append_rows(cx, &s->listed, &row, 1, &s->list[*n - 1]));
     }
+    return ps_poll(cx);
+}
+
+static ps_status list_all(ps_ctx *cx, window_source *s, const window_call *call,
+                          const window_range *pieces, uint32_t n_pieces, uint32_t *n)
+{
+    uint64_t room = 0;
+
     *n = 0;
-    PS_TRY(ps_poll(cx));
+    for (uint32_t p = 0; p < n_pieces; p++) room += pieces[p].end - pieces[p].begin;
+    PS_TRY(list_room(cx, s, room));
+    ps_rows_release(&s->listed);
     for (uint32_t p = 0; p < n_pieces; p++)
-        for (uint64_t r = pieces[p].begin; r < pieces[p].end; r++) {
-            if (!ps_window_wanted(s, call, s->rows[r]) ||
-                (call->distinct && !first_equal(w, pieces, p, r)))
-                continue;
-            s->list[(*n)++] = s->rows[r];
-        }
+        for (window_range rest = pieces[p]; rest.begin < rest.end;)
+            PS_TRY(list_rows(cx, s, call, pieces, p, &rest, n));
+    if (call->distinct && s->store) PS_TRY(list_distinct(cx, s, call, n));
     return call->n_order && *n > 1 ? list_sort(cx, s, call, s->list, *n) : PS_OK;
+}
+
+ps_status ps_window_list(ps_ctx *cx, window_source *s, const window_call *call, uint32_t k,
+                         uint32_t *n)
+{
+    window_range pieces[WINDOW_PIECES_MAX];
+    const uint32_t n_pieces = ps_window_pieces(s, call, k, pieces);
+    const ps_status st = list_all(cx, s, call, pieces, n_pieces, n);
+
+    if (st != PS_MEMORY || !s->store) return st;
+    ps_ctx_clear(cx);
+    ps_fail(cx, PS_MEMORY,
+            "a window frame of %llu rows doesn't fit into memory, which %s needs to see at once",
+            (unsigned long long)(s->frames[k].end - s->frames[k].begin), call->expr->func->name);
+    ps_hint(cx, "raise memory_limit, or take a smaller frame");
+    return PS_MEMORY;
 }
 
 /* ---- collecting classes ---- */
@@ -164,7 +224,7 @@ ps_status ps_window_collect(ps_ctx *cx, window_source *s, const window_call *cal
             out->n = k + 1;
             continue;
         }
-        PS_TRY(ps_window_list(cx, s, call, w, k, &n_rows));
+        PS_TRY(ps_window_list(cx, s, call, k, &n_rows));
         list.run.n = n_rows;
         PS_TRY(call->agg.class->finish_run(cx, &call->agg, &list.run, buf, k, out));
     }

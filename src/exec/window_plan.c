@@ -218,6 +218,9 @@ static ps_status window_stage(plan *b, const uint32_t *calls, uint32_t n_calls,
     for (uint32_t i = 0; i < n_calls; i++)
         PS_TRY(call_of(b, &window->calls.at[calls[i]], &config->calls[config->n_calls++]));
     ps_window_stream_plan(config);
+    for (uint32_t i = 0; i < n_calls; i++)
+        if (config->calls[i].fresh)
+            PS_TRY(ps_window_sorted_plan(p->cx, p->arena, &config->calls[i]));
     PS_TRY(payload_of(b, stream, needed, cols, &n_cols));
     for (uint32_t i = 0; i < n_calls; i++) {
         config->outputs[n_cols] = (window_output){true, i};
