@@ -64,7 +64,8 @@ typedef struct player {
     long threshold;
     char **fresh; /* by record: the new expected text, where it changes (update) */
     bool stopped;
-    bool tainted; /* a statement failed: what tables hold is not what the script expects */
+    const record *prepare; /* of the next record; NULL: none */
+    bool tainted;          /* a statement failed: what tables hold is not what the script expects */
     sweep sweep;
 } player;
 
@@ -525,6 +526,17 @@ static void play_sql(player *pl, const record *r)
     }
 }
 
+/* What a record stands on, made anew. */
+static bool prepared(player *pl)
+{
+    result res;
+
+    if (!pl->prepare) return true;
+    db_run(pl->db, &pl->step, expand(pl, pl->prepare->sql), &res);
+    if (res.status != PS_OK) fail_status(pl, pl->prepare, "what prepares a record failed", &res);
+    return res.status == PS_OK;
+}
+
 /* What comes after the n-th one. TORTURE_SOME takes ever larger steps, as do system calls of which
  * all that follow fail too: there are thousands. */
 static long sweep_step(const player *pl, long n, bool all)
@@ -547,7 +559,7 @@ static void sweep_runs(player *pl, const record *r, const sweep_kind *of, bool a
         const long n_failed = pl->tally->failed;
 
         pl->sweep.fault = pl->tally->fault = (fault){of->name, n, all};
-        play_sql(pl, r);
+        if (prepared(pl)) play_sql(pl, r);
         if (pl->tally->failed > n_failed) {
             n_bad++;
             printf("    with %s %ld failing%s\n", of->name, n, all ? ", and all after it" : "");
@@ -581,8 +593,10 @@ static void play_record(player *pl, const record *r)
     case RECORD_QUERY:
     case RECORD_PLAN:
         if (pl->options->torture) sweep_record(pl, r);
-        else play_sql(pl, r);
+        else if (prepared(pl)) play_sql(pl, r);
+        pl->prepare = NULL;
         break;
+    case RECORD_PREPARE: pl->prepare = r; break;
     case RECORD_LOOP: play_loop(pl, r); break;
     case RECORD_END: break;
     case RECORD_HALT: pl->stopped = true; break;

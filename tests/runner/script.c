@@ -99,6 +99,13 @@ static bool parse_statement(parser *ps, record *r)
     return parse_body(ps, r);
 }
 
+static bool parse_prepare(parser *ps, record *r)
+{
+    r->kind = RECORD_PREPARE;
+    if (ps->n_words != 1) return mistake(ps, "`prepare` stands alone");
+    return parse_body(ps, r);
+}
+
 static bool parse_query(parser *ps, record *r)
 {
     r->kind = RECORD_QUERY;
@@ -188,6 +195,7 @@ static bool parse_record(parser *ps, record *r)
     if (strcmp(word, "halt") == 0) return parse_words(ps, r, RECORD_HALT, 1);
     if (strcmp(word, "require") == 0) return parse_words(ps, r, RECORD_REQUIRE, 2);
     if (strcmp(word, "config") == 0) return parse_words(ps, r, RECORD_CONFIG, 3);
+    if (strcmp(word, "prepare") == 0) return parse_prepare(ps, r);
     if (strcmp(word, "session") == 0) return parse_words(ps, r, RECORD_SESSION, 2);
     if (strcmp(word, "hash-threshold") == 0) return parse_threshold(ps, r);
     return mistake(ps, "an unknown directive");

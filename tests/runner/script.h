@@ -18,6 +18,7 @@ typedef enum record_kind {
     RECORD_REQUIRE,   /* require FEATURE */
     RECORD_CONFIG,    /* config only|skip NAME... */
     RECORD_SESSION,   /* session NAME: the records after it run there */
+    RECORD_PREPARE,   /* prepare: runs before the next record, each time a sweep runs that */
 } record_kind;
 
 typedef enum record_sort { SORT_NONE, SORT_ROWS, SORT_VALUES } record_sort;
