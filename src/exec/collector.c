@@ -247,18 +247,30 @@ ps_status ps_collector_view_init(ps_ctx *cx, ps_collector_view *view, const uint
 
 void ps_collector_view_release(ps_collector_view *view) { ps_arena_release(&view->arena); }
 
-ps_status ps_collector_add_view(ps_ctx *cx, ps_collector *c, ps_collector_view *view,
-                                const ps_batch *batch, bool *added)
+const ps_batch *ps_collector_view_of(ps_collector_view *view, const ps_batch *batch)
 {
     ps_vec *cols = view->batch.cols;
 
-    *added = ps_collector_may_add(c, batch->morsel);
-    if (!*added) return PS_OK;
     view->batch = *batch;
     view->batch.cols = cols;
     view->batch.cols_max = view->batch.n_cols = view->n;
     for (uint32_t i = 0; i < view->n; i++) cols[i] = batch->cols[view->order[i]];
-    return ps_collector_add(cx, c, &view->batch);
+    return &view->batch;
+}
+
+bool ps_collector_is_next(ps_collector *c, uint64_t position)
+{
+    ps_mutex_lock(&c->mutex);
+    const bool next = position == c->head && !c->out_first;
+    ps_mutex_unlock(&c->mutex);
+    return next;
+}
+
+ps_status ps_collector_add_view(ps_ctx *cx, ps_collector *c, ps_collector_view *view,
+                                const ps_batch *batch, bool *added)
+{
+    *added = ps_collector_may_add(c, batch->morsel);
+    return *added ? ps_collector_add(cx, c, ps_collector_view_of(view, batch)) : PS_OK;
 }
 
 ps_status ps_collector_end(ps_ctx *cx, ps_collector *c, uint64_t position)

@@ -74,6 +74,10 @@ typedef struct ps_collector_view {
 ps_status ps_collector_view_init(ps_ctx *cx, ps_collector_view *view, const uint32_t *order,
                                  uint32_t n); /* view zeroed */
 void ps_collector_view_release(ps_collector_view *view);
+const ps_batch *ps_collector_view_of(ps_collector_view *view, const ps_batch *batch);
+/* Whether a batch of this morsel would be the next to pop; stays so for the lane that has the
+ * morsel while nobody else pops. */
+bool ps_collector_is_next(ps_collector *c, uint64_t position);
 /* False in *added: it may not add now, and nothing was done. */
 ps_status ps_collector_add_view(ps_ctx *cx, ps_collector *c, ps_collector_view *view,
                                 const ps_batch *batch, bool *added);

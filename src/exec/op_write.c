@@ -10,7 +10,12 @@
 #include "exec/dataset.h"
 #include "exec/phys.h"
 
-enum { WRITE_BYTES_MAX = 64 << 20, WRITER_BYTES_MAX = 256 << 20, ENCODE_BYTES_MAX = 6 << 20 };
+enum {
+    WRITE_BYTES_MAX = 64 << 20,
+    WRITER_BYTES_MAX = 256 << 20,
+    ENCODE_BYTES_MAX = 6 << 20,
+    LARGE_ROWS_MAX = 64
+};
 
 typedef struct write_config {
     ps_schema *schema; /* one reference, the arena's */
@@ -90,6 +95,28 @@ static ps_status write_drain(ps_ctx *cx, ps_op *op)
     return st;
 }
 
+/* A batch of a few values of many MB is written from where it is, if it comes next: a copy of them
+ * may be more than there is. Whoever adds meanwhile sees somebody draining. */
+static ps_status write_large(ps_ctx *cx, ps_op *op, ps_collector_view *view, const ps_batch *batch,
+                             bool *written)
+{
+    write_shared *shared = op->shared;
+    bool idle = false;
+    ps_status st = PS_OK;
+
+    *written = false;
+    if (batch->n_live > LARGE_ROWS_MAX || batch->sel ||
+        ps_batch_bytes(batch) < write_bytes_max(op->settings) / 2)
+        return PS_OK;
+    if (!atomic_compare_exchange_strong_explicit(&shared->draining, &idle, true,
+                                                 memory_order_acquire, memory_order_relaxed))
+        return PS_OK;
+    *written = ps_collector_is_next(&shared->collector, batch->morsel);
+    if (*written) st = class_of(op)->write(cx, shared->sink, ps_collector_view_of(view, batch));
+    atomic_store_explicit(&shared->draining, false, memory_order_release);
+    return st == PS_OK ? write_drain(cx, op) : st;
+}
+
 static ps_status write_sink_open(ps_ctx *cx, ps_op *op, void *local)
 {
     const write_config *config = op->config;
@@ -109,6 +136,8 @@ static ps_status write_sink(ps_ctx *cx, ps_op *op, void *local, const ps_batch *
     write_shared *shared = op->shared;
     bool added;
 
+    PS_TRY(write_large(cx, op, local, batch, &added));
+    if (added) return PS_OK;
     PS_TRY(ps_collector_add_view(cx, &shared->collector, local, batch, &added));
     if (!added) {
         *flow = PS_FLOW_BLOCKED;

@@ -133,6 +133,39 @@ class Write(unittest.TestCase):
                     self.assertEqual(ours.to_pylist(), table.to_pylist())
                     self.same(f"FROM '{source}'")
 
+    def test_rows_of_many_pages(self):
+        """Rows whose lists take more than one page, between rows that don't; the texts repeat, so their column has
+        a dictionary."""
+        n = 1100000
+        sql = ("SELECT k, array_agg(i) AS l, array_agg(CASE WHEN i % 7 = 3 THEN NULL ELSE 't' || i % 1000 END) AS s, "
+               f"array_agg([i, NULL, k]) AS ll FROM (SELECT i, CASE WHEN i < {n} THEN 1 ELSE i % 5 END AS k FROM "
+               f"range({n + 20}) t(i)) q GROUP BY k ORDER BY k")
+        self.write(sql)
+        rows = [[i for i in range(n + 20) if (1 if i < n else i % 5) == k] for k in range(5)]
+        offsets = [sum(map(len, rows[:k])) for k in range(6)]
+        flat = pa.array([i for row in rows for i in row])
+        texts = pa.array([None if i % 7 == 3 else f"t{i % 1000}" for row in rows for i in row])
+        keys = pa.array([k for k, row in enumerate(rows) for _ in row])
+        table = pq.read_table(self.path, page_checksum_verification=True)
+        self.assertEqual(table.column("k").to_pylist(), list(range(5)))
+        for name, want in [("l", flat), ("s", texts)]:
+            got = table.column(name).combine_chunks()
+            self.assertEqual(got.offsets.to_pylist(), offsets, name)
+            self.assertTrue(got.values.equals(want), name)
+        inner = table.column("ll").combine_chunks().values
+        self.assertEqual(inner.offsets.to_pylist(), list(range(0, len(flat) * 3 + 1, 3)))
+        self.assertTrue(inner.values[0::3].equals(flat) and inner.values[2::3].equals(keys))
+        self.assertEqual(inner.values[1::3].null_count, len(flat))
+        self.assertGreater(len(flat) * 8, 8 << 20, "more than a page")
+        self.assertTrue(pl.read_parquet(self.path).equals(pl.from_arrow(table)))
+        sums = "k, len(l), list_sum(l), len(s), len(ll) FROM '{0}' ORDER BY k"
+        theirs = duckdb.sql("SELECT " + sums.format(self.path)).fetchall()
+        self.assertEqual(theirs, [(k, len(row), sum(row), len(row), len(row)) for k, row in enumerate(rows)])
+        again = os.path.join(self.folder.name, "again.parquet")
+        done = run(f"COPY (FROM '{self.path}') TO '{again}' (FORMAT parquet)")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(pq.read_table(again).equals(table))
+
     def test_wide(self):
         sql = "SELECT " + ", ".join(f"i + {k} AS c{k}" for k in range(500)) + " FROM range(20) t(i)"
         self.write(sql)

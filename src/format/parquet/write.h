@@ -24,7 +24,8 @@ enum {
     PS_PQ_GROUP_BYTES = 256 << 20, /* of values kept before a row group is written; at most an
                                       eighth of the memory limit */
     PS_PQ_PAGE_SIZE = 1 << 20,
-    PS_PQ_PAGE_ROWS = 20000, /* or entries: pages end at rows */
+    PS_PQ_ROW_BYTES = 8 << 20, /* of one row that go into one page */
+    PS_PQ_PAGE_ROWS = 20000,   /* or entries: pages end at rows */
     PS_PQ_DICT_BYTES = 1 << 20,
     PS_PQ_STAT_BYTES = 64, /* longer bounds are left out */
     PS_PQ_STEP_ROWS = 1024 /* shredded at a time */

@@ -2,7 +2,7 @@
  *
  * A chunk is encoded by a dictionary where that is small (PS_PQ_DICT_BYTES) and repeats enough
  * (no more distinct values than half of all), else PLAIN: decided once, on all its values. Pages
- * end at rows. Every page has its CRC-32, of the bytes as they are stored. */
+ * end at rows, but those of a row of many MB, which the first version of pages allows. Every page has its CRC-32, of the bytes as they are stored. */
 #include "format/parquet/write.h"
 
 #include "base/hash.h"
@@ -45,13 +45,13 @@ static size_t stored_bytes(const ps_pq_write_leaf *leaf, const char *at)
 
 /* ---- dictionary ---- */
 
+/* What was in the block stays. */
 static ps_status room_make(ps_ctx *cx, uint32_t **block, size_t *room, size_t n)
 {
     if (*room >= n) return PS_OK;
-    ps_free(*block);
-    *room = 0;
-    *block = ps_alloc(cx, n * sizeof **block);
-    if (!*block) return PS_MEMORY;
+    uint32_t *const grown = ps_realloc(cx, *block, n * sizeof **block);
+    if (!grown) return PS_MEMORY;
+    *block = grown;
     *room = n;
     return PS_OK;
 }
@@ -86,7 +86,8 @@ static ps_status dict_make(ps_ctx *cx, ps_pq_chunk_writer *w, const ps_pq_write_
                            uint32_t *n)
 {
     const size_t n_values = (size_t)leaf->n_values;
-    const size_t distinct_max = PS_MIN(n_values / 2 + 1, (size_t)PS_PQ_DICT_BYTES / 2);
+    const size_t distinct_max =
+        PS_MIN(n_values / 2 + 1, (size_t)PS_PQ_DICT_BYTES / PS_MAX(leaf->width, 2));
     const size_t n_slots = (size_t)1 << ps_log2_ceil(distinct_max * 2 + 2);
     dict_maker d = {.leaf = leaf, .mask = n_slots - 1};
     const char *at = leaf->values.at;
@@ -95,7 +96,6 @@ static ps_status dict_make(ps_ctx *cx, ps_pq_chunk_writer *w, const ps_pq_write_
     if (!w->options->dictionary || !n_values || leaf->store == PS_PQ_STORE_BOOL ||
         leaf->store == PS_PQ_STORE_NULL)
         return PS_OK;
-    PS_TRY(room_make(cx, &w->codes, &w->codes_room, n_values));
     PS_TRY(room_make(cx, &w->slots, &w->slots_room, n_slots + distinct_max + 1));
     d.slots = w->slots, d.starts = w->slots + n_slots;
     memset(d.slots, 0, n_slots * sizeof *d.slots);
@@ -104,6 +104,10 @@ static ps_status dict_make(ps_ctx *cx, ps_pq_chunk_writer *w, const ps_pq_write_
         const size_t bytes = stored_bytes(leaf, at);
         if (i % 4096 == 0) PS_TRY(ps_poll(cx));
         if (d.n >= distinct_max || w->dict.n + bytes > PS_PQ_DICT_BYTES) return PS_OK;
+        /* by and by: mostly a few values tell that it isn't worth it */
+        if (i >= w->codes_room)
+            PS_TRY(room_make(cx, &w->codes, &w->codes_room,
+                             PS_MIN(n_values, PS_MAX(i * 2, (size_t)PS_PQ_GROUP_ROWS))));
         w->codes[i] = dict_code(&d, &w->dict, at, bytes);
         PS_TRY(ps_text_status(&w->dict));
         at += bytes;
@@ -181,7 +185,7 @@ typedef struct place {
     size_t entry, value, byte;
 } place;
 
-/* Where the page that begins at `from` ends: at a row. */
+/* Where the page that begins at `from` ends: at a row, unless that is too long for a page. */
 static place page_end(const ps_pq_chunk_writer *w, const chunk *c, place from)
 {
     const ps_pq_write_leaf *leaf = c->leaf;
@@ -192,6 +196,7 @@ static place page_end(const ps_pq_chunk_writer *w, const chunk *c, place from)
         if (row && (at.entry - from.entry >= PS_PQ_PAGE_ROWS ||
                     at.byte - from.byte >= w->options->page_bytes))
             break;
+        if (at.byte - from.byte >= PS_MAX(w->options->page_bytes, (uint64_t)PS_PQ_ROW_BYTES)) break;
         if ((uint8_t)leaf->def.at[at.entry] != leaf->def_max) continue;
         if (leaf->store == PS_PQ_STORE_NULL) continue;
         at.byte += stored_bytes(leaf, leaf->values.at + at.byte);

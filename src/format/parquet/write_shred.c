@@ -8,7 +8,9 @@
 
 #include "col/slots.h"
 
-enum { GONE = -1 };
+enum { GONE = -1, ITEMS_STEP = 32768 };
+
+static const ps_vec absent = {.layout = PS_LAYOUT_NONE, .encoding = PS_ENC_CONSTANT};
 
 typedef struct entries {
     int64_t *row;
@@ -203,58 +205,100 @@ static ps_status leaf_add(ps_ctx *cx, ps_pq_write_leaf *leaf, const ps_vec *vec,
 static ps_status node_shred(ps_ctx *cx, ps_arena *arena, const ps_pq_write_node *node,
                             const ps_vec *vec, const entries *in);
 
-static ps_status items_of(ps_ctx *cx, ps_arena *arena, const ps_pq_write_node *group,
-                          const ps_list *lists, const entries *in, entries *out)
+/* Where the items of lists go on. */
+typedef struct items_place {
+    size_t entry;
+    uint32_t item;
+} items_place;
+
+static size_t items_count(const ps_list *lists, const entries *in)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < in->n; i++) n += in->row[i] == GONE ? 1 : PS_MAX(lists[in->row[i]].n, 1);
-    PS_TRY(entries_make(cx, arena, n, out));
-    n = 0;
-    for (size_t i = 0; i < in->n; i++) {
+    return n;
+}
+
+/* The next items, at most as many as out has room for. */
+static void items_of(const ps_pq_write_node *group, const ps_list *lists, const entries *in,
+                     items_place *at, size_t room, entries *out)
+{
+    size_t n = 0;
+
+    for (; at->entry < in->n && n < room; at->entry++) {
+        const size_t i = at->entry;
         const ps_list none = {0}, *l = in->row[i] == GONE ? &none : &lists[in->row[i]];
-        for (uint32_t k = 0; k < PS_MAX(l->n, 1); k++, n++) {
+        uint32_t k = at->item;
+        for (; k < PS_MAX(l->n, 1) && n < room; k++, n++) {
             out->row[n] = l->n ? (int64_t)l->start + k : GONE;
             out->def[n] = l->n ? group->def : in->def[i];
             out->rep[n] = k ? group->rep : in->rep[i];
         }
+        at->item = k < PS_MAX(l->n, 1) ? k : 0;
+        if (at->item) break;
     }
-    return PS_OK;
+    out->n = n;
 }
 
-static ps_status node_shred(ps_ctx *cx, ps_arena *arena, const ps_pq_write_node *node,
-                            const ps_vec *vec, const entries *in)
+/* A list's items into its child, or a map's into its two. */
+static ps_status items_shred(ps_ctx *cx, ps_arena *arena, const ps_pq_write_node *node,
+                             const ps_vec *child, entries *items)
 {
-    static const ps_vec absent = {.layout = PS_LAYOUT_NONE, .encoding = PS_ENC_CONSTANT};
-    const ps_vec *data = vec->encoding == PS_ENC_DICTIONARY ? &vec->dict->values : vec;
     const ps_pq_write_node *group = node->children;
-    const bool none = vec->layout == PS_LAYOUT_NONE;
-    entries own, items;
+    const bool none = child->layout == PS_LAYOUT_NONE;
 
-    PS_TRY(entries_make(cx, arena, in->n, &own));
-    PS_TRY(entries_enter(cx, node, vec, in, &own));
-    if (node->leaf) return leaf_add(cx, node->leaf, vec, &own);
-    if (node->type.id == PS_TYPE_STRUCT) {
-        for (uint32_t i = 0; i < node->n_children; i++)
-            PS_TRY(node_shred(cx, arena, &node->children[i], none ? &absent : &data->children[i],
-                              &own));
-        return PS_OK;
-    }
-    PS_TRY(items_of(cx, arena, group, data->data, &own, &items));
     if (node->type.id != PS_TYPE_MAP)
-        return node_shred(cx, arena, &group->children[0], none ? &absent : &data->children[0],
-                          &items);
+        return node_shred(cx, arena, &group->children[0], child, items);
     /* a map's child is a struct of entries, none of which is null */
-    const ps_vec *entry = none ? &absent : &data->children[0];
+    const ps_vec *entry = child;
     if (!none) {
-        const entries places = items;
-        PS_TRY(entries_enter(cx, group, entry, &places, &items));
+        const entries places = *items;
+        PS_TRY(entries_enter(cx, group, entry, &places, items));
         if (entry->encoding == PS_ENC_DICTIONARY) entry = &entry->dict->values;
     }
     for (uint32_t i = 0; i < 2; i++)
         PS_TRY(node_shred(cx, arena, &group->children[i],
                           none || entry->layout == PS_LAYOUT_NONE ? &absent : &entry->children[i],
-                          &items));
+                          items));
+    return PS_OK;
+}
+
+/* Items in steps: what a step takes beside them is many times as large as they. */
+static ps_status lists_shred(ps_ctx *cx, ps_arena *arena, const ps_pq_write_node *node,
+                             const ps_list *lists, const ps_vec *child, const entries *in)
+{
+    const size_t n = items_count(lists, in), room = PS_MIN(n, (size_t)ITEMS_STEP);
+    ps_arena step = {0};
+    items_place at = {0};
+    entries items;
+    ps_status st = PS_OK;
+
+    PS_TRY(entries_make(cx, arena, room, &items));
+    while (st == PS_OK && at.entry < in->n) {
+        items_of(node->children, lists, in, &at, room, &items);
+        st = items_shred(cx, n > room ? &step : arena, node, child, &items);
+        ps_arena_reset(&step);
+        if (st == PS_OK) st = ps_poll(cx);
+    }
+    ps_arena_release(&step);
+    return st;
+}
+
+static ps_status node_shred(ps_ctx *cx, ps_arena *arena, const ps_pq_write_node *node,
+                            const ps_vec *vec, const entries *in)
+{
+    const ps_vec *data = vec->encoding == PS_ENC_DICTIONARY ? &vec->dict->values : vec;
+    const bool none = vec->layout == PS_LAYOUT_NONE;
+    entries own;
+
+    PS_TRY(entries_make(cx, arena, in->n, &own));
+    PS_TRY(entries_enter(cx, node, vec, in, &own));
+    if (node->leaf) return leaf_add(cx, node->leaf, vec, &own);
+    if (node->type.id != PS_TYPE_STRUCT)
+        return lists_shred(cx, arena, node, data->data, none ? &absent : &data->children[0], &own);
+    for (uint32_t i = 0; i < node->n_children; i++)
+        PS_TRY(
+            node_shred(cx, arena, &node->children[i], none ? &absent : &data->children[i], &own));
     return PS_OK;
 }
 
