@@ -448,6 +448,17 @@ static uint64_t batch_bytes_max(const ps_op *op)
     return settings->memory_limit ? PS_MAX(share, (uint64_t)1 << 20) : (uint64_t)16 << 20;
 }
 
+/* Results hold nothing of the rows that they were made from: who writes the last ones has their
+ * memory. */
+static void collected_end(agg_source *s)
+{
+    for (uint32_t c = 0; c < s->config->n_collects; c++) {
+        ps_aggregate_collect_clear(&s->collected[c]);
+        for (size_t t = 0; t < ps_aggregate_n_sources(s); t++)
+            ps_rows_release(ps_aggregate_set_of(s, s->collected[c].set, t));
+    }
+}
+
 ps_status ps_aggregate_collect_finish(ps_ctx *cx, ps_op *op, agg_source *s, ps_batch *out,
                                       uint32_t *n)
 {
@@ -475,5 +486,6 @@ ps_status ps_aggregate_collect_finish(ps_ctx *cx, ps_op *op, agg_source *s, ps_b
         PS_TRY(ps_poll(cx));
         if (bytes > bytes_max) *n = g + 1;
     }
+    if (s->at + *n == s->merge.n) collected_end(s);
     return PS_OK;
 }

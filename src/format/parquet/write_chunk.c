@@ -2,7 +2,8 @@
  *
  * A chunk is encoded by a dictionary where that is small (PS_PQ_DICT_BYTES) and repeats enough
  * (no more distinct values than half of all), else PLAIN: decided once, on all its values. Pages
- * end at rows, but those of a row of many MB, which the first version of pages allows. Every page has its CRC-32, of the bytes as they are stored. */
+ * end at rows, but those of a row of many MB, which the first version of pages allows. Every page
+ * has its CRC-32, of the bytes as they are stored. */
 #include "format/parquet/write.h"
 
 #include "base/hash.h"
