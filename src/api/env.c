@@ -52,11 +52,13 @@ static ps_status env_table(ps_ctx *cx, ps_arena *arena, void *user, ps_str schem
 }
 
 /* Opening reads the beginnings and footers of files, before there is a query that could have set
- * memory aside for it: where others have it all it waits for them (ADR 7). */
+ * memory aside for it: where tables have it they give it back, where others do it waits for them
+ * (ADR 7). */
 static ps_status open_format(ps_ctx *cx, ps_arena *arena, ps_session *session,
                              const ps_format *format, const ps_str *patterns, uint32_t n,
                              const ps_options *options, ps_source **out)
 {
+    enum { OPEN_BYTES = 4 << 20 };
     ps_str *paths;
     uint32_t n_paths;
     ps_status st;
@@ -64,7 +66,9 @@ static ps_status open_format(ps_ctx *cx, ps_arena *arena, ps_session *session,
     PS_TRY(ps_glob_expand(cx, arena, patterns, n, &paths, &n_paths));
     for (;;) {
         st = format->open(cx, paths, n_paths, options, out);
-        if (st != PS_MEMORY || session->fail_alloc || !ps_pool_wait_room(session->instance->pool))
+        if (st != PS_MEMORY || session->fail_alloc) break;
+        if (!ps_session_tables_give(cx, session, OPEN_BYTES) &&
+            !ps_pool_wait_room(session->instance->pool))
             break;
         PS_TRY(ps_poll(cx));
         ps_ctx_clear(cx);

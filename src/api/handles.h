@@ -29,8 +29,8 @@ struct ps_instance {
     bool threads_most; /* sessions may not take more: the instance was opened with a number */
     ps_limits most;    /* whatever a session sets */
     char temp_directory[PS_SETTING_TEXT_MAX];
+    ps_store *tables; /* rows of all tables, temporary files of all queries */
     ps_relations relations;
-    ps_spill_list spills; /* temporary files of all queries */
 };
 
 typedef struct ps_prepared {
@@ -88,7 +88,10 @@ ps_session *ps_session_ref(ps_session *session);
 void ps_session_unref(ps_session *session);
 /* Those of the statement that is to be run now. */
 const ps_settings *ps_session_settings(const ps_session *session);
-void ps_session_set_current(ps_session *session, ps_result *result);
+/* Tables that nobody reads give memory back, about `bytes` of it. False: they have none to give. */
+bool ps_session_tables_give(ps_ctx *cx, const ps_session *session, uint64_t bytes);
+/* A call begins: what ps_session_cancel stops from now on; tables leave it room to be planned. */
+void ps_session_begin(ps_session *session, ps_result *result);
 /* Marks the session as in a call; PS_MISUSE when it is in one already, or NULL, or of before a
  * fork(). */
 ps_status ps_session_enter(ps_session *session, ps_error *error);
@@ -104,6 +107,7 @@ void ps_session_env(ps_session *session, ps_bind_env *out);
 /* table_sink.c: what CREATE TABLE AS and INSERT write to. */
 typedef struct ps_table_target {
     ps_relations *relations;
+    const ps_exec_settings *exec; /* what the statement runs under */
     bool append;
     ps_exists exists;
 } ps_table_target;
@@ -114,6 +118,8 @@ ps_status ps_statement_run(ps_result *result, ps_planner *planner, const ps_stat
 ps_status ps_reread(ps_planner *planner, const ps_node *plan, const ps_node **out);
 /* A Write that is a job gets its identity; PS_UNSUPPORTED: the query can't be a job's. */
 ps_status ps_job_identify(ps_result *result, const ps_node **plan);
+/* What a call is settled to run under, from its settings and the payer's limit: result->exec. */
+void ps_result_settle(ps_result *result);
 /* Makes the result's query from a plan. */
 ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node *plan);
 /* What a query may take: threads, rows, bytes and a place for temporary files as the settings have

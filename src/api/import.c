@@ -1,6 +1,6 @@
 /* api/import.c -- tables from Arrow streams.
  *
- * The table is paid for by the instance, which holds it; the call itself is one operation of the
+ * The table is kept by the instance's store of tables, which pays for it; the call itself is one operation of the
  * session, so that it can be cancelled and timed out like a statement. Tests:
  * tests/unit/test_api.c */
 #include "api/handles.h"
@@ -23,9 +23,12 @@ ps_status ps_session_read_stream(ps_session *session, struct ArrowArrayStream *s
         stream_drop(stream);
         return st;
     }
-    ps_session_set_current(session, call);
-    call->cx.mem = session->instance->mem;
-    st = ps_table_from_stream(&call->cx, stream, out);
+    ps_session_begin(session, call);
+    ps_result_settle(call);
+    const ps_table_load_options options = {.how = ps_spill_options_of(&call->exec),
+                                           .memory_limit = call->exec.memory_limit,
+                                           .force_spill = call->exec.force_spill};
+    st = ps_table_from_stream(&call->cx, stream, call->exec.tables, &options, out);
     ps_give_error(&call->cx, st, error);
     ps_result_free(call);
     return st;

@@ -173,7 +173,7 @@ ps_status ps_insight_spill_files(ps_ctx *cx, ps_arena *arena, const ps_session *
     ps_spill_facts *facts;
     size_t n;
 
-    PS_TRY(ps_spill_list_look(cx, arena, &session->instance->spills, &facts, &n));
+    PS_TRY(ps_spill_list_look(cx, arena, &session->instance->tables->spills, &facts, &n));
     for (size_t i = 0; i < n; i++) {
         const ps_spill_facts *f = &facts[i];
         const ps_value cells[] = {limit_of((int64_t)f->payer),

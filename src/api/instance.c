@@ -53,9 +53,10 @@ ps_status ps_instance_new(const ps_instance_options *options, ps_instance **out,
     instance->pid = getpid();
     instance->mem = ps_mem_new(&cx, NULL, "instance",
                                given.memory_bytes_max ? given.memory_bytes_max : default_memory());
-    ps_relations_init(&instance->relations, instance->mem);
-    ps_spill_list_init(&instance->spills);
-    const ps_status st = instance->mem ? instance_configure(&cx, instance, &given) : PS_MEMORY;
+    ps_status st = PS_MEMORY;
+    if (instance->mem) st = ps_store_new(&cx, instance->mem, &instance->tables);
+    ps_relations_init(&instance->relations, st == PS_OK ? instance->tables->mem : NULL);
+    if (st == PS_OK) st = instance_configure(&cx, instance, &given);
     if (st != PS_OK) {
         ps_instance_unref(instance);
         return ps_give_error(&cx, st, error);
@@ -90,7 +91,7 @@ void ps_instance_unref(ps_instance *instance)
         return;
     ps_pool_free(instance->pool);
     ps_relations_release(&instance->relations);
-    ps_spill_list_release(&instance->spills);
+    ps_store_unref(instance->tables);
     ps_mem_close(instance->mem);
     ps_free(instance);
     ps_mem_trim();

@@ -12,9 +12,10 @@ typedef struct ps_key_set {
     ps_arena arena; /* types, layout, and the vectors of a step */
     const ps_row_layout *layout;
     ps_group_table rows;
-    ps_vec *vecs;     /* n_cols */
-    ps_vec_buf *bufs; /* n_cols */
-    uint32_t n_bufs;  /* that are initialized */
+    ps_vec *vecs;       /* n_cols */
+    ps_vec_buf *bufs;   /* n_cols */
+    ps_col_hold *holds; /* n_cols; while rows are added */
+    uint32_t n_bufs;    /* that are initialized */
     uint32_t sel[PS_BATCH_ROWS];
     uint64_t hashes[PS_BATCH_ROWS];
     uint8_t *found[PS_BATCH_ROWS];
@@ -61,7 +62,8 @@ static ps_status set_fill(ps_ctx *cx, const ps_key *key, const ps_schema *schema
 
     set->vecs = PS_ARENA_ARRAY(cx, &set->arena, ps_vec, key->n_cols);
     set->bufs = PS_ARENA_ARRAY(cx, &set->arena, ps_vec_buf, key->n_cols);
-    if (!types || !set->vecs || !set->bufs) return PS_MEMORY;
+    set->holds = PS_ARENA_ARRAY(cx, &set->arena, ps_col_hold, key->n_cols);
+    if (!types || !set->vecs || !set->bufs || !set->holds) return PS_MEMORY;
     for (uint32_t i = 0; i < key->n_cols; i++) types[i] = schema->fields[key->cols[i]].type;
     const ps_row_spec spec = {.types = types,
                               .n_cols = key->n_cols,
@@ -121,7 +123,8 @@ static ps_status add_rows(ps_ctx *cx, ps_key *key, const char *name, const ps_sc
     ps_key_set *set = key->set;
 
     for (uint32_t i = 0; i < key->n_cols; i++)
-        PS_TRY(ps_segment_read(cx, segment, key->cols[i], first, n, &set->bufs[i], &set->vecs[i]));
+        PS_TRY(ps_segment_read(cx, segment, key->cols[i], first, n, &set->holds[i], &set->bufs[i],
+                               &set->vecs[i]));
     const uint32_t n_sel = full_rows(key, n, set->sel);
     if (n_sel == 0) return PS_OK;
     PS_TRY(ps_hash_rows(cx, set->vecs, key->n_cols, set->sel, n_sel, 0, set->hashes));
@@ -138,13 +141,17 @@ static ps_status add_rows(ps_ctx *cx, ps_key *key, const char *name, const ps_sc
 static ps_status add_segments(ps_ctx *cx, ps_key *key, const char *name, const ps_schema *schema,
                               ps_segment *const *segments, uint32_t n)
 {
-    for (uint32_t s = 0; s < n; s++) {
-        for (uint32_t first = 0; first < segments[s]->n_rows; first += PS_BATCH_ROWS) {
+    ps_status st = PS_OK;
+
+    for (uint32_t s = 0; s < n && st == PS_OK; s++) {
+        for (uint32_t first = 0; first < segments[s]->n_rows && st == PS_OK;
+             first += PS_BATCH_ROWS) {
             const uint32_t rows = PS_MIN((uint32_t)PS_BATCH_ROWS, segments[s]->n_rows - first);
-            PS_TRY(add_rows(cx, key, name, schema, segments[s], first, rows));
+            st = add_rows(cx, key, name, schema, segments[s], first, rows);
         }
+        for (uint32_t i = 0; i < key->n_cols; i++) ps_col_hold_release(&key->set->holds[i]);
     }
-    return PS_OK;
+    return st;
 }
 
 ps_status ps_key_add(ps_ctx *cx, ps_key *key, const char *name, const ps_table *table,

@@ -50,7 +50,7 @@ static ps_status call_begin(plan_call *call, const ps_plan *plan, ps_session *se
         ps_session_leave(session);
         return st;
     }
-    ps_session_set_current(session, call->result);
+    ps_session_begin(session, call->result);
     call->planner = (ps_planner){.cx = &call->result->cx, .arena = &call->result->arena};
     return PS_OK;
 }

@@ -76,7 +76,8 @@ void ps_limits_settle(const ps_session *session, const ps_settings *settings,
         exec->threads = instance->threads;
     exec->rows_scanned_max = ps_limit_tighter(exec->rows_scanned_max, instance->most.rows_scanned);
     exec->result_bytes_max = ps_limit_tighter(exec->result_bytes_max, instance->most.result_bytes);
-    exec->spills = &session->instance->spills;
+    exec->tables = session->instance->tables;
+    exec->spills = &session->instance->tables->spills;
     exec->temp_directory =
         settings->temp_directory[0] ? settings->temp_directory : instance->temp_directory;
 }
@@ -87,6 +88,14 @@ static void result_set_query(ps_result *result, ps_query *query)
     ps_mutex_lock(&result->session->mutex);
     result->query = query;
     ps_mutex_unlock(&result->session->mutex);
+}
+
+void ps_result_settle(ps_result *result)
+{
+    result->exec = result->settings.exec;
+    ps_limits_settle(result->session, &result->settings, &result->exec);
+    const uint64_t memory = ps_mem_limit(result->mem);
+    result->exec.memory_limit = memory == UINT64_MAX ? 0 : memory;
 }
 
 ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node *plan)
@@ -102,10 +111,7 @@ ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node 
                                .nullable = plan->cols[i].nullable};
     }
     PS_TRY(ps_schema_new(cx, fields, plan->n_cols, &result->schema));
-    result->exec = result->settings.exec;
-    ps_limits_settle(result->session, &result->settings, &result->exec);
-    const uint64_t memory = ps_mem_limit(result->mem);
-    result->exec.memory_limit = memory == UINT64_MAX ? 0 : memory;
+    ps_result_settle(result);
     PS_TRY(ps_pool_want(cx, result->session->instance->pool, result->exec.threads));
     PS_TRY(ps_batch_init(cx, &result->arena, plan->n_cols, &result->batch));
     ps_query *query;

@@ -19,6 +19,7 @@ ps_status ps_session_new(ps_instance *instance, ps_session **out, ps_error *erro
         ps_free(session);
         return ps_give_error(&cx, PS_MEMORY, error);
     }
+    ps_mem_set_beside(session->mem, instance->tables->mem);
     atomic_init(&session->refs, 1);
     atomic_init(&session->busy, false);
     session->instance = ps_instance_ref(instance);
@@ -135,11 +136,32 @@ const ps_settings *ps_session_settings(const ps_session *session)
     return session->has_next ? &session->next : &session->settings;
 }
 
-void ps_session_set_current(ps_session *session, ps_result *result)
+bool ps_session_tables_give(ps_ctx *cx, const ps_session *session, uint64_t bytes)
 {
+    ps_store *tables = session->instance->tables;
+    ps_exec_settings exec = ps_session_settings(session)->exec;
+    uint64_t given;
+
+    if (!ps_store_has(tables)) return false;
+    ps_limits_settle(session, ps_session_settings(session), &exec);
+    const ps_spill_options how = ps_spill_options_of(&exec);
+    const ps_status st = ps_store_give(cx, tables, &how, bytes, &given);
+    if (st != PS_OK) ps_ctx_clear(cx); /* what is asked for next says so */
+    return given > 0;
+}
+
+void ps_session_begin(ps_session *session, ps_result *result)
+{
+    enum { PLAN_BYTES = 4 << 20 };
+    const uint64_t limit = ps_mem_limit(session->mem);
+    const uint64_t wanted = PS_MIN(limit / 2, (uint64_t)PLAN_BYTES);
+
     ps_mutex_lock(&session->mutex);
     session->current = result;
     ps_mutex_unlock(&session->mutex);
+    while (ps_mem_left(session->mem) < wanted &&
+           ps_session_tables_give(&result->cx, session, wanted)) {
+    }
 }
 
 void ps_session_cancel(ps_session *session)
@@ -311,7 +333,7 @@ ps_status ps_session_sql(ps_session *session, const char *text, size_t bytes, co
     PS_TRY(ps_session_enter(session, error));
     ps_status st = ps_result_make(session, (ps_str){text, bytes}, &result, error);
     if (st == PS_OK) {
-        ps_session_set_current(session, result);
+        ps_session_begin(session, result);
         bool sets_next = false;
         st = run_first(result, tail, text, &sets_next);
         session->has_next &= sets_next;

@@ -95,6 +95,7 @@ static ps_status write_plan(ps_result *result, ps_planner *planner, const ps_nod
 
     if (!spec || !own) return PS_MEMORY;
     *own = *target;
+    own->exec = &result->exec;
     *spec = (ps_sink_spec){.class = &ps_table_sink, .path = name, .user = own};
     *out = ps_node_write_new(planner, rows, spec, PS_STR("Count"));
     return *out ? PS_OK : result->cx.error.code;
@@ -124,7 +125,7 @@ static ps_status create_table(ps_result *result, ps_planner *planner, const ps_s
         PS_TRY(write_plan(result, planner, s->plan, s->name, &target, &plan));
         return run_write(result, planner, plan, "CREATE TABLE");
     }
-    PS_TRY(ps_table_new(&result->cx, s->columns, &table));
+    PS_TRY(ps_table_new_in(&result->cx, result->session->instance->tables, s->columns, &table));
     const ps_status st = ps_relations_put_table(&result->cx, relations, s->name, table, s->keys,
                                                 s->n_keys, exists_of(s), &kept);
     ps_table_unref(table);
@@ -158,12 +159,17 @@ static ps_status find_owner(ps_result *result, const ps_statement *s, ps_str nam
 
 static ps_status create_index(ps_result *result, const ps_statement *s)
 {
+    enum { INDEX_BYTES = 8 << 20 };
     ps_relations *relations;
 
     result->tag = "CREATE INDEX";
     PS_TRY(find_owner(result, s, s->table, &relations));
-    const ps_status st =
-        ps_relations_put_index(&result->cx, relations, s->table, &s->keys[0], s->if_not_exists);
+    ps_status st;
+    do { /* the set of a unique index stays in memory: tables give way to it */
+        ps_ctx_clear(&result->cx);
+        st =
+            ps_relations_put_index(&result->cx, relations, s->table, &s->keys[0], s->if_not_exists);
+    } while (st == PS_MEMORY && ps_session_tables_give(&result->cx, result->session, INDEX_BYTES));
     if (st == PS_EXISTS) ps_fail_at(&result->cx, s->at);
     return st;
 }

@@ -2,102 +2,62 @@
  * commit.
  *
  * A replaced or extended table changes for readers at one moment, in commit; until then nobody sees
- * the rows. */
+ * the rows. The instance's store of tables pays for them from their segment on. */
 #include "api/handles.h"
 
 struct ps_sink {
     const ps_sink_spec *spec;
     const ps_schema *schema;
-    ps_segment_builder *builder;
-    PS_ARRAY(ps_segment *) segments;
-    uint64_t n_rows;
+    ps_table_load load;
 };
 
 static void table_sink_close(ps_sink *sink)
 {
     if (!sink) return;
-    ps_segment_builder_free(sink->builder);
-    for (size_t i = 0; i < sink->segments.n; i++) ps_owner_unref(&sink->segments.at[i]->owner);
-    ps_free(sink->segments.at);
+    ps_table_load_release(&sink->load);
     ps_free(sink);
 }
 
 static ps_status table_sink_open(ps_ctx *cx, const ps_sink_spec *spec, const ps_schema *schema,
                                  ps_sink **out)
 {
+    const ps_table_target *target = spec->user;
+    const ps_table_load_options options = {.how = ps_spill_options_of(target->exec),
+                                           .memory_limit = target->exec->memory_limit,
+                                           .force_spill = target->exec->force_spill};
     ps_sink *sink = ps_alloc_zero(cx, sizeof(*sink));
 
     *out = sink;
     if (!sink) return PS_MEMORY;
     sink->spec = spec;
     sink->schema = schema;
-    return ps_segment_builder_new(cx, schema, &sink->builder);
-}
-
-static ps_status table_sink_seal(ps_ctx *cx, ps_sink *sink)
-{
-    ps_segment *segment = NULL;
-
-    PS_TRY(ps_segment_builder_seal(cx, sink->builder, sink->segments.n, &segment));
-    if (!segment) return PS_OK;
-    const ps_status st = PS_ARRAY_ADD(cx, &sink->segments, segment);
-    if (st != PS_OK) ps_owner_unref(&segment->owner);
-    return st;
-}
-
-/* Rows [first, first + n) of a batch without a selection. */
-static ps_status table_sink_part(ps_ctx *cx, ps_sink *sink, const ps_batch *batch, uint32_t first,
-                                 uint32_t n)
-{
-    uint32_t *sel = NULL;
-    ps_batch part = *batch;
-    ps_status st = PS_OK;
-
-    if (n < batch->n) {
-        sel = ps_alloc(cx, n * sizeof(*sel));
-        if (!sel) return PS_MEMORY;
-        for (uint32_t k = 0; k < n; k++) sel[k] = first + k;
-        part.sel = sel;
-        part.n_live = n;
-    }
-    st = ps_segment_builder_add(cx, sink->builder, &part);
-    ps_free(sel);
-    return st;
+    return ps_table_load_begin(cx, schema, target->exec->tables, &options, &sink->load);
 }
 
 static ps_status table_sink_write(ps_ctx *cx, ps_sink *sink, const ps_batch *batch)
 {
-    /* Segments are cut at exactly PS_SEGMENT_ROWS: tables do not depend on batch sizes. */
-    for (uint32_t at = 0; at < batch->n;) {
-        const uint64_t room = PS_SEGMENT_ROWS - ps_segment_builder_rows(sink->builder);
-        const uint32_t n = (uint32_t)PS_MIN(room, batch->n - at);
-
-        PS_TRY(table_sink_part(cx, sink, batch, at, n));
-        at += n;
-        if (ps_segment_builder_rows(sink->builder) == PS_SEGMENT_ROWS)
-            PS_TRY(table_sink_seal(cx, sink));
-    }
-    sink->n_rows += batch->n;
-    return PS_OK;
+    return ps_table_load_add(cx, &sink->load, batch);
 }
 
 static ps_status table_sink_replace(ps_ctx *cx, ps_sink *sink, const ps_table_target *target)
 {
     /* Columns of a query's result may take nulls later, also those that hold none now. */
     ps_field *fields = ps_alloc(cx, (sink->schema->n + 1) * sizeof(*fields));
+    const ps_schema *const rows = sink->schema;
     ps_schema *schema = NULL;
     ps_table *empty = NULL, *table = NULL;
     bool kept;
     ps_status st = fields ? PS_OK : PS_MEMORY;
 
     PS_GO(st);
-    for (uint32_t i = 0; i < sink->schema->n; i++) {
-        fields[i] = sink->schema->fields[i];
+    for (uint32_t i = 0; i < rows->n; i++) {
+        fields[i] = rows->fields[i];
         fields[i].nullable = true;
     }
-    PS_GO(ps_schema_new(cx, fields, sink->schema->n, &schema));
-    PS_GO(ps_table_new(cx, schema, &empty));
-    PS_GO(ps_table_append(cx, empty, sink->segments.at, (uint32_t)sink->segments.n, &table));
+    PS_GO(ps_schema_new(cx, fields, rows->n, &schema));
+    PS_GO(ps_table_new_in(cx, target->exec->tables, schema, &empty));
+    PS_GO(ps_table_append(cx, empty, sink->load.segments.at, (uint32_t)sink->load.segments.n,
+                          &table));
     PS_GO(ps_relations_put_table(cx, target->relations, sink->spec->path, table, NULL, 0,
                                  target->exists, &kept));
 done:
@@ -108,15 +68,32 @@ done:
     return st;
 }
 
+/* Sets of keys stay in memory, as the end of the table that is joined with the new rows while that is
+ * done: segments give way to them. */
+static ps_status table_sink_append(ps_ctx *cx, ps_sink *sink, const ps_table_target *target)
+{
+    enum { KEYS_BYTES = 8 << 20 };
+    const ps_table_load *load = &sink->load;
+    uint64_t given = 1;
+
+    for (;;) {
+        const ps_status st =
+            ps_relations_append(cx, target->relations, sink->spec->path, sink->schema,
+                                load->segments.at, (uint32_t)load->segments.n);
+        if (st != PS_MEMORY || given == 0) return st;
+        ps_ctx_clear(cx);
+        PS_TRY(ps_store_give(cx, load->store, &load->options.how, KEYS_BYTES, &given));
+    }
+}
+
 static ps_status table_sink_commit(ps_ctx *cx, ps_sink *sink, uint64_t *n_rows)
 {
     const ps_table_target *target = sink->spec->user;
 
-    PS_TRY(table_sink_seal(cx, sink));
-    *n_rows = sink->n_rows;
+    PS_TRY(ps_table_load_end(cx, &sink->load));
+    *n_rows = sink->load.n_rows;
     if (!target->append) return table_sink_replace(cx, sink, target);
-    return ps_relations_append(cx, target->relations, sink->spec->path, sink->schema,
-                               sink->segments.at, (uint32_t)sink->segments.n);
+    return table_sink_append(cx, sink, target);
 }
 
 const ps_sink_class ps_table_sink = {

@@ -103,13 +103,15 @@ ps_status ps_fail_memory_record(ps_ctx *cx, size_t bytes)
 {
     for (const ps_mem *mem = cx->mem; mem; mem = mem->parent) {
         const int64_t limit = atomic_load_explicit(&mem->limit, memory_order_relaxed);
+        const int64_t own = ps_mem_own_limit(mem);
         const int64_t used = atomic_load_explicit(&mem->used, memory_order_relaxed);
 
-        if (limit == 0 || (bytes <= INT64_MAX && used <= limit - (int64_t)bytes)) continue;
+        if (own == 0 || (bytes <= INT64_MAX && used <= own - (int64_t)bytes)) continue;
         ps_fail(cx, PS_MEMORY,
                 "the memory limit is reached: %s asked for %zu bytes more, %" PRId64 " of %" PRId64
-                " bytes are in use by %s",
-                cx->mem->name, bytes, used, limit, mem->name);
+                " bytes are in use by %s%s",
+                cx->mem->name, bytes, used + limit - own, limit, mem->name,
+                limit > own ? " and tables" : "");
         ps_hint(cx, "raise memory_limit, or let the query touch fewer rows or columns");
         return PS_MEMORY;
     }

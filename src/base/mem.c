@@ -86,6 +86,7 @@ void ps_mem_init(ps_mem *mem, ps_mem *parent, const char *name, uint64_t limit)
     mem->counted = false;
     mem->number = 0;
     mem->older = mem->newer = NULL;
+    mem->beside = NULL;
     atomic_init(&mem->closed, false);
     atomic_init(&mem->reserve, 0);
     atomic_init(&mem->spare, 0);
@@ -113,6 +114,7 @@ static void payer_free(ps_mem *mem)
     if (mem->newer) mem->newer->older = mem->older;
     else newest = mem->older;
     pthread_mutex_unlock(&payers_mutex);
+    if (mem->beside) ps_mem_uncharge(mem->beside, 1);
     free(mem);
 }
 
@@ -178,6 +180,24 @@ void ps_mem_close(ps_mem *mem)
     ps_mem_uncharge(mem, 1);
 }
 
+void ps_mem_set_beside(ps_mem *mem, ps_mem *other)
+{
+    for (ps_mem *level = other; level; level = level->parent)
+        atomic_fetch_add_explicit(&level->used, 1, memory_order_relaxed);
+    mem->beside = other;
+}
+
+/* An eighth is theirs whatever is beside them, so that a statement can always begin, and give
+ * memory back. */
+int64_t ps_mem_own_limit(const ps_mem *mem)
+{
+    const int64_t limit = atomic_load_explicit(&mem->limit, memory_order_relaxed);
+
+    if (PS_LIKELY(!mem->beside) || limit == 0) return limit;
+    const int64_t used = atomic_load_explicit(&mem->beside->used, memory_order_relaxed);
+    return PS_MAX(limit - PS_MIN(used, limit - limit / 8), 1);
+}
+
 static void peak_raise(ps_mem *mem, int64_t used)
 {
     int64_t peak = atomic_load_explicit(&mem->peak, memory_order_relaxed);
@@ -193,7 +213,7 @@ static void peak_raise(ps_mem *mem, int64_t used)
  * counters order no other memory. */
 static bool charge_level(ps_mem *mem, int64_t bytes, bool overdraft)
 {
-    const int64_t limit = atomic_load_explicit(&mem->limit, memory_order_relaxed);
+    const int64_t limit = ps_mem_own_limit(mem);
     int64_t used;
 
     if (limit == 0 || overdraft) {
@@ -340,7 +360,7 @@ uint64_t ps_mem_left(const ps_mem *mem)
     uint64_t left = UINT64_MAX, spare = 0;
 
     for (; mem; mem = mem->parent) {
-        const int64_t limit = atomic_load_explicit(&mem->limit, memory_order_relaxed);
+        const int64_t limit = ps_mem_own_limit(mem);
         const int64_t used = atomic_load_explicit(&mem->used, memory_order_relaxed);
         if (limit) left = PS_MIN(left, spare + (used < limit ? (uint64_t)(limit - used) : 0));
         /* above this level what is set aside below it is charged already */

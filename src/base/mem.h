@@ -26,6 +26,9 @@ struct ps_mem {
     /* Set aside by ps_mem_reserve, and what of it isn't used now: the parents are charged for used
      * and spare. */
     _Atomic int64_t reserve, spare;
+    /* What this one uses counts against the limit too, but for an eighth of it: tables, which all
+     * sessions share, beside a session. NULL: none. Set before anything is charged. */
+    ps_mem *beside;
     /* Bytes in temporary files, counted the same way beside memory. */
     _Atomic int64_t disk, disk_limit;
     _Atomic bool closed;   /* by who made it: what is left is in others' hands */
@@ -47,6 +50,8 @@ void ps_mem_init(ps_mem *mem, ps_mem *parent, const char *name, uint64_t limit);
 ps_mem *ps_mem_new(ps_ctx *cx, ps_mem *parent, const char *name, uint64_t limit)
     __attribute__((warn_unused_result));
 void ps_mem_close(ps_mem *mem); /* NULL ok */
+/* Lets what `other` uses count against the limit of mem, both counted; other lives as long. */
+void ps_mem_set_beside(ps_mem *mem, ps_mem *other);
 /* The counted payers below root and root itself, oldest first. Gives how many there are; at most
  * room of them are written. */
 size_t ps_mem_list(const ps_mem *root, ps_mem_facts *out, size_t room);
@@ -67,6 +72,8 @@ void ps_mem_uncharge_disk(ps_mem *mem, uint64_t bytes);
 /* The lowest limit on the way up; UINT64_MAX: none. A setting, not a measure: what depends on it is
  * the same on every run. */
 uint64_t ps_mem_limit(const ps_mem *mem);
+/* What of a payer's own limit is for those charged there and below; 0: no limit. */
+int64_t ps_mem_own_limit(const ps_mem *mem);
 /* Bytes that could still be charged before a limit on the way up is reached. */
 uint64_t ps_mem_left(const ps_mem *mem);
 

@@ -81,66 +81,33 @@ ps_status ps_arrow_reader_next(ps_ctx *cx, ps_arrow_reader *reader, ps_arena *ar
 
 /* ---- tables ---- */
 
-typedef struct stream_load {
-    ps_segment_builder *builder;
-    ps_segment **segments;
-    size_t n, room;
-} stream_load;
-
-static ps_status seal(ps_ctx *cx, stream_load *load)
-{
-    ps_segment *segment;
-
-    PS_TRY(ps_array_grow(cx, NULL, (void **)&load->segments, &load->room, load->n + 1,
-                         sizeof(ps_segment *)));
-    PS_TRY(ps_segment_builder_seal(cx, load->builder, load->n, &segment));
-    if (segment) load->segments[load->n++] = segment;
-    return PS_OK;
-}
-
-/* Adds a batch in pieces that end where segments do. */
-static ps_status load_batch(ps_ctx *cx, ps_arena *arena, stream_load *load, const ps_batch *batch)
-{
-    ps_batch piece;
-
-    PS_TRY(ps_batch_init(cx, arena, batch->n_cols, &piece));
-    for (uint32_t first = 0; first < batch->n; first += piece.n) {
-        const uint64_t left = PS_SEGMENT_ROWS - ps_segment_builder_rows(load->builder);
-        const uint32_t most = (uint32_t)PS_MIN(left, (uint64_t)PS_BATCH_ROWS_MAX);
-        PS_TRY(ps_batch_slice(cx, arena, batch, first, PS_MIN(batch->n - first, most), &piece));
-        PS_TRY(ps_segment_builder_add(cx, load->builder, &piece));
-        if (ps_segment_builder_rows(load->builder) >= PS_SEGMENT_ROWS) PS_TRY(seal(cx, load));
-    }
-    return PS_OK;
-}
-
-ps_status ps_table_from_stream(ps_ctx *cx, struct ArrowArrayStream *stream, ps_table **out)
+ps_status ps_table_from_stream(ps_ctx *cx, struct ArrowArrayStream *stream, ps_store *store,
+                               const ps_table_load_options *options, ps_table **out)
 {
     ps_arrow_reader *reader = NULL;
     ps_table *empty = NULL;
     ps_arena arena = {0};
-    stream_load load = {0};
+    ps_table_load load = {0};
     ps_owner *owner = NULL;
     ps_batch batch;
     ps_status st;
 
     *out = NULL;
     PS_GO(ps_arrow_reader_new(cx, stream, &reader));
-    PS_GO(ps_segment_builder_new(cx, reader->schema, &load.builder));
+    PS_GO(ps_table_load_begin(cx, reader->schema, store, options, &load));
     do {
         ps_arena_reset(&arena);
         ps_owner_unref(owner);
         PS_GO(ps_arrow_reader_next(cx, reader, &arena, &batch, &owner));
-        if (owner) PS_GO(load_batch(cx, &arena, &load, &batch));
+        if (owner) PS_GO(ps_table_load_add(cx, &load, &batch));
     } while (owner);
-    PS_GO(seal(cx, &load));
-    PS_GO(ps_table_new(cx, reader->schema, &empty));
-    PS_GO(ps_table_append(cx, empty, load.segments, (uint32_t)load.n, out));
+    PS_GO(ps_table_load_end(cx, &load));
+    if (store) PS_GO(ps_table_new_in(cx, store, reader->schema, &empty));
+    else PS_GO(ps_table_new(cx, reader->schema, &empty));
+    PS_GO(ps_table_append(cx, empty, load.segments.at, (uint32_t)load.segments.n, out));
 done:
     ps_owner_unref(owner);
-    for (size_t i = 0; i < load.n; i++) ps_owner_unref(&load.segments[i]->owner);
-    ps_free(load.segments);
-    ps_segment_builder_free(load.builder);
+    ps_table_load_release(&load);
     ps_table_unref(empty);
     ps_arena_release(&arena);
     ps_arrow_reader_free(reader);

@@ -16,7 +16,9 @@ ps_status ps_arrow_reader_next(ps_ctx *cx, ps_arrow_reader *reader, ps_arena *ar
                                ps_owner **owner);
 void ps_arrow_reader_free(ps_arrow_reader *reader);
 
-/* Reads a stream to its end into a table of our own; takes the stream over. */
-ps_status ps_table_from_stream(ps_ctx *cx, struct ArrowArrayStream *stream, ps_table **out);
+/* Reads a stream to its end into a table of our own, kept by the store (NULL: none); takes the
+ * stream over. */
+ps_status ps_table_from_stream(ps_ctx *cx, struct ArrowArrayStream *stream, ps_store *store,
+                               const ps_table_load_options *options, ps_table **out);
 
 #endif

@@ -13,8 +13,8 @@
 
 enum { SORT_MAX = 4096, RANGE_TEXT_BYTES = 64, BLOCK_OF_ITS_OWN = 32 * 1024 };
 
-/* Memory of a segment: large pieces are blocks of their own, so that chunks waste nothing. */
-static void *segment_room(ps_ctx *cx, ps_arena *arena, size_t bytes)
+/* Large pieces are blocks of their own, so that chunks waste nothing. */
+void *ps_col_room(ps_ctx *cx, ps_arena *arena, size_t bytes)
 {
     if (bytes < BLOCK_OF_ITS_OWN) return ps_arena_alloc_raw(cx, arena, bytes + PS_ALIGN, PS_ALIGN);
     void *block = ps_alloc(cx, bytes);
@@ -24,7 +24,7 @@ static void *segment_room(ps_ctx *cx, ps_arena *arena, size_t bytes)
 static ps_status segment_copy(ps_ctx *cx, ps_arena *arena, const void *src, size_t bytes,
                               const void **out)
 {
-    void *copy = segment_room(cx, arena, bytes);
+    void *copy = ps_col_room(cx, arena, bytes);
     if (!copy) return PS_MEMORY;
     if (bytes) memcpy(copy, src, bytes);
     *out = copy;
@@ -201,29 +201,41 @@ static ps_status dict_order(ps_ctx *cx, ps_arena *scratch, const ps_col_build *c
     return PS_OK;
 }
 
-static ps_status dict_make(ps_ctx *cx, ps_arena *arena, const ps_col_build *col,
-                           const uint32_t *rank, const ps_dict **out)
+ps_status ps_col_dict_new(ps_ctx *cx, ps_arena *owner, ps_arena **arena, ps_dict **out)
 {
     seal_dict *made = ps_alloc_zero(cx, sizeof *made);
 
     if (!made) return PS_MEMORY;
     ps_owner_init(&made->dict.owner, dict_destroy);
-    PS_TRY(ps_arena_own(cx, arena, made, dict_unref)); /* takes it over either way */
-    ps_view *views =
-        ps_arena_alloc_raw(cx, &made->arena, col->n_dict * sizeof *views + PS_ALIGN, PS_ALIGN);
-    if (!views) return PS_MEMORY;
-    for (uint32_t i = 0; i < col->n_dict; i++)
-        PS_TRY(ps_view_copy(cx, &made->arena, &col->dict[i], &views[rank[i]]));
+    PS_TRY(ps_arena_own(cx, owner, made, dict_unref)); /* takes it over either way */
     made->dict.id = ps_dict_next_id();
-    made->dict.distinct = true;
-    made->dict.sorted = col->n_dict <= SORT_MAX;
-    ps_vec_flat(&made->dict.values, col->type, PS_LAYOUT_VIEW, views, NULL, col->n_dict);
+    *arena = &made->arena;
     *out = &made->dict;
     return PS_OK;
 }
 
-static ps_status seal_text_codes(ps_ctx *cx, ps_arena *arena, ps_col_build *col,
-                                 ps_segment_col *out, ps_col_stats *stats)
+static ps_status dict_make(ps_ctx *cx, ps_arena *data, const ps_col_build *col,
+                           const uint32_t *rank, const ps_dict **out)
+{
+    ps_arena *arena;
+    ps_dict *made;
+
+    PS_TRY(ps_col_dict_new(cx, data, &arena, &made));
+    ps_view *views =
+        ps_arena_alloc_raw(cx, arena, col->n_dict * sizeof *views + PS_ALIGN, PS_ALIGN);
+    if (!views) return PS_MEMORY;
+    for (uint32_t i = 0; i < col->n_dict; i++)
+        PS_TRY(ps_view_copy(cx, arena, &col->dict[i], &views[rank[i]]));
+    made->distinct = true;
+    made->sorted = col->n_dict <= SORT_MAX;
+    ps_vec_flat(&made->values, col->type, PS_LAYOUT_VIEW, views, NULL, col->n_dict);
+    *out = made;
+    return PS_OK;
+}
+
+static ps_status seal_text_codes(ps_ctx *cx, ps_arena *arena, ps_arena *data,
+                                 const ps_col_build *col, ps_col_sealed *out,
+                                 const ps_sketch **sketch, ps_col_stats *stats)
 {
     const uint8_t bytes = col->n_dict <= 256 ? 1 : col->n_dict <= 65536 ? 2 : 4;
     ps_arena scratch = {0};
@@ -232,10 +244,10 @@ static ps_status seal_text_codes(ps_ctx *cx, ps_arena *arena, ps_col_build *col,
     ps_status st = PS_MEMORY;
 
     uint32_t *rank = PS_ARENA_ARRAY(cx, &scratch, uint32_t, col->n_dict + 1);
-    void *codes = segment_room(cx, arena, col->n * bytes);
+    void *codes = ps_col_room(cx, data, col->n * bytes);
     if (!rank || !codes) goto done;
     PS_GO(dict_order(cx, &scratch, col, rank));
-    PS_GO(dict_make(cx, arena, col, rank, &dict));
+    PS_GO(dict_make(cx, data, col, rank, &dict));
     for (size_t i = 0; i < col->n; i++) {
         const bool valid = ps_bit_get(col->valid, i);
         width += valid ? col->dict[col->codes[i]].n : 0;
@@ -248,7 +260,7 @@ static ps_status seal_text_codes(ps_ctx *cx, ps_arena *arena, ps_col_build *col,
     stats->n_null = col->n_null;
     stats->n_distinct = col->n_dict;
     stats->width = col->n > col->n_null ? width / (double)(col->n - col->n_null) : 0;
-    PS_GO(sketch_make(cx, arena, &dict->values, &out->sketch));
+    if (sketch) PS_GO(sketch_make(cx, arena, &dict->values, sketch));
     out->codes = codes;
     out->code_bytes = bytes;
     out->vec.encoding = PS_ENC_DICTIONARY;
@@ -262,12 +274,12 @@ done:
 static ps_status views_move(ps_ctx *cx, ps_arena *arena, const ps_col_build *col, const void **out)
 {
     const ps_view *src = (const ps_view *)(const void *)col->data;
-    ps_view *views = segment_room(cx, arena, col->n * sizeof *views);
+    ps_view *views = ps_col_room(cx, arena, col->n * sizeof *views);
     size_t bytes = 0;
 
     if (!views) return PS_MEMORY;
     for (size_t i = 0; i < col->n; i++) bytes += src[i].n > 12 ? src[i].n : 0;
-    char *at = segment_room(cx, arena, bytes);
+    char *at = ps_col_room(cx, arena, bytes);
     if (!at) return PS_MEMORY;
     for (size_t i = 0; i < col->n; i++) {
         views[i] = src[i];
@@ -293,7 +305,7 @@ static ps_status seal_integers(ps_ctx *cx, ps_arena *arena, const ps_col_build *
         const ps_value value = stats->min;
         return ps_vec_constant(cx, arena, &value, vec->n, vec);
     }
-    void *slots = segment_room(cx, arena, col->n * ps_layout_bytes(layout));
+    void *slots = ps_col_room(cx, arena, col->n * ps_layout_bytes(layout));
     if (!slots) return PS_MEMORY;
     ps_slots_convert(col->layout, col->data, layout, slots, col->n);
     vec->layout = (uint8_t)layout;
@@ -303,19 +315,20 @@ static ps_status seal_integers(ps_ctx *cx, ps_arena *arena, const ps_col_build *
     return PS_OK;
 }
 
-static ps_status seal_children(ps_ctx *cx, ps_arena *arena, ps_col_build *col, ps_vec *vec)
+/* Statistics of children are nobody's. */
+static ps_status seal_children(ps_ctx *cx, ps_arena *data, const ps_col_build *col, ps_vec *vec)
 {
-    ps_vec *children = PS_ARENA_ARRAY(cx, arena, ps_vec, col->n_children);
+    ps_vec *children = PS_ARENA_ARRAY(cx, data, ps_vec, col->n_children);
     ps_col_stats ignored;
 
     if (!children) return PS_MEMORY;
     for (uint32_t i = 0; i < col->n_children; i++) {
-        ps_col_build *child = &col->children[i];
-        ps_segment_col sealed = {0};
-        PS_TRY(ps_col_build_seal(cx, arena, child, &sealed, &ignored));
+        const ps_col_build *child = &col->children[i];
+        ps_col_sealed sealed = {0};
+        PS_TRY(ps_col_build_seal(cx, data, data, child, &sealed, NULL, &ignored));
         if (sealed.code_bytes == 1 ||
             sealed.code_bytes == 2) { /* children are read in place: 32-bit codes */
-            uint32_t *codes = segment_room(cx, arena, child->n * sizeof *codes);
+            uint32_t *codes = ps_col_room(cx, data, child->n * sizeof *codes);
             if (!codes) return PS_MEMORY;
             ps_slots_convert(sealed.code_bytes == 1 ? PS_LAYOUT_U8 : PS_LAYOUT_U16, sealed.codes,
                              PS_LAYOUT_U32, codes, child->n);
@@ -328,30 +341,31 @@ static ps_status seal_children(ps_ctx *cx, ps_arena *arena, ps_col_build *col, p
     return PS_OK;
 }
 
-ps_status ps_col_build_seal(ps_ctx *cx, ps_arena *arena, ps_col_build *col, ps_segment_col *out,
-                            ps_col_stats *stats)
+ps_status ps_col_build_seal(ps_ctx *cx, ps_arena *arena, ps_arena *data, const ps_col_build *col,
+                            ps_col_sealed *out, const ps_sketch **sketch, ps_col_stats *stats)
 {
     ps_vec *vec = &out->vec;
+    const ps_sketch *counted = NULL;
     const void *valid = NULL;
 
     PS_TRY(ps_poll(cx));
-    if (col->n_null) PS_TRY(segment_copy(cx, arena, col->valid, PS_BITS_BYTES(col->n), &valid));
+    if (col->n_null) PS_TRY(segment_copy(cx, data, col->valid, PS_BITS_BYTES(col->n), &valid));
     ps_vec_flat(vec, col->type, col->layout, col->data, valid, (uint32_t)col->n);
     if (col->layout == PS_LAYOUT_NONE || (col->n && col->n_null == col->n)) {
         const ps_value null = ps_value_null(col->type);
         *stats = (ps_col_stats){.n_null = col->n};
-        return ps_vec_constant(cx, arena, &null, vec->n, vec);
+        return ps_vec_constant(cx, data, &null, vec->n, vec);
     }
-    if (col->codes && col->n) return seal_text_codes(cx, arena, col, out, stats);
+    if (col->codes && col->n) return seal_text_codes(cx, arena, data, col, out, sketch, stats);
     PS_TRY(ps_stats_measure(cx, arena, vec, stats));
     stats->n_null = col->n_null;
-    PS_TRY(sketch_make(cx, arena, vec, &out->sketch));
-    if (out->sketch) stats->n_distinct = ps_sketch_count(out->sketch);
-    if (ps_layout_is_int(col->layout)) return seal_integers(cx, arena, col, stats, vec);
-    if (col->layout == PS_LAYOUT_VIEW && !col->codes)
-        PS_TRY(views_move(cx, arena, col, &vec->data));
+    if (sketch) PS_TRY(sketch_make(cx, arena, vec, &counted));
+    if (sketch) *sketch = counted;
+    if (counted) stats->n_distinct = ps_sketch_count(counted);
+    if (ps_layout_is_int(col->layout)) return seal_integers(cx, data, col, stats, vec);
+    if (col->layout == PS_LAYOUT_VIEW && !col->codes) PS_TRY(views_move(cx, data, col, &vec->data));
     else if (col->layout != PS_LAYOUT_STRUCT)
         PS_TRY(
-            segment_copy(cx, arena, col->data, col->n * ps_layout_bytes(col->layout), &vec->data));
-    return col->n_children ? seal_children(cx, arena, col, vec) : PS_OK;
+            segment_copy(cx, data, col->data, col->n * ps_layout_bytes(col->layout), &vec->data));
+    return col->n_children ? seal_children(cx, data, col, vec) : PS_OK;
 }

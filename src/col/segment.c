@@ -1,13 +1,16 @@
 /* col/segment.c -- segments: built from batches, read as vectors.
  *
- * A segment is immutable once sealed and keeps its schema (whose types its vectors borrow).
- * Tests: tests/unit/test_col_table.c */
+ * A segment is immutable once sealed and keeps its schema (whose types its vectors borrow). Where a
+ * column's rows are changes: under the segment's mutex, which is held for that alone.
+ * Tests: tests/unit/test_col_table.c, tests/unit/test_col_store.c */
 #include "col/segment.h"
 
 #include "col/vec_take.h"
 
 struct ps_segment_builder {
     ps_schema *schema;
+    ps_store *store; /* NULL: none; one reference */
+    bool encrypt;
     ps_arena arena; /* the column structures */
     ps_col_build *cols;
     uint64_t n_rows;
@@ -39,7 +42,33 @@ void ps_segment_builder_free(ps_segment_builder *builder)
         ps_col_build_release(&builder->cols[i]);
     ps_arena_release(&builder->arena);
     ps_schema_unref(builder->schema);
+    ps_store_unref(builder->store);
     ps_free(builder);
+}
+
+void ps_segment_builder_store(ps_segment_builder *builder, ps_store *store, bool encrypt)
+{
+    PS_ASSERT(!builder->store && builder->n_rows == 0);
+    builder->store = ps_store_ref(store);
+    builder->encrypt = encrypt;
+}
+
+static uint64_t build_bytes(const ps_col_build *col)
+{
+    uint64_t bytes = col->n * (col->codes ? sizeof(*col->codes) : ps_layout_bytes(col->layout));
+
+    bytes += col->n_null ? PS_BITS_BYTES(col->n) : 0;
+    bytes += col->n_dict * sizeof(*col->dict) + col->heap.bytes;
+    for (uint32_t i = 0; i < col->n_children; i++) bytes += build_bytes(&col->children[i]);
+    return bytes;
+}
+
+uint64_t ps_segment_builder_bytes(const ps_segment_builder *builder)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < builder->schema->n; i++) bytes += build_bytes(&builder->cols[i]);
+    return bytes;
 }
 
 uint64_t ps_segment_builder_rows(const ps_segment_builder *builder) { return builder->n_rows; }
@@ -54,26 +83,71 @@ ps_status ps_segment_builder_add(ps_ctx *cx, ps_segment_builder *builder, const 
     return PS_OK;
 }
 
+static void rows_destroy(ps_owner *owner)
+{
+    ps_col_rows *rows = (ps_col_rows *)(void *)owner;
+
+    ps_arena_release(&rows->arena);
+    ps_schema_unref(rows->schema);
+    ps_free(rows);
+}
+
+ps_status ps_col_rows_new(ps_ctx *cx, ps_schema *schema, ps_col_rows **out)
+{
+    ps_col_rows *rows = ps_alloc_zero(cx, sizeof(*rows));
+
+    *out = rows;
+    if (!rows) return PS_MEMORY;
+    ps_owner_init(&rows->owner, rows_destroy);
+    rows->schema = ps_schema_ref(schema);
+    rows->arena.chunk_bytes_min = 512; /* tables of few rows are many */
+    return PS_OK;
+}
+
 static void segment_destroy(ps_owner *owner)
 {
     ps_segment_body *body = (ps_segment_body *)(void *)owner;
+    ps_store *store = body->store;
 
+    if (store) ps_store_remove(store, body);
+    for (uint32_t i = 0; body->head.cols && i < body->head.n_cols; i++) {
+        ps_segment_col *col = &body->head.cols[i];
+        if (col->rows) ps_segment_count(body, -(int64_t)col->bytes);
+        ps_col_rows_unref(col->rows);
+        ps_col_file_free(col->file);
+    }
     ps_arena_release(&body->arena);
     ps_schema_unref(body->schema);
+    ps_mutex_destroy(&body->mutex);
     ps_free(body);
+    ps_store_unref(store);
 }
 
-ps_status ps_segment_builder_seal(ps_ctx *cx, ps_segment_builder *builder, uint64_t sequence,
-                                  ps_segment **out)
+static ps_status seal_col(ps_ctx *cx, const ps_segment_builder *builder, ps_segment_body *body,
+                          uint32_t i)
+{
+    ps_segment_col *col = &body->head.cols[i];
+
+    PS_TRY(ps_col_rows_new(cx, builder->schema, &col->rows));
+    ps_col_sealed *sealed = &col->rows->col;
+    PS_TRY(ps_col_build_seal(cx, &body->arena, &col->rows->arena, &builder->cols[i], sealed,
+                             &col->sketch, &body->head.stats[i]));
+    col->whole = sealed->vec.layout >= PS_LAYOUT_LIST && sealed->vec.encoding == PS_ENC_FLAT;
+    if (builder->store && sealed->vec.encoding != PS_ENC_CONSTANT)
+        col->bytes = ps_col_bytes(sealed);
+    return PS_OK;
+}
+
+static ps_status seal(ps_ctx *cx, const ps_segment_builder *builder, uint64_t sequence,
+                      ps_segment **out)
 {
     const uint32_t n_cols = builder->schema->n;
+    ps_segment_body *body = ps_alloc_zero(cx, sizeof *body);
     ps_status st = PS_MEMORY;
 
-    *out = NULL;
-    if (builder->n_rows == 0) return PS_OK;
-    ps_segment_body *body = ps_alloc_zero(cx, sizeof *body);
     if (!body) return PS_MEMORY;
     ps_owner_init(&body->head.owner, segment_destroy);
+    ps_mutex_init(&body->mutex);
     body->schema = ps_schema_ref(builder->schema);
     body->head.sequence = sequence;
     body->head.n_rows = (uint32_t)builder->n_rows;
@@ -81,17 +155,37 @@ ps_status ps_segment_builder_seal(ps_ctx *cx, ps_segment_builder *builder, uint6
     body->head.cols = PS_ARENA_ARRAY(cx, &body->arena, ps_segment_col, n_cols);
     body->head.stats = PS_ARENA_ARRAY(cx, &body->arena, ps_col_stats, n_cols);
     if (!body->head.cols || !body->head.stats) goto done;
-    for (uint32_t i = 0; i < n_cols; i++) {
-        PS_GO(ps_col_build_seal(cx, &body->arena, &builder->cols[i], &body->head.cols[i],
-                                &body->head.stats[i]));
-        ps_col_build_clear(&builder->cols[i]);
-    }
+    for (uint32_t i = 0; i < n_cols; i++) PS_GO(seal_col(cx, builder, body, i));
     st = PS_OK;
-    builder->n_rows = 0;
     *out = &body->head;
 done:
     if (st != PS_OK) segment_destroy(&body->head.owner);
     return st;
+}
+
+ps_status ps_segment_builder_seal(ps_ctx *cx, ps_segment_builder *builder, uint64_t sequence,
+                                  ps_segment **out)
+{
+    ps_mem *const payer = cx->mem;
+
+    *out = NULL;
+    if (builder->n_rows == 0) return PS_OK;
+    if (builder->store) cx->mem = builder->store->mem;
+    const ps_status st = seal(cx, builder, sequence, out);
+    cx->mem = payer;
+    if (st != PS_OK) return st;
+    for (uint32_t i = 0; i < builder->schema->n; i++) ps_col_build_clear(&builder->cols[i]);
+    builder->n_rows = 0;
+    if (!builder->store) return PS_OK;
+    ps_segment_body *body = ps_segment_body_of(*out);
+    PS_ASSERT(body->head.n_rows <= PS_SEGMENT_ROWS);
+    body->store = ps_store_ref(builder->store);
+    body->encrypt = builder->encrypt;
+    atomic_init(&body->read_ns, ps_clock_ns());
+    for (uint32_t i = 0; i < body->head.n_cols; i++)
+        ps_segment_count(body, (int64_t)body->head.cols[i].bytes);
+    ps_store_add(body->store, body);
+    return PS_OK;
 }
 
 /* ---- reading ---- */
@@ -118,14 +212,91 @@ static ps_status read_nested(ps_ctx *cx, const ps_vec *vec, uint32_t first, uint
     return ps_vec_take(&how, vec, idx, n, buf->data, buf->valid, out);
 }
 
-ps_status ps_segment_read(ps_ctx *cx, const ps_segment *segment, uint32_t col, uint32_t first,
-                          uint32_t n, ps_vec_buf *buf, ps_vec *out)
+void ps_col_hold_release(ps_col_hold *hold)
 {
-    const ps_segment_col *stored = &segment->cols[col];
-    const ps_vec *vec = &stored->vec;
+    ps_col_rows_unref(hold->rows);
+    *hold = (ps_col_hold){0};
+}
 
+/* Whether all of a column may come back for good: half of what memory there is stays free. */
+static bool has_room(const ps_ctx *cx, const ps_segment_body *body, uint64_t bytes)
+{
+    const uint64_t limit = ps_mem_limit(cx->mem);
+
+    return limit == UINT64_MAX || (ps_mem_left(cx->mem) >= limit / 2 + bytes &&
+                                   ps_mem_left(body->store->mem) >= limit / 2 + bytes);
+}
+
+/* The whole column comes back into the segment; somebody else may have been quicker. */
+static ps_status adopt(ps_ctx *cx, ps_segment_body *body, uint32_t c, ps_col_rows **out)
+{
+    ps_segment_col *col = &body->head.cols[c];
+    ps_mem *const payer = cx->mem;
+
+    cx->mem = body->store->mem;
+    const ps_status st = ps_col_read_back(cx, col->file, body->schema, body->schema->fields[c].type,
+                                          0, col->file->n_parts, NULL, out);
+    cx->mem = payer;
+    if (st != PS_OK) return st;
+    ps_mutex_lock(&body->mutex);
+    const bool first = !col->rows;
+    if (first) {
+        ps_owner_ref(&(*out)->owner);
+        col->rows = *out;
+    }
+    ps_mutex_unlock(&body->mutex);
+    if (first) ps_segment_count(body, (int64_t)col->bytes);
+    return PS_OK;
+}
+
+/* Rows [first, first + n) from the file. */
+static ps_status from_file(ps_ctx *cx, ps_segment_body *body, uint32_t c, const ps_dict *dict,
+                           uint32_t first, uint32_t n, ps_col_rows **out)
+{
+    const ps_col_file *file = body->head.cols[c].file;
+    const uint32_t part = first / file->rows_part;
+
+    if (has_room(cx, body, body->head.cols[c].bytes)) {
+        const ps_status st = adopt(cx, body, c, out);
+        if (st != PS_MEMORY) return st;
+        ps_ctx_clear(cx);
+    }
+    return ps_col_read_back(cx, file, body->schema, body->schema->fields[c].type, part,
+                            (first + n - 1) / file->rows_part - part + 1, dict, out);
+}
+
+static ps_status take_hold(ps_ctx *cx, const ps_segment *segment, uint32_t c, uint32_t first,
+                           uint32_t n, ps_col_hold *hold)
+{
+    ps_segment_body *body = ps_segment_body_of(segment);
+    ps_segment_col *col = &body->head.cols[c];
+    const bool same = hold->rows && hold->segment == segment && hold->col == c;
+    ps_col_rows *rows = same ? hold->rows : NULL;
+
+    if (rows && first >= rows->first && first + n - rows->first <= rows->col.vec.n) return PS_OK;
+    const ps_dict *dict = rows && rows->col.code_bytes ? rows->col.vec.dict : NULL;
+    ps_mutex_lock(&body->mutex);
+    rows = col->rows;
+    if (rows) ps_owner_ref(&rows->owner);
+    ps_mutex_unlock(&body->mutex);
+    /* relaxed: a guess of what is read again soon */
+    atomic_store_explicit(&body->read_ns, ps_clock_ns(), memory_order_relaxed);
+    if (!rows) PS_TRY(from_file(cx, body, c, dict, first, n, &rows));
+    ps_col_rows_unref(hold->rows);
+    *hold = (ps_col_hold){.segment = segment, .col = c, .rows = rows};
+    return PS_OK;
+}
+
+ps_status ps_segment_read(ps_ctx *cx, const ps_segment *segment, uint32_t col, uint32_t first,
+                          uint32_t n, ps_col_hold *hold, ps_vec_buf *buf, ps_vec *out)
+{
     PS_ASSERT(first <= segment->n_rows && n <= segment->n_rows - first);
-    PS_ASSERT(n <= buf->n_max);
+    PS_ASSERT(n > 0 && n <= buf->n_max);
+    PS_TRY(take_hold(cx, segment, col, first, n, hold));
+    const ps_col_sealed *stored = &hold->rows->col;
+    const ps_vec *vec = &stored->vec;
+    ps_owner *owner = &hold->rows->owner;
+    first -= hold->rows->first;
     if (vec->layout >= PS_LAYOUT_STRUCT && vec->encoding == PS_ENC_FLAT) {
         PS_TRY(read_nested(cx, vec, first, n, buf, out));
         out->owner = NULL; /* headers of children are in buf */
@@ -134,7 +305,7 @@ ps_status ps_segment_read(ps_ctx *cx, const ps_segment *segment, uint32_t col, u
     *out = *vec;
     out->n = n;
     if (vec->encoding == PS_ENC_CONSTANT) {
-        out->owner = (ps_owner *)(uintptr_t)&segment->owner;
+        out->owner = owner;
         return PS_OK;
     }
     out->valid = read_valid(vec->valid, first, n, buf);
@@ -147,7 +318,31 @@ ps_status ps_segment_read(ps_ctx *cx, const ps_segment *segment, uint32_t col, u
         return PS_OK;
     }
     out->data = (const char *)vec->data + first * ps_layout_bytes((ps_layout)vec->layout);
-    if (out->valid != buf->valid || !out->valid)
-        out->owner = (ps_owner *)(uintptr_t)&segment->owner;
+    if (out->valid != buf->valid || !out->valid) out->owner = owner;
     return PS_OK;
+}
+
+uint64_t ps_segment_part_bytes(const ps_segment *segment, const uint32_t *cols, uint32_t n,
+                               bool now_only)
+{
+    ps_segment_body *body = ps_segment_body_of(segment);
+    uint64_t bytes = 0, largest = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        const ps_segment_col *col = &segment->cols[cols[i]];
+        const uint64_t parts = col->whole ? 1 : (segment->n_rows - 1) / PS_SEGMENT_PART_ROWS + 1;
+        const uint64_t part = col->bytes / parts;
+
+        if (part == 0) continue;
+        if (now_only) {
+            ps_mutex_lock(&body->mutex);
+            const bool resident = col->rows != NULL;
+            ps_mutex_unlock(&body->mutex);
+            if (resident) continue;
+        }
+        bytes += part;
+        largest = PS_MAX(largest, part);
+    }
+    /* a block as it is stored, and unpacked */
+    return bytes + PS_MIN(2 * largest, (uint64_t)PS_COL_BLOCK_BYTES * 2);
 }

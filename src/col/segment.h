@@ -20,19 +20,88 @@ PS_INLINE void ps_sketch_add(ps_sketch *sketch, uint64_t hash)
 void ps_sketch_merge(ps_sketch *into, const ps_sketch *other);
 double ps_sketch_count(const ps_sketch *sketch);
 
+/* A column as it was sealed. DICTIONARY: its codes are in `codes`, vec.codes is NULL. */
+typedef struct ps_col_sealed {
+    ps_vec vec;
+    const void *codes;
+    uint8_t code_bytes; /* 1, 2 or 4; 0: not a dictionary */
+} ps_col_sealed;
+
+/* Rows of a column in memory: all of them, or parts that came back from a file. Counted: vectors in
+ * flight keep them when the segment has given them up. */
+typedef struct ps_col_rows {
+    ps_owner owner;
+    ps_schema *schema; /* whose types the vectors borrow */
+    ps_arena arena;
+    uint32_t first; /* row of the segment that the vector begins with */
+    ps_col_sealed col;
+} ps_col_rows;
+/* Empty; one reference is given. */
+ps_status ps_col_rows_new(ps_ctx *cx, ps_schema *schema, ps_col_rows **out);
+PS_INLINE void ps_col_rows_unref(ps_col_rows *rows)
+{
+    if (rows) ps_owner_unref(&rows->owner);
+}
+
+/* Where a column is in a temporary file: part p in blocks [part_at[p], part_at[p + 1]), behind the
+ * last one the dictionary of all. Immutable once made. */
+typedef struct ps_col_file {
+    struct ps_store_file *file; /* one reference */
+    ps_spill_block *blocks;
+    uint32_t n_rows, n_parts, rows_part;
+    bool distinct, sorted; /* of the dictionary */
+    uint32_t part_at[PS_SEGMENT_PARTS + 2];
+} ps_col_file;
+
 struct ps_segment_col {
-    ps_vec vec;              /* all rows; DICTIONARY: its codes are in `codes`, vec.codes is NULL */
-    const void *codes;       /* of code_bytes each */
-    uint8_t code_bytes;      /* 1, 2 or 4; 0: not a dictionary */
+    ps_col_rows *rows;       /* NULL: in the file only. Guarded by the segment's mutex, as `file` */
+    ps_col_file *file;       /* NULL: not written yet */
     const ps_sketch *sketch; /* NULL: of a type that isn't counted */
+    uint64_t bytes;          /* of the rows; 0: a constant, which stays in memory */
+    bool whole;              /* nested: read back as one part */
 };
 
 /* The whole of a segment; ps_segment is its head. */
 typedef struct ps_segment_body {
     ps_segment head;
     ps_schema *schema;
-    ps_arena arena;
+    ps_arena arena; /* statistics, sketches, the columns' structures */
+    ps_mutex mutex;
+    ps_store *store;                        /* NULL: none, its rows stay in memory */
+    bool encrypt;                           /* its maker wants temporary files encrypted */
+    struct ps_segment_body *before, *after; /* in the store's list */
+    uint64_t pass;                          /* of the store that tried it last */
+    _Atomic uint64_t read_ns;  /* when somebody began to read a column, or when it was made */
+    _Atomic uint64_t resident; /* bytes of columns in memory that can be written out */
 } ps_segment_body;
+PS_INLINE ps_segment_body *ps_segment_body_of(const ps_segment *segment)
+{
+    return (ps_segment_body *)(uintptr_t)segment;
+}
+
+/* Counts a column's bytes as in memory, or not any more. */
+void ps_segment_count(ps_segment_body *body, int64_t bytes);
+
+/* store.c */
+struct ps_store_file {
+    ps_owner owner;
+    ps_spill *spill;
+    char *directory;
+};
+void ps_store_add(ps_store *store, ps_segment_body *body);
+void ps_store_remove(ps_store *store, ps_segment_body *body);
+
+/* segment_file.c: columns in temporary files, in blocks of at most so many bytes. */
+enum { PS_COL_BLOCK_BYTES = 240 << 10 };
+/* Bytes of a column as they are written, before compression. */
+uint64_t ps_col_bytes(const ps_col_sealed *col);
+ps_status ps_col_write(ps_ctx *cx, struct ps_store_file *file, const ps_col_sealed *col, bool whole,
+                       ps_col_file **out);
+void ps_col_file_free(ps_col_file *file); /* its blocks are dropped */
+/* Rows of parts [first, first + n) back, paid by cx->mem. dict: that of the column, if it is in
+ * memory still; NULL: read back too. */
+ps_status ps_col_read_back(ps_ctx *cx, const ps_col_file *file, ps_schema *schema, ps_type type,
+                           uint32_t first, uint32_t n, const ps_dict *dict, ps_col_rows **out);
 
 /* A growing column: flat, in the canonical layout of its type, children beside it. Text starts
  * out as codes of a dictionary and turns flat when too much of it is distinct. */
@@ -60,9 +129,15 @@ ps_status ps_col_build_add(ps_ctx *cx, ps_col_build *col, const ps_vec *vec, con
 /* Forgets the rows, keeps the room. */
 void ps_col_build_clear(ps_col_build *col);
 void ps_col_build_release(ps_col_build *col);
-/* Moves the rows into a segment in their narrowest form, with their statistics. */
-ps_status ps_col_build_seal(ps_ctx *cx, ps_arena *arena, ps_col_build *col, ps_segment_col *out,
-                            ps_col_stats *stats);
+/* Copies the rows into `data` in their narrowest form; statistics and the sketch (NULL: none wanted)
+ * go to the arena. */
+ps_status ps_col_build_seal(ps_ctx *cx, ps_arena *arena, ps_arena *data, const ps_col_build *col,
+                            ps_col_sealed *out, const ps_sketch **sketch, ps_col_stats *stats);
+/* A dictionary that `owner` holds, with memory of its own: vectors may keep it longer than the rows
+ * that it was made for. */
+ps_status ps_col_dict_new(ps_ctx *cx, ps_arena *owner, ps_arena **arena, ps_dict **out);
+/* Memory for n bytes of a column; large pieces are blocks of their own. */
+void *ps_col_room(ps_ctx *cx, ps_arena *arena, size_t bytes);
 /* Least and greatest value, nulls, width of a FLAT vector; text of the range goes to the arena. */
 ps_status ps_stats_measure(ps_ctx *cx, ps_arena *arena, const ps_vec *vec, ps_col_stats *out);
 /* Widens stats by other: text of the range goes to the arena. */

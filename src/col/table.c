@@ -7,7 +7,8 @@
 
 typedef struct table_body {
     ps_table head;
-    ps_arena arena; /* lists, statistics, text of ranges */
+    ps_store *store; /* that pays for it and its segments; NULL: none */
+    ps_arena arena;  /* lists, statistics, text of ranges */
 } table_body;
 
 static uint64_t next_version(void)
@@ -23,9 +24,12 @@ static void table_destroy(ps_owner *owner)
 
     for (uint32_t i = 0; i < body->head.n_segments; i++)
         ps_owner_unref(&body->head.segments[i]->owner);
+    ps_store *store = body->store;
+
     ps_arena_release(&body->arena);
     ps_schema_unref(body->head.schema);
     ps_free(body);
+    ps_store_unref(store);
 }
 
 static int by_sequence(const void *a, const void *b)
@@ -66,45 +70,59 @@ static ps_status stats_all(ps_ctx *cx, table_body *body, uint32_t col)
 /* ---- joining small segments ---- */
 
 static ps_status copy_rows(ps_ctx *cx, const ps_segment *segment, ps_segment_builder *builder,
-                           ps_batch *batch, ps_vec_buf *bufs)
+                           ps_batch *batch, ps_col_hold *holds, ps_vec_buf *bufs)
 {
     for (uint32_t first = 0; first < segment->n_rows; first += PS_BATCH_ROWS) {
         batch->n = batch->n_live = PS_MIN((uint32_t)PS_BATCH_ROWS, segment->n_rows - first);
         for (uint32_t c = 0; c < segment->n_cols; c++)
-            PS_TRY(ps_segment_read(cx, segment, c, first, batch->n, &bufs[c], &batch->cols[c]));
+            PS_TRY(ps_segment_read(cx, segment, c, first, batch->n, &holds[c], &bufs[c],
+                                   &batch->cols[c]));
         PS_TRY(ps_segment_builder_add(cx, builder, batch));
     }
     return PS_OK;
 }
 
-static ps_status join_segments(ps_ctx *cx, const ps_schema *schema, ps_segment *const *segments,
+static bool any_encrypted(ps_segment *const *segments, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (ps_segment_body_of(segments[i])->encrypt) return true;
+    return false;
+}
+
+static ps_status join_segments(ps_ctx *cx, const table_body *table, ps_segment *const *segments,
                                uint32_t n, ps_segment **out)
 {
+    const ps_schema *schema = table->head.schema;
     ps_arena arena = {0};
     ps_segment_builder *builder = NULL;
     ps_vec_buf *bufs = PS_ARENA_ARRAY(cx, &arena, ps_vec_buf, schema->n + 1);
+    ps_col_hold *holds = PS_ARENA_ARRAY(cx, &arena, ps_col_hold, schema->n + 1);
     uint32_t n_bufs = 0;
     ps_batch batch;
-    ps_status st = bufs ? PS_OK : PS_MEMORY;
+    ps_status st = bufs && holds ? PS_OK : PS_MEMORY;
 
     PS_GO(st);
     PS_GO(ps_batch_init(cx, &arena, schema->n, &batch));
     batch.n_cols = schema->n;
     for (; n_bufs < schema->n; n_bufs++) PS_GO(ps_vec_buf_init(cx, &bufs[n_bufs], PS_BATCH_ROWS));
     PS_GO(ps_segment_builder_new(cx, schema, &builder));
-    for (uint32_t i = 0; i < n; i++) PS_GO(copy_rows(cx, segments[i], builder, &batch, bufs));
+    ps_segment_builder_store(builder, table->store, any_encrypted(segments, n));
+    for (uint32_t i = 0; i < n; i++)
+        PS_GO(copy_rows(cx, segments[i], builder, &batch, holds, bufs));
     PS_GO(ps_segment_builder_seal(cx, builder, segments[n - 1]->sequence, out));
 done:
     ps_segment_builder_free(builder);
     for (uint32_t i = 0; i < n_bufs; i++) ps_vec_buf_release(&bufs[i]);
+    for (uint32_t i = 0; holds && i < schema->n; i++) ps_col_hold_release(&holds[i]);
     ps_arena_release(&arena);
     return st;
 }
 
 /* Joins the last segments while the one before is no larger than all after it: n appends of one row
  * leave O(log n) segments and copy O(n log n) rows. */
-static ps_status table_tidy(ps_ctx *cx, ps_table *table)
+static ps_status table_tidy(ps_ctx *cx, table_body *body)
 {
+    ps_table *table = &body->head;
     uint32_t first = table->n_segments - 1;
     uint64_t rows = table->segments[first]->n_rows;
     ps_segment *joined = NULL;
@@ -116,27 +134,30 @@ static ps_status table_tidy(ps_ctx *cx, ps_table *table)
     }
     const uint32_t n = table->n_segments - first;
     if (n < 2) return PS_OK;
-    PS_TRY(join_segments(cx, table->schema, table->segments + first, n, &joined));
+    PS_TRY(join_segments(cx, body, table->segments + first, n, &joined));
     for (uint32_t i = 0; i < n; i++) ps_owner_unref(&table->segments[first + i]->owner);
     table->segments[first] = joined;
     table->n_segments = first + 1;
     return PS_OK;
 }
 
-static ps_status table_make(ps_ctx *cx, const ps_table *base, ps_schema *schema,
-                            ps_segment *const *segments, uint32_t n, ps_table **out)
+/* The payer of what lasts. */
+static ps_mem *payer_of(const ps_ctx *cx, const table_body *body)
+{
+    return body->store ? body->store->mem : cx->mem;
+}
+
+static ps_status table_fill(ps_ctx *cx, table_body *body, const ps_table *base,
+                            ps_segment *const *segments, uint32_t n)
 {
     const uint32_t n_old = base ? base->n_segments : 0;
-    table_body *body = ps_alloc_zero(cx, sizeof *body);
+    const ps_schema *schema = body->head.schema;
+    ps_ctx own = *cx;
     ps_status st = PS_MEMORY;
 
-    *out = NULL;
-    if (!body) return PS_MEMORY;
-    ps_owner_init(&body->head.owner, table_destroy);
-    body->head.schema = ps_schema_ref(schema);
-    body->head.version = next_version();
-    body->head.segments = PS_ARENA_ARRAY(cx, &body->arena, ps_segment *, n_old + n);
-    body->head.stats = PS_ARENA_ARRAY(cx, &body->arena, ps_col_stats, schema->n);
+    own.mem = payer_of(cx, body);
+    body->head.segments = PS_ARENA_ARRAY(&own, &body->arena, ps_segment *, n_old + n);
+    body->head.stats = PS_ARENA_ARRAY(&own, &body->arena, ps_col_stats, schema->n);
     if (!body->head.segments || !body->head.stats) goto done;
     for (uint32_t i = 0; i < n_old + n; i++) {
         ps_segment *segment = i < n_old ? base->segments[i] : segments[i - n_old];
@@ -146,22 +167,57 @@ static ps_status table_make(ps_ctx *cx, const ps_table *base, ps_schema *schema,
     }
     /* sequences differ within one append, so qsort's order of equals doesn't matter */
     qsort(body->head.segments + n_old, n, sizeof *segments, by_sequence);
-    if (n_old && n) PS_GO(table_tidy(cx, &body->head));
-    for (uint32_t i = 0; i < schema->n; i++) PS_GO(stats_all(cx, body, i));
+    if (n_old && n) PS_TRY(table_tidy(cx, body)); /* the caller pays while it is made */
+    for (uint32_t i = 0; i < schema->n; i++) PS_GO(stats_all(&own, body, i));
     st = PS_OK;
-    *out = &body->head;
 done:
-    if (st != PS_OK) table_destroy(&body->head.owner);
+    if (st != PS_OK) cx->error = own.error;
+    return st;
+}
+
+static ps_status table_make(ps_ctx *cx, ps_store *store, const ps_table *base, ps_schema *schema,
+                            ps_segment *const *segments, uint32_t n, ps_table **out)
+{
+    ps_mem *const payer = cx->mem;
+
+    *out = NULL;
+    if (store) cx->mem = store->mem;
+    table_body *body = ps_alloc_zero(cx, sizeof *body);
+    cx->mem = payer;
+    if (!body) return PS_MEMORY;
+    ps_owner_init(&body->head.owner, table_destroy);
+    body->store = ps_store_ref(store);
+    body->head.schema = ps_schema_ref(schema);
+    body->head.version = next_version();
+    const ps_status st = table_fill(cx, body, base, segments, n);
+    if (st == PS_OK) *out = &body->head;
+    else table_destroy(&body->head.owner);
     return st;
 }
 
 ps_status ps_table_new(ps_ctx *cx, ps_schema *schema, ps_table **out)
 {
-    return table_make(cx, NULL, schema, NULL, 0, out);
+    return table_make(cx, NULL, NULL, schema, NULL, 0, out);
+}
+
+ps_status ps_table_new_in(ps_ctx *cx, ps_store *store, const ps_schema *schema, ps_table **out)
+{
+    ps_ctx own = *cx;
+    ps_schema *copy = NULL;
+
+    *out = NULL;
+    own.mem = store->mem;
+    ps_status st = ps_schema_new(&own, schema->fields, schema->n, &copy);
+    if (st == PS_OK) st = table_make(&own, store, NULL, copy, NULL, 0, out);
+    ps_schema_unref(copy);
+    if (st != PS_OK) cx->error = own.error;
+    return st;
 }
 
 ps_status ps_table_append(ps_ctx *cx, const ps_table *table, ps_segment *const *segments,
                           uint32_t n, ps_table **out)
 {
-    return table_make(cx, table, table->schema, segments, n, out);
+    const table_body *body = (const table_body *)(const void *)table;
+
+    return table_make(cx, body->store, table, table->schema, segments, n, out);
 }

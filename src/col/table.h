@@ -1,4 +1,5 @@
-/* col/table.h -- in-memory tables: immutable segments of about 120,000 rows under a version.
+/* col/table.h -- tables: immutable segments of about 120,000 rows under a version, in memory or, where
+ * that is short, in a temporary file (store.h).
  *
  * Appending makes a new version that shares the old segments: readers hold a snapshot. Within a
  * segment each column is stored in its narrowest form: CONSTANT, DICTIONARY (strings of low
@@ -11,10 +12,17 @@
 #ifndef PS_COL_TABLE_H
 #define PS_COL_TABLE_H
 
+#include "base/array.h"
 #include "col/batch.h"
+#include "col/store.h"
 #include "col/value.h"
 
-enum { PS_SEGMENT_ROWS = 122880 };
+/* A part is what is read back from a file at a time: no batch should cross the border of two. */
+enum {
+    PS_SEGMENT_ROWS = 122880,
+    PS_SEGMENT_PART_ROWS = 16384,
+    PS_SEGMENT_PARTS = (PS_SEGMENT_ROWS + PS_SEGMENT_PART_ROWS - 1) / PS_SEGMENT_PART_ROWS
+};
 
 typedef struct ps_col_stats {
     bool has_range;    /* min and max known and exact over valid rows */
@@ -47,6 +55,8 @@ typedef struct ps_table {
 } ps_table;
 
 ps_status ps_table_new(ps_ctx *cx, ps_schema *schema, ps_table **out); /* empty */
+/* The same, paid for by the store, as what is appended to it; schema is copied. */
+ps_status ps_table_new_in(ps_ctx *cx, ps_store *store, const ps_schema *schema, ps_table **out);
 /* A new version with the segments appended (references are taken). Small segments at the end are
  * joined, so that many appends of few rows leave few segments. */
 ps_status ps_table_append(ps_ctx *cx, const ps_table *table, ps_segment *const *segments,
@@ -65,16 +75,54 @@ PS_INLINE void ps_table_unref(ps_table *t)
 typedef struct ps_segment_builder ps_segment_builder;
 ps_status ps_segment_builder_new(ps_ctx *cx, const ps_schema *schema, ps_segment_builder **out);
 ps_status ps_segment_builder_add(ps_ctx *cx, ps_segment_builder *builder, const ps_batch *batch);
+/* Segments are the store's from now on: it pays for them, and may write them out; never in plain
+ * where `encrypt`. Before any row is added. */
+void ps_segment_builder_store(ps_segment_builder *builder, ps_store *store, bool encrypt);
 uint64_t ps_segment_builder_rows(const ps_segment_builder *builder);
+/* About what the rows would take as a segment. */
+uint64_t ps_segment_builder_bytes(const ps_segment_builder *builder);
 /* Seals what was added since the last call into one segment (NULL when nothing was); the caller
- * seals at PS_SEGMENT_ROWS. One reference is given. */
+ * seals at PS_SEGMENT_ROWS or before. One reference is given. On failure the rows are still there. */
 ps_status ps_segment_builder_seal(ps_ctx *cx, ps_segment_builder *builder, uint64_t sequence,
                                   ps_segment **out);
 void ps_segment_builder_free(ps_segment_builder *builder);
 
+/* Rows that come in order and become segments: table_load.c. */
+typedef struct ps_table_load_options {
+    ps_spill_options how;  /* where tables go that give memory back */
+    uint64_t memory_limit; /* 0: none */
+    bool force_spill;      /* test: every segment is written out at once */
+} ps_table_load_options;
+typedef struct ps_table_load {
+    ps_store *store; /* NULL: none. Borrowed */
+    ps_table_load_options options;
+    ps_schema *schema;
+    ps_segment_builder *builder;
+    PS_ARRAY(ps_segment *) segments; /* so far */
+    uint64_t n_rows;
+} ps_table_load;
+/* options: NULL, no limit. *load is to be released in every case. */
+ps_status ps_table_load_begin(ps_ctx *cx, const ps_schema *schema, ps_store *store,
+                              const ps_table_load_options *options, ps_table_load *load);
+ps_status ps_table_load_add(ps_ctx *cx, ps_table_load *load, const ps_batch *batch);
+ps_status ps_table_load_end(ps_ctx *cx, ps_table_load *load); /* all rows are in segments */
+void ps_table_load_release(ps_table_load *load);
+
+/* What a reader holds of one column; {0}: nothing. One reader's, released before its segments go. */
+typedef struct ps_col_hold {
+    const ps_segment *segment;
+    uint32_t col;
+    struct ps_col_rows *rows;
+} ps_col_hold;
+void ps_col_hold_release(ps_col_hold *hold);
 /* Rows [first, first + n) of one column as a vector: FLAT without a copy, codes widened and frames
- * of reference added into buf; n at most buf->n_max. Bounds are the segment's. */
+ * of reference added into buf; n at most buf->n_max. Bounds are the segment's. What hold held before
+ * is released where it isn't needed for these rows. Rows that are in a file come back to memory,
+ * charged to cx->mem: PS_IO when they are not what was written. */
 ps_status ps_segment_read(ps_ctx *cx, const ps_segment *segment, uint32_t col, uint32_t first,
-                          uint32_t n, ps_vec_buf *buf, ps_vec *out);
+                          uint32_t n, ps_col_hold *hold, ps_vec_buf *buf, ps_vec *out);
+/* Bytes that reading a part of these columns takes where it is in a file; now_only: where it is. */
+uint64_t ps_segment_part_bytes(const ps_segment *segment, const uint32_t *cols, uint32_t n,
+                               bool now_only);
 
 #endif

@@ -8,16 +8,23 @@
  * belongs to the lane, which is the caller's or nobody's. Tests: tests/py/test_spill.py */
 #include "exec/query_impl.h"
 
-enum { HEADROOM_BYTES_MIN = 1 << 20, HEADROOM_BYTES_MAX = 64 << 20, ASKS_MAX = 4 };
+enum {
+    HEADROOM_BYTES_MIN = 1 << 20,
+    HEADROOM_BYTES_MAX = 64 << 20,
+    ASKS_MAX = 4,
+    TABLE_BYTES = 4 << 20 /* that tables give at a time, while it isn't urgent */
+};
+
+static uint64_t headroom(uint64_t limit)
+{
+    return PS_MAX(PS_MIN(limit / 8, (uint64_t)HEADROOM_BYTES_MAX), (uint64_t)HEADROOM_BYTES_MIN);
+}
 
 static bool is_short(const ps_query *query)
 {
     const uint64_t limit = query->settings.memory_limit, reserve = query->settings.memory_reserve;
 
-    if (limit == 0 ||
-        ps_mem_left(query->mem) >=
-            PS_MAX(PS_MIN(limit / 8, (uint64_t)HEADROOM_BYTES_MAX), (uint64_t)HEADROOM_BYTES_MIN))
-        return false;
+    if (limit == 0 || ps_mem_left(query->mem) >= headroom(limit)) return false;
     /* what is its own does as well: nobody else can take it */
     return ps_mem_spare(query->mem) < PS_MAX(reserve / 4, (uint64_t)HEADROOM_BYTES_MIN);
 }
@@ -55,6 +62,26 @@ void ps_lane_publish_held(ps_lane *lane, uint64_t held)
     atomic_fetch_add_explicit(&lane->pipe->query->held, held - before, memory_order_relaxed);
 }
 
+/* Tables that nobody reads give first: nothing that runs has to be read again for it. A query that
+ * grows gets more than its headroom of them, so that operators, which begin to write out where a
+ * quarter of the limit is left, don't while tables rest in memory. */
+static ps_status tables_give(ps_lane *lane)
+{
+    const ps_query *query = lane->pipe->query;
+    const ps_exec_settings *settings = &query->settings;
+    const uint64_t limit = settings->memory_limit, plenty = limit / 8 * 3;
+    uint64_t wanted = 0;
+
+    const uint64_t left = ps_mem_left(query->mem);
+    if (PS_LIKELY(left >= plenty) || !settings->tables) return PS_OK;
+    /* relaxed: a figure */
+    const int64_t used = atomic_load_explicit(&query->mem->used, memory_order_relaxed);
+    if ((uint64_t)PS_MAX(used, 0) > limit / 16) wanted = PS_MIN(plenty, left + TABLE_BYTES);
+    if (lane_is_short(lane))
+        wanted = headroom(limit) + lane->pipe->plan->source->lane_bytes + TABLE_BYTES;
+    return wanted > left ? ps_tables_make_room(&lane->cx, settings, query->mem, wanted) : PS_OK;
+}
+
 /* The lane's own part first. */
 static ps_status shrink_own(ps_lane *lane)
 {
@@ -76,6 +103,7 @@ ps_status ps_lane_ask(ps_lane *lane, bool *parked)
     uint64_t held = 0;
 
     if (query->settings.memory_limit == 0) return PS_OK;
+    PS_TRY(tables_give(lane));
     if (sink->class->shrink && lane->opened) held = sink->class->bytes(sink, lane->sink_local);
     const bool tight = lane_is_short(lane);
     const bool wanted = atomic_load_explicit(&query->shrink_wanted, memory_order_relaxed);

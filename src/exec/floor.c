@@ -99,9 +99,22 @@ static bool may_begin(ps_query *query)
     return !others;
 }
 
+/* Tables that nobody reads make room for it. */
+static void tables_give(ps_query *query)
+{
+    ps_ctx own;
+
+    ps_ctx_child(&query->cx, &own);
+    /* a cancel is seen by who pulls */
+    (void)ps_tables_make_room(&own, &query->settings, query->mem,
+                              query->settings.memory_reserve +
+                                  query->settings.memory_limit / FREE_SHARE);
+}
+
 bool ps_query_admit(ps_query *query)
 {
     if (atomic_load_explicit(&query->admitted, memory_order_acquire)) return true;
+    if (query->settings.memory_limit) tables_give(query); /* before the lock: it may write */
     ps_pool_begin_lock(query->pool);
     const bool begins = may_begin(query);
     /* release: who sees it sees the reserve */

@@ -61,6 +61,7 @@ typedef struct ps_exec_settings {
     uint64_t temp_bytes_max;
     bool temp_encryption;
     ps_spill_list *spills;     /* that shows temporary files; NULL: none */
+    ps_store *tables;          /* of the instance, that may give memory back; NULL: none */
     uint64_t rows_scanned_max; /* read by all scans of the query; 0: any number */
     uint64_t result_bytes_max; /* of the rows given to whoever pulls; 0: any number */
     uint64_t fail_bug;         /* test: the n-th batch finds a bug of ours; 0: none does */
@@ -162,6 +163,11 @@ struct ps_op {
 
 /* A temporary file for what the operator writes out, as the query's settings want it. spill.c */
 ps_status ps_op_spill_new(ps_ctx *cx, const ps_op *op, ps_spill **out);
+ps_spill_options ps_spill_options_of(const ps_exec_settings *settings);
+/* Tables give memory back (col/store.h) until mem could charge `bytes`, or have no more to give.
+ * Fails only when the query is to stop: that tables can't be written is no failure of hers. */
+ps_status ps_tables_make_room(ps_ctx *cx, const ps_exec_settings *settings, const ps_mem *mem,
+                              uint64_t bytes);
 
 /* Parts (runs, partitions) that the operator wrote to temporary files, beside those it told before,
  * at this level: 1 for rows that were written once, 2 for what was read and written again. */

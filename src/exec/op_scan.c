@@ -136,6 +136,9 @@ static void scan_explain(const ps_op *op, ps_text *out)
                        (unsigned long long)facts->n_left_out, (unsigned long long)facts->n_parts,
                        facts->part, (unsigned long long)facts->n_rows_unread);
         separator = ", ";
+        if (facts->n_bytes_back)
+            ps_text_printf(out, ", %llu bytes back from temporary files",
+                           (unsigned long long)facts->n_bytes_back);
     }
     for (size_t i = 0; i < config->dynamic.n; i++) {
         const ps_dynamic_filter *filter = config->dynamic.at[i];

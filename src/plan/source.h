@@ -112,6 +112,7 @@ typedef struct ps_scan_facts {
     uint64_t n_parts;
     _Atomic uint64_t n_left_out; /* parts that statistics excluded when the scan was planned */
     _Atomic uint64_t n_rows_unread;
+    _Atomic uint64_t n_bytes_back; /* of tables, that came back from temporary files */
 } ps_scan_facts;
 struct ps_scan {
     const ps_source *source;
@@ -136,7 +137,7 @@ PS_INLINE void ps_source_unref(ps_source *s)
 void ps_source_init(ps_source *source, const ps_source_class *class, ps_schema *schema,
                     ps_str name);
 
-/* An in-memory table as a source; morsels are segments. */
+/* A table as a source; morsels are segments. */
 ps_status ps_table_source_new(ps_ctx *cx, ps_table *table, ps_str name, ps_source **out);
 /* lo, lo + step, ... below hi (above for a negative step): one BIGINT column. */
 ps_status ps_range_source_new(ps_ctx *cx, int64_t lo, int64_t hi, int64_t step, ps_source **out);

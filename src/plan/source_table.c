@@ -1,8 +1,10 @@
-/* plan/source_table.c -- an in-memory table's snapshot as a source; a morsel is a segment.
+/* plan/source_table.c -- a table's snapshot as a source; a morsel is a segment.
  *
  * Filters run in stages: the columns of the first are read, rows dropped, then those of the next,
  * and the remaining columns only for batches with a row left. Segments are skipped by their
- * statistics, which are exact facts about decoded data. Tests: tests/unit/test_plan_source.c */
+ * statistics, which are exact facts about decoded data. What is in a temporary file comes back a part
+ * of a column at a time, when a batch needs it. Tests: tests/unit/test_plan_source.c,
+ * tests/py/test_tables.py */
 #include "eval/program.h"
 #include "plan/source.h"
 
@@ -21,7 +23,9 @@ typedef struct table_reader {
     ps_vec_buf *bufs; /* by column of the request */
     uint32_t n_bufs;  /* initialised so far */
     bool *loaded;
-    uint32_t *sel; /* dynamic filters */
+    ps_col_hold *holds; /* by column of the request: of the segment that is read */
+    uint32_t n_refused; /* in a row */
+    uint32_t *sel;      /* dynamic filters */
     const ps_segment *segment;
     uint64_t morsel;
     uint32_t at, end;
@@ -55,6 +59,22 @@ static ps_status table_stats(ps_ctx *cx, ps_arena *arena, const ps_source *sourc
     return PS_OK;
 }
 
+/* What one reader holds where all of the table is in a file: more is never needed. */
+static uint64_t table_reader_bytes(ps_ctx *cx, const ps_source *source,
+                                   const ps_scan_request *request)
+{
+    const ps_table *table = table_of(source)->table;
+    uint64_t most = 0;
+
+    (void)cx;
+    for (uint32_t i = 0; i < table->n_segments; i++) {
+        const uint64_t bytes =
+            ps_segment_part_bytes(table->segments[i], request->columns, request->n_columns, false);
+        most = PS_MAX(most, bytes);
+    }
+    return most;
+}
+
 static ps_status table_scan_open(ps_ctx *cx, ps_arena *arena, const ps_source *source,
                                  const ps_scan_request *request, ps_scan **out)
 {
@@ -63,6 +83,7 @@ static ps_status table_scan_open(ps_ctx *cx, ps_arena *arena, const ps_source *s
     if (!scan) return cx->error.code;
     scan->base.source = source;
     scan->base.n_morsels = table_of(source)->table->n_segments;
+    scan->base.reader_bytes = table_reader_bytes(cx, source, request);
     scan->base.facts.part = "segments";
     scan->base.facts.n_parts = scan->base.n_morsels;
     scan->request = *request;
@@ -72,10 +93,17 @@ static ps_status table_scan_open(ps_ctx *cx, ps_arena *arena, const ps_source *s
 
 static void table_scan_close(ps_scan *scan) { (void)scan; }
 
+/* Rows that nothing of the reader's points into any more. */
+static void let_go(table_reader *reader)
+{
+    for (uint32_t i = 0; i < reader->n_bufs; i++) ps_col_hold_release(&reader->holds[i]);
+}
+
 static void table_reader_close(ps_reader *base)
 {
     table_reader *reader = (table_reader *)(void *)base;
 
+    let_go(reader);
     for (uint32_t i = 0; i < reader->n_bufs; i++) ps_vec_buf_release(&reader->bufs[i]);
     reader->n_bufs = 0;
 }
@@ -91,7 +119,8 @@ static ps_status table_reader_open(ps_ctx *cx, ps_arena *arena, const ps_scan *s
     reader->filter = filter;
     reader->bufs = PS_ARENA_ARRAY(cx, arena, ps_vec_buf, request->n_columns + 1);
     reader->loaded = PS_ARENA_ARRAY(cx, arena, bool, request->n_columns + 1);
-    if (!reader->bufs || !reader->loaded) return cx->error.code;
+    reader->holds = PS_ARENA_ARRAY(cx, arena, ps_col_hold, request->n_columns + 1);
+    if (!reader->bufs || !reader->loaded || !reader->holds) return cx->error.code;
     if (request->n_dynamic) {
         reader->sel = PS_ARENA_ARRAY(cx, arena, uint32_t, PS_BATCH_ROWS_MAX);
         if (!reader->sel) return cx->error.code;
@@ -151,6 +180,7 @@ static ps_status table_reader_start(ps_ctx *cx, ps_reader *base, uint64_t morsel
     const ps_table *table = table_of(base->scan->source)->table;
 
     if (morsel >= table->n_segments) return PS_BUG(cx, "a morsel past the end of a table");
+    let_go(reader);
     reader->segment = table->segments[morsel];
     reader->morsel = morsel;
     reader->at = 0;
@@ -168,10 +198,39 @@ static ps_status table_reader_start(ps_ctx *cx, ps_reader *base, uint64_t morsel
 
 static ps_status load(ps_ctx *cx, table_reader *reader, uint32_t i, ps_batch *out)
 {
+    const uint64_t before = cx->bytes_read;
+
     if (reader->loaded[i]) return PS_OK;
     reader->loaded[i] = true;
-    return ps_segment_read(cx, reader->segment, request_of(&reader->base)->columns[i], reader->at,
-                           out->n, &reader->bufs[i], &out->cols[i]);
+    PS_TRY(ps_segment_read(cx, reader->segment, request_of(&reader->base)->columns[i], reader->at,
+                           out->n, &reader->holds[i], &reader->bufs[i], &out->cols[i]));
+    if (PS_UNLIKELY(cx->bytes_read != before)) {
+        ps_scan_facts *facts = (ps_scan_facts *)(uintptr_t)&reader->base.scan->facts;
+        /* relaxed: a figure for display */
+        atomic_fetch_add_explicit(&facts->n_bytes_back, cx->bytes_read - before,
+                                  memory_order_relaxed);
+    }
+    return PS_OK;
+}
+
+/* Whether the part that begins now has to come back from a file, and may not find room: then an
+ * empty batch lets the query ask for memory first. */
+static bool should_wait(ps_ctx *cx, table_reader *reader)
+{
+    enum { REFUSED_MAX = 8 };
+    const ps_scan_request *request = request_of(&reader->base);
+
+    if (reader->base.scan->reader_bytes == 0 || reader->at % PS_SEGMENT_PART_ROWS != 0 ||
+        ps_mem_left(cx->mem) >= reader->base.scan->reader_bytes ||
+        ps_mem_left(cx->mem) >=
+            ps_segment_part_bytes(reader->segment, request->columns, request->n_columns, true) ||
+        reader->n_refused == REFUSED_MAX) {
+        reader->n_refused = 0;
+        return false;
+    }
+    let_go(reader);
+    reader->n_refused++;
+    return true;
 }
 
 static ps_status run_filters(ps_ctx *cx, table_reader *reader, ps_batch *out)
@@ -208,10 +267,14 @@ static ps_status table_reader_next(ps_ctx *cx, ps_reader *base, ps_batch *out, b
 
     *done = false;
     while (reader->at < reader->end) {
+        const uint32_t part = PS_SEGMENT_PART_ROWS - reader->at % PS_SEGMENT_PART_ROWS;
+
         PS_TRY(ps_poll(cx));
         PS_ASSERT(out->cols_max >= n_columns);
         out->n_cols = n_columns;
-        out->n = out->n_live = PS_MIN(reader->end - reader->at, cx->batch_rows);
+        out->n = out->n_live = 0;
+        if (should_wait(cx, reader)) return PS_OK;
+        out->n = out->n_live = PS_MIN(PS_MIN(reader->end - reader->at, part), cx->batch_rows);
         out->sel = NULL;
         out->morsel = reader->morsel;
         out->first_row = reader->at;
@@ -226,6 +289,7 @@ static ps_status table_reader_next(ps_ctx *cx, ps_reader *base, ps_batch *out, b
         if (out->n_live) return PS_OK;
     }
     *done = true;
+    let_go(reader);
     out->n = out->n_live = 0;
     return PS_OK;
 }
@@ -246,6 +310,7 @@ static const ps_source_class table_class = {
     .reader_close = table_reader_close,
     .reader_start = table_reader_start,
     .reader_next = table_reader_next,
+    .reader_bytes = table_reader_bytes,
     .describe = table_describe,
 };
 

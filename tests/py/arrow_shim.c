@@ -42,14 +42,21 @@ static ps_status through_table(ps_ctx *cx, ps_arena *arena, const ps_schema *sch
     ps_segment *segment = NULL, *second = NULL;
     ps_table *empty = NULL, *table = NULL;
     ps_vec_buf *bufs = PS_ARENA_ARRAY(cx, arena, ps_vec_buf, schema->n);
+    ps_col_hold *holds = PS_ARENA_ARRAY(cx, arena, ps_col_hold, schema->n);
+    const ps_spill_options how = {0};
+    ps_store *store = NULL;
+    uint64_t given;
     ps_batch piece;
     ps_status st = PS_MEMORY;
 
-    if (!bufs) goto done;
+    if (!bufs || !holds) goto done;
+    PS_GO(ps_store_new(cx, cx->mem, &store));
     PS_GO(ps_segment_builder_new(cx, schema, &builder));
+    ps_segment_builder_store(builder, store, false);
     PS_GO(ps_segment_builder_add(cx, builder, batch));
     PS_GO(ps_segment_builder_seal(cx, builder, 0, &segment));
     if (!segment) goto done;
+    PS_GO(ps_store_give(cx, store, &how, UINT64_MAX, &given)); /* what is read below is in a file */
     PS_GO(ps_table_new(cx, (ps_schema *)(uintptr_t)schema, &empty));
     PS_GO(ps_table_append(cx, empty, &segment, 1, &table));
     PS_GO(ps_batch_init(cx, arena, schema->n, &piece));
@@ -59,7 +66,7 @@ static ps_status through_table(ps_ctx *cx, ps_arena *arena, const ps_schema *sch
     for (uint32_t first = 0; first < segment->n_rows; first += piece.n) {
         piece.n = piece.n_live = PS_MIN(segment->n_rows - first, (uint32_t)READ_ROWS);
         for (uint32_t i = 0; i < schema->n; i++)
-            PS_GO(ps_segment_read(cx, table->segments[0], i, first, piece.n, &bufs[i],
+            PS_GO(ps_segment_read(cx, table->segments[0], i, first, piece.n, &holds[i], &bufs[i],
                                   &piece.cols[i]));
         PS_GO(ps_batch_verify(cx, &piece));
         PS_GO(ps_segment_builder_add(cx, builder, &piece));
@@ -67,19 +74,21 @@ static ps_status through_table(ps_ctx *cx, ps_arena *arena, const ps_schema *sch
     PS_GO(ps_segment_builder_seal(cx, builder, 0, &second));
     for (uint32_t i = 0; i < schema->n; i++) {
         ps_vec whole;
-        PS_GO(ps_segment_read(cx, second, i, 0, second->n_rows, &bufs[i], &whole));
+        PS_GO(ps_segment_read(cx, second, i, 0, second->n_rows, &holds[i], &bufs[i], &whole));
         PS_GO(ps_vec_retain(cx, &whole, NULL, whole.n, &batch->cols[i]));
         PS_GO(ps_arena_own(cx, arena, batch->cols[i].owner, (void (*)(void *))ps_owner_unref));
     }
     ps_owner_unref(*owner);
     *owner = NULL;
 done:
+    for (uint32_t i = 0; bufs && holds && i < schema->n; i++) ps_col_hold_release(&holds[i]);
     for (uint32_t i = 0; bufs && i < schema->n; i++) ps_vec_buf_release(&bufs[i]);
     ps_segment_builder_free(builder);
     if (segment) ps_owner_unref(&segment->owner);
     if (second) ps_owner_unref(&second->owner);
     ps_table_unref(empty);
     ps_table_unref(table);
+    ps_store_unref(store);
     return st;
 }
 

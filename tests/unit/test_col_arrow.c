@@ -330,7 +330,7 @@ static void streams_become_tables_or_errors(void **state)
         struct ArrowArrayStream stream = {produce_schema, produce_next, produce_error,
                                           produce_release, &p};
         ps_table *table;
-        const ps_status st = ps_table_from_stream(&cx, &stream, &table);
+        const ps_status st = ps_table_from_stream(&cx, &stream, NULL, NULL, &table);
         assert_null(stream.release);
         if (fails_at == 0) {
             check(st);

@@ -82,6 +82,7 @@ static void columns_take_their_narrowest_form(void **state)
     ps_schema *schema = make_schema();
     ps_segment *segment = make_segment(schema, 0, ROWS);
     ps_vec_buf buf;
+    ps_col_hold hold = {0};
     ps_vec vec;
     ps_arena arena = {0};
     (void)state;
@@ -89,7 +90,7 @@ static void columns_take_their_narrowest_form(void **state)
     for (uint32_t c = 0; c < schema->n; c++)
         for (uint32_t first = 0; first < ROWS; first += 333) {
             const uint32_t n = PS_MIN(ROWS - first, (uint32_t)BATCH);
-            check(ps_segment_read(&cx, segment, c, first, n, &buf, &vec));
+            check(ps_segment_read(&cx, segment, c, first, n, &hold, &buf, &vec));
             check(ps_vec_verify(&cx, &vec));
             for (uint32_t i = 0; i < n; i += 13) {
                 ps_value got, want = value_at(&arena, schema, c, first + i);
@@ -97,19 +98,20 @@ static void columns_take_their_narrowest_form(void **state)
                 assert_true(ps_value_equal(&got, &want));
             }
         }
-    check(ps_segment_read(&cx, segment, 0, 0, 10, &buf, &vec));
+    check(ps_segment_read(&cx, segment, 0, 0, 10, &hold, &buf, &vec));
     assert_int_equal(vec.encoding, PS_ENC_CONSTANT);
-    check(ps_segment_read(&cx, segment, 1, 0, 10, &buf, &vec));
+    check(ps_segment_read(&cx, segment, 1, 0, 10, &hold, &buf, &vec));
     assert_int_equal(vec.layout, PS_LAYOUT_I8);
     assert_true(vec.bounded && vec.lo == -100 && vec.hi == 99);
-    check(ps_segment_read(&cx, segment, 3, 0, 10, &buf, &vec));
+    check(ps_segment_read(&cx, segment, 3, 0, 10, &hold, &buf, &vec));
     assert_int_equal(vec.encoding, PS_ENC_DICTIONARY);
     assert_true(vec.dict->distinct && vec.dict->sorted);
     assert_int_equal(vec.dict->values.n, 3);
-    check(ps_segment_read(&cx, segment, 4, 0, 10, &buf, &vec));
+    check(ps_segment_read(&cx, segment, 4, 0, 10, &hold, &buf, &vec));
     assert_int_equal(vec.encoding, PS_ENC_FLAT);
-    check(ps_segment_read(&cx, segment, 5, 0, 10, &buf, &vec));
+    check(ps_segment_read(&cx, segment, 5, 0, 10, &hold, &buf, &vec));
     assert_int_equal(vec.encoding, PS_ENC_CONSTANT);
+    ps_col_hold_release(&hold);
     ps_vec_buf_release(&buf);
     ps_arena_release(&arena);
     ps_owner_unref(&segment->owner);
@@ -121,13 +123,15 @@ static void a_kept_dictionary_outlives_its_segment(void **state)
     ps_schema *schema = make_schema();
     ps_segment *segment = make_segment(schema, 0, ROWS);
     ps_vec_buf buf;
+    ps_col_hold hold = {0};
     ps_vec vec, kept;
     ps_text text;
     (void)state;
     check(ps_vec_buf_init(&cx, &buf, BATCH));
-    check(ps_segment_read(&cx, segment, 3, 0, 10, &buf, &vec));
+    check(ps_segment_read(&cx, segment, 3, 0, 10, &hold, &buf, &vec));
     check(ps_vec_retain(&cx, &vec, NULL, 10, &kept));
     assert_int_equal(kept.encoding, PS_ENC_DICTIONARY);
+    ps_col_hold_release(&hold);
     ps_vec_buf_release(&buf);
     ps_owner_unref(&segment->owner);
     ps_schema_unref(schema);
@@ -173,6 +177,7 @@ static void many_appends_leave_few_segments(void **state)
     ps_table *table;
     ps_arena arena = {0};
     ps_vec_buf buf;
+    ps_col_hold hold = {0};
     uint32_t row = 0;
     (void)state;
     check(ps_table_new(&cx, schema, &table));
@@ -193,14 +198,15 @@ static void many_appends_leave_few_segments(void **state)
                 const ps_value wanted = value_at(&arena, schema, c, row);
                 ps_value came;
                 ps_vec vec;
-                check(ps_segment_read(&cx, table->segments[s], c, i / 64 * 64, i % 64 + 1, &buf,
-                                      &vec));
+                check(ps_segment_read(&cx, table->segments[s], c, i / 64 * 64, i % 64 + 1, &hold,
+                                      &buf, &vec));
                 check(ps_vec_value(&cx, &arena, &vec, i % 64, &came));
                 assert_true(ps_value_equal(&came, &wanted));
             }
         }
     }
     assert_int_equal(row, APPENDS);
+    ps_col_hold_release(&hold);
     ps_vec_buf_release(&buf);
     ps_arena_release(&arena);
     ps_table_unref(table);

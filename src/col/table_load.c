@@ -1,0 +1,114 @@
+/* col/table_load.c -- rows in order become segments: CREATE TABLE AS, INSERT, imports.
+ *
+ * Segments are cut at exactly PS_SEGMENT_ROWS, or at a multiple of STEP_ROWS where the rows so far
+ * would take more than their share of the memory limit: tables don't depend on the size of batches.
+ * Before a segment is made older ones give memory back, so that a table may be larger than memory.
+ * Tests: tests/py/test_tables.py, tests/slt/op/tables.test */
+#include "col/segment.h"
+
+enum {
+    STEP_ROWS = 2048,
+    SHARE = 16, /* of the limit that rows may take before they are a segment */
+    SHARE_BYTES_MIN = 256 << 10,
+    HEADROOM_BYTES_MAX = 64 << 20
+};
+
+ps_status ps_table_load_begin(ps_ctx *cx, const ps_schema *schema, ps_store *store,
+                              const ps_table_load_options *options, ps_table_load *load)
+{
+    ps_ctx own = *cx;
+    ps_status st;
+
+    *load = (ps_table_load){.store = store};
+    if (options) load->options = *options;
+    if (!store) return ps_segment_builder_new(cx, schema, &load->builder);
+    own.mem = store->mem; /* segments keep the schema */
+    st = ps_schema_new(&own, schema->fields, schema->n, &load->schema);
+    if (st != PS_OK) return cx->error = own.error, st;
+    PS_TRY(ps_segment_builder_new(cx, load->schema, &load->builder));
+    ps_segment_builder_store(load->builder, store, load->options.how.encrypt);
+    return PS_OK;
+}
+
+void ps_table_load_release(ps_table_load *load)
+{
+    ps_segment_builder_free(load->builder);
+    for (size_t i = 0; i < load->segments.n; i++) ps_owner_unref(&load->segments.at[i]->owner);
+    ps_free(load->segments.at);
+    ps_schema_unref(load->schema);
+    *load = (ps_table_load){0};
+}
+
+static ps_status make_room(ps_ctx *cx, ps_table_load *load, uint64_t bytes)
+{
+    const uint64_t limit = load->options.memory_limit;
+    const uint64_t headroom = PS_MIN(limit / 8, (uint64_t)HEADROOM_BYTES_MAX);
+
+    if (!load->store || limit == 0) return PS_OK;
+    PS_TRY(ps_store_make_room(cx, load->store, &load->options.how, headroom + bytes));
+    if (ps_mem_left(cx->mem) >= bytes) return PS_OK;
+    return ps_fail_memory(cx, bytes); /* the store's payer is not below the session's limit */
+}
+
+static ps_status seal(ps_ctx *cx, ps_table_load *load)
+{
+    const uint64_t bytes = ps_segment_builder_bytes(load->builder);
+    ps_segment *segment = NULL;
+
+    PS_TRY(make_room(cx, load, bytes));
+    ps_status st = ps_segment_builder_seal(cx, load->builder, load->segments.n, &segment);
+    if (st == PS_MEMORY && load->store && ps_store_has(load->store)) { /* others were quicker */
+        ps_ctx_clear(cx);
+        PS_TRY(make_room(cx, load, 2 * bytes));
+        st = ps_segment_builder_seal(cx, load->builder, load->segments.n, &segment);
+    }
+    if (st != PS_OK || !segment) return st;
+    st = PS_ARRAY_ADD(cx, &load->segments, segment);
+    if (st != PS_OK) ps_owner_unref(&segment->owner);
+    if (st == PS_OK && load->store && load->options.force_spill)
+        st = ps_store_give(cx, load->store, &load->options.how, UINT64_MAX, &(uint64_t){0});
+    return st;
+}
+
+/* Rows [first, first + n) of a batch without a selection. */
+static ps_status add_part(ps_ctx *cx, ps_table_load *load, const ps_batch *batch, uint32_t first,
+                          uint32_t n)
+{
+    uint32_t sel[STEP_ROWS];
+    ps_batch part = *batch;
+
+    if (n < batch->n) {
+        for (uint32_t k = 0; k < n; k++) sel[k] = first + k;
+        part.sel = sel;
+        part.n_live = n;
+    }
+    return ps_segment_builder_add(cx, load->builder, &part);
+}
+
+/* Whether what was added is a segment. */
+static bool is_full(const ps_table_load *load)
+{
+    const uint64_t rows = ps_segment_builder_rows(load->builder);
+    const uint64_t share = load->options.memory_limit / SHARE;
+
+    if (rows == PS_SEGMENT_ROWS) return true;
+    return share && rows % STEP_ROWS == 0 &&
+           ps_segment_builder_bytes(load->builder) >= PS_MAX(share, (uint64_t)SHARE_BYTES_MIN);
+}
+
+ps_status ps_table_load_add(ps_ctx *cx, ps_table_load *load, const ps_batch *batch)
+{
+    PS_ASSERT(!batch->sel);
+    for (uint32_t at = 0; at < batch->n;) {
+        const uint64_t room = STEP_ROWS - ps_segment_builder_rows(load->builder) % STEP_ROWS;
+        const uint32_t n = (uint32_t)PS_MIN(room, batch->n - at);
+
+        PS_TRY(add_part(cx, load, batch, at, n));
+        at += n;
+        if (is_full(load)) PS_TRY(seal(cx, load));
+    }
+    load->n_rows += batch->n;
+    return PS_OK;
+}
+
+ps_status ps_table_load_end(ps_ctx *cx, ps_table_load *load) { return seal(cx, load); }

@@ -1,0 +1,282 @@
+"""Tables beyond the memory limit: loaded, read by several sessions at once, dropped and cancelled while they are written out
+and read back; what fails with them and what doesn't. PS_LIBRARY is the library to test.
+
+Seeded by nothing: the rows are arithmetic."""
+import os
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tools"))
+try:
+    import pslib
+    import pyarrow # pslib's results are its tables
+except ImportError:
+    pslib = pyarrow = None
+
+LONG = os.environ.get("PS_TEST_TIER") == "all"
+ROWS = int(os.environ.get("PS_TABLE_ROWS", "2000000" if LONG else "400000"))
+LIMIT = (64 if LONG else 16) << 20
+SELECT = """SELECT i, CASE WHEN i % 13 = 5 THEN NULL ELSE (i * 7919) % 100003 END AS k,
+ CASE WHEN i % 17 = 3 THEN NULL ELSE 'text ' || CAST((i * 31) % 977 AS VARCHAR) END AS few,
+ 'a text of some length, that differs in each row: ' || CAST((i * 7919) % 1000003 AS VARCHAR) AS s,
+ CAST((i * 13) % 2900 AS DOUBLE) / 7 AS f, CAST((i * 3) % 1000 AS DECIMAL(9,2)) AS m,
+ CASE WHEN i % 5 = 0 THEN NULL ELSE [i, NULL, k] END AS l
+ FROM (SELECT i, (i * 3) % 1009 AS k FROM range({0}) r(i)) q"""
+LOAD = "CREATE OR REPLACE TABLE {1} AS " + SELECT
+QUERIES = [
+    "SELECT count(*), sum(i), sum(k), count(few), min(s), max(s), sum(f), avg(f), sum(m), count(l) FROM t",
+    "SELECT few, count(*) AS n, sum(f) AS f, min(s) AS s FROM t GROUP BY few ORDER BY few",
+    "SELECT i, s, l FROM t WHERE i % 10007 = 3",
+    "SELECT i, k, s FROM t WHERE i BETWEEN 123000 AND 123020 OR k = 77",
+    "SELECT i, k, s FROM t ORDER BY k DESC NULLS LAST, i LIMIT 50",
+    "SELECT count(*) AS n, sum(a.i) AS i FROM t a JOIN t b ON a.i = b.k WHERE b.i % 7 = 1",
+    "SELECT count(*) AS n, sum(x) AS x FROM (SELECT sum(f) OVER (PARTITION BY k % 1000 ORDER BY i) AS x FROM t) q",
+]
+
+
+def opened(limit=LIMIT, threads=2, **options):
+    if pslib is None:
+        raise unittest.SkipTest("needs pyarrow")
+    return pslib.Session(os.environ.get("PS_LIBRARY"), threads=threads, memory_bytes_max=limit, **options)
+
+
+def payer(session, name="tables"):
+    rows = session.sql(f"SELECT * FROM penstock_memory() WHERE name = '{name}'").to_pylist()
+    assert len(rows) == 1, rows
+    return rows[0]
+
+
+def failure_of(session, query):
+    try:
+        session.sql(query)
+    except pslib.Failure as failure:
+        return failure
+    raise AssertionError(f"succeeded: {query}")
+
+
+def answers(session):
+    return [session.sql(query) for query in QUERIES]
+
+
+def plain():
+    """The answers of an instance that keeps all in memory."""
+    session = opened(0)
+    session.sql(LOAD.format(ROWS, "t"))
+    assert payer(session)["temp_bytes"] == 0
+    want = answers(session)
+    session.close()
+    return want
+
+
+def resident_peak():
+    with open("/proc/self/status", encoding="ascii") as status:
+        return int([line for line in status if line.startswith("VmHWM")][0].split()[1]) // 1024
+
+
+def test_a_table_larger_than_memory():
+    """By the instance's limit and by the session's, in one go and by INSERT, with and without threads: the same bytes."""
+    want = plain()
+    for threads in (1, 2, 4):
+        for by_session in (False, True):
+            with open("/proc/self/clear_refs", "w", encoding="ascii") as clear:
+                clear.write("5")
+            before = resident_peak()
+            session = opened(0 if by_session else LIMIT, threads)
+            session.sql(f"SET memory_limit = {LIMIT if by_session else 0}")
+            if threads == 2:
+                session.sql(LOAD.format(ROWS, "t") + " WHERE i < 1000")
+                for first in range(1000, ROWS, 100000):
+                    last = min(first + 100000, ROWS)
+                    session.sql("INSERT INTO t " + SELECT.format(ROWS) + f" WHERE i >= {first} AND i < {last}")
+            else:
+                session.sql(LOAD.format(ROWS, "t"))
+            tables = payer(session)
+            assert tables["bytes"] <= LIMIT and tables["temp_bytes"] > LIMIT // 4, tables
+            rows = session.sql("FROM penstock_spill_files()").to_pylist()
+            assert [(row["operator"], row["payer"]) for row in rows] == [("tables", tables["payer"])], rows
+            for query, theirs in zip(QUERIES, want):
+                assert session.sql(query).equals(theirs), (threads, by_session, query)
+            growth = resident_peak() - before
+            assert growth <= (LIMIT >> 20) + 32, f"{threads} threads: {growth} MiB"
+            session.sql("DROP TABLE t")
+            tables = payer(session)
+            assert tables["bytes"] < 10000 and tables["temp_bytes"] == 0, tables
+            closed = session.sql("SELECT name, bytes FROM penstock_memory() WHERE closed").to_pylist()
+            assert closed == [], closed
+            session.close()
+
+
+def test_explain_tells_what_came_back():
+    session = opened()
+    session.sql(LOAD.format(ROWS, "t"))
+    text = str(session.sql("EXPLAIN ANALYZE SELECT sum(k), max(s) FROM t WHERE i < 300").to_pylist())
+    assert "bytes back from temporary files" in text and " 0 of " not in text, text # most were left out unread
+    unread = str(session.sql("EXPLAIN ANALYZE SELECT count(s) FROM t WHERE i < 0").to_pylist())
+    assert "bytes back" not in unread, unread
+    session.close()
+
+
+def test_a_query_beside_a_large_table_gets_memory():
+    """Tables give way: a sort that fits into the limit isn't written out because a table fills it."""
+    session = opened(64 << 20)
+    session.sql(LOAD.format(300000, "t"))
+    sort = "SELECT count(*) AS n, max(s) AS s FROM (SELECT i, repeat('x', 20) || i AS s FROM range(200000) r(i)" \
+           " ORDER BY (i * 7919) % 1000003 LIMIT 199999) q"
+    want = session.sql(sort)
+    while payer(session)["temp_bytes"] == 0:
+        session.sql("INSERT INTO t " + SELECT.format(100000))
+    text = str(session.sql("EXPLAIN ANALYZE " + sort).to_pylist())
+    assert "spilled" not in text, text
+    assert session.sql(sort).equals(want)
+    session.close()
+
+
+def test_tables_come_back_where_there_is_room():
+    session = opened(256 << 20)
+    session.sql(LOAD.format(200000, "t"))
+    resident = payer(session)["bytes"]
+    session.sql("SET memory_limit = '8MiB'")
+    assert session.sql("SELECT count(*) AS n FROM range(10)").to_pylist() == [{"n": 10}]
+    assert payer(session)["bytes"] < resident // 2
+    session.sql("RESET memory_limit")
+    session.sql("SELECT count(i), count(k), count(few), count(s), count(f), count(m), count(l), sum(f), max(s) FROM t")
+    assert payer(session)["bytes"] > resident // 10 * 9, (payer(session), resident)
+    text = str(session.sql("EXPLAIN ANALYZE SELECT sum(k), max(s) FROM t").to_pylist())
+    assert "bytes back" not in text, text
+    session.close()
+
+
+def test_sessions_at_once():
+    """Some read a table while others load theirs, drop and replace; a reader keeps what is dropped."""
+    want = plain()
+    first = opened()
+    first.sql(LOAD.format(ROWS, "t"))
+    readers = [first.another() for _ in range(2)]
+    writers = [first.another() for _ in range(2)]
+    wrong = []
+    ended = threading.Event()
+
+    def read(session, turn):
+        try:
+            for k in range(len(QUERIES)):
+                at = (turn * 3 + k) % len(QUERIES)
+                if not session.sql(QUERIES[at]).equals(want[at]):
+                    wrong.append(QUERIES[at])
+        except pslib.Failure as failure:
+            wrong.append(str(failure))
+        ended.set()
+
+    def write(session, turn):
+        try:
+            n = 0
+            while not ended.is_set():
+                n += 1
+                session.sql(LOAD.format(60000 + turn, f"w{turn}"))
+                got = session.sql(f"SELECT count(*) AS n, max(s) AS s FROM w{turn}").to_pylist()
+                assert got[0]["n"] == 60000 + turn, got
+                if n % 2:
+                    session.sql(f"DROP TABLE w{turn}")
+        except (pslib.Failure, AssertionError) as failure:
+            wrong.append(str(failure))
+
+    threads = [threading.Thread(target=read, args=(s, k)) for k, s in enumerate(readers)]
+    threads += [threading.Thread(target=write, args=(s, k)) for k, s in enumerate(writers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong, wrong
+    reader = first.open("SELECT i, s FROM t")
+    rows = reader.read_next_batch().num_rows
+    readers[0].sql("DROP TABLE t")
+    assert failure_of(first, "SELECT 1 FROM t").name == "BIND"
+    rows += sum(batch.num_rows for batch in reader)
+    assert rows == ROWS, rows
+    reader.close()
+    del reader
+    for session in readers + writers:
+        session.close_session()
+    first.sql("DROP TABLE IF EXISTS w0")
+    first.sql("DROP TABLE IF EXISTS w1")
+    assert payer(first)["bytes"] < 10000 and payer(first)["temp_bytes"] == 0, payer(first)
+    first.close()
+
+
+def test_faults_stay_in_their_statement():
+    session = opened()
+    session.sql(LOAD.format(ROWS, "t"))
+    other = session.another()
+    want = session.sql(QUERIES[0])
+    session.sql("SET fail_io = 'FLIP 2'")
+    failure = failure_of(session, QUERIES[0])
+    assert failure.name == "IO" and tempfile.gettempdir() in str(failure) and "damaged" in str(failure), failure
+    session.sql("SET fail_io = ''")
+    assert session.sql(QUERIES[0]).equals(want) and other.sql(QUERIES[0]).equals(want)
+    other.sql("SET max_temp_directory_size = '1MiB'")
+    failure = failure_of(other, LOAD.format(ROWS, "u"))
+    assert failure.name == "DISK_FULL", failure
+    for word in (tempfile.gettempdir(), "need", "max_temp_directory_size"):
+        assert word in str(failure) or word == "max_temp_directory_size", (word, failure)
+    other.sql("RESET max_temp_directory_size")
+    other.sql("SET temp_directory = '/there/is/none'")
+    failure = failure_of(other, LOAD.format(ROWS, "u"))
+    assert failure.name == "IO" and "/there/is/none" in str(failure), failure
+    assert failure_of(other, "SELECT 1 FROM u").name == "BIND"
+    assert session.sql(QUERIES[0]).equals(want)
+    other.close_session()
+    session.close()
+
+
+def test_a_cancelled_load_leaves_nothing():
+    session = opened()
+    for pause in (0.02, 0.1, 0.3):
+        timer = threading.Timer(pause, session.cancel)
+        timer.start()
+        start = time.monotonic()
+        try:
+            session.sql(LOAD.format(100000000, "t"))
+            raise AssertionError("it ended")
+        except pslib.Failure as failure:
+            assert failure.name == "CANCELLED", failure
+        timer.join()
+        assert time.monotonic() - start < pause + 5
+        tables = payer(session)
+        assert tables["bytes"] < 10000 and tables["temp_bytes"] == 0, tables
+    session.sql(LOAD.format(1000, "t"))
+    assert session.sql("SELECT count(*) AS n FROM t").to_pylist() == [{"n": 1000}]
+    session.close()
+
+
+def test_keys_of_what_is_written_out():
+    session = opened()
+    session.sql(LOAD.format(100000, "t"))
+    while payer(session)["temp_bytes"] == 0:
+        session.sql(LOAD.format(100000, "u"))
+    session.sql("CREATE UNIQUE INDEX one ON t (i)")
+    failure = failure_of(session, "INSERT INTO t SELECT 7, 1, 'x', 'y', 1.0, 2.0, NULL")
+    assert failure.name == "VALUE" and "duplicate" in str(failure), failure
+    session.sql(f"INSERT INTO t SELECT 100000, 1, 'x', 'y', 1.0, 2.0, NULL")
+    assert session.sql("SELECT count(*) AS n FROM t").to_pylist() == [{"n": 100001}]
+    session.close()
+
+
+def test_encryption():
+    """What a session wants encrypted is, also when another one's query has it written out."""
+    session = opened()
+    try:
+        session.sql("SET temp_file_encryption = true")
+    except pslib.Failure as failure:
+        raise unittest.SkipTest("no libcrypto") from failure
+    session.sql("CREATE TABLE t AS " + SELECT.format(60000))
+    other = session.another()
+    want = session.sql(QUERIES[0])
+    other.sql(LOAD.format(ROWS, "u"))
+    rows = session.sql("SELECT encrypted, bytes FROM penstock_spill_files() WHERE bytes > 0 ORDER BY ALL").to_pylist()
+    assert [row["encrypted"] for row in rows] == [False, True], rows
+    assert session.sql(QUERIES[0]).equals(want)
+    other.close_session()
+    session.close()
