@@ -1,6 +1,6 @@
 /* api/import.c -- tables from Arrow streams.
  *
- * The table is kept by the instance's store of tables, which pays for it; the call itself is one operation of the
+ * The instance's store of tables pays for the table; the call itself is one operation of the
  * session, so that it can be cancelled and timed out like a statement. Tests:
  * tests/unit/test_api.c */
 #include "api/handles.h"

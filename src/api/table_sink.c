@@ -68,8 +68,8 @@ done:
     return st;
 }
 
-/* Sets of keys stay in memory, as the end of the table that is joined with the new rows while that is
- * done: segments give way to them. */
+/* Sets of keys stay in memory, and so do, for a moment, the rows that are joined with the new ones:
+ * segments give way to them. */
 static ps_status table_sink_append(ps_ctx *cx, ps_sink *sink, const ps_table_target *target)
 {
     enum { KEYS_BYTES = 8 << 20 };

@@ -369,6 +369,21 @@ uint64_t ps_mem_left(const ps_mem *mem)
     return left;
 }
 
+uint64_t ps_mem_left_beside(const ps_mem *mem, const ps_mem *other)
+{
+    uint64_t left = ps_mem_left(other);
+
+    for (; mem; mem = mem->parent) {
+        const int64_t limit = atomic_load_explicit(&mem->limit, memory_order_relaxed);
+
+        if (limit == 0 || mem->beside != other) continue;
+        const int64_t used = atomic_load_explicit(&mem->used, memory_order_relaxed) +
+                             atomic_load_explicit(&other->used, memory_order_relaxed);
+        left = PS_MIN(left, (uint64_t)PS_MAX(limit - used, 0));
+    }
+    return left;
+}
+
 /* Adds first and looks then: two charges that don't both fit may refuse each other, which for files
  * only means that the cap was as good as reached. relaxed: the counters order nothing. */
 bool ps_mem_try_charge_disk(ps_mem *mem, uint64_t bytes, const ps_mem **full)

@@ -76,6 +76,9 @@ uint64_t ps_mem_limit(const ps_mem *mem);
 int64_t ps_mem_own_limit(const ps_mem *mem);
 /* Bytes that could still be charged before a limit on the way up is reached. */
 uint64_t ps_mem_left(const ps_mem *mem);
+/* Bytes that `other` could still be charged before its own limits are reached, and those on the way
+ * up from mem that it counts against. */
+uint64_t ps_mem_left_beside(const ps_mem *mem, const ps_mem *other);
 
 /* 64-byte aligned, uninitialised, charged to cx->mem, readable 64 bytes past its end.
  * NULL with the error recorded on failure; bytes 0 gives a valid block. */

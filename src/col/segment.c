@@ -7,6 +7,12 @@
 
 #include "col/vec_take.h"
 
+/* What a segment keeps beside its rows, all of it: the texts of a range are short. */
+enum {
+    ARENA_BYTES = 256,
+    COL_BYTES = sizeof(ps_segment_col) + sizeof(ps_col_stats) + sizeof(ps_sketch) + 256
+};
+
 struct ps_segment_builder {
     ps_schema *schema;
     ps_store *store; /* NULL: none; one reference */
@@ -123,23 +129,43 @@ static void segment_destroy(ps_owner *owner)
     ps_store_unref(store);
 }
 
-static ps_status seal_col(ps_ctx *cx, const ps_segment_builder *builder, ps_segment_body *body,
-                          uint32_t i)
+static ps_status seal_rows(ps_ctx *cx, const ps_segment_builder *builder, ps_segment_body *body,
+                           uint32_t i)
 {
     ps_segment_col *col = &body->head.cols[i];
 
     PS_TRY(ps_col_rows_new(cx, builder->schema, &col->rows));
-    ps_col_sealed *sealed = &col->rows->col;
-    PS_TRY(ps_col_build_seal(cx, &body->arena, &col->rows->arena, &builder->cols[i], sealed,
-                             &col->sketch, &body->head.stats[i]));
-    col->whole = sealed->vec.layout >= PS_LAYOUT_LIST && sealed->vec.encoding == PS_ENC_FLAT;
-    if (builder->store && sealed->vec.encoding != PS_ENC_CONSTANT)
-        col->bytes = ps_col_bytes(sealed);
+    return ps_col_build_seal(cx, &body->arena, &col->rows->arena, &builder->cols[i],
+                             &col->rows->col, &col->sketch, &body->head.stats[i]);
+}
+
+/* One column; its rows are rows_mem's to pay for, but a constant, which stays in memory. */
+static ps_status seal_col(ps_ctx *cx, ps_mem *rows_mem, const ps_segment_builder *builder,
+                          ps_segment_body *body, uint32_t i)
+{
+    ps_segment_col *col = &body->head.cols[i];
+    ps_mem *const payer = cx->mem;
+    const bool gives_back = ps_giving_back(cx, false);
+
+    cx->mem = rows_mem;
+    const ps_status st = seal_rows(cx, builder, body, i);
+    cx->mem = payer;
+    ps_giving_back(cx, gives_back);
+    if (st != PS_OK) return st;
+    const ps_vec *vec = &col->rows->col.vec;
+    if (vec->encoding == PS_ENC_CONSTANT && rows_mem != payer) {
+        ps_col_rows_unref(col->rows);
+        col->rows = NULL;
+        return seal_rows(cx, builder, body, i);
+    }
+    col->whole = vec->layout >= PS_LAYOUT_LIST && vec->encoding == PS_ENC_FLAT;
+    if (builder->store && vec->encoding != PS_ENC_CONSTANT)
+        col->bytes = ps_col_bytes(&col->rows->col);
     return PS_OK;
 }
 
-static ps_status seal(ps_ctx *cx, const ps_segment_builder *builder, uint64_t sequence,
-                      ps_segment **out)
+static ps_status seal(ps_ctx *cx, ps_mem *rows_mem, const ps_segment_builder *builder,
+                      uint64_t sequence, ps_segment **out)
 {
     const uint32_t n_cols = builder->schema->n;
     ps_segment_body *body = ps_alloc_zero(cx, sizeof *body);
@@ -152,15 +178,33 @@ static ps_status seal(ps_ctx *cx, const ps_segment_builder *builder, uint64_t se
     body->head.sequence = sequence;
     body->head.n_rows = (uint32_t)builder->n_rows;
     body->head.n_cols = n_cols;
+    body->arena.chunk_bytes_min = ARENA_BYTES + n_cols * COL_BYTES;
     body->head.cols = PS_ARENA_ARRAY(cx, &body->arena, ps_segment_col, n_cols);
     body->head.stats = PS_ARENA_ARRAY(cx, &body->arena, ps_col_stats, n_cols);
     if (!body->head.cols || !body->head.stats) goto done;
-    for (uint32_t i = 0; i < n_cols; i++) PS_GO(seal_col(cx, builder, body, i));
+    for (uint32_t i = 0; i < n_cols; i++) PS_GO(seal_col(cx, rows_mem, builder, body, i));
     st = PS_OK;
     *out = &body->head;
 done:
     if (st != PS_OK) segment_destroy(&body->head.owner);
     return st;
+}
+
+/* The segment is the store's, and the builder empty. */
+static void sealed(ps_segment_builder *builder, ps_segment *segment)
+{
+    ps_segment_body *body = ps_segment_body_of(segment);
+
+    for (uint32_t i = 0; i < builder->schema->n; i++) ps_col_build_clear(&builder->cols[i]);
+    builder->n_rows = 0;
+    if (!builder->store) return;
+    PS_ASSERT(segment->n_rows <= PS_SEGMENT_ROWS);
+    body->store = ps_store_ref(builder->store);
+    body->encrypt = builder->encrypt;
+    atomic_init(&body->read_ns, ps_clock_ns());
+    for (uint32_t i = 0; i < segment->n_cols; i++)
+        ps_segment_count(body, (int64_t)segment->cols[i].bytes);
+    ps_store_add(body->store, body);
 }
 
 ps_status ps_segment_builder_seal(ps_ctx *cx, ps_segment_builder *builder, uint64_t sequence,
@@ -171,21 +215,25 @@ ps_status ps_segment_builder_seal(ps_ctx *cx, ps_segment_builder *builder, uint6
     *out = NULL;
     if (builder->n_rows == 0) return PS_OK;
     if (builder->store) cx->mem = builder->store->mem;
-    const ps_status st = seal(cx, builder, sequence, out);
+    const ps_status st = seal(cx, cx->mem, builder, sequence, out);
     cx->mem = payer;
-    if (st != PS_OK) return st;
-    for (uint32_t i = 0; i < builder->schema->n; i++) ps_col_build_clear(&builder->cols[i]);
-    builder->n_rows = 0;
-    if (!builder->store) return PS_OK;
-    ps_segment_body *body = ps_segment_body_of(*out);
-    PS_ASSERT(body->head.n_rows <= PS_SEGMENT_ROWS);
-    body->store = ps_store_ref(builder->store);
-    body->encrypt = builder->encrypt;
-    atomic_init(&body->read_ns, ps_clock_ns());
-    for (uint32_t i = 0; i < body->head.n_cols; i++)
-        ps_segment_count(body, (int64_t)body->head.cols[i].bytes);
-    ps_store_add(body->store, body);
-    return PS_OK;
+    if (st == PS_OK) sealed(builder, *out);
+    return st;
+}
+
+ps_status ps_segment_builder_seal_through(ps_ctx *cx, ps_segment_builder *builder,
+                                          uint64_t sequence, ps_segment **out)
+{
+    ps_mem *const payer = cx->mem;
+    const bool before = ps_giving_back(cx, true);
+
+    *out = NULL;
+    cx->mem = builder->store->mem;
+    const ps_status st = seal(cx, payer, builder, sequence, out);
+    cx->mem = payer;
+    ps_giving_back(cx, before);
+    if (st == PS_OK) sealed(builder, *out);
+    return st;
 }
 
 /* ---- reading ---- */
@@ -223,8 +271,9 @@ static bool has_room(const ps_ctx *cx, const ps_segment_body *body, uint64_t byt
 {
     const uint64_t limit = ps_mem_limit(cx->mem);
 
-    return limit == UINT64_MAX || (ps_mem_left(cx->mem) >= limit / 2 + bytes &&
-                                   ps_mem_left(body->store->mem) >= limit / 2 + bytes);
+    return limit == UINT64_MAX ||
+           (ps_mem_left(cx->mem) >= limit / 2 + bytes &&
+            ps_mem_left_beside(cx->mem, body->store->mem) >= limit / 2 + bytes);
 }
 
 /* The whole column comes back into the segment; somebody else may have been quicker. */
@@ -322,27 +371,17 @@ ps_status ps_segment_read(ps_ctx *cx, const ps_segment *segment, uint32_t col, u
     return PS_OK;
 }
 
-uint64_t ps_segment_part_bytes(const ps_segment *segment, const uint32_t *cols, uint32_t n,
-                               bool now_only)
+uint64_t ps_segment_part_bytes(const ps_segment *segment, const uint32_t *cols, uint32_t n)
 {
-    ps_segment_body *body = ps_segment_body_of(segment);
     uint64_t bytes = 0, largest = 0;
 
     for (uint32_t i = 0; i < n; i++) {
         const ps_segment_col *col = &segment->cols[cols[i]];
         const uint64_t parts = col->whole ? 1 : (segment->n_rows - 1) / PS_SEGMENT_PART_ROWS + 1;
-        const uint64_t part = col->bytes / parts;
 
-        if (part == 0) continue;
-        if (now_only) {
-            ps_mutex_lock(&body->mutex);
-            const bool resident = col->rows != NULL;
-            ps_mutex_unlock(&body->mutex);
-            if (resident) continue;
-        }
-        bytes += part;
-        largest = PS_MAX(largest, part);
+        bytes += col->bytes / parts;
+        largest = PS_MAX(largest, col->bytes / parts);
     }
     /* a block as it is stored, and unpacked */
-    return bytes + PS_MIN(2 * largest, (uint64_t)PS_COL_BLOCK_BYTES * 2);
+    return bytes + 2 * PS_MIN(largest, (uint64_t)PS_COL_BLOCK_BYTES);
 }

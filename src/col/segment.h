@@ -79,10 +79,17 @@ PS_INLINE ps_segment_body *ps_segment_body_of(const ps_segment *segment)
     return (ps_segment_body *)(uintptr_t)segment;
 }
 
+/* As ps_segment_builder_seal, but the rows are paid for by cx->mem: for what is written out at once
+ * (ps_store_give_segment). */
+ps_status ps_segment_builder_seal_through(ps_ctx *cx, ps_segment_builder *builder,
+                                          uint64_t sequence, ps_segment **out);
 /* Counts a column's bytes as in memory, or not any more. */
 void ps_segment_count(ps_segment_body *body, int64_t bytes);
 
 /* store.c */
+/* Writes out a segment that nobody knows yet. */
+ps_status ps_store_give_segment(ps_ctx *cx, ps_store *store, const ps_spill_options *how,
+                                ps_segment *segment);
 struct ps_store_file {
     ps_owner owner;
     ps_spill *spill;
@@ -129,8 +136,8 @@ ps_status ps_col_build_add(ps_ctx *cx, ps_col_build *col, const ps_vec *vec, con
 /* Forgets the rows, keeps the room. */
 void ps_col_build_clear(ps_col_build *col);
 void ps_col_build_release(ps_col_build *col);
-/* Copies the rows into `data` in their narrowest form; statistics and the sketch (NULL: none wanted)
- * go to the arena. */
+/* Copies the rows into `data` in their narrowest form; statistics and the sketch (NULL: it isn't
+ * wanted) go to the arena. */
 ps_status ps_col_build_seal(ps_ctx *cx, ps_arena *arena, ps_arena *data, const ps_col_build *col,
                             ps_col_sealed *out, const ps_sketch **sketch, ps_col_stats *stats);
 /* A dictionary that `owner` holds, with memory of its own: vectors may keep it longer than the rows

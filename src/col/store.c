@@ -51,7 +51,11 @@ static ps_status file_for(ps_ctx *cx, ps_store *store, const ps_spill_options *h
     struct ps_store_file **now = &store->files[encrypt];
     struct ps_store_file *made;
 
-    if (!*now || strcmp((*now)->directory, directory) != 0) {
+    /* one that no segment is in any more has had its use: not every file system gives room back */
+    const bool spent = *now && ps_spill_bytes((*now)->spill) > 0 &&
+                       atomic_load_explicit(&(*now)->owner.refs, memory_order_acquire) == 1;
+
+    if (!*now || spent || strcmp((*now)->directory, directory) != 0) {
         const ps_spill_options own = {
             .directory = directory, .encrypt = encrypt, .list = &store->spills};
         PS_TRY(file_new(cx, &own, &made));
@@ -225,6 +229,31 @@ static ps_status give_segment(ps_ctx *cx, ps_store *store, const ps_spill_option
     return PS_OK;
 }
 
+/* The cap that a session has set for temporary files. relaxed: read by charges of this thread, or
+ * of a later holder of `giving`, which is held. */
+static void cap_disk(ps_store *store, const ps_spill_options *how)
+{
+    atomic_store_explicit(&store->mem->disk_limit, (int64_t)PS_MIN(how->bytes_max, INT64_MAX),
+                          memory_order_relaxed);
+}
+
+ps_status ps_store_give_segment(ps_ctx *cx, ps_store *store, const ps_spill_options *how,
+                                ps_segment *segment)
+{
+    ps_mem *const payer = cx->mem;
+    const bool before = ps_giving_back(cx, true);
+    uint64_t given = 0;
+
+    cx->mem = store->mem;
+    ps_mutex_lock(&store->giving);
+    cap_disk(store, how);
+    const ps_status st = give_segment(cx, store, how, ps_segment_body_of(segment), &given);
+    ps_mutex_unlock(&store->giving);
+    cx->mem = payer;
+    ps_giving_back(cx, before);
+    return st;
+}
+
 bool ps_store_has(ps_store *store)
 {
     /* relaxed: a hint */
@@ -238,9 +267,7 @@ static ps_status give(ps_ctx *cx, ps_store *store, const ps_spill_options *how, 
     ps_segment_body *body;
     ps_status st = PS_OK;
 
-    /* relaxed: read by charges of this thread, or of a later holder of the mutex */
-    atomic_store_explicit(&store->mem->disk_limit, (int64_t)PS_MIN(how->bytes_max, INT64_MAX),
-                          memory_order_relaxed);
+    cap_disk(store, how);
     store->pass++;
     while (st == PS_OK && *given < bytes && (body = pick(store))) {
         st = give_segment(cx, store, how, body, given);
@@ -269,11 +296,12 @@ ps_status ps_store_give(ps_ctx *cx, ps_store *store, const ps_spill_options *how
 }
 
 ps_status ps_store_make_room(ps_ctx *cx, ps_store *store, const ps_spill_options *how,
-                             uint64_t bytes)
+                             uint64_t bytes, bool *fits)
 {
-    uint64_t left, given = 1;
+    uint64_t left = 0, given = 1;
 
-    while (given > 0 && (left = ps_mem_left(cx->mem)) < bytes)
+    while (given > 0 && (left = ps_mem_left_beside(cx->mem, store->mem)) < bytes)
         PS_TRY(ps_store_give(cx, store, how, bytes - left, &given));
+    *fits = left >= bytes;
     return PS_OK;
 }

@@ -50,8 +50,8 @@ bool ps_store_has(ps_store *store);
  * full, a cancel) what is in memory stays there. */
 ps_status ps_store_give(ps_ctx *cx, ps_store *store, const ps_spill_options *how, uint64_t bytes,
                         uint64_t *given);
-/* The same until cx->mem could charge `bytes`. */
+/* The same until the store could take `bytes` more, within the limits of cx->mem too: *fits. */
 ps_status ps_store_make_room(ps_ctx *cx, ps_store *store, const ps_spill_options *how,
-                             uint64_t bytes);
+                             uint64_t bytes, bool *fits);
 
 #endif

@@ -1,5 +1,5 @@
-/* col/table.h -- tables: immutable segments of about 120,000 rows under a version, in memory or, where
- * that is short, in a temporary file (store.h).
+/* col/table.h -- tables: immutable segments of about 120,000 rows under a version, in memory, or in
+ * a temporary file where that is short (store.h).
  *
  * Appending makes a new version that shares the old segments: readers hold a snapshot. Within a
  * segment each column is stored in its narrowest form: CONSTANT, DICTIONARY (strings of low
@@ -82,7 +82,7 @@ uint64_t ps_segment_builder_rows(const ps_segment_builder *builder);
 /* About what the rows would take as a segment. */
 uint64_t ps_segment_builder_bytes(const ps_segment_builder *builder);
 /* Seals what was added since the last call into one segment (NULL when nothing was); the caller
- * seals at PS_SEGMENT_ROWS or before. One reference is given. On failure the rows are still there. */
+ * seals at PS_SEGMENT_ROWS or before. One reference is given. On failure no row is lost. */
 ps_status ps_segment_builder_seal(ps_ctx *cx, ps_segment_builder *builder, uint64_t sequence,
                                   ps_segment **out);
 void ps_segment_builder_free(ps_segment_builder *builder);
@@ -108,7 +108,7 @@ ps_status ps_table_load_add(ps_ctx *cx, ps_table_load *load, const ps_batch *bat
 ps_status ps_table_load_end(ps_ctx *cx, ps_table_load *load); /* all rows are in segments */
 void ps_table_load_release(ps_table_load *load);
 
-/* What a reader holds of one column; {0}: nothing. One reader's, released before its segments go. */
+/* What a reader holds of one column; {0}: nothing. Released before the segment goes. */
 typedef struct ps_col_hold {
     const ps_segment *segment;
     uint32_t col;
@@ -116,13 +116,12 @@ typedef struct ps_col_hold {
 } ps_col_hold;
 void ps_col_hold_release(ps_col_hold *hold);
 /* Rows [first, first + n) of one column as a vector: FLAT without a copy, codes widened and frames
- * of reference added into buf; n at most buf->n_max. Bounds are the segment's. What hold held before
- * is released where it isn't needed for these rows. Rows that are in a file come back to memory,
- * charged to cx->mem: PS_IO when they are not what was written. */
+ * of reference added into buf; n at most buf->n_max. Bounds are the segment's. hold lets go what
+ * isn't needed for these rows. Rows in a file come back to memory, charged to cx->mem: PS_IO
+ * when they are not what was written. */
 ps_status ps_segment_read(ps_ctx *cx, const ps_segment *segment, uint32_t col, uint32_t first,
                           uint32_t n, ps_col_hold *hold, ps_vec_buf *buf, ps_vec *out);
-/* Bytes that reading a part of these columns takes where it is in a file; now_only: where it is. */
-uint64_t ps_segment_part_bytes(const ps_segment *segment, const uint32_t *cols, uint32_t n,
-                               bool now_only);
+/* Bytes that reading a part of these columns takes where they are in a file. */
+uint64_t ps_segment_part_bytes(const ps_segment *segment, const uint32_t *cols, uint32_t n);
 
 #endif

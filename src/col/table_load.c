@@ -2,13 +2,14 @@
  *
  * Segments are cut at exactly PS_SEGMENT_ROWS, or at a multiple of STEP_ROWS where the rows so far
  * would take more than their share of the memory limit: tables don't depend on the size of batches.
- * Before a segment is made older ones give memory back, so that a table may be larger than memory.
+ * Before a segment is made older ones give memory back, and where that isn't enough it is written
+ * out as it comes, so that a table may be larger than memory.
  * Tests: tests/py/test_tables.py, tests/slt/op/tables.test */
 #include "col/segment.h"
 
 enum {
     STEP_ROWS = 2048,
-    SHARE = 16, /* of the limit that rows may take before they are a segment */
+    SHARE = 32, /* of the limit that rows may take before they are a segment */
     SHARE_BYTES_MIN = 256 << 10,
     HEADROOM_BYTES_MAX = 64 << 20
 };
@@ -39,30 +40,46 @@ void ps_table_load_release(ps_table_load *load)
     *load = (ps_table_load){0};
 }
 
-static ps_status make_room(ps_ctx *cx, ps_table_load *load, uint64_t bytes)
+/* Whether the store may pay for one more segment, after others gave way to it. */
+static ps_status make_room(ps_ctx *cx, ps_table_load *load, uint64_t bytes, bool *fits)
 {
     const uint64_t limit = load->options.memory_limit;
     const uint64_t headroom = PS_MIN(limit / 8, (uint64_t)HEADROOM_BYTES_MAX);
 
+    *fits = true;
     if (!load->store || limit == 0) return PS_OK;
-    PS_TRY(ps_store_make_room(cx, load->store, &load->options.how, headroom + bytes));
-    if (ps_mem_left(cx->mem) >= bytes) return PS_OK;
-    return ps_fail_memory(cx, bytes); /* the store's payer is not below the session's limit */
+    return ps_store_make_room(cx, load->store, &load->options.how, headroom + bytes, fits);
+}
+
+/* Where memory is short the query pays for the segment, as it did for its rows before, and it is
+ * written out at once: a query's floor has room for that. */
+static ps_status seal_through(ps_ctx *cx, ps_table_load *load, ps_segment **segment)
+{
+    ps_status st = ps_segment_builder_seal_through(cx, load->builder, load->segments.n, segment);
+
+    if (st != PS_OK) return st;
+    st = ps_store_give_segment(cx, load->store, &load->options.how, *segment);
+    if (st == PS_OK) return PS_OK;
+    ps_owner_unref(&(*segment)->owner);
+    *segment = NULL;
+    return st;
 }
 
 static ps_status seal(ps_ctx *cx, ps_table_load *load)
 {
     const uint64_t bytes = ps_segment_builder_bytes(load->builder);
     ps_segment *segment = NULL;
+    ps_status st = PS_MEMORY;
+    bool fits;
 
-    PS_TRY(make_room(cx, load, bytes));
-    ps_status st = ps_segment_builder_seal(cx, load->builder, load->segments.n, &segment);
-    if (st == PS_MEMORY && load->store && ps_store_has(load->store)) { /* others were quicker */
+    if (bytes == 0 && ps_segment_builder_rows(load->builder) == 0) return PS_OK;
+    PS_TRY(make_room(cx, load, bytes, &fits));
+    if (fits) st = ps_segment_builder_seal(cx, load->builder, load->segments.n, &segment);
+    if (st == PS_MEMORY && load->store && load->options.memory_limit) {
         ps_ctx_clear(cx);
-        PS_TRY(make_room(cx, load, 2 * bytes));
-        st = ps_segment_builder_seal(cx, load->builder, load->segments.n, &segment);
+        st = seal_through(cx, load, &segment);
     }
-    if (st != PS_OK || !segment) return st;
+    if (st != PS_OK) return st;
     st = PS_ARRAY_ADD(cx, &load->segments, segment);
     if (st != PS_OK) ps_owner_unref(&segment->owner);
     if (st == PS_OK && load->store && load->options.force_spill)

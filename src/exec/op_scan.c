@@ -63,7 +63,7 @@ static ps_status scan_run_filter(ps_ctx *cx, ps_scan_filter *filter, uint32_t st
 
     uint32_t n; /* not batch->n_live: the program still reads it */
 
-    if (stage == 0) PS_TRY(scan_count(cx, l->op, batch->n));
+    if (stage == 0 && !filter->again) PS_TRY(scan_count(cx, l->op, batch->n));
     PS_TRY(ps_eval_filter(cx, l->evals[stage], batch, sel, &n));
     batch->n_live = n;
     batch->sel = sel;

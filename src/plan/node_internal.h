@@ -5,8 +5,8 @@
 #include "plan/node.h"
 #include "plan/ptr_map.h"
 
-extern const char *const ps_join_kind_names[];              /* "inner", by ps_join_kind */
-extern const char *const ps_setop_names[];                  /* "union_all", by ps_setop */
+extern const char *const ps_join_kind_names[]; /* "inner", by ps_join_kind */
+extern const char *const ps_setop_names[];     /* "union_all", by ps_setop */
 enum { PS_JOIN_KIND_COUNT = PS_JOIN_CROSS + 1, PS_SETOP_COUNT = PS_SETOP_EXCEPT_ALL + 1 };
 
 /* A node of the kind with its inputs copied and its fields zeroed; NULL on failure. */

@@ -33,6 +33,7 @@ typedef struct ps_source_stats {
  * (others may be unset vectors with n set). Narrows batch->sel. */
 typedef struct ps_scan_filter {
     ps_status (*run)(ps_ctx *cx, struct ps_scan_filter *filter, uint32_t stage, ps_batch *batch);
+    bool again; /* set by the reader: the same rows once more, after memory was refused */
     void *user;
 } ps_scan_filter;
 

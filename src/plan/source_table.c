@@ -2,8 +2,8 @@
  *
  * Filters run in stages: the columns of the first are read, rows dropped, then those of the next,
  * and the remaining columns only for batches with a row left. Segments are skipped by their
- * statistics, which are exact facts about decoded data. What is in a temporary file comes back a part
- * of a column at a time, when a batch needs it. Tests: tests/unit/test_plan_source.c,
+ * statistics, which are exact facts about decoded data. What is in a temporary file comes back a
+ * part of a column at a time, when a batch needs it. Tests: tests/unit/test_plan_source.c,
  * tests/py/test_tables.py */
 #include "eval/program.h"
 #include "plan/source.h"
@@ -25,6 +25,7 @@ typedef struct table_reader {
     bool *loaded;
     ps_col_hold *holds; /* by column of the request: of the segment that is read */
     uint32_t n_refused; /* in a row */
+    bool ran;           /* a filter, over the rows that come next */
     uint32_t *sel;      /* dynamic filters */
     const ps_segment *segment;
     uint64_t morsel;
@@ -69,7 +70,7 @@ static uint64_t table_reader_bytes(ps_ctx *cx, const ps_source *source,
     (void)cx;
     for (uint32_t i = 0; i < table->n_segments; i++) {
         const uint64_t bytes =
-            ps_segment_part_bytes(table->segments[i], request->columns, request->n_columns, false);
+            ps_segment_part_bytes(table->segments[i], request->columns, request->n_columns);
         most = PS_MAX(most, bytes);
     }
     return most;
@@ -213,26 +214,6 @@ static ps_status load(ps_ctx *cx, table_reader *reader, uint32_t i, ps_batch *ou
     return PS_OK;
 }
 
-/* Whether the part that begins now has to come back from a file, and may not find room: then an
- * empty batch lets the query ask for memory first. */
-static bool should_wait(ps_ctx *cx, table_reader *reader)
-{
-    enum { REFUSED_MAX = 8 };
-    const ps_scan_request *request = request_of(&reader->base);
-
-    if (reader->base.scan->reader_bytes == 0 || reader->at % PS_SEGMENT_PART_ROWS != 0 ||
-        ps_mem_left(cx->mem) >= reader->base.scan->reader_bytes ||
-        ps_mem_left(cx->mem) >=
-            ps_segment_part_bytes(reader->segment, request->columns, request->n_columns, true) ||
-        reader->n_refused == REFUSED_MAX) {
-        reader->n_refused = 0;
-        return false;
-    }
-    let_go(reader);
-    reader->n_refused++;
-    return true;
-}
-
 static ps_status run_filters(ps_ctx *cx, table_reader *reader, ps_batch *out)
 {
     const ps_scan_request *request = request_of(&reader->base);
@@ -240,6 +221,7 @@ static ps_status run_filters(ps_ctx *cx, table_reader *reader, ps_batch *out)
     for (uint32_t f = 0; f < request->n_filters && out->n_live; f++) {
         for (uint32_t c = 0; c < request->n_filter_columns[f]; c++)
             PS_TRY(load(cx, reader, request->filter_columns[f][c], out));
+        reader->ran = true;
         PS_TRY(reader->filter->run(cx, reader->filter, f, out));
     }
     return PS_OK;
@@ -260,20 +242,18 @@ static ps_status run_dynamic(ps_ctx *cx, table_reader *reader, ps_batch *out)
     return PS_OK;
 }
 
-static ps_status table_reader_next(ps_ctx *cx, ps_reader *base, ps_batch *out, bool *done)
+/* The next batch that has a row left; out->n 0: there is none. */
+static ps_status next_batch(ps_ctx *cx, table_reader *reader, ps_batch *out)
 {
-    table_reader *reader = (table_reader *)(void *)base;
-    const uint32_t n_columns = request_of(base)->n_columns;
+    const uint32_t n_columns = request_of(&reader->base)->n_columns;
 
-    *done = false;
+    out->n = out->n_live = 0;
     while (reader->at < reader->end) {
         const uint32_t part = PS_SEGMENT_PART_ROWS - reader->at % PS_SEGMENT_PART_ROWS;
 
         PS_TRY(ps_poll(cx));
         PS_ASSERT(out->cols_max >= n_columns);
         out->n_cols = n_columns;
-        out->n = out->n_live = 0;
-        if (should_wait(cx, reader)) return PS_OK;
         out->n = out->n_live = PS_MIN(PS_MIN(reader->end - reader->at, part), cx->batch_rows);
         out->sel = NULL;
         out->morsel = reader->morsel;
@@ -286,10 +266,31 @@ static ps_status table_reader_next(ps_ctx *cx, ps_reader *base, ps_batch *out, b
         PS_TRY(run_dynamic(cx, reader, out));
         for (uint32_t i = 0; i < n_columns && out->n_live; i++) PS_TRY(load(cx, reader, i, out));
         reader->at += out->n;
+        reader->n_refused = 0;
+        reader->ran = false;
+        if (reader->filter) reader->filter->again = false;
         if (out->n_live) return PS_OK;
     }
-    *done = true;
+    out->n = out->n_live = 0;
+    return PS_OK;
+}
+
+/* Rows that have to come back from a file may find no room, whatever the query asked for before:
+ * others may have been quicker. An empty batch lets it ask again; nothing is held meanwhile. */
+static ps_status table_reader_next(ps_ctx *cx, ps_reader *base, ps_batch *out, bool *done)
+{
+    enum { REFUSED_MAX = 8 };
+    table_reader *reader = (table_reader *)(void *)base;
+    const ps_status st = next_batch(cx, reader, out);
+
+    *done = st == PS_OK && out->n == 0;
+    if (*done) let_go(reader);
+    if (st != PS_MEMORY || base->scan->reader_bytes == 0 || reader->n_refused == REFUSED_MAX)
+        return st;
+    ps_ctx_clear(cx);
     let_go(reader);
+    reader->n_refused++;
+    if (reader->filter) reader->filter->again = reader->ran;
     out->n = out->n_live = 0;
     return PS_OK;
 }

@@ -196,7 +196,7 @@ static void test_table(void **state)
     /* a filter in its stage */
     start(&r, 64);
     make_table(&r);
-    filter.base = (ps_scan_filter){odd_run, &r};
+    filter.base = (ps_scan_filter){.run = odd_run, .user = &r};
     open_scan(&r,
               &(ps_scan_request){.columns = both,
                                  .n_columns = 2,
