@@ -36,7 +36,7 @@ Array._fields_ = [
 
 
 def sources():
-    names = glob.glob(f"{ROOT}/src/base/*.c") + glob.glob(f"{ROOT}/src/col/*.c")
+    names = [n for folder in ("base", "col", "fs") for n in glob.glob(f"{ROOT}/src/{folder}/*.c")]
     return sorted(n for n in names if not os.path.basename(n).startswith("rows"))
 
 
@@ -58,7 +58,7 @@ def build():
         raise RuntimeError("the shim doesn't compile")
     library = f"{folder}/arrow_shim.so"
     subprocess.check_call(compiler[-1:] + flags + ["-shared", "-o", library] + objects +
-                          ["-ldeflate", "-lutf8proc", "-lpthread", "-lm"])
+                          ["-ldeflate", "-llz4", "-lutf8proc", "-ldl", "-lpthread", "-lm"])
     return ctypes.CDLL(library)
 
 
