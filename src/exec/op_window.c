@@ -10,7 +10,7 @@
  * Tests: tests/slt/op/window.test, window_frame.test, tests/py/test_window.py */
 #include "exec/window.h"
 
-enum { MORSEL_ROWS = 16384 };
+enum { MORSEL_ROWS = 16384, BATCH_ROWS_MIN = 64 };
 
 typedef struct window_shared {
     ps_sorter sorter;
@@ -110,6 +110,21 @@ static uint64_t partition_end(const window_config *config, const ps_sorter *sort
     return low;
 }
 
+/* What calls make of the largest morsels, one in each lane, has to fit beside the rows: else they
+ * go to files, where a lane holds as much as it may. */
+static bool fits(const ps_op *op)
+{
+    const window_config *config = op->config;
+    const window_shared *shared = op->shared;
+    uint64_t most = 0;
+
+    for (size_t m = 0; m + 1 < shared->morsels.n; m++)
+        most = PS_MAX(most, shared->morsels.at[m + 1] - shared->morsels.at[m]);
+    const uint64_t rows = PS_MIN(most * PS_MAX(op->settings->threads, 1u), shared->sorter.n_rows);
+    const uint64_t left = ps_mem_left(op->mem);
+    return rows * config->row_bytes <= left - left / 4;
+}
+
 static ps_status seal(ps_ctx *cx, ps_op *op)
 {
     window_shared *shared = op->shared;
@@ -122,7 +137,8 @@ static ps_status seal(ps_ctx *cx, ps_op *op)
         PS_TRY(ps_poll(cx));
         at = partition_end(op->config, sorter, PS_MIN(at + MORSEL_ROWS, sorter->n_rows) - 1);
     }
-    return PS_ARRAY_ADD_IN(cx, &op->arena, &shared->morsels, sorter->n_rows);
+    PS_TRY(PS_ARRAY_ADD_IN(cx, &op->arena, &shared->morsels, sorter->n_rows));
+    return fits(op) ? PS_OK : ps_sorter_shrink(cx, &shared->sorter, NULL, &op->arena);
 }
 
 static uint64_t window_bytes(const ps_op *op, const void *local)
@@ -175,13 +191,26 @@ static ps_status source_arrays(ps_ctx *cx, ps_op *op, window_source *s)
                : PS_MEMORY;
 }
 
+/* Rows of a batch: their frames' states are a small part of what a lane may hold. */
+static uint32_t batch_rows(const ps_op *op)
+{
+    const window_config *config = op->config;
+    const uint64_t share = ps_window_piece_bytes(op) / 4;
+    uint64_t bytes = 1;
+
+    for (uint32_t c = 0; c < config->n_calls; c++)
+        if (config->calls[c].agg.class) bytes += config->calls[c].agg.class->state_bytes;
+    return (uint32_t)PS_MIN((uint64_t)op->settings->batch_rows,
+                            PS_MAX(share / bytes, (uint64_t)BATCH_ROWS_MIN));
+}
+
 static ps_status source_open(ps_ctx *cx, ps_op *op, void *local)
 {
     window_source *s = local;
 
     s->op = op;
     s->config = op->config;
-    s->batch_rows = op->settings->batch_rows;
+    s->batch_rows = batch_rows(op);
     ps_rows_init(&s->fetched, s->config->spec.layout);
     ps_rows_init(&s->listed, s->config->spec.layout);
     s->block = &s->whole;

@@ -18,7 +18,7 @@ except ImportError:
     duckdb = None
 
 LONG = os.environ.get("PS_TEST_TIER") == "all"
-QUERIES = int(os.environ.get("PS_WINDOW_LARGE_QUERIES", "400" if LONG else "40"))
+QUERIES = int(os.environ.get("PS_WINDOW_LARGE_QUERIES", "400" if LONG else "25"))
 
 SPILLED = ["SET force_spill = true; SET threads = 1;\n", "SET force_spill = true; SET threads = 3; SET batch_rows = 7;\n",
            "SET force_spill = true; SET threads = 2; SET batch_rows = 100; SET relocate_pages = true;\n"]
@@ -137,6 +137,20 @@ def test_every_function_within_a_limit():
                     assert peak - idle <= LIMIT + 32, f"{skew}, {threads} threads: {peak - idle} MiB\n{sql}"
 
 
+def test_what_calls_make_of_rows_fits_beside_them():
+    """Limits around what sorted rows take: the calls' trees are three times as large."""
+    calls = " + ".join(f"corr(f + {n}, i) OVER w" for n in range(5))
+    sql = f"""SELECT sum(x) FROM (SELECT {calls} AS x FROM (SELECT i, i * 0.5::DOUBLE AS f FROM range(50000) r(i)) t
+ WINDOW w AS (ORDER BY i ROWS BETWEEN 3 PRECEDING AND 2 FOLLOWING)) q"""
+    with tempfile.TemporaryDirectory() as folder:
+        want, got = f"{folder}/want.csv", f"{folder}/got.csv"
+        limited(sql, "SET threads = 1;", want)
+        for limit in range(8, 18):
+            limited(sql, f"SET memory_limit = '{limit}MiB'; SET threads = 1;", got)
+            assert filecmp.cmp(got, want, shallow=False), f"{limit} MiB: {first_difference(got, want)}"
+
+
 if __name__ == "__main__":
     test_random_windows_are_the_same()
     test_every_function_within_a_limit()
+    test_what_calls_make_of_rows_fits_beside_them()
