@@ -50,8 +50,9 @@ typedef struct window_call {
     ps_agg agg;
     window_how how;
     bool distinct, skip_nulls;
+    bool by_value;       /* over a whole store its rows may come in the order of their values */
     bool fresh;          /* in a store it must be known which rows repeat none of the partition */
-    ps_sort_spec sorted; /* then: its arguments, then ranks */
+    ps_sort_spec sorted; /* of either: its arguments, then ranks */
     bool sums;           /* states of a store's whole blocks are of use */
     uint32_t order[WINDOW_ORDER_MAX], n_order; /* ORDER BY in the aggregate: layout columns */
     uint32_t leaf_rows;                        /* rows of a leaf of the tree */
@@ -342,6 +343,16 @@ bool ps_window_store_fresh(const window_source *s, const window_call *call, uint
 ps_status ps_window_sorted_plan(ps_ctx *cx, ps_arena *arena, window_call *call);
 ps_status ps_window_sorted_fresh(ps_ctx *cx, window_source *s, const window_call *call,
                                  uint64_t **bits);
+
+/* All rows that count as a run in the order of their values, for classes that want them so. */
+typedef struct window_by_value window_by_value;
+ps_status ps_window_by_value_new(ps_ctx *cx, window_source *s, const window_call *call,
+                                 window_by_value **out);
+void ps_window_by_value_free(window_by_value *v); /* NULL ok */
+ps_agg_run *ps_window_by_value_run(window_by_value *v);
+/* The store's, if the frame is all of the partition and it helps; else *run is NULL. */
+ps_status ps_window_store_run(ps_ctx *cx, window_source *s, const window_call *call,
+                              window_range frame, ps_agg_run **run);
 
 /* window_plan.c plans these for the class of op_window.c. */
 extern const ps_op_class ps_op_window_class;

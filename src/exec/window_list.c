@@ -224,9 +224,14 @@ ps_status ps_window_collect(ps_ctx *cx, window_source *s, const window_call *cal
             out->n = k + 1;
             continue;
         }
-        PS_TRY(ps_window_list(cx, s, call, k, &n_rows));
-        list.run.n = n_rows;
-        PS_TRY(call->agg.class->finish_run(cx, &call->agg, &list.run, buf, k, out));
+        ps_agg_run *run = NULL;
+        if (s->store) PS_TRY(ps_window_store_run(cx, s, call, s->frames[k], &run));
+        if (!run) {
+            PS_TRY(ps_window_list(cx, s, call, k, &n_rows));
+            list.run.n = n_rows;
+            run = &list.run;
+        }
+        PS_TRY(call->agg.class->finish_run(cx, &call->agg, run, buf, k, out));
     }
     return carry_keep(cx, s, call, w, buf, out, n - 1);
 }

@@ -219,7 +219,7 @@ static ps_status window_stage(plan *b, const uint32_t *calls, uint32_t n_calls,
         PS_TRY(call_of(b, &window->calls.at[calls[i]], &config->calls[config->n_calls++]));
     ps_window_stream_plan(config);
     for (uint32_t i = 0; i < n_calls; i++)
-        if (config->calls[i].fresh)
+        if (config->calls[i].fresh || config->calls[i].by_value)
             PS_TRY(ps_window_sorted_plan(p->cx, p->arena, &config->calls[i]));
     PS_TRY(payload_of(b, stream, needed, cols, &n_cols));
     for (uint32_t i = 0; i < n_calls; i++) {

@@ -1,8 +1,9 @@
 /* exec/window_sorted.c -- the arguments of a stored partition in an order of their own.
  *
+ * A second sort, by arguments and rank, which like any sort goes to files when memory is short.
  * DISTINCT in a frame that begins with the partition wants to know of each row whether an equal one
- * came before. A second sort, by arguments and rank, puts equals beside each other; a bit for each
- * row says what was found. Like any sort it goes to files when memory is short.
+ * came before: equals stand beside each other there, and a bit for each row says what was found.
+ * Aggregates that want their rows by value (median, mode) over the whole partition read them there.
  * Tests: tests/slt/op/window_large.test, tests/py/test_window_large.py */
 #include "exec/window.h"
 
@@ -109,6 +110,22 @@ static ps_status find_fresh(ps_ctx *cx, const window_call *call, uint64_t first,
     }
 }
 
+/* It has rows after sort(); release is due in any case. */
+static void sorted_init(const window_source *s, const window_call *call, sorted *o)
+{
+    ps_sorter_init(&o->sorter, (ps_op *)(uintptr_t)s->op, &call->sorted, UINT64_MAX);
+    ps_rows_init(&o->last, call->sorted.layout);
+}
+
+static void sorted_release(sorted *o)
+{
+    ps_rows_release(&o->last);
+    ps_sort_reader_release(&o->reader);
+    ps_sort_lane_close(&o->lane);
+    ps_sorter_release(&o->sorter);
+    ps_arena_release(&o->arena);
+}
+
 ps_status ps_window_sorted_fresh(ps_ctx *cx, window_source *s, const window_call *call,
                                  uint64_t **bits)
 {
@@ -118,15 +135,10 @@ ps_status ps_window_sorted_fresh(ps_ctx *cx, window_source *s, const window_call
     *bits = ps_alloc_zero(cx, ((all.end - all.begin) / 64 + 1) * sizeof(**bits));
     ps_status st = o && *bits ? PS_OK : PS_MEMORY;
     if (o) {
-        ps_sorter_init(&o->sorter, (ps_op *)(uintptr_t)s->op, &call->sorted, UINT64_MAX);
-        ps_rows_init(&o->last, call->sorted.layout);
+        sorted_init(s, call, o);
         if (st == PS_OK) st = sort(cx, s, call, o);
         if (st == PS_OK) st = find_fresh(cx, call, all.begin, o, *bits);
-        ps_rows_release(&o->last);
-        ps_sort_reader_release(&o->reader);
-        ps_sort_lane_close(&o->lane);
-        ps_sorter_release(&o->sorter);
-        ps_arena_release(&o->arena);
+        sorted_release(o);
     }
     ps_free(o);
     if (st != PS_OK) {
@@ -134,4 +146,91 @@ ps_status ps_window_sorted_fresh(ps_ctx *cx, window_source *s, const window_call
         *bits = NULL;
     }
     return st;
+}
+
+/* ---- runs by value ---- */
+
+struct window_by_value {
+    ps_agg_run run; /* first, so that reads find the rest */
+    sorted order;
+    const window_call *call;
+    ps_vec_buf buf;
+    uint8_t *rows[CHUNK]; /* of the last read */
+    ps_rows kept[2];      /* the newer and the older row */
+    uint8_t *kept_rows[2];
+};
+
+static ps_status run_read(ps_ctx *cx, ps_agg_run *run, uint64_t at, uint32_t n_max, ps_vec *args,
+                          uint32_t *n)
+{
+    window_by_value *v = (window_by_value *)(void *)run;
+    sorted *o = &v->order;
+    uint8_t *const *rows;
+
+    n_max = PS_MIN(PS_MIN(n_max, (uint32_t)CHUNK), cx->batch_rows);
+    n_max = (uint32_t)PS_MIN((uint64_t)n_max, run->n - at);
+    if (o->reader.at != at) PS_TRY(ps_sort_reader_seek(cx, &o->sorter, &o->reader, at));
+    PS_TRY(ps_sort_reader_next(cx, &o->sorter, &o->reader, o->room, n_max, &rows, n));
+    if (*n == 0) return PS_BUG(cx, "a window lost rows by value");
+    for (uint32_t k = 0; k < *n; k++) v->rows[k] = rows[k];
+    return ps_rows_gather(cx, v->call->sorted.layout, 0, v->rows, *n, &v->buf, &args[0]);
+}
+
+static ps_status run_keep(ps_ctx *cx, ps_agg_run *run, uint32_t i)
+{
+    window_by_value *v = (window_by_value *)(void *)run;
+
+    ps_rows_release(&v->kept[0]);
+    return ps_rows_append_rows(cx, &v->kept[0], &v->rows[i], 1, &v->kept_rows[0]);
+}
+
+static void run_keep_newer(ps_agg_run *run)
+{
+    window_by_value *v = (window_by_value *)(void *)run;
+    const ps_rows rows = v->kept[0];
+    uint8_t *row = v->kept_rows[0];
+
+    v->kept[0] = v->kept[1], v->kept_rows[0] = v->kept_rows[1];
+    v->kept[1] = rows, v->kept_rows[1] = row;
+}
+
+static bool run_newer_first(const ps_agg_run *run)
+{
+    const window_by_value *v = (const window_by_value *)(const void *)run;
+    const ps_row_col *rank = &v->call->sorted.layout->cols[v->call->n_args];
+
+    return ps_row_col_compare(rank, v->kept_rows[0], v->kept_rows[1]) < 0;
+}
+
+ps_status ps_window_by_value_new(ps_ctx *cx, window_source *s, const window_call *call,
+                                 window_by_value **out)
+{
+    window_by_value *v = ps_alloc_zero(cx, sizeof(*v));
+
+    if (!v) return PS_MEMORY;
+    v->call = call;
+    sorted_init(s, call, &v->order);
+    for (uint32_t i = 0; i < 2; i++) ps_rows_init(&v->kept[i], call->sorted.layout);
+    ps_status st = ps_vec_buf_init(cx, &v->buf, CHUNK);
+    if (st == PS_OK) st = sort(cx, s, call, &v->order);
+    if (st != PS_OK) return ps_window_by_value_free(v), st;
+    v->run = (ps_agg_run){.n = v->order.sorter.n_rows,
+                          .sorted = true,
+                          .read = run_read,
+                          .keep = run_keep,
+                          .newer_first = run_newer_first,
+                          .keep_newer = run_keep_newer};
+    *out = v;
+    return PS_OK;
+}
+
+ps_agg_run *ps_window_by_value_run(window_by_value *v) { return &v->run; }
+
+void ps_window_by_value_free(window_by_value *v)
+{
+    if (!v) return;
+    sorted_release(&v->order);
+    for (uint32_t i = 0; i < 2; i++) ps_rows_release(&v->kept[i]);
+    ps_vec_buf_release(&v->buf);
+    ps_free(v);
 }

@@ -29,8 +29,9 @@ struct window_store {
     uint64_t **values; /* by call: before each block, then of all; NULL: not counted */
     window_made *sums; /* by call: states of blocks */
     uint64_t **fresh;  /* by call: bits of rows that repeat none before; NULL: not asked for */
-    size_t n, room;    /* blocks */
-    size_t open;       /* the first one whose last group's end isn't known */
+    window_by_value **by_value;  /* by call: its rows in that order; NULL: not asked for */
+    size_t n, room;              /* blocks */
+    size_t open;                 /* the first one whose last group's end isn't known */
     uint64_t group_begin, group; /* of the last row */
     window_heap scratch;
     bool sealed;
@@ -70,7 +71,9 @@ ps_status ps_window_store_new(ps_ctx *cx, window_source *s, const ps_sorter *sor
     store->values = ps_alloc_zero(cx, (n_calls + 1) * sizeof(*store->values));
     store->sums = ps_alloc_zero(cx, (n_calls + 1) * sizeof(*store->sums));
     store->fresh = ps_alloc_zero(cx, (n_calls + 1) * sizeof(*store->fresh));
-    if (!store->values || !store->sums || !store->fresh) {
+    store->by_value = ps_alloc_zero(cx, (n_calls + 1) * sizeof(window_by_value *));
+    if (!store->values || !store->sums || !store->fresh || !store->by_value) {
+        ps_free(store->by_value);
         ps_free(store->values);
         ps_free(store->fresh);
         ps_free(store->sums);
@@ -114,7 +117,9 @@ void ps_window_store_free(window_source *s)
         ps_arena_release(&store->sums[c].heap.arena);
         ps_free(store->values[c]);
         ps_free(store->fresh[c]);
+        ps_window_by_value_free(store->by_value[c]);
     }
+    ps_free(store->by_value);
     ps_free(store->fresh);
     ps_free(store->values);
     ps_free(store->sums);
@@ -389,6 +394,21 @@ bool ps_window_store_fresh(const window_source *s, const window_call *call, uint
     const window_store *store = s->store;
 
     return ps_bit_get(store->fresh[ps_window_call_at(s, call)], rank - store->facts[0].first);
+}
+
+ps_status ps_window_store_run(ps_ctx *cx, window_source *s, const window_call *call,
+                              window_range frame, ps_agg_run **run)
+{
+    window_store *store = s->store;
+    const uint32_t at = ps_window_call_at(s, call);
+
+    *run = NULL;
+    if (!call->by_value || frame.begin != store->facts[0].first || frame.end != store->end ||
+        call->frame->exclude != PS_EXCLUDE_NO_OTHERS)
+        return PS_OK;
+    if (!store->by_value[at]) PS_TRY(ps_window_by_value_new(cx, s, call, &store->by_value[at]));
+    *run = ps_window_by_value_run(store->by_value[at]);
+    return PS_OK;
 }
 
 static ps_status values_of(ps_ctx *cx, window_source *s, const window_call *call, size_t b,

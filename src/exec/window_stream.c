@@ -138,6 +138,8 @@ void ps_window_stream_plan(window_config *config)
                      (call->how == WINDOW_RUNNING && !call->distinct &&
                       (f->unit != PS_FRAME_ROWS || f->end == PS_BOUND_UNBOUNDED_FOLLOWING));
         call->fresh = call->how == WINDOW_RUNNING && call->distinct;
+        call->by_value = call->how == WINDOW_COLLECT && call->agg.class->by_value &&
+                         !call->distinct && call->n_order == 0 && call->n_args == 1;
         call->sums &= call->expr->func->window_id == PS_WINDOW_NONE;
     }
 }

@@ -89,6 +89,7 @@ FUNCTIONS = [
     "sum(f) OVER w, count(x) OVER w|PARTITION BY g ORDER BY k RANGE BETWEEN 1000 PRECEDING AND 500 FOLLOWING",
     "sum(f) OVER w, first_value(i) OVER w|PARTITION BY g ORDER BY few GROUPS BETWEEN 1 PRECEDING AND CURRENT ROW EXCLUDE TIES",
     "count(DISTINCT x) OVER w, sum(DISTINCT k) OVER w|PARTITION BY g",
+    "median(f) OVER w, mode(p) OVER w, quantile_cont(x, 0.3) FILTER (WHERE i > 100) OVER w|PARTITION BY g",
     "median(f) OVER w, string_agg(p, ',') OVER w, count(DISTINCT few) OVER w|PARTITION BY g ORDER BY i"
     " ROWS BETWEEN 3 PRECEDING AND 1 FOLLOWING",
 ]
