@@ -34,7 +34,7 @@ PS_INLINE void copy_steps(uint8_t *to, const uint8_t *from, size_t n)
 }
 
 /* As much of a literal as both sides have; false: more than they ever will. */
-static bool literal_more(stream *s)
+PS_INLINE bool literal_more(stream *s)
 {
     const size_t in = (size_t)(s->end - s->at), out = (size_t)(s->out_end - s->out);
     const size_t n = PS_MIN(s->literal, PS_MIN(in, out));
@@ -204,7 +204,7 @@ static void decode_mixed(stream *s)
 }
 
 /* One element with all checks. The first ones are counted, to tell which loop fits. */
-static bool element(stream *s)
+PS_INLINE bool element(stream *s)
 {
     const uint8_t *const start = s->at;
     const uint8_t tag = *s->at++;
@@ -220,14 +220,14 @@ static bool element(stream *s)
 }
 
 /* Whether the next element's head is there, and room for a copy. */
-static bool has_element(const stream *s)
+PS_INLINE bool has_element(const stream *s)
 {
     if (s->literal || s->at == s->end) return false;
     return (s->last_in || s->end - s->at > ROOM_IN) &&
            (s->last_out || s->out_end - s->out >= ROOM_OUT);
 }
 
-bool ps_pq_snappy_some(ps_pq_snappy *s)
+PS_INLINE bool go_on(stream *s)
 {
     if (s->literal && !literal_more(s)) return false;
     while (has_element(s)) {
@@ -241,6 +241,16 @@ bool ps_pq_snappy_some(ps_pq_snappy *s)
     return true;
 }
 
+/* On a copy, which can be kept in registers. */
+bool ps_pq_snappy_some(ps_pq_snappy *s)
+{
+    stream copy = *s;
+    const bool good = go_on(&copy);
+
+    *s = copy;
+    return good;
+}
+
 bool ps_pq_snappy_decode(const uint8_t *in, size_t n_in, uint8_t *out, size_t n_out)
 {
     stream s = {.at = in,
@@ -252,6 +262,6 @@ bool ps_pq_snappy_decode(const uint8_t *in, size_t n_in, uint8_t *out, size_t n_
                 .last_out = true};
     size_t n;
 
-    return ps_pq_snappy_size(&s.at, s.end, &n) && n == n_out && ps_pq_snappy_some(&s) &&
-           s.at == s.end && s.out == s.out_end;
+    return ps_pq_snappy_size(&s.at, s.end, &n) && n == n_out && go_on(&s) && s.at == s.end &&
+           s.out == s.out_end;
 }
