@@ -253,14 +253,14 @@ def test_a_cancelled_load_leaves_nothing():
 
 def test_keys_of_what_is_written_out():
     session = opened()
-    session.sql(LOAD.format(100000, "t"))
+    session.sql(LOAD.format(40000, "t"))
     while payer(session)["temp_bytes"] == 0:
         session.sql(LOAD.format(100000, "u"))
     session.sql("CREATE UNIQUE INDEX one ON t (i)")
     failure = failure_of(session, "INSERT INTO t SELECT 7, 1, 'x', 'y', 1.0, 2.0, NULL")
     assert failure.name == "VALUE" and "duplicate" in str(failure), failure
-    session.sql(f"INSERT INTO t SELECT 100000, 1, 'x', 'y', 1.0, 2.0, NULL")
-    assert session.sql("SELECT count(*) AS n FROM t").to_pylist() == [{"n": 100001}]
+    session.sql(f"INSERT INTO t SELECT 40000, 1, 'x', 'y', 1.0, 2.0, NULL")
+    assert session.sql("SELECT count(*) AS n FROM t").to_pylist() == [{"n": 40001}]
     session.close()
 
 
