@@ -70,7 +70,9 @@ ps_status ps_query_settle_floor(ps_ctx *cx, ps_query *query)
         ps_hint(cx, "SET memory_limit = '%.0fMiB' or more lets it run", needs + 1);
         return PS_MEMORY;
     }
-    while (settings->threads > 1 && query_floor(query, settings->threads) + beside > limit)
+    /* a quarter is left for statements that are planned and queries that wait */
+    while (settings->threads > 1 &&
+           query_floor(query, settings->threads) + beside > limit - limit / 4)
         settings->threads--;
     settings->memory_floor = query_floor(query, settings->threads);
     if (keeps_rows(query)) /* a sixth of the limit, where that fits */

@@ -152,6 +152,45 @@ def test_many_queries_take_turns():
         assert growth <= limit + 32, f"{sessions} queries in {limit} MiB, {threads} threads: {growth} MiB"
 
 
+WRITES = [
+    "SELECT * FROM {0} t ORDER BY s, i",
+    "SELECT s, count(*) AS n, max(j) AS m FROM {0} t GROUP BY s",
+    "SELECT a.i, a.s, b.s AS t FROM {0} a JOIN {0} b ON a.j = b.i",
+    "SELECT i, s, row_number() OVER (PARTITION BY s ORDER BY i) AS n FROM {0} t",
+]
+
+
+def test_writes_share_one_limit():
+    """Four COPYs at once, of 20 MB each and more: what a writer holds of rows is nobody else's."""
+    if pslib is None:
+        raise unittest.SkipTest("needs pyarrow")
+    import pyarrow.parquet as pq
+    rows = 200000
+    table = (f"(SELECT i, (i * 7919) % {rows} AS j, 'text number ' || (i * 40503) % {rows // 2} || "
+             f"' with a tail of some length, and more of it, so that rows are long' AS s FROM range({rows}) r(i))")
+    for threads in (1, 2, 8) if LONG else (2,):
+        first = pslib.Session(os.environ.get("PS_LIBRARY"), threads=threads, memory_bytes_max=24 << 20)
+        sessions, wrong = [first] + [first.another() for _ in WRITES[1:]], []
+        with tempfile.TemporaryDirectory() as folder:
+            def write(k):
+                try:
+                    sessions[k].sql(f"COPY ({WRITES[k].format(table)}) TO '{folder}/{k}.parquet' (FORMAT parquet)")
+                except pslib.Failure as failure:
+                    wrong.append(str(failure))
+
+            work = [threading.Thread(target=write, args=(k,)) for k in range(len(WRITES))]
+            for thread in work:
+                thread.start()
+            for thread in work:
+                thread.join()
+            for session in sessions[1:]:
+                session.close_session()
+            first.close()
+            assert not wrong, wrong
+            written = [pq.ParquetFile(f"{folder}/{k}.parquet").metadata.num_rows for k in range(len(WRITES))]
+            assert written == [rows, rows // 2, rows, rows], written
+
+
 def test_two_queries_share_one_limit():
     for threads, limit, rows in ((1, 64, 500000), (1, 64, 1500000)) if LONG else ((1, 64, 500000),):
         growth = shared(limit, threads, 2, rows)
