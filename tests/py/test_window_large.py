@@ -20,8 +20,8 @@ except ImportError:
 LONG = os.environ.get("PS_TEST_TIER") == "all"
 QUERIES = int(os.environ.get("PS_WINDOW_LARGE_QUERIES", "400" if LONG else "25"))
 
-SPILLED = ["SET force_spill = true; SET threads = 1;\n", "SET force_spill = true; SET threads = 3; SET batch_rows = 7;\n",
-           "SET force_spill = true; SET threads = 2; SET batch_rows = 100; SET relocate_pages = true;\n"]
+SPILLED = ["SET force_spill = true; SET threads = 1; SET batch_rows = 50;\n", "SET force_spill = true; SET threads = 3; SET batch_rows = 7;\n",
+           "SET force_spill = true; SET threads = 2; SET batch_rows = 20; SET relocate_pages = true;\n"]
 
 
 def large_call(rng):
