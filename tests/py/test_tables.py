@@ -153,8 +153,9 @@ def test_tables_come_back_where_there_is_room():
 def test_sessions_at_once():
     """Some read a table while others load theirs, drop and replace; a reader keeps what is dropped."""
     want = plain()
-    first = opened(2 * LIMIT)
+    first = opened(4 * LIMIT)
     first.sql(LOAD.format(ROWS, "t"))
+    assert payer(first)["temp_bytes"] > 0, payer(first)
     readers = [first.another() for _ in range(2)]
     writers = [first.another() for _ in range(2)]
     wrong = []
