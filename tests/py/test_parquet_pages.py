@@ -175,3 +175,35 @@ def test_large_pages_fit_under_small_limits():
             assert done.returncode == 0, done.stderr
             answers.add(done.stdout)
         assert len(answers) == 1 and "120000" in answers.pop()
+
+
+def test_a_page_in_place_before_one_as_large_as_the_window():
+    """A V2 page that says it isn't compressed is read where it lies; the one behind it, compressed and as large as what
+    was read of the file, must not take that away (seen by the address sanitizer)."""
+    texts, few = ["%060d" % i for i in range(4000)], 50
+    plain = lambda values: b"".join(struct.pack("<I", len(v)) + v.encode() for v in values)
+    first, second = plain(texts[:few]), plain(texts[few:])
+    packed = bad_parquet.varint(len(second)) + bytes([63 << 2]) + struct.pack("<I", len(second) - 1) + second
+    head = bad_parquet.write_struct([[1, 5, 3], [2, 5, len(first)], [3, 5, len(first)], [8, 12, [
+        [1, 5, few], [2, 5, 0], [3, 5, few], [4, 5, 0], [5, 5, 0], [6, 5, 0], [7, 2, None]]]])
+    behind = bad_parquet.write_struct([[1, 5, 0], [2, 5, len(second)], [3, 5, len(packed)], [5, 12, [
+        [1, 5, len(texts) - few], [2, 5, 0], [3, 5, 3], [4, 5, 3]]]])
+    pages = head + first + behind + packed
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "t.parquet")
+        pq.write_table(pa.table([pa.array(texts)], pa.schema([pa.field("s", pa.string(), False)])), path,
+                       use_dictionary=False, compression="none", write_statistics=False)
+        with open(path, "rb") as file:
+            data = file.read()
+        size = struct.unpack("<I", data[-8:-4])[0]
+        footer = bad_parquet.Reader(data[-8 - size:-8]).struct()
+        meta = bad_parquet.field(bad_parquet.field(bad_parquet.field(footer, 4)[1][0], 1)[1][0], 3)
+        for number, value in ((4, 1), (6, len(pages)), (7, len(pages))):
+            bad_parquet.set_field(meta, number, value)
+        end = bad_parquet.write_struct(footer)
+        with open(path, "wb") as file:
+            file.write(data[:bad_parquet.field(meta, 9)] + pages + end + struct.pack("<I", len(end)) + b"PAR1")
+        assert pq.read_table(path)["s"].to_pylist() == texts
+        out = subprocess.run([SHELL, "--format", "csv", "-c", f"SELECT min(s), max(s), count(DISTINCT s) FROM '{path}'"],
+                             capture_output=True, text=True, timeout=60, check=True).stdout
+        assert out.splitlines()[1] == f"{texts[0]},{texts[-1]},{len(texts)}", out

@@ -128,10 +128,10 @@ static ps_status body_decode(ps_ctx *cx, ps_pq_cursor *c, const ps_pq_page_heade
     if (!bytes) return PS_MEMORY;
     PS_TRY(ps_pq_decompress(cx, c->codecs, codec, body + raw, n_in, bytes, n_out));
     *out = bytes, *n = n_out;
-    if (raw == 0 && n_in + HEADER_GUESS_BYTES >= c->window_n) {
-        /* a page as large as the window: nobody needs its compressed form any more */
+    /* a page as large as the window: nobody needs its compressed form any more, but what a page
+     * before it has in place is still pointed into */
+    if (raw == 0 && n_in + HEADER_GUESS_BYTES >= c->window_n && c->window_at >= c->page_at)
         ps_pq_window_free(c);
-    }
     return PS_OK;
 }
 
