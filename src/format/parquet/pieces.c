@@ -26,6 +26,8 @@ bool ps_pq_page_in_pieces(const ps_pq_node *leaf, uint32_t codec, const ps_pq_pa
                                      (leaf->levels.def && h->def_encoding != PS_PQ_RLE)))
         return false;
     if (!h->compressed || codec == PS_PQ_UNCOMPRESSED) return h->bytes == h->plain_bytes;
+    /* levels alone, of nulls or empty lists: nothing was compressed */
+    if (h->type == PS_PQ_DATA_V2 && h->bytes - h->def_bytes == h->rep_bytes) return false;
     return codec == PS_PQ_SNAPPY;
 }
 
