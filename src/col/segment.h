@@ -79,6 +79,14 @@ PS_INLINE ps_segment_body *ps_segment_body_of(const ps_segment *segment)
     return (ps_segment_body *)(uintptr_t)segment;
 }
 
+/* What the rows of a segment may take while it is made, under a memory limit (0: none): segments of
+ * wide rows are smaller, so that one can be made, joined and written where memory is short. */
+PS_INLINE uint64_t ps_segment_bytes_max(uint64_t limit)
+{
+    enum { SHARE = 32, BYTES_MIN = 256 << 10 };
+
+    return limit ? PS_MAX(limit / SHARE, (uint64_t)BYTES_MIN) : UINT64_MAX;
+}
 /* As ps_segment_builder_seal, but the rows are paid for by cx->mem: for what is written out at once
  * (ps_store_give_segment). */
 ps_status ps_segment_builder_seal_through(ps_ctx *cx, ps_segment_builder *builder,

@@ -118,23 +118,58 @@ done:
     return st;
 }
 
-/* Joins the last segments while the one before is no larger than all after it: n appends of one row
- * leave O(log n) segments and copy O(n log n) rows. */
+/* At least what the rows take in a builder, which holds them wider than a segment does. */
+static uint64_t bytes_to_build(const ps_segment *segment, const ps_schema *schema)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t c = 0; c < schema->n; c++) {
+        const ps_layout layout = ps_type_layout(schema->fields[c].type);
+        bytes += segment->cols[c].bytes + segment->n_rows * ps_layout_bytes(layout);
+    }
+    return bytes;
+}
+
+/* Where the segments begin that are joined: the one before is no larger than all after it, and
+ * together they are no larger than a load would make them. n appends of one row leave O(log n)
+ * segments, and as many as fill their bytes; they copy O(n log n) rows. */
+static uint32_t tail_begin(const ps_table *table, uint64_t bytes_max, uint64_t *bytes)
+{
+    uint32_t first = table->n_segments - 1;
+    uint64_t rows = table->segments[first]->n_rows;
+
+    *bytes = bytes_to_build(table->segments[first], table->schema);
+    for (; first > 0; first--) {
+        const ps_segment *before = table->segments[first - 1];
+        const uint64_t more = bytes_to_build(before, table->schema);
+
+        if (before->n_rows > rows || before->n_rows + rows > PS_SEGMENT_ROWS) break;
+        if (more > bytes_max || *bytes > bytes_max - more) break;
+        rows += before->n_rows;
+        *bytes += more;
+    }
+    return first;
+}
+
+/* Joins segments at the end. It is for later readers' sake, so where memory is short they stay as
+ * they are. */
 static ps_status table_tidy(ps_ctx *cx, table_body *body)
 {
     ps_table *table = &body->head;
-    uint32_t first = table->n_segments - 1;
-    uint64_t rows = table->segments[first]->n_rows;
+    const uint64_t bytes_max = ps_segment_bytes_max(ps_mem_limit(cx->mem));
     ps_segment *joined = NULL;
+    uint64_t bytes;
 
-    for (; first > 0; first--) {
-        const uint64_t before = table->segments[first - 1]->n_rows;
-        if (before > rows || before + rows > PS_SEGMENT_ROWS) break;
-        rows += before;
-    }
+    const uint32_t first = tail_begin(table, bytes_max, &bytes);
     const uint32_t n = table->n_segments - first;
     if (n < 2) return PS_OK;
-    PS_TRY(join_segments(cx, body, table->segments + first, n, &joined));
+    if (body->store && ps_mem_left_beside(cx->mem, body->store->mem) < bytes) return PS_OK;
+    const ps_status st = join_segments(cx, body, table->segments + first, n, &joined);
+    if (st == PS_MEMORY) {
+        ps_ctx_clear(cx);
+        return PS_OK;
+    }
+    if (st != PS_OK) return st;
     for (uint32_t i = 0; i < n; i++) ps_owner_unref(&table->segments[first + i]->owner);
     table->segments[first] = joined;
     table->n_segments = first + 1;

@@ -58,7 +58,7 @@ ps_status ps_table_new(ps_ctx *cx, ps_schema *schema, ps_table **out); /* empty 
 /* The same, paid for by the store, as what is appended to it; schema is copied. */
 ps_status ps_table_new_in(ps_ctx *cx, ps_store *store, const ps_schema *schema, ps_table **out);
 /* A new version with the segments appended (references are taken). Small segments at the end are
- * joined, so that many appends of few rows leave few segments. */
+ * joined where there is memory for it, so that many appends of few rows leave few segments. */
 ps_status ps_table_append(ps_ctx *cx, const ps_table *table, ps_segment *const *segments,
                           uint32_t n, ps_table **out);
 PS_INLINE ps_table *ps_table_ref(ps_table *t)

@@ -7,12 +7,7 @@
  * Tests: tests/py/test_tables.py, tests/slt/op/tables.test */
 #include "col/segment.h"
 
-enum {
-    STEP_ROWS = 2048,
-    SHARE = 32, /* of the limit that rows may take before they are a segment */
-    SHARE_BYTES_MIN = 256 << 10,
-    HEADROOM_BYTES_MAX = 64 << 20
-};
+enum { STEP_ROWS = 2048, HEADROOM_BYTES_MAX = 64 << 20 };
 
 ps_status ps_table_load_begin(ps_ctx *cx, const ps_schema *schema, ps_store *store,
                               const ps_table_load_options *options, ps_table_load *load)
@@ -106,11 +101,10 @@ static ps_status add_part(ps_ctx *cx, ps_table_load *load, const ps_batch *batch
 static bool is_full(const ps_table_load *load)
 {
     const uint64_t rows = ps_segment_builder_rows(load->builder);
-    const uint64_t share = load->options.memory_limit / SHARE;
 
-    if (rows == PS_SEGMENT_ROWS) return true;
-    return share && rows % STEP_ROWS == 0 &&
-           ps_segment_builder_bytes(load->builder) >= PS_MAX(share, (uint64_t)SHARE_BYTES_MIN);
+    return rows == PS_SEGMENT_ROWS ||
+           (rows % STEP_ROWS == 0 && ps_segment_builder_bytes(load->builder) >=
+                                         ps_segment_bytes_max(load->options.memory_limit));
 }
 
 ps_status ps_table_load_add(ps_ctx *cx, ps_table_load *load, const ps_batch *batch)
