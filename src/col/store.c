@@ -143,13 +143,12 @@ static bool ref_alive(ps_owner *owner)
     return false;
 }
 
-/* What was read longest ago, of those the larger, that this pass hasn't tried. NULL: none. */
-static ps_segment_body *pick(ps_store *store)
+/* What was read longest ago, of those the larger, that this pass hasn't tried. The list is held. */
+static ps_segment_body *pick_one(const ps_store *store)
 {
     ps_segment_body *best = NULL;
     uint64_t best_ns = 0, best_bytes = 0;
 
-    ps_mutex_lock(&store->mutex);
     for (ps_segment_body *body = store->first; body; body = body->after) {
         const uint64_t bytes = atomic_load_explicit(&body->resident, memory_order_relaxed);
         const uint64_t ns = atomic_load_explicit(&body->read_ns, memory_order_relaxed);
@@ -161,7 +160,18 @@ static ps_segment_body *pick(ps_store *store)
         best_bytes = bytes;
     }
     if (best) best->pass = store->pass;
-    if (best && !ref_alive(&best->head.owner)) best = NULL;
+    return best;
+}
+
+/* One to be tried, with a reference; NULL: none is left. One that is being freed is none to try,
+ * but no reason to leave out the others. */
+static ps_segment_body *pick(ps_store *store)
+{
+    ps_segment_body *best;
+
+    ps_mutex_lock(&store->mutex);
+    do best = pick_one(store);
+    while (best && !ref_alive(&best->head.owner));
     ps_mutex_unlock(&store->mutex);
     return best;
 }

@@ -195,6 +195,21 @@ static void what_is_held_stays(void **state)
     ps_table_unref(table);
 }
 
+static void what_is_being_freed_is_passed_over(void **state)
+{
+    ps_table *dying = make_table(0, false), *table = make_table(0, false);
+    const uint64_t resident = store->resident / 2;
+    (void)state;
+
+    assert_int_equal(dying->n_segments, 1);
+    atomic_store(&dying->segments[0]->owner.refs, 0); /* as while a thread destroys it */
+    assert_int_equal(give(), resident);
+    atomic_store(&dying->segments[0]->owner.refs, 1);
+    ps_table_unref(dying);
+    check(read_table(&cx, table, true));
+    ps_table_unref(table);
+}
+
 static void a_table_is_cut_and_written_while_it_is_loaded(void **state)
 {
     ps_table *table = make_table(16 << 20, true);
@@ -336,6 +351,7 @@ int main(void)
         cmocka_unit_test(what_is_written_out_is_read_back),
         cmocka_unit_test(under_a_limit_readers_pay_for_parts),
         cmocka_unit_test(what_is_held_stays),
+        cmocka_unit_test(what_is_being_freed_is_passed_over),
         cmocka_unit_test(a_table_is_cut_and_written_while_it_is_loaded),
         cmocka_unit_test(failures_lose_nothing),
         cmocka_unit_test(readers_and_writers_at_once),
