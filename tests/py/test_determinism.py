@@ -3,21 +3,23 @@ the threads, the size of batches, spilling and the level of the processor's inst
 
 The tables are awkward on purpose: doubles from 1e-300 to 1e300 whose sum depends on the order, ties
 in every sort key, duplicate join keys, nulls, a key that half of the rows have. Nothing is sorted
-before it is compared. `make check` plays CHECK's configurations, `make check-all` all of ALL.
+before it is compared. `make check` plays CHECK's configurations, `make check-all` those of LARGE and, over
+fewer rows, SMALL: batches of one row that are spilled take minutes.
 """
 import hashlib
 import itertools
 import os
 import subprocess
 import sys
+import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 
 LONG = os.environ.get("PS_TEST_TIER") == "all"
-ROWS, OTHERS = 6000, 900
+ROWS, FEW_ROWS = 6000, 900
 
-TABLES = [f"""CREATE TABLE t AS SELECT i,
+TABLES = ["""CREATE TABLE t AS SELECT i,
     i % 7 AS few,
     CASE WHEN i % 2 = 0 THEN 5 WHEN i % 31 = 3 THEN NULL ELSE (i * 7919) % 1009 END AS k,
     CASE WHEN i % 41 = 7 THEN NULL ELSE 'text ' || CAST((i * 31) % 613 AS VARCHAR) || ' of some length' END AS s,
@@ -28,12 +30,12 @@ TABLES = [f"""CREATE TABLE t AS SELECT i,
     CAST((i * 69621) % 1000003 AS DOUBLE) / 3 AS h,
     CAST((i * 13) % 9999 AS DECIMAL(12, 2)) / 100 AS m,
     DATE '2020-01-01' + CAST(i % 400 AS INTEGER) AS d
-    FROM range({ROWS}) r(i)""",
-          f"""CREATE TABLE u AS SELECT j, j % 11 AS few,
+    FROM range({0}) r(i)""",
+          """CREATE TABLE u AS SELECT j, j % 11 AS few,
     CASE WHEN j % 3 = 0 THEN 5 WHEN j % 29 = 1 THEN NULL ELSE (j * 31) % 1500 END AS k,
     'text ' || CAST(j % 700 AS VARCHAR) || ' of some length' AS s,
     CAST((j * 16807) % 99991 AS DOUBLE) / 9 AS w
-    FROM range({OTHERS}) r(j)"""]
+    FROM range({0} * 3 // 20) r(j)"""]
 
 AGGREGATES = [
     "sum(f), avg(f)", "sum(g), avg(g), sum(h)", "stddev_samp(h), stddev_pop(f)", "var_samp(f), var_pop(h)",
@@ -101,13 +103,14 @@ def call_list(text):
 
 SPILLS = (False, True)
 LEVELS = [(2, 2048, False, "2"), (2, 2048, True, "3")] # builds with assertions know PS_CPU_LEVEL
-ALL = [(*run, "") for run in itertools.product((1, 2, 4, 8), (2048, 1, 7), SPILLS)] + LEVELS
+LARGE = [(*run, "") for run in itertools.product((1, 2, 4, 8), (2048, 7), SPILLS)] + LEVELS
+SMALL = [(*run, "") for run in itertools.product((1, 2, 4, 8), (2048, 1), SPILLS)]
 CHECK = [(1, 2048, False, ""), (8, 100, True, "2"), (3, 512, False, "3")]
 
 
-def digests(threads, batch, spill, level, numbers):
+def digests(rows, threads, batch, spill, level, numbers=""):
     """One digest a query, from a process of its own: the order and the bits of every value count."""
-    done = subprocess.run([sys.executable, os.path.abspath(__file__), str(threads), str(batch),
+    done = subprocess.run([sys.executable, os.path.abspath(__file__), str(rows), str(threads), str(batch),
                            str(int(spill)), numbers], text=True, check=False, timeout=3000,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           env=dict(os.environ, **{"PS_CPU_LEVEL": level} if level else {}))
@@ -115,11 +118,11 @@ def digests(threads, batch, spill, level, numbers):
     return done.stdout.split("\n")[:-1]
 
 
-def child(threads, batch, spill, numbers):
+def child(rows, threads, batch, spill, numbers):
     import pslib
     session = pslib.Session(os.environ.get("PS_LIBRARY"), int(threads))
     for table in TABLES:
-        session.sql(table)
+        session.sql(table.format(rows))
     session.sql(f"SET threads = {threads}")
     session.sql(f"SET batch_rows = {batch}")
     session.sql(f"SET force_spill = {'true' if spill == '1' else 'false'}")
@@ -134,19 +137,49 @@ def child(threads, batch, spill, numbers):
             print(f"{failed}".replace("\n", " "))
 
 
-def test_one_digest_each():
-    texts, runs = queries(), ALL if LONG else CHECK
+def compare(rows, runs, first_run=(1, 2048, False, "")):
+    """Every run has the digests of the first."""
+    texts = queries()
     assert len(texts) == 200 and len(set(texts)) == 200
-    first = digests(*runs[0], "")
+    first = digests(rows, *first_run)
     failed = [f"{text}: {got}" for text, got in zip(texts, first) if len(got) != 32]
     assert not failed, "\n".join(failed)
     wrong = []
-    for threads, batch, spill, level in runs[1:]:
-        got = digests(threads, batch, spill, level, "")
+    for threads, batch, spill, level in runs:
+        got = digests(rows, threads, batch, spill, level)
         wrong += [f"query {n}, {threads} threads, batches of {batch}{', spilled' if spill else ''}"
                   f"{', level ' + level if level else ''}: {x}\n  {texts[n]}"
                   for n, x in enumerate(got) if x != first[n]]
     assert not wrong, "\n".join(wrong)
+
+
+def only_long():
+    if not LONG:
+        raise unittest.SkipTest("make check-all")
+
+
+def test_one_digest_each():
+    compare(ROWS, CHECK[1:] if not LONG else LEVELS)
+
+
+def test_batches_of_any_size():
+    only_long()
+    compare(ROWS, [run for run in LARGE if not run[2]])
+
+
+def test_spilled():
+    only_long()
+    compare(ROWS, [run for run in LARGE if run[2] and run[1] > 7])
+
+
+def test_spilled_in_small_batches():
+    only_long()
+    compare(ROWS, [run for run in LARGE if run[2] and run[1] <= 7])
+
+
+def test_batches_of_one_row():
+    only_long()
+    compare(FEW_ROWS, SMALL)
 
 
 if __name__ == "__main__":
