@@ -1,12 +1,15 @@
 /* col/store.c -- see store.h; what a column looks like in a file: segment_file.c. */
+#include "base/hash.h"
 #include "col/segment.h"
 
 #include <string.h>
 
 enum {
     GIVE_BYTES_MIN = 64 << 10, /* a store with less has nothing worth writing */
-    BARREN_NS = 5000000        /* after an attempt that gave nothing */
+    BARREN_NS = 5000000,       /* after an attempt that gave nothing */
+    POLL_NS = 4000000          /* who waits to write looks so often whether it is cancelled */
 };
+static const uint64_t FAILED_NS = 2000000000; /* after one that the disk refused */
 
 /* ---- files ---- */
 
@@ -43,7 +46,7 @@ static ps_status file_new(ps_ctx *cx, const ps_spill_options *how, struct ps_sto
     return st;
 }
 
-/* The file to write to: a new one where another directory is wanted. `giving` is held. */
+/* The file to write to: a new one where another directory is wanted. is_giving is ours. */
 static ps_status file_for(ps_ctx *cx, ps_store *store, const ps_spill_options *how, bool encrypt,
                           struct ps_store_file **out)
 {
@@ -77,7 +80,7 @@ static void store_destroy(ps_owner *owner)
     file_unref(store->files[0]);
     file_unref(store->files[1]);
     ps_spill_list_release(&store->spills);
-    ps_mutex_destroy(&store->giving);
+    ps_cond_destroy(&store->gave);
     ps_mutex_destroy(&store->mutex);
     ps_free(store);
     ps_mem_close(mem);
@@ -96,7 +99,7 @@ ps_status ps_store_new(ps_ctx *cx, ps_mem *parent, ps_store **out)
     }
     ps_owner_init(&store->owner, store_destroy);
     ps_spill_list_init(&store->spills);
-    ps_mutex_init(&store->giving);
+    ps_cond_init(&store->gave);
     ps_mutex_init(&store->mutex);
     *out = store;
     return PS_OK;
@@ -240,11 +243,33 @@ static ps_status give_segment(ps_ctx *cx, ps_store *store, const ps_spill_option
 }
 
 /* The cap that a session has set for temporary files. relaxed: read by charges of this thread, or
- * of a later holder of `giving`, which is held. */
+ * of who writes later; is_giving is ours. */
 static void cap_disk(ps_store *store, const ps_spill_options *how)
 {
     atomic_store_explicit(&store->mem->disk_limit, (int64_t)PS_MIN(how->bytes_max, INT64_MAX),
                           memory_order_relaxed);
+}
+
+/* Waits until nobody else writes. */
+static ps_status giving_begin(ps_ctx *cx, ps_store *store)
+{
+    for (;;) {
+        ps_mutex_lock(&store->mutex);
+        if (store->is_giving) ps_cond_wait_ns(&store->gave, &store->mutex, POLL_NS);
+        const bool mine = !store->is_giving;
+        store->is_giving = true;
+        ps_mutex_unlock(&store->mutex);
+        if (mine) return PS_OK;
+        PS_TRY(ps_poll(cx));
+    }
+}
+
+static void giving_end(ps_store *store)
+{
+    ps_mutex_lock(&store->mutex);
+    store->is_giving = false;
+    ps_cond_signal(&store->gave);
+    ps_mutex_unlock(&store->mutex);
 }
 
 ps_status ps_store_give_segment(ps_ctx *cx, ps_store *store, const ps_spill_options *how,
@@ -255,10 +280,12 @@ ps_status ps_store_give_segment(ps_ctx *cx, ps_store *store, const ps_spill_opti
     uint64_t given = 0;
 
     cx->mem = store->mem;
-    ps_mutex_lock(&store->giving);
-    cap_disk(store, how);
-    const ps_status st = give_segment(cx, store, how, ps_segment_body_of(segment), &given);
-    ps_mutex_unlock(&store->giving);
+    ps_status st = giving_begin(cx, store);
+    if (st == PS_OK) {
+        cap_disk(store, how);
+        st = give_segment(cx, store, how, ps_segment_body_of(segment), &given);
+        giving_end(store);
+    }
     cx->mem = payer;
     ps_giving_back(cx, before);
     return st;
@@ -269,6 +296,28 @@ bool ps_store_has(ps_store *store)
     /* relaxed: a hint */
     return atomic_load_explicit(&store->resident, memory_order_relaxed) >= GIVE_BYTES_MIN &&
            ps_clock_ns() >= atomic_load_explicit(&store->barren_ns, memory_order_relaxed);
+}
+
+/* What is wanted of the file, by which one session's failures don't count for others. */
+static uint64_t hash_of(const ps_spill_options *how)
+{
+    const char *directory = how->directory ? how->directory : "";
+
+    return ps_hash_bytes(directory, strlen(directory), how->bytes_max);
+}
+
+bool ps_store_failed(const ps_store *store, const ps_spill_options *how)
+{
+    /* relaxed: a hint, and the two belong together as a rule */
+    return ps_clock_ns() < atomic_load_explicit(&store->failed_ns, memory_order_relaxed) &&
+           hash_of(how) == atomic_load_explicit(&store->failed_how, memory_order_relaxed);
+}
+
+static void note_failure(ps_store *store, const ps_spill_options *how, ps_status st)
+{
+    if (st != PS_IO && st != PS_DISK_FULL) return;
+    atomic_store_explicit(&store->failed_how, hash_of(how), memory_order_relaxed);
+    atomic_store_explicit(&store->failed_ns, ps_clock_ns() + FAILED_NS, memory_order_relaxed);
 }
 
 static ps_status give(ps_ctx *cx, ps_store *store, const ps_spill_options *how, uint64_t bytes,
@@ -295,11 +344,14 @@ ps_status ps_store_give(ps_ctx *cx, ps_store *store, const ps_spill_options *how
 
     *given = 0;
     cx->mem = store->mem;
-    ps_mutex_lock(&store->giving);
-    const ps_status st = give(cx, store, how, bytes, given);
-    ps_mutex_unlock(&store->giving);
+    ps_status st = giving_begin(cx, store);
+    if (st == PS_OK) {
+        st = give(cx, store, how, bytes, given);
+        giving_end(store);
+    }
     cx->mem = payer;
     ps_giving_back(cx, before);
+    note_failure(store, how, st);
     if (*given == 0)
         atomic_store_explicit(&store->barren_ns, ps_clock_ns() + BARREN_NS, memory_order_relaxed);
     return st;

@@ -8,8 +8,8 @@
  * gone, and count until then.
  *
  * Threads: any. Locks, in this order, none held while another part of the engine is called but the
- * allocator and the file: giving, the store's mutex, a segment's. Writing needs none of them but
- * giving, which only serialises writers, so nobody who holds memory is waited for.
+ * allocator: the store's mutex, a segment's. One writes at a time, with none of them (is_giving), so
+ * nobody who holds memory is waited for; who waits to write can be cancelled.
  * Tests: tests/unit/test_col_store.c, tests/py/test_tables.py, tests/torture_io/tables.test */
 #ifndef PS_COL_STORE_H
 #define PS_COL_STORE_H
@@ -24,12 +24,15 @@ typedef struct ps_store {
     ps_mem *mem;               /* "tables" */
     ps_spill_list spills;      /* of the instance: its own files and those of queries */
     _Atomic uint64_t resident; /* bytes of columns in memory that can be written out */
-    _Atomic uint64_t
-        barren_ns;   /* until then nothing is to be had: the last attempt found nothing */
-    ps_mutex giving; /* one writes at a time; guards files and pass */
-    struct ps_store_file *files[2]; /* that are written to now: plain, encrypted */
-    uint64_t pass;
-    ps_mutex mutex; /* guards the list */
+    /* until then nothing is to be had: the last attempt found nothing */
+    _Atomic uint64_t barren_ns;
+    /* until then files as failed_how wants them (a hash) aren't tried again: the disk refused */
+    _Atomic uint64_t failed_ns, failed_how;
+    struct ps_store_file *files[2]; /* that are written to now: plain, encrypted. is_giving's */
+    uint64_t pass;                  /* is_giving's */
+    ps_mutex mutex;                 /* guards the list and is_giving */
+    ps_cond gave;                   /* is_giving was lowered */
+    bool is_giving;                 /* somebody writes */
     struct ps_segment_body *first;
 } ps_store;
 
@@ -45,6 +48,9 @@ PS_INLINE void ps_store_unref(ps_store *store)
 }
 /* Whether it is worth asking for something back now. Cheap. */
 bool ps_store_has(ps_store *store);
+/* Whether the disk refused the same not long ago: each attempt writes up to a column until it fails
+ * again. For those who can go on without. */
+bool ps_store_failed(const ps_store *store, const ps_spill_options *how);
 /* Writes out and frees until about `bytes` are given back or there is nothing to give. The file is
  * as `how` wants it, its cap (bytes_max) holds for all tables together. On failure (a disk that is
  * full, a cancel) what is in memory stays there. */

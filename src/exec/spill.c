@@ -24,7 +24,8 @@ ps_status ps_tables_make_room(ps_ctx *cx, const ps_exec_settings *settings, cons
     const ps_spill_options how = ps_spill_options_of(settings);
     uint64_t given = 1;
 
-    while (given > 0 && settings->tables && ps_store_has(settings->tables)) {
+    if (!settings->tables || ps_store_failed(settings->tables, &how)) return PS_OK;
+    while (given > 0 && ps_store_has(settings->tables)) {
         const uint64_t left = ps_mem_left(mem);
 
         if (left >= bytes) break;

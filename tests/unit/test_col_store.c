@@ -262,6 +262,44 @@ static void failures_lose_nothing(void **state)
     ps_table_unref(table);
 }
 
+static void what_the_disk_refused_is_not_tried_again_at_once(void **state)
+{
+    ps_table *table = make_table(0, false);
+    const ps_spill_options how = {0}, small = {.bytes_max = 4096}, larger = {.bytes_max = 8192};
+    const uint64_t begin = ps_clock_ns();
+    uint64_t given;
+    (void)state;
+
+    assert_int_equal(ps_store_give(&cx, store, &small, UINT64_MAX, &given), PS_DISK_FULL);
+    const bool failed = ps_store_failed(store, &small);
+    assert_true(failed || ps_clock_ns() - begin > 1000000000); /* a machine that stood still */
+    assert_false(ps_store_failed(store, &how)); /* another session's files are other files */
+    assert_false(ps_store_failed(store, &larger));
+    ps_ctx_clear(&cx);
+    give();
+    ps_table_unref(table);
+}
+
+static void who_waits_to_write_can_be_cancelled(void **state)
+{
+    ps_table *table = make_table(0, false);
+    const uint64_t resident = store->resident;
+    const ps_spill_options how = {0};
+    ps_cancel cancel = {0};
+    uint64_t given;
+    ps_ctx own;
+    (void)state;
+
+    ps_ctx_init(&own, &root, &cancel);
+    store->is_giving = true; /* as while another thread writes */
+    atomic_store(&cancel.deadline_ns, ps_clock_ns() + 20000000);
+    assert_int_equal(ps_store_give(&own, store, &how, UINT64_MAX, &given), PS_TIMEOUT);
+    assert_true(own.mem == &root && given == 0 && store->is_giving);
+    store->is_giving = false;
+    assert_int_equal(give(), resident);
+    ps_table_unref(table);
+}
+
 /* ---- threads ---- */
 
 static _Atomic bool stop;
@@ -354,6 +392,8 @@ int main(void)
         cmocka_unit_test(what_is_being_freed_is_passed_over),
         cmocka_unit_test(a_table_is_cut_and_written_while_it_is_loaded),
         cmocka_unit_test(failures_lose_nothing),
+        cmocka_unit_test(what_the_disk_refused_is_not_tried_again_at_once),
+        cmocka_unit_test(who_waits_to_write_can_be_cancelled),
         cmocka_unit_test(readers_and_writers_at_once),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
