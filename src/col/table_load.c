@@ -35,15 +35,22 @@ void ps_table_load_release(ps_table_load *load)
     *load = (ps_table_load){0};
 }
 
-/* Whether the store may pay for one more segment, after others gave way to it. */
+/* Whether the store may pay for one more segment, after others gave way to it and to what comes.
+ * Where the disk takes none of them it is enough that this one fits. */
 static ps_status make_room(ps_ctx *cx, ps_table_load *load, uint64_t bytes, bool *fits)
 {
     const uint64_t limit = load->options.memory_limit;
     const uint64_t headroom = PS_MIN(limit / 8, (uint64_t)HEADROOM_BYTES_MAX);
+    const ps_spill_options *how = &load->options.how;
 
     *fits = true;
     if (!load->store || limit == 0) return PS_OK;
-    return ps_store_make_room(cx, load->store, &load->options.how, headroom + bytes, fits);
+    if (!ps_store_failed(load->store, how)) {
+        const ps_status st = ps_store_make_room(cx, load->store, how, headroom + bytes, fits);
+        if (st != PS_IO && st != PS_DISK_FULL) return st;
+    }
+    ps_ctx_clear(cx);
+    return ps_store_make_room(cx, load->store, how, bytes, fits);
 }
 
 /* Where memory is short the query pays for the segment, as it did for its rows before, and it is

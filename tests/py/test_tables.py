@@ -232,6 +232,16 @@ def test_faults_stay_in_their_statement():
     session.close()
 
 
+def test_a_load_that_fits_needs_no_disk():
+    """What is set aside for the segments after this one isn't asked for where temporary files may not grow."""
+    session = opened(64 << 20, threads=1)
+    session.sql("SET max_temp_directory_size = '64KiB'")
+    session.sql("CREATE TABLE t AS SELECT md5(CAST(i AS VARCHAR)) AS s, i * 7919 AS k FROM range(500000) r(i)")
+    assert payer(session)["temp_bytes"] <= 65536 and payer(session)["bytes"] > 30000000, payer(session)
+    assert session.sql("SELECT count(s) AS n FROM t").to_pylist() == [{"n": 500000}]
+    session.close()
+
+
 def test_a_cancelled_load_leaves_nothing():
     session = opened()
     for pause in (0.02, 0.1, 0.3):
