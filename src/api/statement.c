@@ -159,17 +159,23 @@ static ps_status find_owner(ps_result *result, const ps_statement *s, ps_str nam
 
 static ps_status create_index(ps_result *result, const ps_statement *s)
 {
-    enum { INDEX_BYTES = 8 << 20 };
+    uint64_t bytes = PS_KEYS_GIVE_BYTES;
     ps_relations *relations;
+    ps_status st;
 
     result->tag = "CREATE INDEX";
     PS_TRY(find_owner(result, s, s->table, &relations));
-    ps_status st;
-    do { /* the set of a unique index stays in memory: tables give way to it */
-        ps_ctx_clear(&result->cx);
+    for (;; bytes *= 2) { /* the set of a unique index stays in memory: tables give way to it */
         st =
             ps_relations_put_index(&result->cx, relations, s->table, &s->keys[0], s->if_not_exists);
-    } while (st == PS_MEMORY && ps_session_tables_give(&result->cx, result->session, INDEX_BYTES));
+        if (st != PS_MEMORY) break;
+        const ps_error error = result->cx.error;
+        if (!ps_session_tables_give(&result->cx, result->session, bytes)) {
+            result->cx.error = error;
+            break;
+        }
+        ps_ctx_clear(&result->cx);
+    }
     if (st == PS_EXISTS) ps_fail_at(&result->cx, s->at);
     return st;
 }

@@ -68,21 +68,20 @@ done:
     return st;
 }
 
-/* Sets of keys stay in memory, and so do, for a moment, the rows that are joined with the new ones:
- * segments give way to them. */
+/* Sets of keys stay in memory: segments give way to them, to twice as much each time, for an attempt
+ * may read the whole table. */
 static ps_status table_sink_append(ps_ctx *cx, ps_sink *sink, const ps_table_target *target)
 {
-    enum { KEYS_BYTES = 8 << 20 };
     const ps_table_load *load = &sink->load;
     uint64_t given = 1;
 
-    for (;;) {
+    for (uint64_t bytes = PS_KEYS_GIVE_BYTES;; bytes *= 2) {
         const ps_status st =
             ps_relations_append(cx, target->relations, sink->spec->path, sink->schema,
                                 load->segments.at, (uint32_t)load->segments.n);
         if (st != PS_MEMORY || given == 0) return st;
         ps_ctx_clear(cx);
-        PS_TRY(ps_store_give(cx, load->store, &load->options.how, KEYS_BYTES, &given));
+        PS_TRY(ps_store_give(cx, load->store, &load->options.how, bytes, &given));
     }
 }
 
