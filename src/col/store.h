@@ -8,7 +8,7 @@
  * gone, and count until then.
  *
  * Threads: any. Locks, in this order, none held while another part of the engine is called but the
- * allocator: the store's mutex, a segment's. One writes at a time, with none of them (is_giving), so
+ * allocator: the store's mutex, a segment's. One writes at a time, holding none (is_giving), so
  * nobody who holds memory is waited for; who waits to write can be cancelled.
  * Tests: tests/unit/test_col_store.c, tests/py/test_tables.py, tests/torture_io/tables.test */
 #ifndef PS_COL_STORE_H

@@ -278,8 +278,8 @@ def test_keys_of_what_is_written_out():
 def test_keys_that_find_no_room():
     """Tables can't be written: the statement says what it lacked."""
     session = opened(16 << 20)
-    session.sql("SET temp_directory = '/there/is/none'")
     session.sql("CREATE TABLE t AS SELECT i FROM range(1000000) r(i)")
+    session.sql("SET temp_directory = '/there/is/none'")
     failure = failure_of(session, "CREATE UNIQUE INDEX one ON t (i)")
     assert failure.name == "MEMORY" and "bytes more" in str(failure), failure
     assert session.sql("SELECT count(*) AS n FROM t").to_pylist() == [{"n": 1000000}]
