@@ -51,7 +51,7 @@ typedef struct ps_relation_found {
 } ps_relation_found;
 ps_status ps_relations_get(ps_ctx *cx, ps_arena *arena, ps_relations *relations, ps_str name,
                            bool *found, ps_relation_found *out);
-/* What tables give back for a set of keys first; a set that still doesn't fit asks for twice that. */
+/* What tables give back for a set of keys at first; then twice that, until it fits. */
 enum { PS_KEYS_GIVE_BYTES = 8 << 20 };
 /* Appends segments of this schema to a table's current version: a writer's commit. PS_BIND when the
  * table is gone or has other types by now, PS_VALUE when a row breaks NOT NULL or a key: nothing is

@@ -68,8 +68,8 @@ done:
     return st;
 }
 
-/* Sets of keys stay in memory: segments give way to them, to twice as much each time, for an attempt
- * may read the whole table. */
+/* Sets of keys stay in memory: segments give way to them. An attempt may read the whole table, so
+ * each asks for twice as much. */
 static ps_status table_sink_append(ps_ctx *cx, ps_sink *sink, const ps_table_target *target)
 {
     const ps_table_load *load = &sink->load;
