@@ -2,21 +2,22 @@
  * tests/unit/test_eval.c */
 #include "eval/eval.h"
 
+/* All or none: a source that was refused memory runs its filter again. */
 static ps_status regs_new(ps_run *run)
 {
-    ps_frame_regs *frame = run->frame;
+    ps_reg *regs = PS_ARENA_ARRAY(run->cx, run->eval->arena, ps_reg, run->program->n + 1);
 
-    frame->regs = PS_ARENA_ARRAY(run->cx, run->eval->arena, ps_reg, run->program->n + 1);
-    if (!frame->regs) return PS_MEMORY;
+    if (!regs) return PS_MEMORY;
     for (uint32_t i = 0; i < run->program->n; i++) {
         const ps_instr *instr = &run->program->instrs[i];
-        ps_reg *reg = &frame->regs[i];
+        ps_reg *reg = &regs[i];
         reg->next_buf = &reg->bufs;
         if (instr->op == PS_EXPR_LITERAL)
             PS_TRY(ps_vec_constant(run->cx, run->eval->arena, &instr->expr->literal, 1, &reg->vec));
         reg->args = PS_ARENA_ARRAY(run->cx, run->eval->arena, ps_vec, (size_t)instr->n_args + 1);
         if (!reg->args) return PS_MEMORY;
     }
+    run->frame->regs = regs;
     return PS_OK;
 }
 

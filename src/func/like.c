@@ -188,9 +188,10 @@ static ps_status like_prepare(ps_ctx *cx, ps_arena *arena, const ps_expr *expr, 
     if (escape && (!ps_expr_is_literal(escape) || escape->literal.null)) return PS_OK;
     like_state *made = PS_ARENA_NEW(cx, arena, like_state);
     if (!made) return PS_MEMORY;
+    PS_TRY(compile_for(cx, arena, is_insensitive(expr), text->literal.str,
+                       escape ? escape->literal.str : PS_STR(""), made));
     *state = made;
-    return compile_for(cx, arena, is_insensitive(expr), text->literal.str,
-                       escape ? escape->literal.str : PS_STR(""), made);
+    return PS_OK;
 }
 
 static ps_status like_row(ps_rows *rows, uint32_t row, const like_state *like, bool insensitive,

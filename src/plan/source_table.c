@@ -26,6 +26,7 @@ typedef struct table_reader {
     ps_col_hold *holds; /* by column of the request: of the segment that is read */
     uint32_t n_refused; /* in a row */
     bool ran;           /* a filter, over the rows that come next */
+    bool loading;       /* set while rows come back: what fails then may be tried again */
     uint32_t *sel;      /* dynamic filters */
     const ps_segment *segment;
     uint64_t morsel;
@@ -203,8 +204,10 @@ static ps_status load(ps_ctx *cx, table_reader *reader, uint32_t i, ps_batch *ou
 
     if (reader->loaded[i]) return PS_OK;
     reader->loaded[i] = true;
+    reader->loading = true;
     PS_TRY(ps_segment_read(cx, reader->segment, request_of(&reader->base)->columns[i], reader->at,
                            out->n, &reader->holds[i], &reader->bufs[i], &out->cols[i]));
+    reader->loading = false;
     if (PS_UNLIKELY(cx->bytes_read != before)) {
         ps_scan_facts *facts = (ps_scan_facts *)(uintptr_t)&reader->base.scan->facts;
         /* relaxed: a figure for display */
@@ -276,16 +279,19 @@ static ps_status next_batch(ps_ctx *cx, table_reader *reader, ps_batch *out)
 }
 
 /* Rows that have to come back from a file may find no room, whatever the query asked for before:
- * others may have been quicker. An empty batch lets it ask again; nothing is held meanwhile. */
+ * others may have been quicker. An empty batch lets it ask again; nothing is held meanwhile. A
+ * filter that fails is not run again: what it prepares may be there in part. */
 static ps_status table_reader_next(ps_ctx *cx, ps_reader *base, ps_batch *out, bool *done)
 {
     enum { REFUSED_MAX = 8 };
     table_reader *reader = (table_reader *)(void *)base;
+    reader->loading = false;
     const ps_status st = next_batch(cx, reader, out);
 
     *done = st == PS_OK && out->n == 0;
     if (*done) let_go(reader);
-    if (st != PS_MEMORY || base->scan->reader_bytes == 0 || reader->n_refused == REFUSED_MAX)
+    if (st != PS_MEMORY || !reader->loading || base->scan->reader_bytes == 0 ||
+        reader->n_refused == REFUSED_MAX)
         return st;
     ps_ctx_clear(cx);
     let_go(reader);
