@@ -255,7 +255,11 @@ static ps_status giving_begin(ps_ctx *cx, ps_store *store)
 {
     for (;;) {
         ps_mutex_lock(&store->mutex);
-        if (store->is_giving) ps_cond_wait_ns(&store->gave, &store->mutex, POLL_NS);
+        if (store->is_giving || store->n_waiting > 0) { /* behind those who wait already */
+            store->n_waiting++;
+            ps_cond_wait_ns(&store->gave, &store->mutex, POLL_NS);
+            store->n_waiting--;
+        }
         const bool mine = !store->is_giving;
         store->is_giving = true;
         ps_mutex_unlock(&store->mutex);

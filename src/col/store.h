@@ -33,6 +33,7 @@ typedef struct ps_store {
     ps_mutex mutex;                 /* guards the list and is_giving */
     ps_cond gave;                   /* is_giving was lowered */
     bool is_giving;                 /* somebody writes */
+    uint32_t n_waiting;             /* to write, now; the mutex guards it */
     struct ps_segment_body *first;
 } ps_store;
 
