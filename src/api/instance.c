@@ -55,7 +55,8 @@ ps_status ps_instance_new(const ps_instance_options *options, ps_instance **out,
                                given.memory_bytes_max ? given.memory_bytes_max : default_memory());
     ps_status st = PS_MEMORY;
     if (instance->mem) st = ps_store_new(&cx, instance->mem, &instance->tables);
-    ps_relations_init(&instance->relations, st == PS_OK ? instance->tables->mem : NULL);
+    /* not the store, which is counted beside sessions: sets of unique keys can't be written out */
+    ps_relations_init(&instance->relations, instance->mem);
     if (st == PS_OK) st = instance_configure(&cx, instance, &given);
     if (st != PS_OK) {
         ps_instance_unref(instance);

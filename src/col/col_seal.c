@@ -142,23 +142,20 @@ static void sketch_slots(const ps_vec *vec, ps_sketch *sketch)
     }
 }
 
-static ps_status sketch_make(ps_ctx *cx, ps_arena *arena, const ps_vec *vec, const ps_sketch **out)
+/* False: values of such a column aren't counted. */
+static bool sketch_fill(const ps_vec *vec, ps_sketch *sketch)
 {
-    *out = NULL;
-    if (vec->layout == PS_LAYOUT_NONE || vec->layout >= PS_LAYOUT_LIST) return PS_OK;
-    ps_sketch *sketch = PS_ARENA_NEW(cx, arena, ps_sketch);
-    if (!sketch) return PS_MEMORY;
-    *out = sketch;
+    if (vec->layout == PS_LAYOUT_NONE || vec->layout >= PS_LAYOUT_LIST) return false;
     if (vec->layout != PS_LAYOUT_VIEW) {
         sketch_slots(vec, sketch);
-        return PS_OK;
+        return true;
     }
     for (uint32_t i = 0; i < vec->n; i++) {
         if (vec->valid && !ps_bit_get(vec->valid, i)) continue;
         const ps_str str = ps_view_str(&((const ps_view *)vec->data)[i]);
         ps_sketch_add(sketch, ps_hash_bytes(str.at, str.n, 0));
     }
-    return PS_OK;
+    return true;
 }
 
 /* ---- forms ---- */
@@ -234,8 +231,8 @@ static ps_status dict_make(ps_ctx *cx, ps_arena *data, const ps_col_build *col,
 }
 
 static ps_status seal_text_codes(ps_ctx *cx, ps_arena *arena, ps_arena *data,
-                                 const ps_col_build *col, ps_col_sealed *out,
-                                 const ps_sketch **sketch, ps_col_stats *stats)
+                                 const ps_col_build *col, ps_col_sealed *out, ps_sketch *sketch,
+                                 ps_col_stats *stats)
 {
     const uint8_t bytes = col->n_dict <= 256 ? 1 : col->n_dict <= 65536 ? 2 : 4;
     ps_arena scratch = {0};
@@ -260,7 +257,7 @@ static ps_status seal_text_codes(ps_ctx *cx, ps_arena *arena, ps_arena *data,
     stats->n_null = col->n_null;
     stats->n_distinct = col->n_dict;
     stats->width = col->n > col->n_null ? width / (double)(col->n - col->n_null) : 0;
-    if (sketch) PS_GO(sketch_make(cx, arena, &dict->values, sketch));
+    if (sketch) sketch_fill(&dict->values, sketch);
     out->codes = codes;
     out->code_bytes = bytes;
     out->vec.encoding = PS_ENC_DICTIONARY;
@@ -342,10 +339,9 @@ static ps_status seal_children(ps_ctx *cx, ps_arena *data, const ps_col_build *c
 }
 
 ps_status ps_col_build_seal(ps_ctx *cx, ps_arena *arena, ps_arena *data, const ps_col_build *col,
-                            ps_col_sealed *out, const ps_sketch **sketch, ps_col_stats *stats)
+                            ps_col_sealed *out, ps_sketch *sketch, ps_col_stats *stats)
 {
     ps_vec *vec = &out->vec;
-    const ps_sketch *counted = NULL;
     const void *valid = NULL;
 
     PS_TRY(ps_poll(cx));
@@ -359,9 +355,7 @@ ps_status ps_col_build_seal(ps_ctx *cx, ps_arena *arena, ps_arena *data, const p
     if (col->codes && col->n) return seal_text_codes(cx, arena, data, col, out, sketch, stats);
     PS_TRY(ps_stats_measure(cx, arena, vec, stats));
     stats->n_null = col->n_null;
-    if (sketch) PS_TRY(sketch_make(cx, arena, vec, &counted));
-    if (sketch) *sketch = counted;
-    if (counted) stats->n_distinct = ps_sketch_count(counted);
+    if (sketch && sketch_fill(vec, sketch)) stats->n_distinct = ps_sketch_count(sketch);
     if (ps_layout_is_int(col->layout)) return seal_integers(cx, data, col, stats, vec);
     if (col->layout == PS_LAYOUT_VIEW && !col->codes) PS_TRY(views_move(cx, data, col, &vec->data));
     else if (col->layout != PS_LAYOUT_STRUCT)

@@ -7,17 +7,22 @@
 
 #include "col/vec_take.h"
 
-/* What a segment keeps beside its rows, all of it: the texts of a range are short. */
+#include <inttypes.h>
+
+/* What a segment keeps beside its rows; of a column in a file also its blocks. */
 enum {
-    ARENA_BYTES = 256,
-    COL_BYTES = sizeof(ps_segment_col) + sizeof(ps_col_stats) + sizeof(ps_sketch) + 256
+    ARENA_BYTES = 512,
+    COL_BYTES = sizeof(ps_segment_col) + sizeof(ps_col_stats),
+    RANGE_BYTES = 160, /* texts of a range, which are short */
+    FILE_BYTES = sizeof(ps_col_file) + 256
 };
 
 struct ps_segment_builder {
     ps_schema *schema;
     ps_store *store; /* NULL: none; one reference */
     bool encrypt;
-    ps_arena arena; /* the column structures */
+    ps_arena arena;        /* the column structures */
+    ps_sketches *sketches; /* NULL: no segment was made yet; one reference */
     ps_col_build *cols;
     uint64_t n_rows;
 };
@@ -48,6 +53,7 @@ void ps_segment_builder_free(ps_segment_builder *builder)
         ps_col_build_release(&builder->cols[i]);
     ps_arena_release(&builder->arena);
     ps_schema_unref(builder->schema);
+    if (builder->sketches) ps_owner_unref(&builder->sketches->owner);
     ps_store_unref(builder->store);
     ps_free(builder);
 }
@@ -75,6 +81,22 @@ uint64_t ps_segment_builder_bytes(const ps_segment_builder *builder)
 
     for (uint32_t i = 0; i < builder->schema->n; i++) bytes += build_bytes(&builder->cols[i]);
     return bytes;
+}
+
+/* Of its structures, without what is in files. */
+static uint64_t arena_bytes(const ps_segment_builder *builder)
+{
+    const uint32_t n_cols = builder->schema->n;
+    uint64_t bytes = ARENA_BYTES + n_cols * (uint64_t)COL_BYTES;
+
+    for (uint32_t i = 0; i < n_cols; i++)
+        bytes += builder->cols[i].layout == PS_LAYOUT_VIEW ? RANGE_BYTES : 0;
+    return bytes;
+}
+
+uint64_t ps_segment_builder_kept_bytes(const ps_segment_builder *builder)
+{
+    return arena_bytes(builder) + builder->schema->n * (uint64_t)FILE_BYTES;
 }
 
 uint64_t ps_segment_builder_rows(const ps_segment_builder *builder) { return builder->n_rows; }
@@ -123,6 +145,7 @@ static void segment_destroy(ps_owner *owner)
         ps_col_file_free(col->file);
     }
     ps_arena_release(&body->arena);
+    if (body->sketches) ps_owner_unref(&body->sketches->owner);
     ps_schema_unref(body->schema);
     ps_mutex_destroy(&body->mutex);
     ps_free(body);
@@ -133,10 +156,15 @@ static ps_status seal_rows(ps_ctx *cx, const ps_segment_builder *builder, ps_seg
                            uint32_t i)
 {
     ps_segment_col *col = &body->head.cols[i];
+    ps_sketch sketch = {0};
 
     PS_TRY(ps_col_rows_new(cx, builder->schema, &col->rows));
-    return ps_col_build_seal(cx, &body->arena, &col->rows->arena, &builder->cols[i],
-                             &col->rows->col, &col->sketch, &body->head.stats[i]);
+    PS_TRY(ps_col_build_seal(cx, &body->arena, &col->rows->arena, &builder->cols[i],
+                             &col->rows->col, &sketch, &body->head.stats[i]));
+    if (body->head.stats[i].n_distinct == 0) return PS_OK;
+    ps_sketch_merge(&body->sketches->cols[i], &sketch);
+    col->sketch = &body->sketches->cols[i];
+    return PS_OK;
 }
 
 /* One column; its rows are rows_mem's to pay for, but a constant, which stays in memory. */
@@ -145,12 +173,10 @@ static ps_status seal_col(ps_ctx *cx, ps_mem *rows_mem, const ps_segment_builder
 {
     ps_segment_col *col = &body->head.cols[i];
     ps_mem *const payer = cx->mem;
-    const bool gives_back = ps_giving_back(cx, false);
 
     cx->mem = rows_mem;
     const ps_status st = seal_rows(cx, builder, body, i);
     cx->mem = payer;
-    ps_giving_back(cx, gives_back);
     if (st != PS_OK) return st;
     const ps_vec *vec = &col->rows->col.vec;
     if (vec->encoding == PS_ENC_CONSTANT && rows_mem != payer) {
@@ -164,8 +190,10 @@ static ps_status seal_col(ps_ctx *cx, ps_mem *rows_mem, const ps_segment_builder
     return PS_OK;
 }
 
-static ps_status seal(ps_ctx *cx, ps_mem *rows_mem, const ps_segment_builder *builder,
-                      uint64_t sequence, ps_segment **out)
+static void sketches_destroy(ps_owner *owner) { ps_free(owner); }
+
+static ps_status seal(ps_ctx *cx, ps_mem *rows_mem, ps_segment_builder *builder, uint64_t sequence,
+                      ps_segment **out)
 {
     const uint32_t n_cols = builder->schema->n;
     ps_segment_body *body = ps_alloc_zero(cx, sizeof *body);
@@ -178,7 +206,15 @@ static ps_status seal(ps_ctx *cx, ps_mem *rows_mem, const ps_segment_builder *bu
     body->head.sequence = sequence;
     body->head.n_rows = (uint32_t)builder->n_rows;
     body->head.n_cols = n_cols;
-    body->arena.chunk_bytes_min = ARENA_BYTES + n_cols * COL_BYTES;
+    body->arena.chunk_bytes_min = arena_bytes(builder);
+    if (!builder->sketches) {
+        ps_sketches *made = ps_alloc_zero(cx, sizeof(*made) + n_cols * sizeof(*made->cols));
+        if (!made) goto done;
+        ps_owner_init(&made->owner, sketches_destroy);
+        builder->sketches = made;
+    }
+    ps_owner_ref(&builder->sketches->owner);
+    body->sketches = builder->sketches;
     body->head.cols = PS_ARENA_ARRAY(cx, &body->arena, ps_segment_col, n_cols);
     body->head.stats = PS_ARENA_ARRAY(cx, &body->arena, ps_col_stats, n_cols);
     if (!body->head.cols || !body->head.stats) goto done;
@@ -221,17 +257,32 @@ ps_status ps_segment_builder_seal(ps_ctx *cx, ps_segment_builder *builder, uint6
     return st;
 }
 
+/* What stays in memory has to fit: it is never given back, so must not be charged beyond a limit.
+ * The store's own payer doesn't see a session's. */
+static ps_status check_kept(ps_ctx *cx, const ps_segment_builder *builder)
+{
+    const uint64_t bytes = ps_segment_builder_kept_bytes(builder);
+    const uint64_t left = ps_mem_left_beside(cx->mem, builder->store->mem);
+
+    if (left >= bytes) return PS_OK;
+    ps_fail(cx, PS_MEMORY,
+            "the memory limit is reached: what tables keep in memory of rows in files asked for "
+            "%" PRIu64 " bytes more, %" PRIu64 " are left of %" PRIu64,
+            bytes, left, ps_mem_limit(cx->mem));
+    ps_hint(cx, "raise memory_limit, or keep fewer rows or columns in tables");
+    return PS_MEMORY;
+}
+
 ps_status ps_segment_builder_seal_through(ps_ctx *cx, ps_segment_builder *builder,
                                           uint64_t sequence, ps_segment **out)
 {
     ps_mem *const payer = cx->mem;
-    const bool before = ps_giving_back(cx, true);
 
     *out = NULL;
+    PS_TRY(check_kept(cx, builder));
     cx->mem = builder->store->mem;
     const ps_status st = seal(cx, payer, builder, sequence, out);
     cx->mem = payer;
-    ps_giving_back(cx, before);
     if (st == PS_OK) sealed(builder, *out);
     return st;
 }

@@ -19,6 +19,12 @@ PS_INLINE void ps_sketch_add(ps_sketch *sketch, uint64_t hash)
 }
 void ps_sketch_merge(ps_sketch *into, const ps_sketch *other);
 double ps_sketch_count(const ps_sketch *sketch);
+/* Of the columns of all segments that one builder made: they are large beside small segments, and
+ * those of one load are counted together anyway. */
+typedef struct ps_sketches {
+    ps_owner owner;
+    ps_sketch cols[];
+} ps_sketches;
 
 /* A column as it was sealed. DICTIONARY: its codes are in `codes`, vec.codes is NULL. */
 typedef struct ps_col_sealed {
@@ -47,16 +53,16 @@ PS_INLINE void ps_col_rows_unref(ps_col_rows *rows)
  * last one the dictionary of all. Immutable once made. */
 typedef struct ps_col_file {
     struct ps_store_file *file; /* one reference */
-    ps_spill_block *blocks;
     uint32_t n_rows, n_parts, rows_part;
     bool distinct, sorted; /* of the dictionary */
     uint32_t part_at[PS_SEGMENT_PARTS + 2];
+    ps_spill_block blocks[];
 } ps_col_file;
 
 struct ps_segment_col {
     ps_col_rows *rows;       /* NULL: in the file only. Guarded by the segment's mutex, as `file` */
     ps_col_file *file;       /* NULL: not written yet */
-    const ps_sketch *sketch; /* NULL: of a type that isn't counted */
+    const ps_sketch *sketch; /* NULL: of a type that isn't counted. In the segment's sketches */
     uint64_t bytes;          /* of the rows; 0: a constant, which stays in memory */
     bool whole;              /* nested: read back as one part */
 };
@@ -65,7 +71,8 @@ struct ps_segment_col {
 typedef struct ps_segment_body {
     ps_segment head;
     ps_schema *schema;
-    ps_arena arena; /* statistics, sketches, the columns' structures */
+    ps_arena arena;        /* statistics, the columns' structures */
+    ps_sketches *sketches; /* one reference */
     ps_mutex mutex;
     ps_store *store;                        /* NULL: none, its rows stay in memory */
     bool encrypt;                           /* its maker wants temporary files encrypted */
@@ -144,10 +151,10 @@ ps_status ps_col_build_add(ps_ctx *cx, ps_col_build *col, const ps_vec *vec, con
 /* Forgets the rows, keeps the room. */
 void ps_col_build_clear(ps_col_build *col);
 void ps_col_build_release(ps_col_build *col);
-/* Copies the rows into `data` in their narrowest form; statistics and the sketch (NULL: it isn't
- * wanted) go to the arena. */
+/* Copies the rows into `data` in their narrowest form; statistics go to the arena, values are added
+ * to the sketch (NULL: nobody wants it; stats->n_distinct stays 0 where they can't be). */
 ps_status ps_col_build_seal(ps_ctx *cx, ps_arena *arena, ps_arena *data, const ps_col_build *col,
-                            ps_col_sealed *out, const ps_sketch **sketch, ps_col_stats *stats);
+                            ps_col_sealed *out, ps_sketch *sketch, ps_col_stats *stats);
 /* A dictionary that `owner` holds, with memory of its own: vectors may keep it longer than the rows
  * that it was made for. */
 ps_status ps_col_dict_new(ps_ctx *cx, ps_arena *owner, ps_arena **arena, ps_dict **out);

@@ -174,53 +174,57 @@ static ps_status put_parts(col_writer *w, const ps_col_sealed *col, ps_col_file 
     return PS_OK;
 }
 
+/* Those that lie behind each other go in one call. */
+static void drop_blocks(ps_spill *spill, const ps_spill_block *blocks, size_t n)
+{
+    ps_spill_block run = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        if (run.n && run.at + run.n == blocks[i].at) {
+            run.n += blocks[i].n;
+            continue;
+        }
+        ps_spill_drop(spill, run);
+        run = blocks[i];
+    }
+    ps_spill_drop(spill, run);
+}
+
 ps_status ps_col_write(ps_ctx *cx, struct ps_store_file *file, const ps_col_sealed *col, bool whole,
                        ps_col_file **out)
 {
     col_writer w = {.cx = cx, .spill = file->spill};
-    ps_col_file *made = ps_alloc_zero(cx, sizeof(*made));
+    ps_col_file head = {.file = file, .n_rows = col->vec.n}, *made = NULL;
     ps_status st = PS_MEMORY;
 
     *out = NULL;
-    if (!made) return PS_MEMORY;
-    ps_owner_ref(&file->owner);
-    made->file = file;
-    made->n_rows = col->vec.n;
-    made->distinct = col->code_bytes && col->vec.dict->distinct;
-    made->sorted = col->code_bytes && col->vec.dict->sorted;
-    made->rows_part = whole ? col->vec.n : PS_SEGMENT_PART_ROWS;
-    made->n_parts = (col->vec.n + made->rows_part - 1) / made->rows_part;
-    PS_ASSERT(made->n_parts <= PS_SEGMENT_PARTS);
+    head.distinct = col->code_bytes && col->vec.dict->distinct;
+    head.sorted = col->code_bytes && col->vec.dict->sorted;
+    head.rows_part = whole ? col->vec.n : PS_SEGMENT_PART_ROWS;
+    head.n_parts = (col->vec.n + head.rows_part - 1) / head.rows_part;
+    PS_ASSERT(head.n_parts <= PS_SEGMENT_PARTS);
     w.room = ps_alloc(cx, PS_COL_BLOCK_BYTES + PS_SPILL_ROOM);
-    if (w.room) st = put_parts(&w, col, made);
+    if (w.room) st = put_parts(&w, col, &head);
     ps_free(w.room);
-    made->blocks = w.blocks.at;
-    if (st != PS_OK) made->part_at[made->n_parts + 1] = (uint32_t)w.blocks.n;
-    if (st == PS_OK) *out = made;
-    else ps_col_file_free(made);
-    return st;
+    /* may overdraw as well: the column that is given back for it is larger */
+    if (st == PS_OK) made = ps_alloc(cx, sizeof(head) + w.blocks.n * sizeof(*w.blocks.at));
+    if (made) {
+        *made = head;
+        if (w.blocks.n) memcpy(made->blocks, w.blocks.at, w.blocks.n * sizeof(*w.blocks.at));
+        ps_owner_ref(&file->owner);
+    } else {
+        drop_blocks(file->spill, w.blocks.at, w.blocks.n);
+    }
+    ps_free(w.blocks.at);
+    *out = made;
+    return st == PS_OK && !made ? PS_MEMORY : st;
 }
 
-/* Blocks that lie behind each other go in one call. */
 void ps_col_file_free(ps_col_file *file)
 {
     if (!file) return;
-    const uint32_t n = file->part_at[file->n_parts + 1];
-    ps_spill_block run = {0};
-
-    for (uint32_t i = 0; i < n; i++) {
-        const ps_spill_block block = file->blocks[i];
-
-        if (run.n && run.at + run.n == block.at) {
-            run.n += block.n;
-            continue;
-        }
-        ps_spill_drop(file->file->spill, run);
-        run = block;
-    }
-    ps_spill_drop(file->file->spill, run);
+    drop_blocks(file->file->spill, file->blocks, file->part_at[file->n_parts + 1]);
     ps_owner_unref(&file->file->owner);
-    ps_free(file->blocks);
     ps_free(file);
 }
 

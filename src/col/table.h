@@ -81,6 +81,8 @@ void ps_segment_builder_store(ps_segment_builder *builder, ps_store *store, bool
 uint64_t ps_segment_builder_rows(const ps_segment_builder *builder);
 /* About what the rows would take as a segment. */
 uint64_t ps_segment_builder_bytes(const ps_segment_builder *builder);
+/* About what stays in memory of a segment whose rows are in a file. */
+uint64_t ps_segment_builder_kept_bytes(const ps_segment_builder *builder);
 /* Seals what was added since the last call into one segment (NULL when nothing was); the caller
  * seals at PS_SEGMENT_ROWS or before. One reference is given. On failure no row is lost. */
 ps_status ps_segment_builder_seal(ps_ctx *cx, ps_segment_builder *builder, uint64_t sequence,

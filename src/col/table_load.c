@@ -7,7 +7,12 @@
  * Tests: tests/py/test_tables.py, tests/slt/op/tables.test */
 #include "col/segment.h"
 
-enum { STEP_ROWS = 2048, HEADROOM_BYTES_MAX = 64 << 20 };
+enum {
+    STEP_ROWS = 2048,
+    KEPT_SHARE = 32, /* of its rows that may stay in memory of a segment in a file, */
+    WIDE_SHARE = 16, /* unless they would take more than this of the limit */
+    HEADROOM_BYTES_MAX = 64 << 20
+};
 
 ps_status ps_table_load_begin(ps_ctx *cx, const ps_schema *schema, ps_store *store,
                               const ps_table_load_options *options, ps_table_load *load)
@@ -108,10 +113,13 @@ static ps_status add_part(ps_ctx *cx, ps_table_load *load, const ps_batch *batch
 static bool is_full(const ps_table_load *load)
 {
     const uint64_t rows = ps_segment_builder_rows(load->builder);
+    const uint64_t limit = load->options.memory_limit;
 
-    return rows == PS_SEGMENT_ROWS ||
-           (rows % STEP_ROWS == 0 && ps_segment_builder_bytes(load->builder) >=
-                                         ps_segment_bytes_max(load->options.memory_limit));
+    if (rows == PS_SEGMENT_ROWS) return true;
+    if (limit == 0 || rows % STEP_ROWS != 0) return false;
+    const uint64_t wide = ps_segment_builder_kept_bytes(load->builder) * KEPT_SHARE;
+    return ps_segment_builder_bytes(load->builder) >=
+           PS_MAX(ps_segment_bytes_max(limit), PS_MIN(wide, limit / WIDE_SHARE));
 }
 
 ps_status ps_table_load_add(ps_ctx *cx, ps_table_load *load, const ps_batch *batch)

@@ -82,23 +82,38 @@ ps_status ps_query_settle_floor(ps_ctx *cx, ps_query *query)
     return PS_OK;
 }
 
+/* The first payer on the way up whose limit refuses `bytes` more; NULL: none does. */
+static const ps_mem *full_payer(const ps_mem *mem, uint64_t bytes)
+{
+    for (uint64_t spare = 0; mem; mem = mem->parent) {
+        const int64_t limit = ps_mem_own_limit(mem);
+        const int64_t used = atomic_load_explicit(&mem->used, memory_order_relaxed);
+
+        if (limit && spare + (uint64_t)PS_MAX(limit - used, 0) < bytes) return mem;
+        spare += ps_mem_spare(mem); /* charged above already */
+    }
+    return NULL;
+}
+
+/* In turn, so that one that needs much gets it some day; but who waits for room below one payer is
+ * in nobody's way below another. */
 static bool may_begin(ps_query *query)
 {
     const uint64_t limit = query->settings.memory_limit, reserve = query->settings.memory_reserve;
-    bool first;
+    const uint64_t kept_free = limit / FREE_SHARE;
 
     if (limit == 0) return true;
-    /* In turn, so that one that needs much gets it some day. Where nobody runs whose end could help
-     * (rows of a result are not fetched, tables hold the rest) it begins with what there is. */
-    const bool others = ps_pool_others_run(query->pool, query, &first);
-    const bool is_small = reserve <= limit / 64;
-    if (others && !is_small && !first) return false;
-    const bool fits = ps_mem_left(query->mem) >= reserve + limit / FREE_SHARE;
-    if (others && !fits) return false;
-    if (ps_mem_reserve(query->mem, reserve)) return true;
-    for (uint64_t less = reserve; !others && less > limit / 64; less -= less / 8)
-        if (ps_mem_reserve(query->mem, less)) break;
-    return !others;
+    query->waits_for = NULL;
+    if (reserve > limit / 64 && !ps_pool_is_first(query->pool, query)) return false;
+    const ps_mem *full = full_payer(query->mem, reserve + kept_free);
+    if (!full && ps_mem_reserve(query->mem, reserve)) return true;
+    query->waits_for = full;
+    if (ps_pool_others_run(query->pool, query, full)) return false;
+    /* Nobody runs whose end could help (rows of a result are not fetched, tables hold the rest): it
+     * begins with what there is. */
+    for (uint64_t less = reserve; less > limit / 64; less -= less / 8)
+        if (!full_payer(query->mem, less + kept_free) && ps_mem_reserve(query->mem, less)) break;
+    return true;
 }
 
 /* Tables that nobody reads make room for it. */

@@ -142,21 +142,46 @@ bool ps_pool_ask(ps_pool *pool, ps_query *asker)
 void ps_pool_begin_lock(ps_pool *pool) { ps_mutex_lock(&pool->begin); }
 void ps_pool_begin_unlock(ps_pool *pool) { ps_mutex_unlock(&pool->begin); }
 
-bool ps_pool_others_run(ps_pool *pool, const ps_query *query, bool *first)
+static bool is_below(const ps_mem *mem, const ps_mem *payer)
 {
-    bool runs = false, older = true;
+    while (mem && mem != payer) mem = mem->parent;
+    return mem == payer;
+}
 
-    *first = true;
-    ps_mutex_lock(&pool->mutex);
+/* payer: NULL, any. The mutex is held. */
+static bool others_run(const ps_pool *pool, const ps_query *query, const ps_mem *payer)
+{
     for (const ps_query *q = pool->queries; q; q = q->next_in_pool) {
-        const bool active = atomic_load_explicit(&q->n_active, memory_order_relaxed) > 0;
-
-        if (q == query) older = false;
-        else if (atomic_load_explicit(&q->admitted, memory_order_acquire)) runs |= active;
-        else if (older && active) *first = false;
+        if (q != query && atomic_load_explicit(&q->n_active, memory_order_relaxed) > 0 &&
+            atomic_load_explicit(&q->admitted, memory_order_acquire) &&
+            (!payer || is_below(q->mem, payer)))
+            return true;
     }
+    return false;
+}
+
+bool ps_pool_others_run(ps_pool *pool, const ps_query *query, const ps_mem *payer)
+{
+    ps_mutex_lock(&pool->mutex);
+    const bool runs = others_run(pool, query, payer);
     ps_mutex_unlock(&pool->mutex);
     return runs;
+}
+
+bool ps_pool_is_first(ps_pool *pool, const ps_query *query)
+{
+    bool first = true;
+
+    ps_mutex_lock(&pool->mutex);
+    for (const ps_query *q = pool->queries; first && q && q != query; q = q->next_in_pool) {
+        const bool waits =
+            q->waits_for && !atomic_load_explicit(&q->admitted, memory_order_acquire);
+
+        first = !waits || atomic_load_explicit(&q->n_active, memory_order_relaxed) == 0 ||
+                !is_below(query->mem, q->waits_for) || !others_run(pool, query, q->waits_for);
+    }
+    ps_mutex_unlock(&pool->mutex);
+    return first;
 }
 
 bool ps_pool_help(ps_pool *pool, ps_query *helper)
@@ -180,9 +205,7 @@ bool ps_pool_help(ps_pool *pool, ps_query *helper)
 
 bool ps_pool_wait_room(ps_pool *pool)
 {
-    bool first;
-
-    if (!ps_pool_others_run(pool, NULL, &first)) return false;
+    if (!ps_pool_others_run(pool, NULL, NULL)) return false;
     ps_pool_ask(pool, NULL);
     if (ps_pool_help(pool, NULL)) return true;
     ps_mutex_lock(&pool->mutex);

@@ -135,6 +135,7 @@ struct ps_query {
     bool stopping;                   /* freed by its owner: start nothing more */
     uint32_t n_shrinking;
     _Atomic bool admitted;      /* its floor is set aside, or it runs without: tasks may be taken */
+    const ps_mem *waits_for;    /* whose limit it waits for to begin; guarded by the pool's begin */
     _Atomic uint32_t n_active;  /* threads that pull it or run its tasks */
     _Atomic uint64_t n_batches; /* counted for settings.fail_bug */
     _Atomic uint64_t rows_scanned; /* what max_rows_scanned bounds */
@@ -202,9 +203,10 @@ bool ps_pool_ask(ps_pool *pool, ps_query *asker);
 /* Around looking whether others run and beginning: else two could begin for want of the other. */
 void ps_pool_begin_lock(ps_pool *pool);
 void ps_pool_begin_unlock(ps_pool *pool);
-/* Whether another query runs or is about to, so that its end may give memory back; first: whether
- * an older one waits to begin. */
-bool ps_pool_others_run(ps_pool *pool, const ps_query *query, bool *first);
+/* Whether another query below this payer (NULL: any) runs, so that its end may give memory back. */
+bool ps_pool_others_run(ps_pool *pool, const ps_query *query, const ps_mem *payer);
+/* Whether no older one waits for room that this one would take. The begin lock is held. */
+bool ps_pool_is_first(ps_pool *pool, const ps_query *query);
 uint64_t ps_pool_n_shrunk(ps_pool *pool);
 void ps_pool_shrunk(ps_pool *pool); /* one shrink ended, or there was nothing to shrink */
 /* Runs a shrink task that another query was told to: false: there is none. */

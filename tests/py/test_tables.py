@@ -302,3 +302,43 @@ def test_encryption():
     assert session.sql(QUERIES[0]).equals(want)
     other.close_session()
     session.close()
+
+
+def wide(rows, cols=60):
+    return "SELECT " + ", ".join(f"CAST((i * {2 * c + 1} * 7919) % 1000003 AS INT) AS c{c}" for c in range(cols)) + f" FROM range({rows}) r(i)"
+
+
+def test_what_stays_of_a_wide_table():
+    """Statistics and places in files stay in memory: little of each segment, and never beyond a limit, be it the session's or
+    the instance's. A load that would need more ends in the error that says so."""
+    session = opened(0, threads=1)
+    session.sql(f"SET memory_limit = {16 << 20}")
+    session.sql("CREATE TABLE t AS " + wide(200000))
+    assert session.sql("SELECT count(*) AS n, max(c59) < 1000003 AS b FROM t").to_pylist() == [{"n": 200000, "b": True}]
+    failure_of(session, "SELECT error('nothing reads t any more')")
+    tables = payer(session)
+    assert tables["temp_bytes"] > 10 << 20 and tables["bytes"] < 4 << 20, tables # 6.4 MB with a sketch for each segment
+    session.close()
+    for by_session in (True, False):
+        session = opened(0 if by_session else 16 << 20, threads=1)
+        session.sql(f"SET memory_limit = {16 << 20 if by_session else 0}")
+        session.sql("CREATE TABLE t AS " + wide(100000))
+        failure = failure_of(session, "CREATE TABLE u AS " + wide(1200000))
+        assert failure.name == "MEMORY", failure
+        root = payer(session, "instance")
+        assert root["bytes_peak"] <= 17 << 20 and payer(session)["bytes"] < 4 << 20, root
+        assert session.sql("SELECT count(*) AS n, count(DISTINCT c1) AS d FROM t").to_pylist() == [{"n": 100000, "d": 100000}]
+        session.close()
+
+
+def test_keys_starve_no_session():
+    """Sets of unique keys can't be written out, so they are no table beside a session with a small limit."""
+    session = opened(0, threads=1)
+    session.sql("CREATE TABLE u(i BIGINT PRIMARY KEY)")
+    session.sql("INSERT INTO u SELECT i FROM range(600000) r(i)")
+    assert payer(session, "instance")["bytes"] - payer(session)["bytes"] > 16 << 20
+    session.sql(f"SET memory_limit = {16 << 20}")
+    rows = session.sql("SELECT count(*) AS n FROM (SELECT i FROM range(600000) r(i) ORDER BY (i * 7919) % 600011 LIMIT 100000 OFFSET 5) q")
+    assert rows.to_pylist() == [{"n": 100000}]
+    assert failure_of(session, "INSERT INTO u VALUES (77)").name == "VALUE"
+    session.close()
