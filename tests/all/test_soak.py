@@ -78,7 +78,7 @@ def test_nothing_drifts():
             if name in ("parquet rows", "sort rows"):
                 code, _, wanted[name] = first.drain(text)
                 assert code == "OK", wanted[name]
-        at_rest = (work.open_files(), work.threads())
+        at_rest = (work.open_files(first), work.threads())
         until = time.monotonic() + SECONDS
         workers = [Worker(n, first.another_caller(), folder, wanted, until) for n in range(THREADS)]
         canceller = threading.Thread(target=cancel_now_and_then, args=(workers, until))
@@ -92,7 +92,7 @@ def test_nothing_drifts():
         wrong = [what for worker in workers for what in worker.wrong]
         for worker in workers:
             worker.caller.close_session()
-        after = (work.open_files(), work.settled(work.threads, at_rest[1]))
+        after = (work.open_files(first), work.settled(work.threads, at_rest[1]))
         held = first.sql("SELECT bytes FROM penstock_memory() WHERE name = 'instance'").to_pylist()[0]["bytes"]
         first.close()
     ended = {}

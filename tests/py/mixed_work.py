@@ -80,8 +80,10 @@ ERRORS = [
 ]
 
 
-def open_files():
-    return len(os.listdir("/proc/self/fd"))
+def open_files(caller=None):
+    """Descriptors; with a caller, but for the file that its instance keeps for tables that are written out."""
+    kept = caller.sql("SELECT payer FROM penstock_spill_files() WHERE operator = 'tables'").num_rows if caller else 0
+    return len(os.listdir("/proc/self/fd")) - kept
 
 
 def status(name):

@@ -35,7 +35,7 @@ def campaign(n_cancels, rows, limit_mib, slack):
             took[name] = min(ended - start, 1.5)
         caller.drain("DROP TABLE made")
         files = set(os.listdir(out))
-        before = (used(caller), work.open_files(), work.threads())
+        before = (used(caller), work.open_files(caller), work.threads())
         for turn in range(n_cancels):
             name = list(mix)[turn % len(mix)]
             code, latency, message = work.cancelled_after(caller, mix[name], work.random_delay(choose, took[name]))
@@ -46,7 +46,7 @@ def campaign(n_cancels, rows, limit_mib, slack):
             code, _, message = caller.drain("SELECT 1")
             assert code == "OK", f"after {name}: {code} {message}"
         caller.drain("DROP TABLE IF EXISTS made")
-        after = (used(caller), work.open_files(), work.settled(work.threads, before[2]))
+        after = (used(caller), work.open_files(caller), work.settled(work.threads, before[2]))
         caller.close()
     assert after[1:] == before[1:] and after[0] <= before[0] + 4096, f"bytes, descriptors, threads: {before} became {after}"
     report(late, slack)
