@@ -29,6 +29,15 @@ class Failure(Exception):
         self.name = name
 
 
+def failure_of(session, query):
+    """The failure that a query must end in."""
+    try:
+        session.sql(query)
+    except Failure as failure:
+        return failure
+    raise AssertionError(f"succeeded: {query}")
+
+
 class Session:
     """One session on an instance of its own. One thread at a time, but for cancel()."""
 

@@ -92,14 +92,6 @@ def free_bytes(folder):
     return found.f_bavail * found.f_frsize
 
 
-def failure_of(owner, query):
-    try:
-        owner.sql(query)
-    except pslib.Failure as failure:
-        return failure
-    raise AssertionError(f"succeeded: {query}")
-
-
 def test_a_full_disk():
     with small_disk(4) as folder:
         before = free_bytes(folder)
@@ -108,7 +100,7 @@ def test_a_full_disk():
         for aggregate in ("count(DISTINCT s || i)", "count(s)"):
             inner = SORT.format(900000) + " LIMIT 890000"
             for _ in range(2):
-                failure = failure_of(one, f"SELECT {aggregate} FROM ({inner}) q")
+                failure = pslib.failure_of(one, f"SELECT {aggregate} FROM ({inner}) q")
                 assert failure.name == "DISK_FULL", failure
                 for word in (folder, "No space left", "need", "cap (max_temp_directory_size) is none"):
                     assert word in str(failure), (word, failure)
@@ -133,7 +125,7 @@ def test_a_shared_cap():
     assert two.sql(query).to_pylist() == want
     reader = one.open(SORT.format(20000))
     reader.read_next_batch()
-    failure = failure_of(two, query)
+    failure = pslib.failure_of(two, query)
     assert failure.name == "DISK_FULL", failure
     for word in (tempfile.gettempdir(), "need", "cap, which all queries of the instance share, is 1048576 bytes"):
         assert word in str(failure), (word, failure)

@@ -50,14 +50,6 @@ def payer(session, name="tables"):
     return rows[0]
 
 
-def failure_of(session, query):
-    try:
-        session.sql(query)
-    except pslib.Failure as failure:
-        return failure
-    raise AssertionError(f"succeeded: {query}")
-
-
 def answers(session):
     return [session.sql(query) for query in QUERIES]
 
@@ -194,7 +186,7 @@ def test_sessions_at_once():
     reader = first.open("SELECT i, s FROM t")
     rows = reader.read_next_batch().num_rows
     readers[0].sql("DROP TABLE t")
-    assert failure_of(first, "SELECT 1 FROM t").name == "BIND"
+    assert pslib.failure_of(first, "SELECT 1 FROM t").name == "BIND"
     rows += sum(batch.num_rows for batch in reader)
     assert rows == ROWS, rows
     reader.close()
@@ -213,20 +205,20 @@ def test_faults_stay_in_their_statement():
     other = session.another()
     want = session.sql(QUERIES[0])
     session.sql("SET fail_io = 'FLIP 2'")
-    failure = failure_of(session, QUERIES[0])
+    failure = pslib.failure_of(session, QUERIES[0])
     assert failure.name == "IO" and tempfile.gettempdir() in str(failure) and "damaged" in str(failure), failure
     session.sql("SET fail_io = ''")
     assert session.sql(QUERIES[0]).equals(want) and other.sql(QUERIES[0]).equals(want)
     other.sql("SET max_temp_directory_size = '1MiB'")
-    failure = failure_of(other, LOAD.format(ROWS, "u"))
+    failure = pslib.failure_of(other, LOAD.format(ROWS, "u"))
     assert failure.name == "DISK_FULL", failure
     for word in (tempfile.gettempdir(), "need", "max_temp_directory_size"):
         assert word in str(failure) or word == "max_temp_directory_size", (word, failure)
     other.sql("RESET max_temp_directory_size")
     other.sql("SET temp_directory = '/there/is/none'")
-    failure = failure_of(other, LOAD.format(ROWS, "u"))
+    failure = pslib.failure_of(other, LOAD.format(ROWS, "u"))
     assert failure.name == "IO" and "/there/is/none" in str(failure), failure
-    assert failure_of(other, "SELECT 1 FROM u").name == "BIND"
+    assert pslib.failure_of(other, "SELECT 1 FROM u").name == "BIND"
     assert session.sql(QUERIES[0]).equals(want)
     other.close_session()
     session.close()
@@ -268,7 +260,7 @@ def test_keys_of_what_is_written_out():
     while payer(session)["temp_bytes"] == 0:
         session.sql(LOAD.format(100000, "u"))
     session.sql("CREATE UNIQUE INDEX one ON t (i)")
-    failure = failure_of(session, "INSERT INTO t SELECT 7, 1, 'x', 'y', 1.0, 2.0, NULL")
+    failure = pslib.failure_of(session, "INSERT INTO t SELECT 7, 1, 'x', 'y', 1.0, 2.0, NULL")
     assert failure.name == "VALUE" and "duplicate" in str(failure), failure
     session.sql(f"INSERT INTO t SELECT 40000, 1, 'x', 'y', 1.0, 2.0, NULL")
     assert session.sql("SELECT count(*) AS n FROM t").to_pylist() == [{"n": 40001}]
@@ -280,7 +272,7 @@ def test_keys_that_find_no_room():
     session = opened(16 << 20)
     session.sql("CREATE TABLE t AS SELECT i FROM range(1000000) r(i)")
     session.sql("SET temp_directory = '/there/is/none'")
-    failure = failure_of(session, "CREATE UNIQUE INDEX one ON t (i)")
+    failure = pslib.failure_of(session, "CREATE UNIQUE INDEX one ON t (i)")
     assert failure.name == "MEMORY" and "bytes more" in str(failure), failure
     assert session.sql("SELECT count(*) AS n FROM t").to_pylist() == [{"n": 1000000}]
     session.close()
@@ -315,7 +307,7 @@ def test_what_stays_of_a_wide_table():
     session.sql(f"SET memory_limit = {16 << 20}")
     session.sql("CREATE TABLE t AS " + wide(200000))
     assert session.sql("SELECT count(*) AS n, max(c59) < 1000003 AS b FROM t").to_pylist() == [{"n": 200000, "b": True}]
-    failure_of(session, "SELECT error('nothing reads t any more')")
+    pslib.failure_of(session, "SELECT error('nothing reads t any more')")
     tables = payer(session)
     assert tables["temp_bytes"] > 10 << 20 and tables["bytes"] < 4 << 20, tables # 6.4 MB with a sketch for each segment
     session.close()
@@ -323,7 +315,7 @@ def test_what_stays_of_a_wide_table():
         session = opened(0 if by_session else 16 << 20, threads=1)
         session.sql(f"SET memory_limit = {16 << 20 if by_session else 0}")
         session.sql("CREATE TABLE t AS " + wide(100000))
-        failure = failure_of(session, "CREATE TABLE u AS " + wide(1200000))
+        failure = pslib.failure_of(session, "CREATE TABLE u AS " + wide(1200000))
         assert failure.name == "MEMORY", failure
         root = payer(session, "instance")
         assert root["bytes_peak"] <= 17 << 20 and payer(session)["bytes"] < 4 << 20, root
@@ -340,5 +332,5 @@ def test_keys_starve_no_session():
     session.sql(f"SET memory_limit = {16 << 20}")
     rows = session.sql("SELECT count(*) AS n FROM (SELECT i FROM range(600000) r(i) ORDER BY (i * 7919) % 600011 LIMIT 100000 OFFSET 5) q")
     assert rows.to_pylist() == [{"n": 100000}]
-    assert failure_of(session, "INSERT INTO u VALUES (77)").name == "VALUE"
+    assert pslib.failure_of(session, "INSERT INTO u VALUES (77)").name == "VALUE"
     session.close()
