@@ -2,8 +2,9 @@
  *
  * A column that an expression uses is an output of the node's inputs with the same type, or, in
  * a subquery's plan, of the inputs of a node that holds the subquery; where a lateral join is
- * about, one that is defined somewhere in the whole plan. Output ids of a node are distinct. Types
- * of keys, inputs and predicates agree. A breach is a bug: PS_INTERNAL.
+ * about, one that is defined somewhere in the whole plan. Output ids of a node are distinct, and no
+ * node of a subquery's plan has one that the subquery could mean as an outer column. Types of keys,
+ * inputs and predicates agree. A breach is a bug: PS_INTERNAL.
  * Tests: tests/unit/test_lower.c, test_plan_json.c */
 #include "base/array.h"
 #include "plan/node_internal.h"
@@ -217,12 +218,23 @@ static ps_status verify_distinct_ids(ps_ctx *cx, const ps_node *node, verifier *
     return PS_OK;
 }
 
+/* Unnesting makes a join of a holder's input and the subquery's plan: one id can't mean both. */
+static ps_status verify_inner_ids(ps_ctx *cx, const ps_node *node, const verifier *v)
+{
+    for (const holder *h = v->holders; h; h = h->up)
+        for (uint32_t i = 0; i < node->n_cols; i++)
+            if (column_below(h->node, node->cols[i].id))
+                return breach(cx, node, "an outer query's column id", node->cols[i].id);
+    return PS_OK;
+}
+
 static ps_status verify_node(ps_ctx *cx, const ps_node *node, void *user)
 {
     verifier *v = user;
 
     v->node = node;
     PS_TRY(verify_distinct_ids(cx, node, v));
+    PS_TRY(verify_inner_ids(cx, node, v));
     PS_TRY(verify_shape(cx, node));
     return ps_node_visit_exprs(cx, node, verify_expr, v);
 }

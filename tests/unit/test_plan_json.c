@@ -179,6 +179,10 @@ static void test_mutants(void **state)
     }
 }
 
+#define RANGE_PLAN                                                                                 \
+    "{\"penstock_plan\":1,\"nodes\":[{\"node\":\"scan\",\"source\":\"range:0:1:10\","              \
+    "\"columns\":[{\"name\":\"range\",\"type\":\"INT64\",\"column\":0}]},"
+
 static void test_damaged(void **state)
 {
     static const struct {
@@ -207,6 +211,13 @@ static void test_damaged(void **state)
          "{\"node\":\"filter\",\"inputs\":[0],\"predicate\":{\"literal\":\"1\",\"type\":"
          "\"INT32\"}}]}",
          PS_DATA, "no condition"},
+        {RANGE_PLAN "{\"node\":\"filter\",\"inputs\":[0],\"predicate\":{\"subquery\":\"any\","
+                    "\"plan\":0,\"type\":\"BOOL\",\"compare\":\"=\",\"signature\":"
+                    "\"(a: T, b: T) -> bool\",\"args\":[0]}}]}",
+         PS_DATA, "an outer query's column id in a scan node"},
+        {RANGE_PLAN "{\"node\":\"values\"},{\"node\":\"project\",\"inputs\":[1],\"items\":["
+                    "{\"name\":\"a\",\"expr\":{\"outer\":[0,0]}}]}]}",
+         PS_DATA, "a column that its inputs don't have"},
     };
     static char deep[20000];
 
