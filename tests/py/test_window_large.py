@@ -71,7 +71,7 @@ def test_random_windows_are_the_same():
 
 # ---- a real limit ----
 
-ROWS, LIMIT = (3000000, 64) if LONG else (120000, 12)
+ROWS, LIMIT = (600000, 24) if LONG else (120000, 12)
 SKEWS = {"none": "i % 1000", "half": "CASE WHEN i % 2 = 0 THEN -1 ELSE i % 1000 END", "all": "i * 0"}
 DATA = """SELECT i, (i * 7919) % 100003 AS k, i % 4 AS few, CAST((i * 13) % 2900 AS DOUBLE) / 7 AS f,
  CASE WHEN i % 3 = 1 THEN NULL ELSE (i * 31) % 977 END AS x, {key} AS g,
