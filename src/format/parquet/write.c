@@ -102,9 +102,27 @@ static uint64_t group_bytes(const ps_sink *sink)
     return n;
 }
 
+static uint64_t group_bytes_max(const ps_ctx *cx)
+{
+    return PS_MIN(ps_mem_limit(cx->mem) / 8, (uint64_t)PS_PQ_GROUP_BYTES);
+}
+
+/* What is in the group is all that memory could be short of here: large values, as a rule. */
+static ps_status group_too_large(ps_ctx *cx, const ps_sink *sink, uint32_t rows_more)
+{
+    const uint64_t bytes = group_bytes(sink);
+
+    if (bytes < group_bytes_max(cx)) return PS_MEMORY;
+    ps_ctx_clear(cx);
+    ps_fail(cx, PS_MEMORY,
+            "a row group of Parquet doesn't fit into memory: its %llu rows take %llu bytes or more",
+            (unsigned long long)(sink->group_rows + rows_more), (unsigned long long)bytes);
+    ps_hint(cx, "raise memory_limit: a value is kept beside its encoded form until it is written");
+    return PS_MEMORY;
+}
+
 static ps_status parquet_write(ps_ctx *cx, ps_sink *sink, const ps_batch *batch)
 {
-    const uint64_t bytes_max = PS_MIN(ps_mem_limit(cx->mem) / 8, (uint64_t)PS_PQ_GROUP_BYTES);
     uint32_t rows[PS_PQ_STEP_ROWS];
 
     for (uint32_t from = 0; from < batch->n_live;) {
@@ -115,13 +133,15 @@ static ps_status parquet_write(ps_ctx *cx, ps_sink *sink, const ps_batch *batch)
         PS_TRY(ps_poll(cx));
         for (uint32_t k = 0; k < n; k++) rows[k] = ps_batch_row(batch, from + k);
         for (uint32_t i = 0; i < batch->n_cols; i++) {
-            PS_TRY(ps_pq_shred(cx, &sink->step, &sink->nodes.root.children[i], &batch->cols[i],
-                               rows, n));
+            const ps_status st = ps_pq_shred(cx, &sink->step, &sink->nodes.root.children[i],
+                                             &batch->cols[i], rows, n);
             ps_arena_reset(&sink->step);
+            if (st == PS_MEMORY) return group_too_large(cx, sink, n);
+            PS_TRY(st);
         }
         from += n, sink->group_rows += n, sink->n_rows += n;
         if (sink->group_rows == sink->options.group_rows ||
-            (sink->group_rows % PS_PQ_STEP_ROWS == 0 && group_bytes(sink) >= bytes_max))
+            (sink->group_rows % PS_PQ_STEP_ROWS == 0 && group_bytes(sink) >= group_bytes_max(cx)))
             PS_TRY(group_write(cx, sink));
     }
     return PS_OK;
