@@ -3,7 +3,7 @@
 
 A test passes by returning, is skipped by raising unittest.SkipTest, fails by any other exception.
 unittest.TestCase classes run too. Environment: PS_LIBRARY, PS_SHELL, PS_SHARED, PS_TEST_TIER
-(check or all).
+(check or all), PS_TEST_SECONDS (what one test may take: 1200).
 """
 import argparse
 import importlib.util
@@ -15,7 +15,7 @@ import traceback
 import unittest
 
 
-TEST_SECONDS_MAX = 1200
+TEST_SECONDS_MAX = int(os.environ.get("PS_TEST_SECONDS", "1200")) # more for an hour's soak
 
 
 def too_late(_signal, _frame):
