@@ -9,7 +9,8 @@
  * How: cost is the sum of intermediate rows (C_out). Up to 14 relations dynamic programming over
  * every pair of connected sets, predicates over several relations included; above, or where the
  * pairs are too many, greedy operator ordering (Fegaras 1998). Cross products only where nothing
- * connects. A plan already as cheap stays.
+ * connects: neither the region's conditions nor an equality above it that may fail, which then
+ * joins sets that are whole. A plan already as cheap stays.
  * Order: after pushdown made the predicates. Tests: tests/slt/opt/join_order.test */
 #include "func/func.h"
 
@@ -48,7 +49,16 @@ typedef struct region {
     PS_ARRAY(filter_join) filters;
     double rows[RELATIONS_MAX];
     double old_cost;
+    const ps_conjuncts *above; /* conditions on what the region gives, NULL: none */
+    ps_conjuncts stay_above;   /* those that did not become edges */
+    bool crossed; /* one did: as it stands, the tree has a cross product in its place */
 } region;
+
+/* Whether an order is worth a new tree. */
+static bool is_better(const region *r, double cost)
+{
+    return r->crossed || cost < r->old_cost * 0.999;
+}
 
 typedef struct plan_part {
     rel_set set;
@@ -62,6 +72,8 @@ typedef struct ordering {
     ps_stat stat;
     PS_ARRAY(done_node) done;
 } ordering;
+
+static rel_set lowest(rel_set set) { return set & -set; }
 
 static bool is_inner(const ps_node *node)
 {
@@ -246,6 +258,62 @@ static ps_status weigh(region *r)
     return PS_OK;
 }
 
+/* ---- equalities that may fail ---- */
+
+/* Relations that conditions connect with those of `set`. One that reads all is none of them. */
+static rel_set component(const region *r, rel_set set)
+{
+    const rel_set all = UINT64_MAX >> (64 - r->rels.n);
+    rel_set before = 0;
+
+    while (set != before) {
+        before = set;
+        for (size_t i = 0; i < r->edges.n; i++) {
+            const edge *e = &r->edges.at[i];
+            if (e->refs & set && (e->refs != all || !e->expr)) set |= e->refs;
+        }
+        for (size_t i = 0; i < r->filters.n; i++) {
+            const rel_set refs = r->filters.at[i].left | r->filters.at[i].rel;
+            if (refs & set) set |= refs;
+        }
+    }
+    return set;
+}
+
+/* a = b where a reads one set of connected relations and b another. Its edge needs both of them
+ * whole, so a and b see no row that they would not see above a cross product. */
+static bool joins_components(const region *r, const ps_expr *e, edge *out)
+{
+    const bool null_equal = ps_expr_is_call(e, "is_not_distinct_from");
+
+    if ((!ps_expr_is_call(e, "=") && !null_equal) || ps_expr_is_volatile(e)) return false;
+    if (!ps_type_equal(e->args[0]->type, e->args[1]->type)) return false;
+    *out = (edge){.key = {e->args[0], e->args[1], null_equal},
+                  .left = refs_of(r, e->args[0]),
+                  .right = refs_of(r, e->args[1])};
+    if (!out->left || !out->right) return false;
+    const rel_set a = component(r, lowest(out->left)), b = component(r, lowest(out->right));
+    out->refs = a | b;
+    return !(a & b) && !(out->left & ~a) && !(out->right & ~b);
+}
+
+static ps_status take_from_above(region *r)
+{
+    for (size_t i = 0; r->above && i < r->above->n; i++) {
+        const ps_expr *e = r->above->at[i];
+        edge late;
+
+        if (!joins_components(r, e, &late)) {
+            PS_TRY(ps_conjuncts_add(r->opt, &r->stay_above, e));
+            continue;
+        }
+        PS_TRY(PS_ARRAY_ADD_IN(r->opt->cx, r->opt->arena, &r->edges, late));
+        r->edges.at[r->edges.n - 1].share = keys_share(r, r->edges.n - 1);
+        r->crossed = true;
+    }
+    return PS_OK;
+}
+
 /* Rows between the joins of the tree as it stands. */
 static double cost_of(const region *r, const ps_node *node, size_t *next, rel_set *set)
 {
@@ -355,7 +423,6 @@ typedef struct enumeration {
 } enumeration;
 
 static rel_set up_to(rel_set one) { return one | (one - 1); }
-static rel_set lowest(rel_set set) { return set & -set; }
 static rel_set next_subset(rel_set subset, rel_set of) { return (subset - of) & of; }
 
 static rel_set neighbourhood(const enumeration *e, rel_set set, rel_set without)
@@ -462,7 +529,7 @@ static ps_status order_all(region *r, bool *found, plan_part *out)
     }
     const best *whole = &e.table[all];
     *found = !e.too_many && isfinite(whole->cost);
-    return *found && whole->cost < r->old_cost * 0.999 ? build_best(r, e.table, all, out) : PS_OK;
+    return *found && is_better(r, whole->cost) ? build_best(r, e.table, all, out) : PS_OK;
 }
 
 /* ---- greedy ---- */
@@ -504,7 +571,7 @@ static ps_status order_greedy(region *r, plan_part *out)
         parts[b] = parts[--n];
         cost += rows;
     }
-    *out = cost < r->old_cost * 0.999 ? parts[0] : (plan_part){0};
+    *out = is_better(r, cost) ? parts[0] : (plan_part){0};
     return PS_OK;
 }
 
@@ -512,9 +579,21 @@ static ps_status order_greedy(region *r, plan_part *out)
 
 static const ps_node *order(ordering *o, const ps_node *node);
 
-static const ps_node *order_region(ordering *o, const ps_node *top, bool with_filters)
+/* With the conditions above it: what did not become a condition of a join is a filter again. */
+static const ps_node *finish_region(const region *r, const plan_part *out)
 {
-    region r = {.opt = o->opt, .stat = &o->stat, .top = top, .with_filters = with_filters};
+    const ps_node *node =
+        out->node ? ps_opt_keep(r->opt, out->node, r->top->cols, r->top->n_cols) : r->top;
+
+    if (!node || !r->above) return node;
+    return ps_opt_filter(r->opt, node, out->node ? &r->stay_above : r->above);
+}
+
+static const ps_node *order_region(ordering *o, const ps_node *top, bool with_filters,
+                                   const ps_conjuncts *above)
+{
+    region r = {
+        .opt = o->opt, .stat = &o->stat, .top = top, .with_filters = with_filters, .above = above};
     plan_part out = {0};
     size_t next = 0;
     rel_set set;
@@ -527,8 +606,8 @@ static const ps_node *order_region(ordering *o, const ps_node *top, bool with_fi
             "%zu relations are joined in the order as written: more than %d are not ordered",
             r.rels.n, (int)RELATIONS_MAX);
     }
-    if (r.rels.n < 3 || r.rels.n > RELATIONS_MAX) return top;
-    if (weigh(&r) != PS_OK) return NULL;
+    if (r.rels.n < 3 || r.rels.n > RELATIONS_MAX) return finish_region(&r, &out);
+    if (weigh(&r) != PS_OK || take_from_above(&r) != PS_OK) return NULL;
     r.old_cost = cost_of(&r, top, &next, &set);
     if (r.rels.n <= DP_RELATIONS_MAX && order_all(&r, &found, &out) != PS_OK) return NULL;
     if (!found && order_greedy(&r, &out) != PS_OK) return NULL;
@@ -540,7 +619,7 @@ static const ps_node *order_region(ordering *o, const ps_node *top, bool with_fi
                     found ? "search of all orders" : "joining the smallest pair each time",
                     r.old_cost);
     }
-    return out.node ? ps_opt_keep(o->opt, out.node, top->cols, top->n_cols) : top;
+    return finish_region(&r, &out);
 }
 
 /* The region's relations with their own regions ordered, under the same joins. */
@@ -561,11 +640,26 @@ static const ps_node *order_inputs(ordering *o, const ps_node *node, bool with_f
     return ps_node_with_inputs(o->opt->planner, node, inputs);
 }
 
+/* A region and what it gives filtered: some of that may become conditions of its joins. */
+static const ps_node *order_filtered(ordering *o, const ps_node *filter)
+{
+    const bool with_filters = !may_fail(filter->inputs[0]);
+    const ps_node *now = order_inputs(o, filter->inputs[0], with_filters);
+    ps_conjuncts above = {0};
+
+    if (!now) return NULL;
+    if (ps_conjuncts_add(o->opt, &above, ps_node_as_filter(filter)->predicate) != PS_OK)
+        return NULL;
+    return order_region(o, now, with_filters, &above);
+}
+
 static const ps_node *order(ordering *o, const ps_node *node)
 {
     const bool with_filters = !may_fail(node);
 
     if (ps_poll(o->opt->cx) != PS_OK) return NULL;
+    if (node->kind == PS_NODE_FILTER && is_part(!may_fail(node->inputs[0]), node->inputs[0]))
+        return order_filtered(o, node);
     for (size_t i = 0; node->kind == PS_NODE_SUBPLAN && i < o->done.n; i++) {
         if (o->done.at[i].before == node->inputs[0])
             return ps_node_with_inputs(o->opt->planner, node, &o->done.at[i].after);
@@ -575,7 +669,7 @@ static const ps_node *order(ordering *o, const ps_node *node)
         const done_node done = {node->inputs[0], now->inputs[0]};
         if (PS_ARRAY_ADD_IN(o->opt->cx, o->opt->arena, &o->done, done) != PS_OK) return NULL;
     }
-    return now && is_part(with_filters, now) ? order_region(o, now, with_filters) : now;
+    return now && is_part(with_filters, now) ? order_region(o, now, with_filters, NULL) : now;
 }
 
 static const ps_node *join_order(ps_opt *opt, const ps_node *plan)

@@ -42,6 +42,14 @@ static const bool *keep_of(const pruning *p, const ps_node *node)
     }
     return NULL;
 }
+static bool none_kept(const bool *keep, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (keep[i]) return false;
+    }
+    return true;
+}
+
 static ps_status need_expr(ps_ctx *cx, const ps_expr *e, void *user)
 {
     (void)cx;
@@ -77,11 +85,21 @@ static void need_positions(pruning *p, const ps_node *node, const ps_f_cols *col
     }
 }
 
+/* A project of which only the rows count: its input has them, too. */
+static bool counts_only(const ps_node *node, const bool *keep)
+{
+    return node->inputs[0]->n_cols > 0 && none_kept(keep, node->n_cols);
+}
+
 /* What a node reads, given what is read of it. */
-static ps_status need(pruning *p, const ps_node *node)
+static ps_status need(pruning *p, const ps_node *node, const bool *keep)
 {
     switch ((ps_node_kind)node->kind) {
-    case PS_NODE_PROJECT: need_items(p, &ps_node_as_project(node)->items, false); return PS_OK;
+    case PS_NODE_PROJECT: {
+        const ps_f_items *items = &ps_node_as_project(node)->items;
+        if (!counts_only(node, keep)) need_items(p, items, false);
+        return PS_OK;
+    }
     case PS_NODE_AGGREGATE:
         need_items(p, &ps_node_as_aggregate(node)->keys, true);
         need_items(p, &ps_node_as_aggregate(node)->aggs, false);
@@ -118,14 +136,6 @@ static ps_item *kept_items(pruning *p, const ps_f_items *items, const bool *keep
     return kept;
 }
 
-static bool none_kept(const bool *keep, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        if (keep[i]) return false;
-    }
-    return true;
-}
-
 static bool all_columns(const ps_f_items *items)
 {
     bool all = true;
@@ -140,6 +150,7 @@ static const ps_node *prune_project(pruning *p, const ps_node *node, const bool 
     const ps_node *input = node->inputs[0];
     const ps_f_items *old = &ps_node_as_project(node)->items;
     uint32_t n;
+    if (counts_only(node, keep)) return input;
     ps_item *items = kept_items(p, old, keep, &n);
     bool changed = n != old->n;
 
@@ -295,10 +306,10 @@ static const ps_node *prune(ps_opt *opt, const ps_node *plan)
         const noted *at = &p.nodes.at[i];
         const bool own = at->node->kind == PS_NODE_SCAN; /* its filters read what it gives */
 
-        if (own && need(&p, at->node) != PS_OK) return NULL;
+        if (own && need(&p, at->node, at->keep) != PS_OK) return NULL;
         for (uint32_t c = 0; c < at->node->n_cols; c++)
             at->keep[c] = ps_ids_has(&p.needed, at->node->cols[c].id);
-        if (!own && need(&p, at->node) != PS_OK) return NULL;
+        if (!own && need(&p, at->node, at->keep) != PS_OK) return NULL;
     }
     const ps_node *out = prune_node(&p, plan);
     return ps_opt_keep(opt, out, plan->cols, plan->n_cols);
