@@ -6,7 +6,7 @@
  * the zone maps of segments. Rows with a null in the key are not in the set: nulls are distinct
  * (those of a PRIMARY KEY are refused by NOT NULL).
  *
- * Threads: under the mutex of the relations that hold the table. Memory: the context's payer. */
+ * Threads: one at a time, who changes the table (api/relations.h). Memory: the context's payer. */
 #ifndef PS_API_KEYS_H
 #define PS_API_KEYS_H
 

@@ -1,8 +1,12 @@
 /* api/relations.h -- names of tables and views: an instance's, and a session's temporary ones.
  *
  * A table entry holds the current version of its data; readers take a snapshot, writers swap in the
- * next one. Threads: any; one mutex guards the list and the current versions. Names compare without
- * case. */
+ * next one. Names compare without case.
+ *
+ * Threads: any. The mutex guards the list, the current versions and is_changing; it is held for a
+ * look or a swap, never while rows are read, written out or freed. Who makes a table's next version
+ * or changes its keys is the only one to (is_changing): others that want to wait, and can be
+ * cancelled; who looks names up doesn't. Tests: tests/slt/sql/keys.test, tests/py/test_tables.py */
 #ifndef PS_API_RELATIONS_H
 #define PS_API_RELATIONS_H
 
@@ -12,9 +16,13 @@
 #include "col/table.h"
 
 typedef struct ps_entry {
+    ps_owner owner; /* the list has one reference, who changes it one */
     char *name;
     ps_table *table; /* NULL: a view */
-    PS_ARRAY(ps_key) keys;
+    PS_ARRAY(ps_key)
+    keys; /* their list: changed with the mutex and is_changing, read with either */
+    bool is_changing;
+    bool gone;           /* dropped or replaced */
     char *view_text;     /* a view: canonical SQL of its SELECT */
     char **view_columns; /* names it was given, n_view_columns */
     uint32_t n_view_columns;
@@ -22,7 +30,8 @@ typedef struct ps_entry {
 
 typedef struct ps_relations {
     ps_mutex mutex;
-    PS_ARRAY(ps_entry) entries;
+    ps_cond changed; /* is_changing was lowered */
+    PS_ARRAY(ps_entry *) entries;
     ps_mem *mem; /* pays for entries */
 } ps_relations;
 
@@ -38,7 +47,7 @@ ps_status ps_relations_put_table(ps_ctx *cx, ps_relations *relations, ps_str nam
 /* Adds an index to a table, whose rows must keep it. PS_EXISTS when there is one of its name. */
 ps_status ps_relations_put_index(ps_ctx *cx, ps_relations *relations, ps_str table,
                                  const ps_key_def *index, bool if_not_exists);
-void ps_relations_drop_index(ps_relations *relations, ps_str name, bool *found);
+ps_status ps_relations_drop_index(ps_ctx *cx, ps_relations *relations, ps_str name, bool *found);
 ps_status ps_relations_put_view(ps_ctx *cx, ps_relations *relations, ps_str name, ps_str text,
                                 const ps_str *columns, uint32_t n_columns, ps_exists exists,
                                 bool *kept);

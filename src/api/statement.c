@@ -184,8 +184,10 @@ static ps_status drop_index(ps_result *result, const ps_statement *s)
 {
     bool found = false;
 
-    if (s->schema.n == 0) ps_relations_drop_index(&result->session->temporary, s->name, &found);
-    if (!found) ps_relations_drop_index(relations_of(result, s), s->name, &found);
+    if (s->schema.n == 0)
+        PS_TRY(ps_relations_drop_index(&result->cx, &result->session->temporary, s->name, &found));
+    if (!found)
+        PS_TRY(ps_relations_drop_index(&result->cx, relations_of(result, s), s->name, &found));
     if (found || s->if_exists) return PS_OK;
     ps_fail(&result->cx, PS_BIND, "there is no index of this name: %.*s", PS_STR_ARGS(s->name));
     ps_fail_at(&result->cx, s->at);

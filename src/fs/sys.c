@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- faults ---- */
@@ -31,8 +32,10 @@ typedef struct fault_kind {
 static const fault_kind KINDS[] = {
     {"EIO", FAULT_ANY, EIO},  {"ENOSPC", FAULT_ROOM, ENOSPC}, {"EINTR", FAULT_ANY, EINTR},
     {"SHORT", FAULT_MOVE, 0}, {"FLIP", FAULT_SPOIL, 0},       {"CUT", FAULT_SPOIL, 0},
-    {"ZERO", FAULT_SPOIL, 0},
+    {"ZERO", FAULT_SPOIL, 0}, {"LATE", FAULT_SPOIL, 0},
 };
+
+enum { LATE_NS = 20000000 };
 
 static _Atomic unsigned fault_armed; /* a fault_class; what follows is guarded by the mutex */
 static ps_mutex fault_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -99,6 +102,7 @@ size_t ps_sys_spoil(void *bytes, size_t n)
     if (PS_LIKELY(!fault_on(FAULT_SPOIL)) || n == 0) return n;
     met = fault_count(FAULT_SPOIL, "spoil", &number);
     if (!met) return n;
+    if (met->name[0] == 'L') return nanosleep(&(struct timespec){.tv_nsec = LATE_NS}, NULL), n;
     const uint64_t place = ps_hash_bytes(&number, sizeof(number), n) % n;
     switch (met->name[0]) {
     case 'C': return place;
@@ -131,8 +135,8 @@ ps_status ps_sys_fault_check(ps_ctx *cx, ps_str text)
 
     if (text.n == 0 || fault_parse(text, &at, &all)) return PS_OK;
     return ps_fail(cx, PS_INVALID,
-                   "a fault is EIO, ENOSPC, EINTR, SHORT, FLIP, CUT or ZERO, a number from 1 on "
-                   "and perhaps `all`, not: %.*s",
+                   "a fault is EIO, ENOSPC, EINTR, SHORT, FLIP, CUT, ZERO or LATE, a number from 1 "
+                   "on and perhaps `all`, not: %.*s",
                    PS_STR_ARGS(text));
 }
 

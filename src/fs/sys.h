@@ -53,7 +53,8 @@ int ps_sys_random(void *bytes, size_t n); /* all n bytes */
 /* Sets what fails: "KIND n" is the n-th call from now on, "KIND n all" also those after it; "" is
  * nothing. Kinds: EIO; ENOSPC, of calls that take room; EINTR (with `all`: every second call);
  * SHORT, where a read or write moves half of what it should. FLIP, CUT and ZERO damage blocks of
- * temporary files on the way back (ps_sys_spoil), and count those. Other texts set nothing. */
+ * temporary files on the way back (ps_sys_spoil), LATE gives them 20 ms later; those count blocks.
+ * Other texts set nothing. */
 void ps_sys_fault_set(ps_str text);
 ps_status ps_sys_fault_check(ps_ctx *cx, ps_str text); /* PS_INVALID: set would set nothing */
 /* The same text with what is left of n, 0 once it came, and the call that it came at first:

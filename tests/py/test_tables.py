@@ -199,6 +199,66 @@ def test_sessions_at_once():
     first.close()
 
 
+def begun(work, *arguments):
+    """Runs that in a thread; what it gives has `failure` once it ended, None where there was none."""
+    def run():
+        try:
+            work(*arguments)
+        except pslib.Failure as failure:
+            thread.failure = failure
+
+    thread = threading.Thread(target=run)
+    thread.failure = None
+    thread.start()
+    return thread
+
+
+def test_names_wait_for_no_rows():
+    """While a statement reads a table back to change its keys, for seconds, others look names up, make tables and drop them;
+    who wants to change the same table waits, and can be cancelled."""
+    session = opened(0)
+    session.sql("SET memory_limit = '8MiB'")
+    session.sql(LOAD.format(100000, "t")) # 49 segments
+    other, clock = session.another(), session.another()
+    other.sql("CREATE TABLE small AS SELECT 7 AS i")
+    clock.sql("SET fail_io = 'LATE 1 all'") # the process's
+    index = begun(session.sql, "CREATE UNIQUE INDEX one ON t (i, f, m)")
+    time.sleep(0.2)
+    for statement in ("INSERT INTO small VALUES (8)", "CREATE UNIQUE INDEX two ON small (i)", "DROP INDEX two",
+                      "CREATE OR REPLACE VIEW v AS SELECT count(*) AS n FROM small", "CREATE TABLE u AS FROM v", "DROP TABLE u"):
+        other.sql(statement)
+    assert other.sql("FROM v").to_pylist() == [{"n": 2}]
+    waits = begun(other.sql, "INSERT INTO t SELECT -1, 1, 'x', 'y', 1.0, 2.0, NULL")
+    time.sleep(0.1)
+    other.cancel()
+    waits.join()
+    assert index.is_alive() and waits.failure and waits.failure.name == "CANCELLED", (index.failure, waits.failure)
+    drops = begun(other.sql, "DROP INDEX one") # there is none yet
+    drops.join()
+    assert drops.failure and drops.failure.name == "BIND", drops.failure
+    waits = begun(other.sql, "INSERT INTO t SELECT * FROM t WHERE i = 7")
+    time.sleep(0.1)
+    assert index.is_alive() and waits.is_alive()
+    clock.sql("SET fail_io = ''")
+    index.join()
+    waits.join()
+    assert index.failure is None and waits.failure and waits.failure.name == "VALUE", (index.failure, waits.failure)
+    clock.sql("SET fail_io = 'LATE 1 all'")
+    drops = begun(other.sql, "DROP INDEX one")
+    drops.join()
+    index = begun(session.sql, "CREATE UNIQUE INDEX one ON t (s)")
+    time.sleep(0.2)
+    other.sql("DROP TABLE t") # waits for nobody, and who made the index of it is told
+    assert index.is_alive() and drops.failure is None
+    clock.sql("SET fail_io = ''")
+    index.join()
+    assert index.failure and index.failure.name == "BIND" and "gone" in str(index.failure), index.failure
+    assert payer(session)["bytes"] < 10000, payer(session)
+    other.close_session()
+    clock.close_session()
+    session.close()
+
+
 def test_faults_stay_in_their_statement():
     session = opened()
     session.sql(LOAD.format(ROWS, "t"))
