@@ -9,6 +9,7 @@
  *
  * Tests: tests/slt/op/join_spill.test */
 #include "exec/join.h"
+#include "exec/sort_source.h"
 
 typedef struct order_config {
     ps_op *join;
@@ -18,11 +19,7 @@ typedef struct order_config {
 typedef struct order_local {
     ps_arena arena;
     void *rest; /* of a join in memory: join_rest.c's local */
-    ps_vec_buf *bufs;
-    ps_sort_reader reader;
-    uint8_t **rows;
-    uint64_t at, end, given;
-    bool seek_due;
+    ps_sort_source sorted;
 } order_local;
 
 struct ps_join_order_lane {
@@ -143,12 +140,7 @@ static ps_status order_source_open(ps_ctx *cx, ps_op *op, void *local)
         return l->rest ? ps_join_rest_open(cx, ((const order_config *)op->config)->join, l->rest)
                        : PS_MEMORY;
     }
-    l->bufs = PS_ARENA_ARRAY(cx, &l->arena, ps_vec_buf, op->n_cols + 1);
-    l->rows = PS_ARENA_ARRAY(cx, &l->arena, uint8_t *, PS_BATCH_ROWS_MAX);
-    if (!l->bufs || !l->rows) return PS_MEMORY;
-    for (uint32_t c = 0; c < op->n_cols; c++)
-        PS_TRY(ps_vec_buf_init(cx, &l->bufs[c], PS_BATCH_ROWS_MAX));
-    return PS_OK;
+    return ps_sort_source_open(cx, &l->sorted, op->n_cols);
 }
 
 static void order_source_close(ps_op *op, void *local)
@@ -156,50 +148,19 @@ static void order_source_close(ps_op *op, void *local)
     order_local *l = local;
 
     if (l->rest) ps_join_rest_close(((const order_config *)op->config)->join, l->rest);
-    for (uint32_t c = 0; l->bufs && c < op->n_cols; c++) ps_vec_buf_release(&l->bufs[c]);
-    ps_sort_reader_release(&l->reader);
+    ps_sort_source_close(&l->sorted);
     ps_arena_release(&l->arena);
 }
 
 static ps_status order_source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t morsel)
 {
-    const ps_sorter *sorter = op->shared;
+    const uint64_t first = morsel * PS_SEGMENT_ROWS;
     order_local *l = local;
 
     if (l->rest)
         return ps_join_rest_start(cx, ((const order_config *)op->config)->join, l->rest, morsel);
-    l->at = morsel * PS_SEGMENT_ROWS;
-    l->end = l->at + PS_MIN(sorter->n_rows - l->at, PS_SEGMENT_ROWS);
-    l->given = 0;
-    l->seek_due = true;
-    return PS_OK;
-}
-
-static ps_status next_sorted(ps_ctx *cx, ps_op *op, order_local *l, ps_batch *out, bool *done)
-{
-    const order_config *config = op->config;
-    const ps_sorter *sorter = op->shared;
-    uint8_t *const *rows;
-    ps_status st = PS_OK;
-    uint32_t n = 0;
-
-    if (l->seek_due) st = ps_sort_reader_seek(cx, sorter, &l->reader, l->at);
-    l->seek_due = st != PS_OK;
-    if (st == PS_OK)
-        st = ps_sort_reader_next(cx, sorter, &l->reader, l->rows,
-                                 (uint32_t)PS_MIN(cx->batch_rows, l->end - l->at), &rows, &n);
-    if (ps_sort_reader_retries(cx, &l->reader, st)) return PS_OK; /* an empty batch */
-    PS_TRY(st);
-    l->reader.n_refused = 0;
-    if (n == 0) return PS_BUG(cx, "a join lost rows");
-    for (uint32_t c = 0; c < op->n_cols; c++)
-        PS_TRY(ps_rows_gather(cx, config->spec.layout, c, rows, n, &l->bufs[c], &out->cols[c]));
-    out->n = out->n_live = n;
-    out->n_cols = op->n_cols;
-    out->first_row = l->given;
-    l->given += n;
-    l->at += n;
-    *done = l->at == l->end;
+    const uint64_t n = ((const ps_sorter *)op->shared)->n_rows - first;
+    ps_sort_source_start(&l->sorted, first, PS_MIN(n, PS_SEGMENT_ROWS));
     return PS_OK;
 }
 
@@ -208,7 +169,7 @@ static ps_status order_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch 
     ps_op *join = ((const order_config *)op->config)->join;
     order_local *l = local;
 
-    if (!l->rest) return next_sorted(cx, op, l, out, done);
+    if (!l->rest) return ps_sort_source_next(cx, op->shared, &l->sorted, NULL, out, done);
     PS_TRY(ps_join_rest_next(cx, join, l->rest, out, done));
     atomic_fetch_add_explicit(&join->stats.rows_out, out->n_live, memory_order_relaxed);
     return PS_OK;

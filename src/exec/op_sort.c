@@ -3,7 +3,7 @@
  *
  * Tests: tests/slt/op/sort.test, topn.test */
 #include "exec/phys.h"
-#include "exec/sorter.h"
+#include "exec/sort_source.h"
 
 typedef struct sort_config {
     ps_sort_spec spec;
@@ -20,15 +20,6 @@ typedef struct sort_local {
     ps_vec *vecs; /* keys, then payload */
     ps_sort_lane lane;
 } sort_local;
-
-typedef struct sort_out {
-    ps_arena arena;
-    ps_vec_buf *bufs;
-    ps_sort_reader reader;
-    uint8_t **rows; /* room for a batch's addresses */
-    uint64_t at, end, given;
-    bool seek_due;
-} sort_out;
 
 static ps_status sort_open(ps_ctx *cx, ps_op *op)
 {
@@ -123,67 +114,30 @@ static ps_status sort_source_plan(ps_ctx *cx, ps_op *op, uint64_t *n_morsels)
 
 static ps_status sort_source_open(ps_ctx *cx, ps_op *op, void *local)
 {
-    sort_out *l = local;
-
-    l->bufs = PS_ARENA_ARRAY(cx, &l->arena, ps_vec_buf, op->n_cols + 1);
-    l->rows = PS_ARENA_ARRAY(cx, &l->arena, uint8_t *, PS_BATCH_ROWS_MAX);
-    if (!l->bufs || !l->rows) return PS_MEMORY;
-    for (uint32_t c = 0; c < op->n_cols; c++)
-        PS_TRY(ps_vec_buf_init(cx, &l->bufs[c], PS_BATCH_ROWS_MAX));
-    return PS_OK;
+    return ps_sort_source_open(cx, local, op->n_cols);
 }
 
 static void sort_source_close(ps_op *op, void *local)
 {
-    sort_out *l = local;
-
-    for (uint32_t c = 0; l->bufs && c < op->n_cols; c++) ps_vec_buf_release(&l->bufs[c]);
-    ps_sort_reader_release(&l->reader);
-    ps_arena_release(&l->arena);
+    (void)op;
+    ps_sort_source_close(local);
 }
 
 static ps_status sort_source_start(ps_ctx *cx, ps_op *op, void *local, uint64_t morsel)
 {
     const sort_config *config = op->config;
     const uint64_t n = sort_result_rows(config, op->shared), first = morsel * PS_SEGMENT_ROWS;
-    sort_out *l = local;
 
     (void)cx;
-    l->at = config->offset + first;
-    l->end = l->at + PS_MIN(n - first, PS_SEGMENT_ROWS);
-    l->given = 0;
-    l->seek_due = true;
+    ps_sort_source_start(local, config->offset + first, PS_MIN(n - first, PS_SEGMENT_ROWS));
     return PS_OK;
 }
 
 static ps_status sort_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, bool *done)
 {
     const sort_config *config = op->config;
-    const ps_sorter *sorter = op->shared;
-    sort_out *l = local;
-    uint8_t *const *rows;
-    ps_status st = PS_OK;
-    uint32_t n = 0;
 
-    if (l->seek_due) st = ps_sort_reader_seek(cx, sorter, &l->reader, l->at);
-    l->seek_due = st != PS_OK;
-    if (st == PS_OK)
-        st = ps_sort_reader_next(cx, sorter, &l->reader, l->rows,
-                                 (uint32_t)PS_MIN(cx->batch_rows, l->end - l->at), &rows, &n);
-    if (ps_sort_reader_retries(cx, &l->reader, st)) return PS_OK; /* an empty batch */
-    PS_TRY(st);
-    l->reader.n_refused = 0;
-    if (n == 0) return PS_BUG(cx, "a sort lost rows");
-    for (uint32_t c = 0; c < op->n_cols; c++)
-        PS_TRY(ps_rows_gather(cx, config->spec.layout, config->outs[c], rows, n, &l->bufs[c],
-                              &out->cols[c]));
-    out->n = out->n_live = n;
-    out->n_cols = op->n_cols;
-    out->first_row = l->given;
-    l->given += n;
-    l->at += n;
-    *done = l->at == l->end;
-    return PS_OK;
+    return ps_sort_source_next(cx, op->shared, local, config->outs, out, done);
 }
 
 static const ps_op_class sort_class = {
@@ -192,7 +146,7 @@ static const ps_op_class sort_class = {
     .sink_floor_bytes = 5 << 19,
     .shared_size = sizeof(ps_sorter),
     .sink_size = sizeof(sort_local),
-    .source_size = sizeof(sort_out),
+    .source_size = sizeof(ps_sort_source),
     .open = sort_open,
     .sink_open = sort_sink_open,
     .sink = sort_sink,
