@@ -1,5 +1,6 @@
-/* exec/sort_source.c -- a sealed sorter's rows in batches. Tests: tests/slt/op/sort.test, topn.test,
- * join_spill.test */
+/* exec/sort_source.c -- a sealed sorter's rows in batches.
+ *
+ * Tests: tests/slt/op/sort.test, topn.test, join_spill.test */
 #include "exec/sort_source.h"
 
 ps_status ps_sort_source_open(ps_ctx *cx, ps_sort_source *source, uint32_t n_cols)
