@@ -7,8 +7,9 @@
  * Blocks of PS_BLOCK_BYTES and more are mappings of our own in classes of four steps per
  * doubling. Freed ones wait in a cache that is bounded by CACHE_BYTES_MAX and by what the
  * payer's limit leaves: used + cached stays below the limit, so that the limit holds for
- * resident memory too. Under the address sanitizer they come from malloc instead, which
- * finds leaks and overflows.
+ * resident memory too. Smaller blocks are malloc's, which keeps what is freed: as much as they
+ * were at most since it last gave that back counts as cached, too. Under the address sanitizer
+ * all come from malloc, which finds leaks and overflows.
  *
  * Threads: payers are atomics; each class of the cache has a mutex.
  * Process-wide state (the cache, the list of payers, fault injection) is the one exception to "no
@@ -49,7 +50,9 @@ enum {
     TAIL_BYTES = 64,
     CLASS_COUNT = 64, /* 64 KiB << (class / 4), up to 4 GiB; larger ones aren't cached */
     CACHED_BLOCK_MAX = 64 << 20,
-    CACHE_BYTES_MAX = 256 << 20
+    CACHE_BYTES_MAX = 256 << 20,
+    SMALL_STEP = 64 << 10,    /* small blocks grow by it between two looks at the limit */
+    SMALL_KEPT_MIN = 4 << 20, /* of freed small blocks: less is not worth asking malloc for */
 };
 
 enum { KIND_SMALL = 0x736d616c, KIND_MAPPED = 0x6d617070, KIND_FREED = 0x66726565 };
@@ -71,6 +74,8 @@ typedef struct block_list {
 static block_list cache[CLASS_COUNT] = {
     [0 ... CLASS_COUNT - 1] = {PTHREAD_MUTEX_INITIALIZER, NULL}};
 static _Atomic int64_t cached_bytes;
+/* Bytes of small blocks now, and about the most since malloc gave back what it keeps. */
+static _Atomic int64_t small_bytes, small_high;
 
 /* ---- payers ---- */
 
@@ -511,6 +516,14 @@ static block *cache_take(unsigned class)
     return found;
 }
 
+/* What malloc keeps of small blocks, at most. relaxed: an estimate */
+static int64_t small_kept(void)
+{
+    const int64_t kept = atomic_load_explicit(&small_high, memory_order_relaxed) -
+                         atomic_load_explicit(&small_bytes, memory_order_relaxed);
+    return kept < SMALL_KEPT_MIN ? 0 : kept;
+}
+
 /* Keeps a freed mapping if there is room in the cache and under the payer's limit. */
 static bool cache_put(ps_mem *payer, unsigned class, block *freed)
 {
@@ -519,7 +532,7 @@ static bool cache_put(ps_mem *payer, unsigned class, block *freed)
     if (MEM_ASAN || class >= CLASS_COUNT || freed->total > CACHED_BLOCK_MAX) return false;
     const int64_t after =
         atomic_fetch_add_explicit(&cached_bytes, bytes, memory_order_relaxed) + bytes;
-    if (after > CACHE_BYTES_MAX || (uint64_t)after > ps_mem_left(payer)) {
+    if (after > CACHE_BYTES_MAX || (uint64_t)(after + small_kept()) > ps_mem_left(payer)) {
         atomic_fetch_sub_explicit(&cached_bytes, bytes, memory_order_relaxed);
         return false;
     }
@@ -549,6 +562,9 @@ void ps_mem_trim(void)
 
 void ps_mem_trim_small(void)
 {
+    /* first: who comes meanwhile need not do it again */
+    atomic_store_explicit(&small_high, atomic_load_explicit(&small_bytes, memory_order_relaxed),
+                          memory_order_relaxed);
 #ifdef __GLIBC__
     malloc_trim(0);
 #endif
@@ -579,21 +595,47 @@ static size_t total_for(size_t bytes, bool *mapped, unsigned *class)
     return total;
 }
 
-/* Empties the cache if it doesn't fit beside what is charged: used + cached stays below the limit,
+/* Empties what is kept if it doesn't fit beside what is charged: used + kept stays below the limit,
  * also when that was lowered since. */
 static void cache_fit(const ps_mem *payer)
 {
     const int64_t cached = atomic_load_explicit(&cached_bytes, memory_order_relaxed);
-    if (cached > 0 && (uint64_t)cached > ps_mem_left(payer)) ps_mem_trim();
+    const int64_t small = small_kept();
+
+    if (cached + small == 0) return;
+    const uint64_t left = ps_mem_left(payer);
+    if (small > 0 && (uint64_t)(cached + small) > left) ps_mem_trim_small();
+    if (cached > 0 && (uint64_t)cached > left) ps_mem_trim();
+}
+
+/* relaxed: counters */
+static block *small_take(const ps_mem *payer, size_t total)
+{
+    const int64_t now =
+        atomic_fetch_add_explicit(&small_bytes, (int64_t)total, memory_order_relaxed) +
+        (int64_t)total;
+    void *memory = NULL;
+
+    if (now > atomic_load_explicit(&small_high, memory_order_relaxed)) {
+        atomic_store_explicit(&small_high, now + SMALL_STEP, memory_order_relaxed);
+        cache_fit(payer);
+    }
+    if (posix_memalign(&memory, PS_ALIGN, total) == 0) return memory;
+    atomic_fetch_sub_explicit(&small_bytes, (int64_t)total, memory_order_relaxed);
+    return NULL;
+}
+
+static void small_give(block *freed)
+{
+    atomic_fetch_sub_explicit(&small_bytes, (int64_t)freed->total, memory_order_relaxed);
+    free(freed);
 }
 
 /* Memory of a block that was charged already. */
 static block *block_take(ps_mem *payer, size_t total, bool mapped, unsigned class)
 {
-    void *memory = NULL;
-
-    if (!mapped) return posix_memalign(&memory, PS_ALIGN, total) == 0 ? memory : NULL;
-    memory = cache_take(class);
+    if (!mapped) return small_take(payer, total);
+    void *memory = cache_take(class);
     cache_fit(payer);
     if (!memory) memory = pages_take(total);
     if (memory) return memory;
@@ -691,7 +733,7 @@ void ps_free(void *usable)
         PS_ASSERT(size == total);
         if (!cache_put(payer, class, header)) pages_give(header, total);
     } else {
-        free(header);
+        small_give(header);
     }
     ps_mem_uncharge(payer, total); /* last: it may free the payer */
 }

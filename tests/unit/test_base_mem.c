@@ -148,6 +148,35 @@ static void the_cache_gives_way_to_the_limit(void **state)
     ps_mem_trim();
 }
 
+/* So is what malloc keeps of small blocks, and either gives way to the other. */
+static void freed_small_blocks_give_way_to_the_limit(void **state)
+{
+    enum { SMALL = 4000, BYTES = 10 << 10, LARGE = 40 << 20, ROOM = 64 << 20 };
+    static void *blocks[SMALL];
+    ps_mem root;
+    ps_ctx cx;
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
+    skip(); /* another malloc */
+#endif
+    ps_mem_init(&root, NULL, "instance", ROOM);
+    ps_ctx_init(&cx, &root, NULL);
+    const size_t before = resident_bytes();
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < SMALL; i++) assert_non_null(blocks[i] = ps_alloc_zero(&cx, BYTES));
+        assert_true(resident_bytes() < before + ROOM + (8 << 20));
+        for (int i = 0; i < SMALL - 1; i++) ps_free(blocks[i]);
+        assert_true(resident_bytes() > before + SMALL / 2 * (size_t)BYTES); /* malloc keeps them */
+        void *large = ps_alloc_zero(&cx, LARGE);
+        assert_non_null(large);
+        assert_true(resident_bytes() < before + ROOM + (8 << 20));
+        ps_free(blocks[SMALL - 1]); /* at the heap's end: it held the others there */
+        ps_free(large);
+    }
+    assert_int_equal(root.used, 0);
+    ps_mem_trim();
+}
+
 enum { THREADS = 4, ROUNDS = 2000, LIMIT = 3 << 20 };
 static void *charge_loop(void *argument)
 {
@@ -320,6 +349,7 @@ int main(void)
         cmocka_unit_test(realloc_keeps_bytes_across_kinds),
         cmocka_unit_test(faults_hit_the_nth_allocation),
         cmocka_unit_test(the_cache_gives_way_to_the_limit),
+        cmocka_unit_test(freed_small_blocks_give_way_to_the_limit),
         cmocka_unit_test(concurrent_charges_never_pass_the_limit),
         cmocka_unit_test(arenas_align_reset_and_release),
     };
