@@ -100,5 +100,6 @@ const ps_sink_class ps_table_sink = {
     .open = table_sink_open,
     .write = table_sink_write,
     .commit = table_sink_commit,
+    .floor_bytes = ps_table_load_floor,
     .close = table_sink_close,
 };

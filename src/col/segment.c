@@ -14,8 +14,9 @@ enum {
     ARENA_BYTES = 512,
     COL_BYTES = sizeof(ps_segment_col) + sizeof(ps_col_stats),
     RANGE_BYTES = 160, /* texts of a range, which are short */
-    FILE_BYTES = sizeof(ps_col_file) + 256
+    FILE_BYTES = sizeof(ps_col_file) + 300
 };
+enum { PART_BYTES = 4 << 20 }; /* of all columns */
 
 struct ps_segment_builder {
     ps_schema *schema;
@@ -84,19 +85,23 @@ uint64_t ps_segment_builder_bytes(const ps_segment_builder *builder)
 }
 
 /* Of its structures, without what is in files. */
-static uint64_t arena_bytes(const ps_segment_builder *builder)
+static uint64_t arena_bytes(const ps_schema *schema)
 {
-    const uint32_t n_cols = builder->schema->n;
-    uint64_t bytes = ARENA_BYTES + n_cols * (uint64_t)COL_BYTES;
+    uint64_t bytes = ARENA_BYTES + schema->n * (uint64_t)COL_BYTES;
 
-    for (uint32_t i = 0; i < n_cols; i++)
-        bytes += builder->cols[i].layout == PS_LAYOUT_VIEW ? RANGE_BYTES : 0;
+    for (uint32_t i = 0; i < schema->n; i++)
+        bytes += ps_type_layout(schema->fields[i].type) == PS_LAYOUT_VIEW ? RANGE_BYTES : 0;
     return bytes;
+}
+
+uint64_t ps_segment_kept_bytes(const ps_schema *schema)
+{
+    return arena_bytes(schema) + schema->n * (uint64_t)FILE_BYTES;
 }
 
 uint64_t ps_segment_builder_kept_bytes(const ps_segment_builder *builder)
 {
-    return arena_bytes(builder) + builder->schema->n * (uint64_t)FILE_BYTES;
+    return ps_segment_kept_bytes(builder->schema);
 }
 
 uint64_t ps_segment_builder_rows(const ps_segment_builder *builder) { return builder->n_rows; }
@@ -185,6 +190,7 @@ static ps_status seal_col(ps_ctx *cx, ps_mem *rows_mem, const ps_segment_builder
         return seal_rows(cx, builder, body, i);
     }
     col->whole = vec->layout >= PS_LAYOUT_LIST && vec->encoding == PS_ENC_FLAT;
+    col->coded = col->rows->col.code_bytes > 0;
     if (builder->store && vec->encoding != PS_ENC_CONSTANT)
         col->bytes = ps_col_bytes(&col->rows->col);
     return PS_OK;
@@ -206,7 +212,7 @@ static ps_status seal(ps_ctx *cx, ps_mem *rows_mem, ps_segment_builder *builder,
     body->head.sequence = sequence;
     body->head.n_rows = (uint32_t)builder->n_rows;
     body->head.n_cols = n_cols;
-    body->arena.chunk_bytes_min = arena_bytes(builder);
+    body->arena.chunk_bytes_min = arena_bytes(builder->schema);
     if (!builder->sketches) {
         ps_sketches *made = ps_alloc_zero(cx, sizeof(*made) + n_cols * sizeof(*made->cols));
         if (!made) goto done;
@@ -226,6 +232,19 @@ done:
     return st;
 }
 
+/* Rows of which a part of all columns takes no more than PART_BYTES, if rows are not that wide. */
+static uint32_t rows_part(const ps_segment *segment)
+{
+    uint32_t rows = PS_SEGMENT_PART_ROWS;
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < segment->n_cols; i++)
+        bytes += segment->cols[i].whole ? 0 : segment->cols[i].bytes;
+    while (rows > PS_SEGMENT_PART_ROWS_MIN && bytes / segment->n_rows * rows > PART_BYTES)
+        rows /= 2;
+    return rows;
+}
+
 /* The segment is the store's, and the builder empty. */
 static void sealed(ps_segment_builder *builder, ps_segment *segment)
 {
@@ -237,6 +256,7 @@ static void sealed(ps_segment_builder *builder, ps_segment *segment)
     PS_ASSERT(segment->n_rows <= PS_SEGMENT_ROWS);
     body->store = ps_store_ref(builder->store);
     body->encrypt = builder->encrypt;
+    body->rows_part = rows_part(segment);
     atomic_init(&body->read_ns, ps_clock_ns());
     for (uint32_t i = 0; i < segment->n_cols; i++)
         ps_segment_count(body, (int64_t)segment->cols[i].bytes);
@@ -289,14 +309,29 @@ ps_status ps_segment_builder_seal_through(ps_ctx *cx, ps_segment_builder *builde
 
 /* ---- reading ---- */
 
-/* Validity of rows from `first` on: in place at a word's border, else shifted into buf. */
-static const uint64_t *read_valid(const uint64_t *valid, uint32_t first, uint32_t n,
-                                  ps_vec_buf *buf)
+/* Memory of a buffer: rows of most columns are where they can be used, so few readers need it. */
+static ps_status want(ps_ctx *cx, ps_vec_buf *buf)
 {
-    if (!valid) return NULL;
-    if (first % 64 == 0) return valid + first / 64;
+    const ps_arena heap = buf->heap;
+    const uint32_t n_max = buf->n_max;
+
+    if (buf->data) return PS_OK;
+    const ps_status st = ps_vec_buf_init(cx, buf, n_max);
+    buf->n_max = n_max;
+    buf->heap = heap;
+    return st;
+}
+
+/* Validity of rows from `first` on: in place at a word's border, else shifted into buf. */
+static ps_status read_valid(ps_ctx *cx, const uint64_t *valid, uint32_t first, uint32_t n,
+                            ps_vec_buf *buf, const uint64_t **out)
+{
+    *out = valid && first % 64 == 0 ? valid + first / 64 : NULL;
+    if (!valid || first % 64 == 0) return PS_OK;
+    PS_TRY(want(cx, buf));
     ps_bits_copy(buf->valid, (const uint8_t *)valid, first, n);
-    return buf->valid;
+    *out = buf->valid;
+    return PS_OK;
 }
 
 static ps_status read_nested(ps_ctx *cx, const ps_vec *vec, uint32_t first, uint32_t n,
@@ -304,6 +339,7 @@ static ps_status read_nested(ps_ctx *cx, const ps_vec *vec, uint32_t first, uint
 {
     ps_arena_reset(&buf->heap);
     if (first % 64 == 0) return ps_vec_slice(cx, &buf->heap, vec, first, n, out);
+    PS_TRY(want(cx, buf));
     const ps_take how = {.cx = cx, .arena = &buf->heap};
     uint32_t *idx = PS_ARENA_ARRAY(cx, &buf->heap, uint32_t, n);
     if (!idx) return PS_MEMORY;
@@ -381,8 +417,14 @@ static ps_status take_hold(ps_ctx *cx, const ps_segment *segment, uint32_t c, ui
     ps_mutex_unlock(&body->mutex);
     /* relaxed: a guess of what is read again soon */
     atomic_store_explicit(&body->read_ns, ps_clock_ns(), memory_order_relaxed);
-    if (!rows) PS_TRY(from_file(cx, body, c, dict, first, n, &rows));
-    ps_col_rows_unref(hold->rows);
+    if (!rows) {
+        ps_owner *kept = dict ? ps_owner_ref((ps_owner *)(uintptr_t)&dict->owner) : NULL;
+        ps_col_hold_release(hold); /* nobody reads it, and its memory may be needed now */
+        const ps_status st = from_file(cx, body, c, dict, first, n, &rows);
+        ps_owner_unref(kept);
+        PS_TRY(st);
+    }
+    ps_col_hold_release(hold);
     *hold = (ps_col_hold){.segment = segment, .col = c, .rows = rows};
     return PS_OK;
 }
@@ -408,8 +450,9 @@ ps_status ps_segment_read(ps_ctx *cx, const ps_segment *segment, uint32_t col, u
         out->owner = owner;
         return PS_OK;
     }
-    out->valid = read_valid(vec->valid, first, n, buf);
+    PS_TRY(read_valid(cx, vec->valid, first, n, buf, &out->valid));
     if (stored->code_bytes) {
+        PS_TRY(want(cx, buf));
         const char *codes = (const char *)stored->codes + (size_t)first * stored->code_bytes;
         static const uint8_t layouts[] = {0, PS_LAYOUT_U8, PS_LAYOUT_U16, 0, PS_LAYOUT_U32};
         ps_slots_convert((ps_layout)layouts[stored->code_bytes], codes, PS_LAYOUT_U32, buf->data,
@@ -418,20 +461,22 @@ ps_status ps_segment_read(ps_ctx *cx, const ps_segment *segment, uint32_t col, u
         return PS_OK;
     }
     out->data = (const char *)vec->data + first * ps_layout_bytes((ps_layout)vec->layout);
-    if (out->valid != buf->valid || !out->valid) out->owner = owner;
+    if (!out->valid || out->valid != buf->valid) out->owner = owner;
     return PS_OK;
 }
 
 uint64_t ps_segment_part_bytes(const ps_segment *segment, const uint32_t *cols, uint32_t n)
 {
+    enum { CODES_BYTES = PS_BATCH_ROWS * 16 + PS_BATCH_ROWS / 8 }; /* a buffer: want() */
+    const uint32_t rows = PS_MIN(ps_segment_body_of(segment)->rows_part, segment->n_rows);
     uint64_t bytes = 0, largest = 0;
 
     for (uint32_t i = 0; i < n; i++) {
         const ps_segment_col *col = &segment->cols[cols[i]];
-        const uint64_t parts = col->whole ? 1 : (segment->n_rows - 1) / PS_SEGMENT_PART_ROWS + 1;
+        const uint64_t part = col->whole ? col->bytes : col->bytes * rows / segment->n_rows;
 
-        bytes += col->bytes / parts;
-        largest = PS_MAX(largest, col->bytes / parts);
+        bytes += part + (col->coded ? CODES_BYTES : 0);
+        largest = PS_MAX(largest, part);
     }
     /* a block as it is stored, and unpacked */
     return bytes + 2 * PS_MIN(largest, (uint64_t)PS_COL_BLOCK_BYTES);

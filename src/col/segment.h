@@ -54,8 +54,8 @@ PS_INLINE void ps_col_rows_unref(ps_col_rows *rows)
 typedef struct ps_col_file {
     struct ps_store_file *file; /* one reference */
     uint32_t n_rows, n_parts, rows_part;
-    bool distinct, sorted; /* of the dictionary */
-    uint32_t part_at[PS_SEGMENT_PARTS + 2];
+    bool distinct, sorted;   /* of the dictionary */
+    const uint32_t *part_at; /* n_parts + 2, behind the blocks */
     ps_spill_block blocks[];
 } ps_col_file;
 
@@ -65,6 +65,7 @@ struct ps_segment_col {
     const ps_sketch *sketch; /* NULL: of a type that isn't counted. In the segment's sketches */
     uint64_t bytes;          /* of the rows; 0: a constant, which stays in memory */
     bool whole;              /* nested: read back as one part */
+    bool coded;              /* a dictionary */
 };
 
 /* The whole of a segment; ps_segment is its head. */
@@ -78,6 +79,7 @@ typedef struct ps_segment_body {
     bool encrypt;                           /* its maker wants temporary files encrypted */
     struct ps_segment_body *before, *after; /* in the store's list */
     uint64_t pass;                          /* of the store that tried it last */
+    uint32_t rows_part;        /* a part of its columns, but of those that are read back whole */
     _Atomic uint64_t read_ns;  /* when somebody began to read a column, or when it was made */
     _Atomic uint64_t resident; /* bytes of columns in memory that can be written out */
 } ps_segment_body;
@@ -94,6 +96,8 @@ PS_INLINE uint64_t ps_segment_bytes_max(uint64_t limit)
 
     return limit ? PS_MAX(limit / SHARE, (uint64_t)BYTES_MIN) : UINT64_MAX;
 }
+/* As ps_segment_builder_kept_bytes, for segments of a schema. */
+uint64_t ps_segment_kept_bytes(const ps_schema *schema);
 /* As ps_segment_builder_seal, but the rows are paid for by cx->mem: for what is written out at once
  * (ps_store_give_segment). */
 ps_status ps_segment_builder_seal_through(ps_ctx *cx, ps_segment_builder *builder,
@@ -117,8 +121,8 @@ void ps_store_remove(ps_store *store, ps_segment_body *body);
 enum { PS_COL_BLOCK_BYTES = 240 << 10 };
 /* Bytes of a column as they are written, before compression. */
 uint64_t ps_col_bytes(const ps_col_sealed *col);
-ps_status ps_col_write(ps_ctx *cx, struct ps_store_file *file, const ps_col_sealed *col, bool whole,
-                       ps_col_file **out);
+ps_status ps_col_write(ps_ctx *cx, struct ps_store_file *file, const ps_col_sealed *col,
+                       uint32_t rows_part, ps_col_file **out);
 void ps_col_file_free(ps_col_file *file); /* its blocks are dropped */
 /* Rows of parts [first, first + n) back, paid by cx->mem. dict: that of the column, if it is in
  * memory still; NULL: read back too. */

@@ -1,7 +1,7 @@
 /* col/segment_file.c -- columns of segments in temporary files.
  *
- * A column is written in parts of PS_SEGMENT_PART_ROWS rows (nested ones whole), each a run of
- * blocks of its own, so that a reader needs memory for a part only. A part is a stream:
+ * A column is written in parts of at most PS_SEGMENT_PART_ROWS rows (nested ones whole), each a run
+ * of blocks of its own, so that a reader needs memory for a part only. A part is a stream:
  *
  *     node_head | validity | codes, or slots; of text views with offsets for addresses, then the
  *     bytes of long texts | dictionary of a child | children
@@ -61,6 +61,7 @@ typedef struct col_writer {
     char *room; /* PS_COL_BLOCK_BYTES, and PS_SPILL_ROOM behind them */
     size_t n;
     PS_ARRAY(ps_spill_block) blocks;
+    uint32_t part_at[PS_SEGMENT_PARTS + 2];
 } col_writer;
 
 static ps_status flush(col_writer *w)
@@ -152,25 +153,25 @@ static ps_status put_vec(col_writer *w, const ps_vec *vec, const void *codes, ui
     return PS_OK;
 }
 
-static ps_status put_parts(col_writer *w, const ps_col_sealed *col, ps_col_file *file)
+static ps_status put_parts(col_writer *w, const ps_col_sealed *col, const ps_col_file *file)
 {
     const uint32_t n_rows = col->vec.n;
 
     for (uint32_t p = 0; p < file->n_parts; p++) {
         const uint32_t first = p * file->rows_part;
 
-        file->part_at[p] = (uint32_t)w->blocks.n;
+        w->part_at[p] = (uint32_t)w->blocks.n;
         PS_TRY(put_vec(w, &col->vec, col->codes, col->code_bytes, true, first,
                        PS_MIN(file->rows_part, n_rows - first)));
         PS_TRY(flush(w));
     }
-    file->part_at[file->n_parts] = (uint32_t)w->blocks.n;
+    w->part_at[file->n_parts] = (uint32_t)w->blocks.n;
     if (col->code_bytes) {
         const ps_vec *values = &col->vec.dict->values;
         PS_TRY(put_vec(w, values, NULL, 0, false, 0, values->n));
         PS_TRY(flush(w));
     }
-    file->part_at[file->n_parts + 1] = (uint32_t)w->blocks.n;
+    w->part_at[file->n_parts + 1] = (uint32_t)w->blocks.n;
     return PS_OK;
 }
 
@@ -190,8 +191,24 @@ static void drop_blocks(ps_spill *spill, const ps_spill_block *blocks, size_t n)
     ps_spill_drop(spill, run);
 }
 
-ps_status ps_col_write(ps_ctx *cx, struct ps_store_file *file, const ps_col_sealed *col, bool whole,
-                       ps_col_file **out)
+/* What is in a file of a column, where it is. May overdraw: the column that is given back for it is
+ * larger. */
+static ps_col_file *file_made(col_writer *w, const ps_col_file *head)
+{
+    const size_t blocks = w->blocks.n * sizeof(*w->blocks.at);
+    const size_t parts = (head->n_parts + 2) * sizeof(*w->part_at);
+    ps_col_file *made = ps_alloc(w->cx, sizeof(*made) + blocks + parts);
+
+    if (!made) return NULL;
+    *made = *head;
+    if (blocks) memcpy(made->blocks, w->blocks.at, blocks);
+    made->part_at = memcpy(made->blocks + w->blocks.n, w->part_at, parts);
+    ps_owner_ref(&made->file->owner);
+    return made;
+}
+
+ps_status ps_col_write(ps_ctx *cx, struct ps_store_file *file, const ps_col_sealed *col,
+                       uint32_t rows_part, ps_col_file **out)
 {
     col_writer w = {.cx = cx, .spill = file->spill};
     ps_col_file head = {.file = file, .n_rows = col->vec.n}, *made = NULL;
@@ -200,21 +217,14 @@ ps_status ps_col_write(ps_ctx *cx, struct ps_store_file *file, const ps_col_seal
     *out = NULL;
     head.distinct = col->code_bytes && col->vec.dict->distinct;
     head.sorted = col->code_bytes && col->vec.dict->sorted;
-    head.rows_part = whole ? col->vec.n : PS_SEGMENT_PART_ROWS;
-    head.n_parts = (col->vec.n + head.rows_part - 1) / head.rows_part;
+    head.rows_part = rows_part;
+    head.n_parts = (col->vec.n + rows_part - 1) / rows_part;
     PS_ASSERT(head.n_parts <= PS_SEGMENT_PARTS);
     w.room = ps_alloc(cx, PS_COL_BLOCK_BYTES + PS_SPILL_ROOM);
     if (w.room) st = put_parts(&w, col, &head);
     ps_free(w.room);
-    /* may overdraw as well: the column that is given back for it is larger */
-    if (st == PS_OK) made = ps_alloc(cx, sizeof(head) + w.blocks.n * sizeof(*w.blocks.at));
-    if (made) {
-        *made = head;
-        if (w.blocks.n) memcpy(made->blocks, w.blocks.at, w.blocks.n * sizeof(*w.blocks.at));
-        ps_owner_ref(&file->owner);
-    } else {
-        drop_blocks(file->spill, w.blocks.at, w.blocks.n);
-    }
+    if (st == PS_OK) made = file_made(&w, &head);
+    if (!made) drop_blocks(file->spill, w.blocks.at, w.blocks.n);
     ps_free(w.blocks.at);
     *out = made;
     return st == PS_OK && !made ? PS_MEMORY : st;

@@ -231,7 +231,9 @@ static ps_status give_segment(ps_ctx *cx, ps_store *store, const ps_spill_option
         if (!rows) continue;
         if (!col->file) { /* only we set it */
             if (!to) st = file_for(cx, store, how, how->encrypt || body->encrypt, &to);
-            if (st == PS_OK) st = ps_col_write(cx, to, &rows->col, col->whole, &file);
+            if (st == PS_OK)
+                st = ps_col_write(cx, to, &rows->col,
+                                  col->whole ? body->head.n_rows : body->rows_part, &file);
         }
         if (st != PS_OK) {
             ps_col_rows_unref(rows);

@@ -97,14 +97,13 @@ static ps_status join_segments(ps_ctx *cx, const table_body *table, ps_segment *
     ps_segment_builder *builder = NULL;
     ps_vec_buf *bufs = PS_ARENA_ARRAY(cx, &arena, ps_vec_buf, schema->n + 1);
     ps_col_hold *holds = PS_ARENA_ARRAY(cx, &arena, ps_col_hold, schema->n + 1);
-    uint32_t n_bufs = 0;
     ps_batch batch;
     ps_status st = bufs && holds ? PS_OK : PS_MEMORY;
 
     PS_GO(st);
     PS_GO(ps_batch_init(cx, &arena, schema->n, &batch));
     batch.n_cols = schema->n;
-    for (; n_bufs < schema->n; n_bufs++) PS_GO(ps_vec_buf_init(cx, &bufs[n_bufs], PS_BATCH_ROWS));
+    for (uint32_t i = 0; i < schema->n; i++) bufs[i].n_max = PS_BATCH_ROWS;
     PS_GO(ps_segment_builder_new(cx, schema, &builder));
     ps_segment_builder_store(builder, table->store, any_encrypted(segments, n));
     for (uint32_t i = 0; i < n; i++)
@@ -112,7 +111,7 @@ static ps_status join_segments(ps_ctx *cx, const table_body *table, ps_segment *
     PS_GO(ps_segment_builder_seal(cx, builder, segments[n - 1]->sequence, out));
 done:
     ps_segment_builder_free(builder);
-    for (uint32_t i = 0; i < n_bufs; i++) ps_vec_buf_release(&bufs[i]);
+    for (uint32_t i = 0; bufs && i < schema->n; i++) ps_vec_buf_release(&bufs[i]);
     for (uint32_t i = 0; holds && i < schema->n; i++) ps_col_hold_release(&holds[i]);
     ps_arena_release(&arena);
     return st;

@@ -17,11 +17,13 @@
 #include "col/store.h"
 #include "col/value.h"
 
-/* A part is what is read back from a file at a time: no batch should cross the border of two. */
+/* A part is what is read back from a file at a time: so many rows, or a half, a quarter, an eighth
+ * of them where rows are wide. No batch should cross the border of two. */
 enum {
     PS_SEGMENT_ROWS = 122880,
     PS_SEGMENT_PART_ROWS = 16384,
-    PS_SEGMENT_PARTS = (PS_SEGMENT_ROWS + PS_SEGMENT_PART_ROWS - 1) / PS_SEGMENT_PART_ROWS
+    PS_SEGMENT_PART_ROWS_MIN = PS_SEGMENT_PART_ROWS / 8,
+    PS_SEGMENT_PARTS = (PS_SEGMENT_ROWS + PS_SEGMENT_PART_ROWS_MIN - 1) / PS_SEGMENT_PART_ROWS_MIN
 };
 
 typedef struct ps_col_stats {
@@ -109,6 +111,8 @@ ps_status ps_table_load_begin(ps_ctx *cx, const ps_schema *schema, ps_store *sto
 ps_status ps_table_load_add(ps_ctx *cx, ps_table_load *load, const ps_batch *batch);
 ps_status ps_table_load_end(ps_ctx *cx, ps_table_load *load); /* all rows are in segments */
 void ps_table_load_release(ps_table_load *load);
+/* What a load of such rows holds of those that it took, at most, under a memory limit. */
+uint64_t ps_table_load_floor(const ps_schema *schema, uint64_t memory_limit);
 
 /* What a reader holds of one column; {0}: nothing. Released before the segment goes. */
 typedef struct ps_col_hold {
@@ -118,12 +122,14 @@ typedef struct ps_col_hold {
 } ps_col_hold;
 void ps_col_hold_release(ps_col_hold *hold);
 /* Rows [first, first + n) of one column as a vector: FLAT without a copy, codes widened and frames
- * of reference added into buf; n at most buf->n_max. Bounds are the segment's. hold lets go what
+ * of reference added into buf; n at most buf->n_max. A buf of which only n_max is set gets its
+ * memory where it is needed first. Bounds are the segment's. hold lets go what
  * isn't needed for these rows. Rows in a file come back to memory, charged to cx->mem: PS_IO
  * when they are not what was written. */
 ps_status ps_segment_read(ps_ctx *cx, const ps_segment *segment, uint32_t col, uint32_t first,
                           uint32_t n, ps_col_hold *hold, ps_vec_buf *buf, ps_vec *out);
-/* Bytes that reading a part of these columns takes where they are in a file. */
+/* Bytes that reading a part of these columns takes where they are in a file, with what is prepared
+ * of a batch. */
 uint64_t ps_segment_part_bytes(const ps_segment *segment, const uint32_t *cols, uint32_t n);
 
 #endif

@@ -11,7 +11,8 @@ enum {
     STEP_ROWS = 2048,
     KEPT_SHARE = 32, /* of its rows that may stay in memory of a segment in a file, */
     WIDE_SHARE = 16, /* unless they would take more than this of the limit */
-    HEADROOM_BYTES_MAX = 64 << 20
+    HEADROOM_BYTES_MAX = 64 << 20,
+    TEXT_BYTES = 32 /* a text and its view, as a guess */
 };
 
 ps_status ps_table_load_begin(ps_ctx *cx, const ps_schema *schema, ps_store *store,
@@ -109,6 +110,12 @@ static ps_status add_part(ps_ctx *cx, ps_table_load *load, const ps_batch *batch
     return ps_segment_builder_add(cx, load->builder, &part);
 }
 
+/* What the rows of a segment take when it is made, or a step's more. */
+static uint64_t full_bytes(uint64_t kept_bytes, uint64_t limit)
+{
+    return PS_MAX(ps_segment_bytes_max(limit), PS_MIN(kept_bytes * KEPT_SHARE, limit / WIDE_SHARE));
+}
+
 /* Whether what was added is a segment. */
 static bool is_full(const ps_table_load *load)
 {
@@ -117,9 +124,8 @@ static bool is_full(const ps_table_load *load)
 
     if (rows == PS_SEGMENT_ROWS) return true;
     if (limit == 0 || rows % STEP_ROWS != 0) return false;
-    const uint64_t wide = ps_segment_builder_kept_bytes(load->builder) * KEPT_SHARE;
     return ps_segment_builder_bytes(load->builder) >=
-           PS_MAX(ps_segment_bytes_max(limit), PS_MIN(wide, limit / WIDE_SHARE));
+           full_bytes(ps_segment_builder_kept_bytes(load->builder), limit);
 }
 
 ps_status ps_table_load_add(ps_ctx *cx, ps_table_load *load, const ps_batch *batch)
@@ -138,3 +144,18 @@ ps_status ps_table_load_add(ps_ctx *cx, ps_table_load *load, const ps_batch *bat
 }
 
 ps_status ps_table_load_end(ps_ctx *cx, ps_table_load *load) { return seal(cx, load); }
+
+/* Before a segment is full the builder's columns, which grow by doubling, have room for twice its
+ * bytes, or for a step where rows are that wide; then the segment is there beside them. */
+uint64_t ps_table_load_floor(const ps_schema *schema, uint64_t memory_limit)
+{
+    uint64_t row = 0;
+
+    for (uint32_t i = 0; i < schema->n; i++) {
+        const ps_layout layout = ps_type_layout(schema->fields[i].type);
+        row += layout == PS_LAYOUT_VIEW ? TEXT_BYTES : ps_layout_bytes(layout);
+    }
+    const uint64_t full =
+        PS_MIN(full_bytes(ps_segment_kept_bytes(schema), memory_limit), row * PS_SEGMENT_ROWS);
+    return PS_MAX(2 * full, row * STEP_ROWS) + full + row * STEP_ROWS;
+}

@@ -27,14 +27,25 @@ int ps_view_compare(const ps_view *a, const ps_view *b)
     return ps_str_compare(ps_view_str(a), ps_view_str(b));
 }
 
-ps_status ps_vec_buf_init(ps_ctx *cx, ps_vec_buf *buf, uint32_t n_max)
+static ps_status buf_init(ps_ctx *cx, ps_vec_buf *buf, uint32_t n_max, size_t slot_bytes)
 {
     *buf = (ps_vec_buf){.n_max = n_max};
-    buf->data = ps_alloc(cx, (size_t)n_max * SLOT_BYTES_MAX);
+    buf->data = ps_alloc(cx, n_max * slot_bytes);
     if (buf->data) buf->valid = ps_alloc(cx, PS_BITS_BYTES(n_max));
     if (buf->valid) return PS_OK;
     ps_vec_buf_release(buf);
     return PS_MEMORY;
+}
+
+ps_status ps_vec_buf_init(ps_ctx *cx, ps_vec_buf *buf, uint32_t n_max)
+{
+    return buf_init(cx, buf, n_max, SLOT_BYTES_MAX);
+}
+
+ps_status ps_vec_buf_init_layout(ps_ctx *cx, ps_vec_buf *buf, uint32_t n_max, ps_layout layout)
+{
+    return buf_init(cx, buf, n_max,
+                    layout < PS_LAYOUT_VIEW ? ps_layout_bytes(layout) : SLOT_BYTES_MAX);
 }
 
 void ps_vec_buf_release(ps_vec_buf *buf)

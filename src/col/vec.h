@@ -153,12 +153,14 @@ PS_INLINE bool ps_reader_valid(const ps_reader_view *r, size_t row)
 /* A vector that owns room for n_max rows of any layout its type may have: a register of a
  * program, a column of a builder. Reused batch after batch. */
 typedef struct ps_vec_buf {
-    void *data; /* n_max * 16 bytes */
+    void *data; /* n_max * 16 bytes, or what its layout takes */
     uint64_t *valid;
     uint32_t n_max;
     ps_arena heap; /* string bytes and children of the current batch */
 } ps_vec_buf;
 ps_status ps_vec_buf_init(ps_ctx *cx, ps_vec_buf *buf, uint32_t n_max);
+/* For rows of one layout alone, as ps_rows_gather gives them: wide rows have many. */
+ps_status ps_vec_buf_init_layout(ps_ctx *cx, ps_vec_buf *buf, uint32_t n_max, ps_layout layout);
 void ps_vec_buf_release(ps_vec_buf *buf);
 
 /* Sets type, canonical-range bounds and FLAT encoding over given memory. */

@@ -99,6 +99,17 @@ ps_status ps_reg_buf(ps_run *run, uint32_t i, ps_vec_buf **out)
     return PS_OK;
 }
 
+/* A buffer for each value that is computed. */
+uint64_t ps_program_bytes(const ps_program *program, uint32_t batch_rows)
+{
+    enum { SLOT_BYTES = 16 };
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < program->n; i++)
+        n += program->instrs[i].op != PS_EXPR_COLUMN && program->instrs[i].op != PS_EXPR_LITERAL;
+    return n * ((uint64_t)batch_rows * SLOT_BYTES + PS_BITS_BYTES(batch_rows));
+}
+
 uint64_t *ps_run_bits(ps_run *run)
 {
     return ps_arena_alloc(run->cx, &run->eval->scratch, PS_BITS_BYTES(run->frame->n) + 8);

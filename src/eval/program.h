@@ -22,6 +22,8 @@ typedef struct ps_eval ps_eval;
  */
 ps_status ps_program_new(ps_ctx *cx, ps_arena *arena, const ps_expr *const *exprs, uint32_t n,
                          const ps_col_id *inputs, uint32_t n_inputs, const ps_program **out);
+/* About what an evaluation's registers take, for batches of so many rows. */
+uint64_t ps_program_bytes(const ps_program *program, uint32_t batch_rows);
 ps_status ps_eval_new(ps_ctx *cx, ps_arena *arena, const ps_program *program, ps_eval **out);
 void ps_eval_release(ps_eval *eval);
 

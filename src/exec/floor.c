@@ -17,15 +17,18 @@ enum {
     FREE_SHARE = 16          /* a sixteenth is not set aside: statements that are being planned */
 };
 
-/* What a scan's reader holds is an estimate, and of what it is most wants to have rather than must:
- * an eighth of the limit counts at most. */
+/* What a scan's reader holds of files is an estimate, and of what it is most wants to have rather
+ * than must: an eighth of the limit counts at most. */
 static uint64_t pipe_lane_floor(const ps_pipeline *plan)
 {
-    const uint64_t limit = plan->source->settings->memory_limit;
+    const ps_op *source = plan->source;
+    uint64_t bytes = source->lane_bytes;
 
-    return PS_MIN(plan->source->lane_bytes, limit / 8) +
-           PS_MAX(plan->source->class->source_floor_bytes, (uint32_t)SOURCE_BYTES) +
-           plan->ops.n * TRANSFORM_BYTES + plan->sink->class->sink_floor_bytes;
+    if (!source->lane_needs) bytes = PS_MIN(bytes, source->settings->memory_limit / 8);
+    bytes += PS_MAX(source->class->source_floor_bytes, (uint32_t)SOURCE_BYTES);
+    for (size_t i = 0; i < plan->ops.n; i++)
+        bytes += PS_MAX(plan->ops.at[i]->lane_bytes, (uint64_t)TRANSFORM_BYTES);
+    return bytes + plan->sink->class->sink_floor_bytes + plan->sink->sink_bytes;
 }
 
 static bool keeps_rows(const ps_query *query) { return query->n_sinks > 1; }

@@ -153,7 +153,10 @@ struct ps_op {
     uint32_t number; /* position in the physical plan */
     bool row_wise; /* as transform: each output row comes from one input row, so a row that a later
                     * operator would drop may be dropped before this one */
-    uint64_t lane_bytes;  /* as source: what a lane holds, roughly; better once planned */
+    /* as source: what a lane holds, roughly; better once planned. As transform: its registers */
+    uint64_t lane_bytes;
+    uint64_t sink_bytes;  /* as sink: what a lane can't do without, beside its class's */
+    bool lane_needs;      /* as source: all of that, rather than likes to have it */
     uint64_t floor_bytes; /* what it can't do without beside its lanes; set before it is opened */
     uint32_t n_feeders;   /* as sink: pipelines that end here; known when open is called */
     ps_mem *mem;          /* pays for its state; a child of the query's */

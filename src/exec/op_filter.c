@@ -70,5 +70,6 @@ ps_status ps_phys_filter(ps_phys *p, const ps_node *node, const ps_col_set *need
     ps_op *op = ps_phys_op(p, &filter_class, node, config, out->cols, out->n_cols);
     if (!op) return PS_MEMORY;
     op->row_wise = true;
+    op->lane_bytes = ps_program_bytes(config->program, p->settings->batch_rows);
     return ps_phys_transform(p, out, op);
 }

@@ -23,6 +23,7 @@ typedef struct keep_shared {
     _Atomic uint64_t held;    /* bytes of batches in memory */
     PS_ARRAY(ps_kept *) kept; /* after seal, in order */
     PS_ARRAY(size_t) morsels; /* index of the first batch of each morsel */
+    uint32_t rows_max;        /* of a batch */
 } keep_shared;
 
 typedef struct keep_local {
@@ -81,7 +82,7 @@ static bool is_short(const ps_op *op, const keep_lane *lane)
     const keep_shared *shared = op->shared;
 
     if (!shared->layout) return false;
-    if (op->settings->force_spill) return lane->batches % 2 == 1;
+    if (op->settings->force_spill && lane->batches % 2 == 1) return true;
     /* relaxed: about how much */
     return limit && (atomic_load_explicit(&shared->held, memory_order_relaxed) > limit / 8 ||
                      ps_mem_left(op->mem) < limit / 4);
@@ -165,7 +166,8 @@ static bool keep_enough(ps_op *op, uint64_t morsel)
     return ps_collector_enough(&((keep_shared *)op->shared)->collector, morsel);
 }
 
-static ps_status keep_seal(ps_ctx *cx, ps_op *op)
+/* The batches in order. */
+static ps_status list_kept(ps_ctx *cx, ps_op *op)
 {
     keep_shared *shared = op->shared;
     uint64_t rows = PS_SEGMENT_ROWS;
@@ -186,7 +188,21 @@ static ps_status keep_seal(ps_ctx *cx, ps_op *op)
             rows = 0;
         }
         rows += kept->batch.n;
+        shared->rows_max = PS_MAX(shared->rows_max, kept->batch.n);
     }
+}
+
+/* Once they are read nobody can ask for their memory any more: it goes now if those who read need
+ * it. */
+static ps_status keep_seal(ps_ctx *cx, ps_op *op)
+{
+    const ps_exec_settings *settings = op->settings;
+
+    PS_TRY(list_kept(cx, op));
+    if (settings->memory_limit == 0 || keep_bytes(op, NULL) == 0 ||
+        ps_mem_left(op->mem) >= settings->memory_reserve)
+        return PS_OK;
+    return keep_shrink(cx, op, NULL);
 }
 
 static ps_status keep_source_plan(ps_ctx *cx, ps_op *op, uint64_t *n_morsels)
@@ -215,7 +231,9 @@ static ps_status source_buffers(ps_ctx *cx, ps_op *op, keep_local *l)
     l->rows = PS_ARENA_ARRAY(cx, &l->arena, uint8_t *, PS_BATCH_ROWS_MAX);
     if (!l->bufs || !l->rows) return PS_MEMORY;
     for (; l->n_bufs < op->n_cols; l->n_bufs++)
-        PS_TRY(ps_vec_buf_init(cx, &l->bufs[l->n_bufs], PS_BATCH_ROWS_MAX));
+        PS_TRY(ps_vec_buf_init_layout(cx, &l->bufs[l->n_bufs],
+                                      ((const keep_shared *)op->shared)->rows_max,
+                                      ps_type_layout(op->cols[l->n_bufs].type)));
     return PS_OK;
 }
 
@@ -302,7 +320,15 @@ static ps_op *keep_op(ps_phys *p, const ps_node *node, int64_t offset, int64_t c
 
     if (!config) return NULL;
     *config = (keep_config){offset, count};
-    return ps_phys_op(p, &keep_class, node, config, input->cols, input->n_cols);
+    ps_op *op = ps_phys_op(p, &keep_class, node, config, input->cols, input->n_cols);
+    if (!op) return NULL;
+    /* A batch on its way to the file is there as rows too; on its way back as a block, as rows and
+     * as columns. */
+    const uint64_t bytes = ps_phys_batch_bytes(p, input->cols, input->n_cols);
+    op->sink_bytes = 2 * bytes;
+    op->lane_bytes = 3 * bytes;
+    op->lane_needs = true;
+    return op;
 }
 
 ps_status ps_phys_limit(ps_phys *p, const ps_node *node, const ps_col_set *needed, ps_stream *out)

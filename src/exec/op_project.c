@@ -90,5 +90,6 @@ ps_status ps_phys_project(ps_phys *p, const ps_node *node, const ps_col_set *nee
     ps_op *op = ps_phys_op(p, &project_class, node, config, cols, n);
     if (!op) return PS_MEMORY;
     op->row_wise = true;
+    op->lane_bytes = ps_program_bytes(config->program, p->settings->batch_rows);
     return ps_phys_transform(p, out, op);
 }

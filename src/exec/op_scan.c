@@ -246,6 +246,7 @@ ps_status ps_phys_scan(ps_phys *p, const ps_node *node, const ps_col_set *needed
                                         .limit = scan->limit > 0 ? (uint64_t)scan->limit - 1 : 0};
     ps_op *op = ps_phys_op(p, &scan_class, node, config, cols, n);
     if (!op) return PS_MEMORY;
+    op->lane_needs = config->source->class->reader_needs;
     if (config->source->class->reader_bytes)
         op->lane_bytes =
             config->source->class->reader_bytes(p->cx, config->source, &config->request);

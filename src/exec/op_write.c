@@ -46,15 +46,17 @@ static uint64_t write_bytes_max(const ps_exec_settings *settings)
     return limit ? PS_MIN(limit / 16, (uint64_t)WRITE_BYTES_MAX) : WRITE_BYTES_MAX;
 }
 
-/* And what a writer holds of those it took: an eighth of the limit, in blocks that grow by a
- * quarter, and what it needs to encode them. */
-static uint64_t write_floor_bytes(const ps_exec_settings *settings)
+/* And what a writer holds of those it took. Of files: an eighth of the limit, in blocks that grow
+ * by a quarter, and what it needs to encode them. */
+static uint64_t write_floor_bytes(const ps_op *op, const ps_schema *schema)
 {
-    const uint64_t limit = settings->memory_limit;
+    const uint64_t limit = op->settings->memory_limit;
     const uint64_t taken = PS_MIN(limit / 8, (uint64_t)WRITER_BYTES_MAX);
 
     if (!limit) return 0;
-    return write_bytes_max(settings) + taken + taken / 4 +
+    if (class_of(op)->floor_bytes)
+        return write_bytes_max(op->settings) + class_of(op)->floor_bytes(schema, limit);
+    return write_bytes_max(op->settings) + taken + taken / 4 +
            PS_MIN(limit / 8 * 3, (uint64_t)ENCODE_BYTES_MAX);
 }
 
@@ -288,7 +290,8 @@ ps_status ps_phys_write(ps_phys *p, const ps_node *node, const ps_col_set *neede
     PS_TRY(write_plan_columns(p, input, &stream, config));
     ps_op *op = ps_phys_op(p, &write_class, node, config, node->cols, node->n_cols);
     if (!op) return PS_MEMORY;
-    op->floor_bytes = write_floor_bytes(p->settings);
+    op->floor_bytes = write_floor_bytes(op, config->schema);
+    op->sink_bytes = ps_phys_batch_bytes(p, input->cols, input->n_cols); /* on its way */
     PS_TRY(ps_phys_close(p, &stream, op));
     return ps_phys_source(p, op, true, out);
 }

@@ -133,6 +133,14 @@ ps_status ps_phys_inputs(ps_phys *p, const ps_stream *stream, const ps_col_id **
     return PS_OK;
 }
 
+uint64_t ps_phys_batch_bytes(const ps_phys *p, const ps_col *cols, uint32_t n)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t c = 0; c < n; c++) bytes += ps_layout_bytes(ps_type_layout(cols[c].type));
+    return bytes * p->settings->batch_rows;
+}
+
 uint32_t ps_cols_find(const ps_col *cols, uint32_t n, ps_col_id id)
 {
     for (uint32_t i = 0; i < n; i++) {

@@ -83,6 +83,8 @@ ps_status ps_phys_keep(ps_phys *p, const ps_col *cols, uint32_t n, const ps_col_
                        const ps_col **out, uint32_t *n_out);
 /* Ids of a stream's columns, as ps_program_new wants its inputs. */
 ps_status ps_phys_inputs(ps_phys *p, const ps_stream *stream, const ps_col_id **out);
+/* What a batch of such columns takes whose texts are short. */
+uint64_t ps_phys_batch_bytes(const ps_phys *p, const ps_col *cols, uint32_t n);
 /* An aggregate with every argument but the first made a literal where it is constant: a quantile, a
  * separator. NULL on failure. */
 const ps_expr *ps_phys_with_literals(ps_phys *p, const ps_expr *expr);

@@ -86,8 +86,10 @@ static bool pick_parked(ps_run_pipe *pipe, ps_task *task)
 static bool lane_fits(const ps_run_pipe *pipe)
 {
     const ps_pipeline *plan = pipe->plan;
-    const uint64_t bytes = plan->source->lane_bytes + (plan->ops.n + 1) * LANE_OP_BYTES;
+    uint64_t bytes = plan->source->lane_bytes + LANE_OP_BYTES;
 
+    for (size_t i = 0; i < plan->ops.n; i++)
+        bytes += PS_MAX(plan->ops.at[i]->lane_bytes, LANE_OP_BYTES);
     if (pipe->n_lanes == 0)
         return pipe->query->n_running == 0 || bytes <= ps_mem_left(pipe->query->mem) / 2;
     return bytes <= ps_mem_left(pipe->query->mem) / 4 / ((uint64_t)pipe->n_lanes + 1);

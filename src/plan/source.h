@@ -95,6 +95,7 @@ typedef struct ps_source_class {
     void (*explain)(const ps_source *source, ps_text *out);
     /* Optional: what one reader may hold, roughly, before anything is opened. */
     uint64_t (*reader_bytes)(ps_ctx *cx, const ps_source *source, const ps_scan_request *request);
+    bool reader_needs; /* all of that, rather than likes to have it */
     /* Optional: a canonical description (kind, files with their identity, options) for hash and
      * JSON. */
     void (*describe)(const ps_source *source, ps_text *out);
@@ -207,6 +208,9 @@ struct ps_sink_class {
     ps_status (*write)(ps_ctx *cx, ps_sink *sink,
                        const ps_batch *batch); /* one call at a time, in order */
     ps_status (*commit)(ps_ctx *cx, ps_sink *sink, uint64_t *n_rows); /* the file appears whole */
+    /* What it holds of rows that it took, at most, under a memory limit. NULL: much, as files of
+     * row groups do. */
+    uint64_t (*floor_bytes)(const ps_schema *schema, uint64_t memory_limit);
     uint64_t (*bytes)(const ps_sink *sink); /* given to the file so far; depends on rows alone */
     void (*close)(ps_sink *sink); /* after commit or instead of it: leaves nothing behind */
 };

@@ -21,7 +21,7 @@ typedef struct table_reader {
     ps_reader base;
     ps_scan_filter *filter;
     ps_vec_buf *bufs; /* by column of the request */
-    uint32_t n_bufs;  /* initialised so far */
+    uint32_t n_bufs;
     bool *loaded;
     ps_col_hold *holds; /* by column of the request: of the segment that is read */
     uint32_t n_refused; /* in a row */
@@ -107,7 +107,6 @@ static void table_reader_close(ps_reader *base)
 
     let_go(reader);
     for (uint32_t i = 0; i < reader->n_bufs; i++) ps_vec_buf_release(&reader->bufs[i]);
-    reader->n_bufs = 0;
 }
 
 static ps_status table_reader_open(ps_ctx *cx, ps_arena *arena, const ps_scan *scan,
@@ -127,14 +126,8 @@ static ps_status table_reader_open(ps_ctx *cx, ps_arena *arena, const ps_scan *s
         reader->sel = PS_ARENA_ARRAY(cx, arena, uint32_t, PS_BATCH_ROWS_MAX);
         if (!reader->sel) return cx->error.code;
     }
-    while (reader->n_bufs < request->n_columns) {
-        ps_status st = ps_vec_buf_init(cx, &reader->bufs[reader->n_bufs], cx->batch_rows);
-        if (st != PS_OK) {
-            table_reader_close(&reader->base);
-            return st;
-        }
-        reader->n_bufs++;
-    }
+    for (; reader->n_bufs < request->n_columns; reader->n_bufs++)
+        reader->bufs[reader->n_bufs].n_max = cx->batch_rows;
     *out = &reader->base;
     return PS_OK;
 }
@@ -318,6 +311,7 @@ static const ps_source_class table_class = {
     .reader_start = table_reader_start,
     .reader_next = table_reader_next,
     .reader_bytes = table_reader_bytes,
+    .reader_needs = true,
     .describe = table_describe,
 };
 

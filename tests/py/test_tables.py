@@ -3,6 +3,7 @@ and read back; what fails with them and what doesn't. PS_LIBRARY is the library 
 
 Seeded by nothing: the rows are arithmetic."""
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -381,6 +382,56 @@ def test_what_stays_of_a_wide_table():
         assert root["bytes_peak"] <= 17 << 20 and payer(session)["bytes"] < 4 << 20, root
         assert session.sql("SELECT count(*) AS n, count(DISTINCT c1) AS d FROM t").to_pylist() == [{"n": 100000, "d": 100000}]
         session.close()
+
+
+def columns(form, cols, rows):
+    return "SELECT " + ", ".join(form.format(c=c) for c in range(cols)) + f" FROM range({rows}) r(i)"
+
+
+def needed(failure):
+    found = re.search(r"needs at least ([0-9.]+) MiB", str(failure))
+    assert failure.name == "MEMORY" and found, failure
+    return float(found.group(1))
+
+
+def test_wide_rows_in_little_memory():
+    """Hundreds of columns: what a lane holds of each is small, however large the memory was that the table was made in; all else
+    is written out, and what can't be is in the number of the refusal."""
+    session = opened(0)
+    session.sql("SET force_spill = true")
+    session.sql("SET memory_limit = '400MiB'")
+    session.sql("CREATE TABLE t AS " + columns("CAST((i * {c}7919) % 1000003 AS INT) AS c{c}", 300, 20480))
+    session.sql("SET memory_limit = '24MiB'")
+    session.sql("CREATE TABLE u AS FROM t") # in segments of fewer rows
+    for source in ("t", "u"):
+        session.sql(f"CREATE OR REPLACE TABLE v AS SELECT * FROM {source} LIMIT 8192 OFFSET 5000")
+        want = session.sql("SELECT count(*), sum(i * 2997919 % 1000003), min(i * 77919 % 1000003) FROM range(5000, 13192) r(i)")
+        got = session.sql("SELECT count(*), sum(c299), min(c7) FROM v")
+        assert list(got.to_pylist()[0].values()) == list(want.to_pylist()[0].values()), (got, want)
+    session.sql("RESET memory_limit")
+    session.sql("CREATE OR REPLACE TABLE t AS " + columns("CAST(i + {c} AS INT) AS c{c}", 800, 20480))
+    for statement in ("CREATE OR REPLACE TABLE v AS FROM t", "CREATE OR REPLACE TABLE v AS SELECT * FROM t LIMIT 8192"):
+        session.sql("SET memory_limit = '20MiB'")
+        needs = needed(pslib.failure_of(session, statement))
+        kept = payer(session)["bytes"]
+        session.sql(f"SET memory_limit = {int((needs + 4) * 1048576) + kept * 2}")
+        session.sql(statement)
+        assert session.sql("SELECT max(c799) > 8000 AS b FROM v").to_pylist() == [{"b": True}]
+    session.close()
+
+
+def test_a_load_needs_what_it_holds():
+    """The floor of a statement that writes a table counts segments, not the encoding of files."""
+    session = opened(0, threads=1)
+    session.sql("SET memory_limit = '16MiB'")
+    session.sql("CREATE TABLE t AS " + columns("i * {c} AS c{c}", 150, 40000)) # 17 MiB with a file's
+    assert session.sql(f"SELECT sum(c149) = {149 * 39999 * 20000} AS b FROM t").to_pylist() == [{"b": True}]
+    session.sql("DROP TABLE t")
+    session.sql("SET memory_limit = '1536KiB'")
+    needs = needed(pslib.failure_of(session, "CREATE TABLE u AS SELECT i, i AS j, i AS k FROM range(300000) r(i)"))
+    session.sql(f"SET memory_limit = {int((needs + 0.25) * 1048576)}")
+    session.sql("CREATE TABLE u AS SELECT i, i AS j, i AS k FROM range(300000) r(i)")
+    session.close()
 
 
 def test_keys_starve_no_session():
