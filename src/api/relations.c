@@ -318,11 +318,11 @@ static void forget_keys(ps_entry *entry)
 ps_status ps_relations_append(ps_ctx *cx, ps_relations *relations, ps_str name,
                               const ps_schema *schema, ps_segment *const *segments, uint32_t n)
 {
-    ps_table *next = NULL, *old;
     ps_entry *entry;
     bool stays = false;
 
     while (!stays) { /* where it is replaced meanwhile: to what replaced it */
+        ps_table *next = NULL, *old;
         PS_TRY(change_begin(cx, relations, name, &entry, &old));
         ps_status st = check_types(cx, name, old->schema, schema);
         if (st == PS_OK) st = check_not_null(cx, old->schema, segments, n);

@@ -260,6 +260,33 @@ def test_names_wait_for_no_rows():
     session.close()
 
 
+def test_a_table_replaced_while_rows_are_added():
+    """Rows go to the table that has the name when they are put in place, if it takes such rows."""
+    session = opened(0)
+    session.sql("SET memory_limit = '8MiB'")
+    session.sql("SET force_spill = true")
+    other, clock = session.another(), session.another()
+    for columns_of, ends in (("i", None), ("CAST(i AS VARCHAR) AS i", "BIND")):
+        session.sql("CREATE OR REPLACE TABLE t AS " + wide(60000, 20))
+        session.sql("CREATE UNIQUE INDEX one ON t (c0, c1)")
+        pslib.failure_of(session, "INSERT INTO t SELECT * FROM t WHERE c0 = 0") # the set goes, the next one reads t for it
+        session.sql("CREATE OR REPLACE TABLE x AS SELECT 1 AS a") # all goes to the file
+        rest = ", ".join(f"i AS c{c}" for c in range(1, 20))
+        clock.sql("SET fail_io = 'LATE 1 all'")
+        adds = begun(session.sql, "INSERT INTO t SELECT " + ", ".join("CAST(-1 AS INT)" for c in range(20)))
+        time.sleep(0.3)
+        other.sql(f"CREATE OR REPLACE TABLE t AS SELECT {columns_of}, {rest} FROM (SELECT CAST(i AS INT) AS i FROM range(2) r(i)) q")
+        assert adds.is_alive()
+        clock.sql("SET fail_io = ''")
+        adds.join()
+        assert (adds.failure and adds.failure.name) == ends, adds.failure
+        rows = session.sql("SELECT count(*) AS n FROM t").to_pylist()
+        assert rows == [{"n": 2 if ends else 3}], rows
+    other.close_session()
+    clock.close_session()
+    session.close()
+
+
 def test_faults_stay_in_their_statement():
     session = opened()
     session.sql(LOAD.format(ROWS, "t"))
