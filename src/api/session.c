@@ -145,6 +145,7 @@ bool ps_session_tables_give(ps_ctx *cx, const ps_session *session, uint64_t byte
     if (!ps_store_has(tables)) return false;
     ps_limits_settle(session, ps_session_settings(session), &exec);
     const ps_spill_options how = ps_spill_options_of(&exec);
+    if (ps_store_failed(tables, &how)) return false;
     const ps_status st = ps_store_give(cx, tables, &how, bytes, &given);
     if (st != PS_OK) ps_ctx_clear(cx); /* what is asked for next says so */
     return given > 0;

@@ -141,14 +141,17 @@ static void segment_destroy(ps_owner *owner)
 {
     ps_segment_body *body = (ps_segment_body *)(void *)owner;
     ps_store *store = body->store;
+    bool filed = false;
 
     if (store) ps_store_remove(store, body);
     for (uint32_t i = 0; body->head.cols && i < body->head.n_cols; i++) {
         ps_segment_col *col = &body->head.cols[i];
         if (col->rows) ps_segment_count(body, -(int64_t)col->bytes);
         ps_col_rows_unref(col->rows);
+        filed |= col->file != NULL;
         ps_col_file_free(col->file);
     }
+    if (filed) ps_store_left_files(store);
     ps_arena_release(&body->arena);
     if (body->sketches) ps_owner_unref(&body->sketches->owner);
     ps_schema_unref(body->schema);

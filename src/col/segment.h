@@ -116,6 +116,8 @@ struct ps_store_file {
 };
 void ps_store_add(ps_store *store, ps_segment_body *body);
 void ps_store_remove(ps_store *store, ps_segment_body *body);
+/* Columns in its files are gone: it closes those that hold none any more. */
+void ps_store_left_files(ps_store *store);
 
 /* segment_file.c: columns in temporary files, in blocks of at most so many bytes. */
 enum { PS_COL_BLOCK_BYTES = 240 << 10 };

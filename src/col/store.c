@@ -54,11 +54,7 @@ static ps_status file_for(ps_ctx *cx, ps_store *store, const ps_spill_options *h
     struct ps_store_file **now = &store->files[encrypt];
     struct ps_store_file *made;
 
-    /* one that no segment is in any more has had its use: not every file system gives room back */
-    const bool spent = *now && ps_spill_bytes((*now)->spill) > 0 &&
-                       atomic_load_explicit(&(*now)->owner.refs, memory_order_acquire) == 1;
-
-    if (!*now || spent || strcmp((*now)->directory, directory) != 0) {
+    if (!*now || strcmp((*now)->directory, directory) != 0) {
         const ps_spill_options own = {
             .directory = directory, .encrypt = encrypt, .list = &store->spills};
         PS_TRY(file_new(cx, &own, &made));
@@ -67,6 +63,32 @@ static ps_status file_for(ps_ctx *cx, ps_store *store, const ps_spill_options *h
     }
     *out = *now;
     return PS_OK;
+}
+
+/* Takes out files that no segment is in any more: not every file system gives a hole's room back,
+ * and nobody should wait for the next one to be written. The mutex is held, and nobody else writes:
+ * so a file that only the store has stays so. */
+static void take_spent(ps_store *store, struct ps_store_file *spent[2])
+{
+    for (int i = 0; i < 2; i++) {
+        struct ps_store_file *file = store->files[i];
+
+        spent[i] = NULL;
+        if (!file || atomic_load_explicit(&file->owner.refs, memory_order_acquire) != 1) continue;
+        spent[i] = file;
+        store->files[i] = NULL;
+    }
+}
+
+void ps_store_left_files(ps_store *store)
+{
+    struct ps_store_file *spent[2] = {NULL, NULL};
+
+    ps_mutex_lock(&store->mutex);
+    if (!store->is_giving) take_spent(store, spent); /* else who writes does it at its end */
+    ps_mutex_unlock(&store->mutex);
+    file_unref(spent[0]);
+    file_unref(spent[1]);
 }
 
 /* ---- the store ---- */
@@ -272,10 +294,15 @@ static ps_status giving_begin(ps_ctx *cx, ps_store *store)
 
 static void giving_end(ps_store *store)
 {
+    struct ps_store_file *spent[2];
+
     ps_mutex_lock(&store->mutex);
+    take_spent(store, spent);
     store->is_giving = false;
     ps_cond_signal(&store->gave);
     ps_mutex_unlock(&store->mutex);
+    file_unref(spent[0]);
+    file_unref(spent[1]);
 }
 
 ps_status ps_store_give_segment(ps_ctx *cx, ps_store *store, const ps_spill_options *how,

@@ -2,8 +2,10 @@
 and read back; what fails with them and what doesn't. PS_LIBRARY is the library to test.
 
 Seeded by nothing: the rows are arithmetic."""
+import ctypes
 import os
 import re
+import stat
 import sys
 import tempfile
 import threading
@@ -101,6 +103,42 @@ def test_a_table_larger_than_memory():
             closed = session.sql("SELECT name, bytes FROM penstock_memory() WHERE closed").to_pylist()
             assert closed == [], closed
             session.close()
+
+
+def unlinked_files():
+    """Sizes on the disk of the temporary files that this process has open."""
+    sizes = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            info = os.fstat(int(name))
+        except OSError: # the directory's own
+            continue
+        if info.st_nlink == 0 and stat.S_ISREG(info.st_mode):
+            sizes.append(info.st_blocks * 512)
+    return sizes
+
+
+def test_a_dropped_table_gives_the_disk_back():
+    session = opened()
+    other = session.another()
+    assert unlinked_files() == []
+    session.sql("SET force_spill = true")
+    for name in ("t", "u"):
+        session.sql(LOAD.format(60000, name))
+    reader = session.open("SELECT i, s FROM t")
+    both = payer(session)["temp_bytes"]
+    other.sql("DROP TABLE u")
+    rest = payer(other)["temp_bytes"]
+    assert 0 < rest < both // 10 * 6 and len(unlinked_files()) == 1 and unlinked_files()[0] < both // 10 * 7, (both, rest, unlinked_files())
+    other.sql("DROP TABLE t") # is read still
+    assert payer(other)["temp_bytes"] == rest and len(unlinked_files()) == 1
+    assert sum(batch.num_rows for batch in reader) == 60000
+    reader.close()
+    del reader
+    assert unlinked_files() == [] and payer(session)["temp_bytes"] == 0, unlinked_files()
+    assert session.sql("FROM penstock_spill_files()").num_rows == 0
+    other.close_session()
+    session.close()
 
 
 def test_explain_tells_what_came_back():
@@ -308,6 +346,39 @@ def test_faults_stay_in_their_statement():
     assert failure.name == "IO" and "/there/is/none" in str(failure), failure
     assert pslib.failure_of(other, "SELECT 1 FROM u").name == "BIND"
     assert session.sql(QUERIES[0]).equals(want)
+    other.close_session()
+    session.close()
+
+
+def calls_on_files(session):
+    """How many there were since fail_io was set to fail the millionth."""
+    room = ctypes.create_string_buffer(64)
+    session.call("ps_session_get", session.session, b"fail_io", room, ctypes.c_size_t(64))
+    return 1000000 - int(room.value.split()[1])
+
+
+def test_a_disk_that_refused_is_left_alone():
+    """A statement begins without trying again, for two seconds, what the disk refused; what needs no memory works."""
+    session = opened(0, threads=1)
+    session.sql("CREATE TABLE t AS SELECT md5(CAST(i AS VARCHAR)) AS s FROM range(500000) r(i)")
+    other = session.another()
+    other.sql("SET temp_directory = '/there/is/none'")
+    session.sql("SET fail_io = 'EIO 1000000'")
+    start = time.monotonic()
+    other.sql("SET memory_limit = '8MiB'")
+    other.sql("SELECT 1")
+    first = calls_on_files(session)
+    for _ in range(10):
+        time.sleep(0.01)
+        assert other.sql("SELECT 7 AS n").to_pylist() == [{"n": 7}]
+    again = calls_on_files(session)
+    assert first > 0 and (again == first or time.monotonic() - start > 1.5), (first, again)
+    failure = pslib.failure_of(other, "SELECT count(*) FROM (SELECT s, count(*) FROM t GROUP BY s) q")
+    assert failure.name in ("MEMORY", "IO"), failure
+    session.sql("SET fail_io = ''")
+    other.sql("RESET temp_directory")
+    assert other.sql("SELECT count(s) AS n FROM t").to_pylist() == [{"n": 500000}]
+    assert payer(session)["bytes"] < 8 << 20, payer(session)
     other.close_session()
     session.close()
 
