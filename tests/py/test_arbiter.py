@@ -117,6 +117,49 @@ def test_a_query_waits_for_its_floor_and_can_be_stopped():
     first.close()
 
 
+def test_who_waits_below_one_limit_is_in_nobodys_way_below_another():
+    """A session's second query waits for the room that its first has; queries of other sessions, with limits of their own and
+    without, begin at once meanwhile, and end before it does."""
+    starved = opened(64)
+    others = [starved.another() for _ in range(3)]
+    starved.sql("SET memory_limit = '12MiB'")
+    others[0].sql("SET memory_limit = '12MiB'")
+    others[1].sql("SET memory_limit = '24MiB'")
+    starved.sql("SET max_execution_time = 4000")
+    rows = starved.open(BIG.format(100000000))
+    failed = []
+    first = threading.Thread(target=lambda: failed.append(arrow_failure(rows.read_next_batch)))
+    first.start()
+    starved.sql("SET max_execution_time = 0")
+    end = time.monotonic() + 5
+    while reserved(others[2], "query") < 4 << 20 and time.monotonic() < end:
+        time.sleep(0.01)
+    results = []
+    second = threading.Thread(target=lambda: results.append(starved.sql(SMALL).to_pylist()))
+    second.start()
+    second.join(0.2)
+    for other in others:
+        for _ in range(3):
+            assert other.sql(SMALL).to_pylist() == [{"n": 55}]
+        assert other.sql(BIG.format(2000)).num_rows == 1
+    assert first.is_alive() and second.is_alive(), (failed, results)
+    first.join(60)
+    second.join(60)
+    assert "TIMEOUT" in failed[0] and results == [[{"n": 55}]], (failed, results)
+    del rows
+    for other in others:
+        other.close_session()
+    starved.close()
+
+
+def arrow_failure(call):
+    try:
+        call()
+    except (pyarrow.ArrowException, OSError) as failed:
+        return str(failed)
+    return ""
+
+
 def test_rows_that_nobody_fetches_stop_no_other_query():
     first = opened(12)
     second = first.another()
