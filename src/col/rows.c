@@ -119,6 +119,17 @@ static void page_free(ps_row_page *page)
     page->heap = NULL;
 }
 
+void ps_rows_free_first_heaps(ps_rows *rows, size_t n)
+{
+    for (size_t h = 0; h < n; h++) {
+        rows->bytes -= ps_block_size(rows->heaps.at[h]);
+        ps_free(rows->heaps.at[h]);
+    }
+    if (n) memmove(rows->heaps.at, rows->heaps.at + n, (rows->heaps.n - n) * sizeof(char *));
+    rows->heaps.n -= n;
+    if (rows->heaps.n == 0) rows->heap_used = rows->heap_room = 0;
+}
+
 void ps_rows_free_heaps(ps_rows *rows)
 {
     for (size_t h = 0; h < rows->heaps.n; h++) ps_free(rows->heaps.at[h]);

@@ -153,6 +153,10 @@ ps_status ps_rows_relocate(ps_ctx *cx, ps_rows *rows);
 /* Writes every page that is in memory out and frees all memory of the collection but its list. On
  * failure the collection is unchanged. */
 ps_status ps_rows_spill(ps_ctx *cx, ps_rows *rows, ps_spill *spill);
+/* The same of the first n pages; strings stay where they are. */
+ps_status ps_rows_spill_first(ps_ctx *cx, ps_rows *rows, size_t n, ps_spill *spill);
+/* Frees the first n blocks of strings, where no row in memory has one any more. */
+void ps_rows_free_first_heaps(ps_rows *rows, size_t n);
 /* Writes copies of n rows of any collection as one more page, straight to the file. states
  * (optional, n * state_bytes) become the rows' states; src then has none: its layout is that of
  * `rows` without them. Unchanged on failure. */

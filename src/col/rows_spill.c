@@ -107,10 +107,11 @@ static ps_status page_write(ps_ctx *cx, ps_spill *spill, const ps_row_layout *la
     return record_write(cx, spill, &from, page);
 }
 
-ps_status ps_rows_spill(ps_ctx *cx, ps_rows *rows, ps_spill *spill)
+ps_status ps_rows_spill_first(ps_ctx *cx, ps_rows *rows, size_t n, ps_spill *spill)
 {
     PS_ASSERT(!rows->spill || rows->spill == spill);
-    for (size_t p = 0; p < rows->pages.n; p++) {
+    PS_ASSERT(n <= rows->pages.n);
+    for (size_t p = 0; p < n; p++) {
         ps_row_page *page = &rows->pages.at[p];
         if (!page->rows || page->file_bytes) continue;
         const ps_status st = page_write(cx, spill, rows->layout, page);
@@ -120,10 +121,16 @@ ps_status ps_rows_spill(ps_ctx *cx, ps_rows *rows, ps_spill *spill)
             if (rows->pages.at[q].rows && !rows->pages.at[q].heap) rows->pages.at[q].file_bytes = 0;
         return st;
     }
-    for (size_t p = 0; p < rows->pages.n; p++) ps_rows_unload(rows, p);
+    for (size_t p = 0; p < n; p++) ps_rows_unload(rows, p);
+    if (n) rows->spill = spill;
+    return PS_OK;
+}
+
+ps_status ps_rows_spill(ps_ctx *cx, ps_rows *rows, ps_spill *spill)
+{
+    PS_TRY(ps_rows_spill_first(cx, rows, rows->pages.n, spill));
     ps_rows_free_heaps(rows);
     rows->bytes = 0;
-    if (rows->pages.n) rows->spill = spill;
     return PS_OK;
 }
 

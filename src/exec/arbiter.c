@@ -20,18 +20,22 @@ static uint64_t headroom(uint64_t limit)
     return PS_MAX(PS_MIN(limit / 8, (uint64_t)HEADROOM_BYTES_MAX), (uint64_t)HEADROOM_BYTES_MIN);
 }
 
-static bool is_short(const ps_query *query)
+/* Bytes that are missing to go on; 0: none. */
+static uint64_t query_lacks(const ps_query *query)
 {
     const uint64_t limit = query->settings.memory_limit, reserve = query->settings.memory_reserve;
+    const uint64_t left = ps_mem_left(query->mem);
 
-    if (limit == 0 || ps_mem_left(query->mem) >= headroom(limit)) return false;
+    if (limit == 0 || left >= headroom(limit)) return 0;
     /* what is its own does as well: nobody else can take it */
-    return ps_mem_spare(query->mem) < PS_MAX(reserve / 4, (uint64_t)HEADROOM_BYTES_MIN);
+    const uint64_t own = ps_mem_spare(query->mem);
+    if (own >= PS_MAX(reserve / 4, (uint64_t)HEADROOM_BYTES_MIN)) return 0;
+    return headroom(limit) - left;
 }
 
 /* The source may take what it said it needs at any batch: a page that is as large as a chunk at the
  * next row group. What the sink took meanwhile is given back in time. */
-static bool source_is_short(const ps_lane *lane)
+static uint64_t source_lacks(const ps_lane *lane)
 {
     const ps_op *source = lane->pipe->plan->source;
     const int64_t used = atomic_load_explicit(&source->mem->used, memory_order_relaxed);
@@ -39,13 +43,18 @@ static bool source_is_short(const ps_lane *lane)
     /* an eighth more: blocks have sizes of their own */
     const uint64_t most = source->lane_bytes + source->lane_bytes / 8;
 
-    return most > now && ps_mem_left(lane->pipe->query->mem) < most - now + HEADROOM_BYTES_MIN;
+    const uint64_t left = ps_mem_left(lane->pipe->query->mem);
+
+    return most > now && left < most - now + HEADROOM_BYTES_MIN
+               ? most - now + HEADROOM_BYTES_MIN - left
+               : 0;
 }
 
-static bool lane_is_short(const ps_lane *lane)
+static uint64_t lane_lacks(const ps_lane *lane)
 {
-    return is_short(lane->pipe->query) || source_is_short(lane);
+    return PS_MAX(query_lacks(lane->pipe->query), source_lacks(lane));
 }
+static bool lane_is_short(const ps_lane *lane) { return lane_lacks(lane) > 0; }
 
 static uint64_t held_of(const ps_lane *lane)
 {
@@ -82,16 +91,23 @@ static ps_status tables_give(ps_lane *lane)
     return wanted > left ? ps_tables_make_room(&lane->cx, settings, query->mem, wanted) : PS_OK;
 }
 
+void ps_lane_shrunk(ps_lane *lane)
+{
+    const ps_op *sink = lane->pipe->plan->sink;
+
+    ps_lane_publish_held(lane, sink->class->bytes(sink, lane->sink_local));
+}
+
 /* The lane's own part first. */
-static ps_status shrink_own(ps_lane *lane)
+static ps_status shrink_own(ps_lane *lane, uint64_t wanted)
 {
     ps_query *query = lane->pipe->query;
     ps_op *sink = lane->pipe->plan->sink;
 
     lane->cx.mem = sink->mem;
-    PS_TRY(sink->class->shrink(&lane->cx, sink, lane->sink_local));
+    PS_TRY(sink->class->shrink(&lane->cx, sink, lane->sink_local, wanted));
     atomic_store_explicit(&query->shrink_wanted, false, memory_order_relaxed);
-    ps_lane_publish_held(lane, 0);
+    ps_lane_shrunk(lane);
     ps_pool_shrunk(query->pool);
     return PS_OK;
 }
@@ -105,11 +121,12 @@ ps_status ps_lane_ask(ps_lane *lane, bool *parked)
     if (query->settings.memory_limit == 0) return PS_OK;
     PS_TRY(tables_give(lane));
     if (sink->class->shrink && lane->opened) held = sink->class->bytes(sink, lane->sink_local);
-    const bool tight = lane_is_short(lane);
+    const uint64_t lacks = lane_lacks(lane);
     const bool wanted = atomic_load_explicit(&query->shrink_wanted, memory_order_relaxed);
-    if ((wanted || tight) && held >= PS_SHRINK_BYTES_MIN) return shrink_own(lane);
+    if ((wanted || lacks) && held >= PS_SHRINK_BYTES_MIN)
+        return shrink_own(lane, wanted ? UINT64_MAX : lacks);
     ps_lane_publish_held(lane, held);
-    if (!tight || lane->granted) {
+    if (!lacks || lane->granted) {
         lane->granted = false;
         lane->n_asked = 0;
         return PS_OK;
@@ -150,18 +167,22 @@ bool ps_lane_granted(ps_lane *lane)
     return true;
 }
 
-bool ps_query_asks(const ps_query *query)
+/* The most that a parked lane lacks. */
+static uint64_t asked_bytes(const ps_query *query)
 {
+    uint64_t most = 0;
+
     for (uint32_t p = 0; p < query->n_pipes; p++) {
         const ps_run_pipe *pipe = &query->pipes[p];
 
         for (uint32_t l = 0; l < pipe->n_lanes; l++)
-            if (pipe->lanes[l]->state == PS_LANE_PARKED && pipe->lanes[l]->asks &&
-                lane_is_short(pipe->lanes[l]))
-                return true;
+            if (pipe->lanes[l]->state == PS_LANE_PARKED && pipe->lanes[l]->asks)
+                most = PS_MAX(most, lane_lacks(pipe->lanes[l]));
     }
-    return false;
+    return most;
 }
+
+bool ps_query_asks(const ps_query *query) { return asked_bytes(query) > 0; }
 
 bool ps_query_pick_shrink(ps_query *query, ps_task *task)
 {
@@ -169,7 +190,8 @@ bool ps_query_pick_shrink(ps_query *query, ps_task *task)
     uint64_t most = PS_SHRINK_BYTES_MIN - 1;
 
     if (query->settings.memory_limit == 0 || query->n_shrinking > 0) return false;
-    if (!wanted && !ps_query_asks(query)) return false;
+    const uint64_t bytes = wanted ? UINT64_MAX : asked_bytes(query);
+    if (bytes == 0) return false;
     for (uint32_t p = 0; p < query->n_pipes; p++) {
         ps_run_pipe *pipe = &query->pipes[p];
 
@@ -180,14 +202,17 @@ bool ps_query_pick_shrink(ps_query *query, ps_task *task)
                 (lane->state != PS_LANE_IDLE && lane->state != PS_LANE_PARKED))
                 continue;
             most = held_of(lane);
-            *task = (ps_task){
-                .kind = PS_TASK_SHRINK, .pipe = pipe, .lane = lane, .number = lane->state};
+            *task = (ps_task){.kind = PS_TASK_SHRINK,
+                              .pipe = pipe,
+                              .lane = lane,
+                              .number = lane->state,
+                              .wanted = bytes};
         }
     }
     for (uint32_t s = 0; s < query->n_sinks; s++) {
         if (query->sinks[s].held <= most) continue;
         most = query->sinks[s].held;
-        *task = (ps_task){.kind = PS_TASK_SHRINK, .sink = &query->sinks[s]};
+        *task = (ps_task){.kind = PS_TASK_SHRINK, .sink = &query->sinks[s], .wanted = bytes};
     }
     return most >= PS_SHRINK_BYTES_MIN;
 }

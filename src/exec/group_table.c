@@ -1,7 +1,7 @@
 /* exec/group_table.c -- one lane's groups (see group_table.h). */
 #include "exec/group_table.h"
 
-enum { DIR_BITS_MIN = 9, TAG_SHIFT = 48, PART_PAGE_BYTES = 32 * 1024 };
+enum { DIR_BITS_MIN = 9, TAG_SHIFT = 48, PART_PAGE_BYTES = 32 * 1024, MARK_BYTES = 1 << 20 };
 static const uint64_t address_mask = ((uint64_t)1 << TAG_SHIFT) - 1;
 
 typedef struct group_scratch {
@@ -35,6 +35,7 @@ ps_status ps_group_table_init(ps_ctx *cx, ps_group_table *table, const ps_row_la
     *table = (ps_group_table){.layout = layout, .n_parts = partitioned ? PS_GROUP_PARTITIONS : 1};
     table->dir_bits_max = dir_bits_max ? dir_bits_max : PS_GROUP_DIR_BITS_MAX;
     table->dir_bits = PS_MIN((uint32_t)DIR_BITS_MIN, table->dir_bits_max);
+    table->mark_bytes = MARK_BYTES;
     for (uint32_t p = 0; p < PS_GROUP_PARTITIONS; p++) {
         ps_rows_init(&table->parts[p], layout);
         /* With a limit, 64 half-empty pages of the largest size would be most of a small one. */
@@ -50,6 +51,9 @@ void ps_group_table_release(ps_group_table *table)
 {
     for (uint32_t p = 0; p < PS_GROUP_PARTITIONS; p++) ps_rows_release(&table->parts[p]);
     ps_rows_release(&table->heap);
+    ps_free(table->marks.at);
+    table->marks.at = NULL;
+    table->marks.n = table->marks.room = 0;
     ps_free(table->dir);
     ps_free(table->scratch);
     table->dir = NULL;
@@ -80,6 +84,11 @@ uint64_t ps_group_table_bytes(const ps_group_table *table)
 
 void ps_group_table_clear(ps_group_table *table)
 {
+    for (uint32_t p = 0; p < table->n_parts; p++) {
+        const size_t n = table->parts[p].pages.n;
+        table->born_page[p] = (uint32_t)(n ? n - 1 : 0);
+        table->born_row[p] = n ? table->parts[p].pages.at[n - 1].n_rows : 0;
+    }
     if (table->dir_n == 0) return;
     memset(table->dir, 0, sizeof(uint64_t) << table->dir_bits);
     table->dir_n = 0;
@@ -133,7 +142,7 @@ ps_status ps_group_table_partition(ps_ctx *cx, ps_group_table *table)
         if (st == PS_OK) st = ps_poll(cx);
     }
     ps_rows_release(&whole);
-    if (table->dir_n) ps_group_table_clear(table);
+    ps_group_table_clear(table);
     return st;
 }
 
@@ -192,6 +201,7 @@ static ps_status rows_new(ps_ctx *cx, ps_group_table *table, const ps_vec *keys,
         for (uint32_t i = 0; i < n; i++)
             PS_TRY(ps_rows_alloc(cx, part_of(table, hashes[list[i]]), 1, &s->rows[i]));
     }
+    table->n_unmarked += n;
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t k = list[i];
         memcpy(s->rows[i], &hashes[k], 8);
@@ -262,6 +272,22 @@ static ps_status find_append(ps_ctx *cx, ps_group_table *table, const ps_vec *ke
     return rows_new(cx, table, keys, sel, table->scratch->fresh, n, hashes, out);
 }
 
+/* A mark, when enough was taken since the last one. */
+static ps_status mark(ps_ctx *cx, ps_group_table *table)
+{
+    if (table->n_parts == 1 ||
+        table->n_unmarked * table->layout->row_bytes < table->mark_bytes / 16)
+        return PS_OK;
+    const uint64_t last = table->marks.n ? table->marks.at[table->marks.n - 1].taken : table->given;
+    ps_group_mark mark = {.taken = ps_group_table_bytes(table) + table->given};
+
+    if (mark.taken < last + table->mark_bytes) return PS_OK;
+    table->n_unmarked = 0;
+    mark.heaps = table->heap.heaps.n ? table->heap.heaps.n - 1 : 0; /* the newest isn't full */
+    for (uint32_t p = 0; p < table->n_parts; p++) mark.pages[p] = (uint32_t)table->parts[p].pages.n;
+    return PS_ARRAY_ADD(cx, &table->marks, mark);
+}
+
 ps_status ps_group_table_find(ps_ctx *cx, ps_group_table *table, const ps_vec *keys,
                               const uint32_t *sel, uint32_t n, const uint64_t *hashes,
                               uint8_t **out)
@@ -272,6 +298,7 @@ ps_status ps_group_table_find(ps_ctx *cx, ps_group_table *table, const ps_vec *k
     if (!table->scratch) table->scratch = ps_alloc(cx, sizeof(group_scratch));
     group_scratch *s = table->scratch;
     if (!s) return PS_MEMORY;
+    PS_TRY(mark(cx, table));
     if (!table->append_only) PS_TRY(dir_room(cx, table, n));
     if (table->append_only) return find_append(cx, table, keys, sel, n, hashes, out);
     table->rows_seen += n;
@@ -297,15 +324,79 @@ ps_status ps_group_table_find(ps_ctx *cx, ps_group_table *table, const ps_vec *k
     return PS_OK;
 }
 
-ps_status ps_group_table_spill(ps_ctx *cx, ps_group_table *table, ps_spill *spill)
+static ps_status spill_all(ps_ctx *cx, ps_group_table *table, ps_spill *spill)
 {
     PS_TRY(ps_group_table_partition(cx, table));
     for (uint32_t p = 0; p < table->n_parts; p++)
         if (table->parts[p].n_rows) PS_TRY(ps_rows_spill(cx, &table->parts[p], spill));
     ps_rows_release(&table->heap); /* every string that is still used is in the file */
     ps_group_table_clear(table);
+    table->marks.n = 0;
+    return PS_OK;
+}
+
+/* The directory from those of its rows that are in memory. */
+static void dir_again(ps_group_table *table)
+{
+    const uint64_t mask = ((uint64_t)1 << table->dir_bits) - 1;
+
+    for (uint32_t p = 0; p < table->n_parts; p++)
+        for (size_t q = table->born_page[p]; q < table->parts[p].pages.n; q++) {
+            const ps_row_page *page = &table->parts[p].pages.at[q];
+            uint32_t r = q == table->born_page[p] ? table->born_row[p] : 0;
+            for (; page->rows && r < page->n_rows; r++) {
+                const uint8_t *row = page->rows + (size_t)r * table->layout->row_bytes;
+                const uint64_t hash = ps_row_hash(row);
+                uint64_t at = dir_index(hash, table->dir_bits);
+                while (table->dir[at]) at = (at + 1) & mask;
+                table->dir[at] = entry_of(row, hash);
+                table->dir_n++;
+            }
+        }
+}
+
+/* The rows before marks.at[m]. */
+static ps_status spill_until(ps_ctx *cx, ps_group_table *table, size_t m, ps_spill *spill)
+{
+    const ps_group_mark *mark = &table->marks.at[m];
+    const uint64_t known = table->dir_n;
+
+    if (known) memset(table->dir, 0, sizeof(uint64_t) << table->dir_bits);
+    table->dir_n = 0;
+    for (uint32_t p = 0; p < table->n_parts; p++)
+        PS_TRY(ps_rows_spill_first(cx, &table->parts[p], mark->pages[p], spill));
+    ps_rows_free_first_heaps(&table->heap, mark->heaps);
+    if (known) dir_again(table);
+    const size_t heaps = mark->heaps, left = table->marks.n - m - 1;
+    memmove(table->marks.at, table->marks.at + m + 1, left * sizeof(*mark));
+    for (size_t i = 0; i < left; i++) table->marks.at[i].heaps -= heaps;
+    table->marks.n = left;
+    return PS_OK;
+}
+
+ps_status ps_group_table_spill(ps_ctx *cx, ps_group_table *table, uint64_t bytes, ps_spill *spill)
+{
+    const uint64_t before = ps_group_table_bytes(table);
+    size_t m = 0;
+
+    while (m < table->marks.n && (table->marks.at[m].taken <= table->given ||
+                                  table->marks.at[m].taken - table->given < bytes))
+        m++;
+    PS_TRY(m < table->marks.n ? spill_until(cx, table, m, spill) : spill_all(cx, table, spill));
+    table->given += before - ps_group_table_bytes(table);
     table->generations++;
     return PS_OK;
+}
+
+void ps_group_table_filed(const ps_group_table *table, uint64_t *parts)
+{
+    uint64_t own[PS_GROUP_PARTITIONS], all = 0;
+
+    for (uint32_t p = 0; p < table->n_parts; p++)
+        all += own[p] = ps_rows_spilled_bytes(&table->parts[p]);
+    if (all == 0) return;
+    const double times = (double)table->given / (double)all; /* strings are more than their rows */
+    for (uint32_t p = 0; p < table->n_parts; p++) parts[p] += (uint64_t)((double)own[p] * times);
 }
 
 ps_status ps_group_table_relocate(ps_ctx *cx, ps_group_table *table)
@@ -321,5 +412,6 @@ ps_status ps_group_table_relocate(ps_ctx *cx, ps_group_table *table)
     ps_rows_init(&table->heap, table->layout);
     ps_rows_release(&heap);
     ps_group_table_clear(table);
+    table->marks.n = 0; /* of a heap that is no more */
     return PS_OK;
 }

@@ -9,6 +9,8 @@
  * becomes a group of its own.
  *
  * All strings of the lane (keys and states) are in one heap, whatever partition their row is in.
+ * Marks say how far pages and that heap were filled from time to time: rows before a mark are
+ * written out with their strings, and what came later stays, and is found, where it is.
  * After Leis (2014) and Kuiper (2024). Tests: tests/unit/test_aggregate.c */
 #ifndef PS_EXEC_GROUP_TABLE_H
 #define PS_EXEC_GROUP_TABLE_H
@@ -22,6 +24,13 @@ enum {
     PS_GROUP_DIR_BITS_MAX = 17
 };
 
+/* What a table had when it was made: no row behind it has a string in the heap's first blocks. */
+typedef struct ps_group_mark {
+    uint64_t taken; /* bytes until then, those that were given back since too */
+    size_t heaps;
+    uint32_t pages[PS_GROUP_PARTITIONS];
+} ps_group_mark;
+
 typedef struct ps_group_table {
     const ps_row_layout *layout;
     uint32_t n_parts; /* 1 or PS_GROUP_PARTITIONS */
@@ -33,6 +42,12 @@ typedef struct ps_group_table {
     uint64_t rows_seen;   /* since the directory was empty */
     uint32_t generations; /* times it was emptied: with 0 every group has one row */
     bool append_only;
+    uint32_t born_page[PS_GROUP_PARTITIONS],
+        born_row[PS_GROUP_PARTITIONS]; /* first row of the parts that the directory may know */
+    PS_ARRAY(ps_group_mark) marks;     /* in order of taken */
+    uint32_t mark_bytes;               /* from one to the next */
+    uint64_t n_unmarked;               /* rows since the last */
+    uint64_t given;                    /* bytes that were written out */
     struct group_scratch *scratch;
 } ps_group_table;
 
@@ -54,8 +69,11 @@ ps_status ps_group_table_find(ps_ctx *cx, ps_group_table *table, const ps_vec *k
 ps_status ps_group_table_partition(ps_ctx *cx, ps_group_table *table);
 /* Forgets where rows are: the directory starts empty. */
 void ps_group_table_clear(ps_group_table *table);
-/* Writes all rows to the file and frees their memory. */
-ps_status ps_group_table_spill(ps_ctx *cx, ps_group_table *table, ps_spill *spill);
+/* Writes the oldest rows to the file and frees their memory: about so many bytes, the block that
+ * strings go to at a mark more or less; all where that is more than there is. */
+ps_status ps_group_table_spill(ps_ctx *cx, ps_group_table *table, uint64_t bytes, ps_spill *spill);
+/* Adds to each of PS_GROUP_PARTITIONS what the part's rows in the file took in memory. */
+void ps_group_table_filed(const ps_group_table *table, uint64_t *parts);
 ps_status ps_group_table_relocate(ps_ctx *cx, ps_group_table *table);
 uint64_t ps_group_table_bytes(const ps_group_table *table);
 

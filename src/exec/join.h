@@ -187,7 +187,7 @@ ps_status ps_join_spill_plan(ps_ctx *cx, ps_op *op);
 /* After the tasks: partitions that got no memory go too. */
 ps_status ps_join_spill_refused(ps_ctx *cx, ps_op *op);
 uint64_t ps_join_bytes(const ps_op *op, const void *local);
-ps_status ps_join_shrink(ps_ctx *cx, ps_op *op, void *local);
+ps_status ps_join_shrink(ps_ctx *cx, ps_op *op, void *local, uint64_t wanted);
 /* Gives a partition's memory back. */
 void ps_join_part_free(ps_join_shared *shared, int p);
 ps_status ps_join_spill_file(ps_ctx *cx, ps_op *op, ps_spill **out);

@@ -111,8 +111,9 @@ static uint64_t order_bytes(const ps_op *op, const void *local)
     return local ? 0 : ps_sorter_bytes(op->shared, NULL);
 }
 
-static ps_status order_shrink(ps_ctx *cx, ps_op *op, void *local)
+static ps_status order_shrink(ps_ctx *cx, ps_op *op, void *local, uint64_t wanted)
 {
+    (void)wanted;
     return local ? PS_OK : ps_sorter_shrink(cx, op->shared, NULL, &op->arena);
 }
 

@@ -376,10 +376,11 @@ uint64_t ps_join_bytes(const ps_op *op, const void *local)
     return local ? ps_join_lane_bytes(ps_join_build_lane(local)) : sealed_bytes(op->shared);
 }
 
-ps_status ps_join_shrink(ps_ctx *cx, ps_op *op, void *local)
+ps_status ps_join_shrink(ps_ctx *cx, ps_op *op, void *local, uint64_t wanted)
 {
     ps_join_shared *shared = op->shared;
 
+    (void)wanted;
     if (local) return ps_join_lane_shrink(cx, op, ps_join_build_lane(local));
     if (shared->dense)
         atomic_fetch_or_explicit(&shared->spilled, (1u << PS_JOIN_ALL_PARTS) - 1,

@@ -118,9 +118,10 @@ typedef struct ps_op_class {
     bool (*enough)(ps_op *op, uint64_t morsel);
     /* Memory: what shrink would give back, and giving it back (ADR 7). Of a lane's part of the
      * sink, at a batch boundary; with sink_local NULL of the sealed sink before any pipeline that
-     * waits for it is planned. A shrink leaves less than it found. */
+     * waits for it is planned. `wanted` bytes are enough; one that gives less though it has more
+     * is asked again. A shrink leaves less than it found. */
     uint64_t (*bytes)(const ps_op *op, const void *sink_local);
-    ps_status (*shrink)(ps_ctx *cx, ps_op *op, void *sink_local);
+    ps_status (*shrink)(ps_ctx *cx, ps_op *op, void *sink_local, uint64_t wanted);
     void (*close)(ps_op *op);
     /* What it can't do without in each lane, as source and as sink; 0: little (ADR 7). */
     uint32_t source_floor_bytes, sink_floor_bytes;

@@ -10,12 +10,11 @@
  * updates when the source merges.
  *
  * Memory: with a limit, lanes partition from the start; when what is left gets small a lane writes
- * its rows out and goes on. Result order: by (hash of the keys, keys), the same for any number of
- * threads, batch size and spilling. Without keys there is one row, also for no input.
+ * out its oldest rows and goes on (op_aggregate_memory.c). Result order: by (hash of the keys,
+ * keys), the same for any number of threads, batch size and spilling. Without keys there is one
+ * row, also for no input.
  * Tests: tests/unit/test_aggregate.c, tests/slt/op/aggregate.test */
 #include "exec/op_aggregate.h"
-
-enum { SPILL_EVERY_BATCHES = 8, SPILL_BYTES_MIN = 1 << 20, RESERVE_BYTES = 4 << 20 };
 
 static char *heap_alloc(ps_ctx *cx, ps_agg_heap *heap, size_t bytes)
 {
@@ -35,6 +34,15 @@ void ps_aggregate_tables_free(const agg_config *config, agg_tables *tables)
         ps_group_table_release(&tables->sets[d]);
     ps_free(tables->sets);
     ps_free(tables);
+}
+
+void ps_aggregate_tables_end(ps_op *op)
+{
+    agg_shared *shared = op->shared;
+
+    for (size_t t = 0; t < shared->tables.n; t++)
+        ps_aggregate_tables_free(op->config, shared->tables.at[t]);
+    shared->tables.n = 0;
 }
 
 static ps_status tables_new(ps_ctx *cx, const ps_op *op, agg_tables **out)
@@ -62,6 +70,13 @@ static ps_status tables_new(ps_ctx *cx, const ps_op *op, agg_tables **out)
     return PS_OK;
 }
 
+/* Test configurations write out after some rows, and not all of them. */
+static void tables_mark_often(const agg_config *config, agg_tables *tables)
+{
+    tables->groups.mark_bytes = 1;
+    for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++) tables->sets[d].mark_bytes = 1;
+}
+
 /* ---- lanes ---- */
 
 static ps_status aggregate_open(ps_ctx *cx, ps_op *op)
@@ -85,6 +100,7 @@ static ps_status aggregate_sink_open(ps_ctx *cx, ps_op *op, void *local)
     memset(&l->work->direct, 0, sizeof(l->work->direct));
     PS_TRY(ps_eval_new(cx, &l->arena, config->program, &l->eval));
     PS_TRY(tables_new(cx, op, &l->tables));
+    if (op->settings->force_spill) tables_mark_often(config, l->tables);
     return config->n_keys == 0 ? ps_rows_alloc(cx, &l->tables->groups.parts[0], 1, &l->single)
                                : PS_OK;
 }
@@ -259,70 +275,7 @@ static ps_status update_all(ps_ctx *cx, ps_op *op, agg_local *l, const agg_rows 
     return PS_OK;
 }
 
-/* ---- memory ---- */
-
-static uint64_t local_bytes(const agg_config *config, const agg_tables *tables)
-{
-    uint64_t bytes = config->n_keys ? ps_group_table_bytes(&tables->groups) : 0;
-
-    for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++)
-        bytes += ps_group_table_bytes(&tables->sets[d]);
-    return bytes;
-}
-
-ps_status ps_aggregate_spill_file(ps_ctx *cx, ps_op *op, ps_spill **out)
-{
-    agg_shared *shared = op->shared;
-    ps_status st = PS_OK;
-
-    ps_mutex_lock(&shared->mutex);
-    if (!shared->spill) st = ps_op_spill_new(cx, op, &shared->spill);
-    *out = shared->spill;
-    ps_mutex_unlock(&shared->mutex);
-    return st;
-}
-
-/* Writes out all but the one row without keys. */
-static ps_status tables_spill(ps_ctx *cx, ps_op *op, agg_tables *tables)
-{
-    const agg_config *config = op->config;
-    const bool before = ps_giving_back(cx, true);
-    ps_spill *spill;
-    ps_status st = ps_aggregate_spill_file(cx, op, &spill);
-
-    if (st == PS_OK && config->n_keys > 0) st = ps_group_table_spill(cx, &tables->groups, spill);
-    for (uint32_t d = 0; st == PS_OK && d < ps_aggregate_n_sets(config); d++)
-        st = ps_group_table_spill(cx, &tables->sets[d], spill);
-    ps_giving_back(cx, before);
-    PS_TRY(st);
-    ps_mem_trim_small(); /* pages of partitions are small blocks */
-    atomic_store_explicit(&op->stats.spilled_bytes, ps_spill_bytes(spill), memory_order_relaxed);
-    return PS_OK;
-}
-
-static ps_status local_spill(ps_ctx *cx, ps_op *op, agg_local *l)
-{
-    ps_aggregate_direct_forget(&l->work->direct);
-    l->spilled = true;
-    return tables_spill(cx, op, l->tables);
-}
-
-/* Spills when the limit leaves less than every lane may need for a batch and its directory. */
-static ps_status local_make_room(ps_ctx *cx, ps_op *op, agg_local *l)
-{
-    const agg_config *config = op->config;
-    const ps_exec_settings *settings = op->settings;
-
-    if (config->n_keys == 0 && ps_aggregate_n_sets(config) == 0) return PS_OK;
-    if (settings->force_spill && l->batches % SPILL_EVERY_BATCHES == SPILL_EVERY_BATCHES - 1)
-        return local_spill(cx, op, l);
-    if (settings->memory_limit == 0) return PS_OK;
-    const uint64_t reserve =
-        PS_MAX(settings->memory_limit / 8, (uint64_t)RESERVE_BYTES * PS_MAX(settings->threads, 1u));
-    if (ps_mem_left(op->mem) >= reserve || local_bytes(config, l->tables) < SPILL_BYTES_MIN)
-        return PS_OK;
-    return local_spill(cx, op, l);
-}
+/* ---- memory and ends ---- */
 
 static ps_status local_relocate(ps_ctx *cx, const agg_config *config, agg_local *l)
 {
@@ -344,7 +297,7 @@ static ps_status aggregate_sink(ps_ctx *cx, ps_op *op, void *local, const ps_bat
 
     (void)flow;
     if (batch->n_live == 0) return PS_OK;
-    PS_TRY(local_make_room(cx, op, l));
+    PS_TRY(ps_aggregate_make_room(cx, op, l));
     PS_TRY(ps_eval_run(cx, l->eval, batch, l->results));
     PS_TRY(find_groups(cx, op, l, batch, &rows));
     PS_TRY(update_all(cx, op, l, &rows));
@@ -365,58 +318,12 @@ static ps_status aggregate_combine(ps_ctx *cx, ps_op *op, void *local)
     agg_local *l = local;
 
     if (!l || !l->tables) return PS_OK; /* a lane that never got a morsel */
-    if (l->spilled && local_bytes(op->config, l->tables) >= SPILL_BYTES_MIN)
-        PS_TRY(local_spill(cx, op, l)); /* merging needs the memory more */
     tables_end(op->config, l->tables);
     ps_mutex_lock(&shared->mutex);
     const ps_status st = PS_ARRAY_ADD(cx, &shared->tables, l->tables);
     if (st == PS_OK) l->tables = NULL; /* moved */
     ps_mutex_unlock(&shared->mutex);
     return st;
-}
-
-/* Memory of a lane's rows, or of all lanes' when they are sealed; and writing them out. */
-static uint64_t aggregate_bytes(const ps_op *op, const void *local)
-{
-    const agg_shared *shared = op->shared;
-    const agg_local *l = local;
-    uint64_t bytes = 0;
-
-    if (l) return l->tables ? local_bytes(op->config, l->tables) : 0;
-    for (size_t t = 0; t < shared->tables.n; t++)
-        bytes += local_bytes(op->config, shared->tables.at[t]);
-    return bytes;
-}
-
-static ps_status aggregate_shrink(ps_ctx *cx, ps_op *op, void *local)
-{
-    agg_shared *shared = op->shared;
-    agg_local *l = local;
-
-    if (l) return l->tables ? local_spill(cx, op, l) : PS_OK;
-    for (size_t t = 0; t < shared->tables.n; t++) {
-        agg_tables *tables = shared->tables.at[t];
-        shared->generations++; /* rows that are read back are the groups no more */
-        if (local_bytes(op->config, tables)) PS_TRY(tables_spill(cx, op, tables));
-    }
-    return PS_OK;
-}
-
-/* What lanes still hold goes out when merging would have too little beside it: their strings are
- * not given back partition by partition. */
-static ps_status make_room_to_merge(ps_ctx *cx, ps_op *op)
-{
-    const uint64_t limit = op->settings->memory_limit;
-    agg_shared *shared = op->shared;
-
-    if (limit == 0 || (!shared->spill && ps_mem_left(op->mem) >= limit / 4)) return PS_OK;
-    for (size_t t = 0; t < shared->tables.n; t++) {
-        agg_tables *tables = shared->tables.at[t];
-        if (local_bytes(op->config, tables) < SPILL_BYTES_MIN) continue;
-        shared->generations++;
-        PS_TRY(tables_spill(cx, op, tables));
-    }
-    return PS_OK;
 }
 
 /* All lanes' tables get the same partitions. */
@@ -433,13 +340,13 @@ static ps_status aggregate_seal(ps_ctx *cx, ps_op *op)
             shared->n_parts = PS_MAX(shared->n_parts, tables->sets[d].n_parts);
         shared->generations += tables->groups.generations;
     }
-    if (shared->n_parts == 1) return make_room_to_merge(cx, op);
+    if (shared->n_parts == 1) return PS_OK;
     for (size_t t = 0; t < shared->tables.n; t++) {
         PS_TRY(ps_group_table_partition(cx, &shared->tables.at[t]->groups));
         for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++)
             PS_TRY(ps_group_table_partition(cx, &shared->tables.at[t]->sets[d]));
     }
-    return make_room_to_merge(cx, op);
+    return PS_OK;
 }
 
 static void aggregate_close(ps_op *op)
@@ -447,8 +354,7 @@ static void aggregate_close(ps_op *op)
     agg_shared *shared = op->shared;
 
     if (!shared || !shared->opened) return;
-    for (size_t t = 0; t < shared->tables.n; t++)
-        ps_aggregate_tables_free(op->config, shared->tables.at[t]);
+    ps_aggregate_tables_end(op);
     ps_free(shared->tables.at);
     ps_spill_free(shared->spill);
     ps_mutex_destroy(&shared->mutex);
@@ -472,6 +378,8 @@ const ps_op_class ps_aggregate_class = {
     .sink_open = aggregate_sink_open,
     .sink = aggregate_sink,
     .combine = aggregate_combine,
+    .finish_plan = ps_aggregate_finish_plan,
+    .finish_task = ps_aggregate_finish_task,
     .seal = aggregate_seal,
     .sink_close = aggregate_sink_close,
     .source_plan = ps_aggregate_source_plan,
@@ -479,8 +387,8 @@ const ps_op_class ps_aggregate_class = {
     .source_start = ps_aggregate_source_start,
     .source_next = ps_aggregate_source_next,
     .source_close = ps_aggregate_source_close,
-    .bytes = aggregate_bytes,
-    .shrink = aggregate_shrink,
+    .bytes = ps_aggregate_bytes,
+    .shrink = ps_aggregate_shrink,
     .close = aggregate_close,
     .explain = aggregate_explain,
 };

@@ -85,8 +85,10 @@ typedef struct agg_shared {
     bool opened;
     PS_ARRAY(agg_tables *) tables; /* of combined lanes */
     ps_spill *spill;
-    uint32_t n_parts;     /* after seal */
-    uint32_t generations; /* of all tables together */
+    uint64_t lacks, held;       /* of merging, when all lanes are combined: finish_plan says */
+    uint32_t n_parts;           /* after seal */
+    _Atomic uint32_t n_readers; /* lanes of the source */
+    uint32_t generations;       /* of all tables together */
 } agg_shared;
 
 /* Groups by small integers: slots of a key domain that batches keep to (op_aggregate_few.c). */
@@ -147,7 +149,6 @@ typedef struct agg_local {
     agg_tables *tables;
     uint8_t *single; /* without keys: the only row */
     uint32_t batches;
-    bool spilled;
 } agg_local;
 
 /* Finds the batch's groups through the slots cache; *done false: the keys are not of that kind. */
@@ -157,6 +158,7 @@ void ps_aggregate_direct_forget(agg_direct *direct);
 ps_status ps_aggregate_hash(ps_ctx *cx, ps_op *op, const ps_vec *keys, uint32_t n_keys,
                             const uint32_t *sel, uint32_t n, uint64_t *out);
 void ps_aggregate_tables_free(const agg_config *config, agg_tables *tables);
+void ps_aggregate_tables_end(ps_op *op); /* frees those of all lanes */
 ps_status ps_aggregate_update_item(ps_ctx *cx, const agg_item *item, const ps_vec *results,
                                    const agg_rows *rows, agg_work *work, ps_agg_heap *heap);
 
@@ -222,6 +224,15 @@ ps_status ps_aggregate_distinct(ps_ctx *cx, ps_op *op, agg_source *s);
 void ps_aggregate_distinct_close(agg_source *s);
 ps_status ps_aggregate_merge_states(ps_ctx *cx, void *source, uint8_t *const *dst,
                                     uint8_t *const *src, uint32_t n);
+
+/* Memory (op_aggregate_memory.c): what tables hold; a lane's before a batch; and the operator's
+ * slots. */
+uint64_t ps_aggregate_tables_bytes(const agg_config *config, const agg_tables *tables);
+ps_status ps_aggregate_make_room(ps_ctx *cx, ps_op *op, agg_local *l);
+ps_status ps_aggregate_finish_plan(ps_ctx *cx, ps_op *op, uint64_t *n_tasks);
+ps_status ps_aggregate_finish_task(ps_ctx *cx, ps_op *op, uint64_t task);
+uint64_t ps_aggregate_bytes(const ps_op *op, const void *local);
+ps_status ps_aggregate_shrink(ps_ctx *cx, ps_op *op, void *local, uint64_t wanted);
 
 extern const ps_op_class ps_aggregate_class;
 

@@ -19,6 +19,7 @@ ps_status ps_aggregate_source_open(ps_ctx *cx, ps_op *op, void *local)
 
     s->op = op;
     s->config = op->config;
+    atomic_fetch_add_explicit(&((agg_shared *)op->shared)->n_readers, 1, memory_order_relaxed);
     s->bufs = PS_ARENA_ARRAY(cx, &s->arena, ps_vec_buf, op->n_cols + 1);
     s->states = PS_ARENA_ARRAY(cx, &s->arena, uint8_t *, op->settings->batch_rows);
     if (!s->bufs || !s->states) return PS_MEMORY;
@@ -164,6 +165,7 @@ ps_status ps_aggregate_source_next(ps_ctx *cx, ps_op *op, void *local, ps_batch 
 
 void ps_aggregate_source_close(ps_op *op, void *local)
 {
+    agg_shared *shared = op->shared;
     agg_source *s = local;
 
     for (uint32_t c = 0; s->bufs && c < op->n_cols; c++) ps_vec_buf_release(&s->bufs[c]);
@@ -172,4 +174,8 @@ void ps_aggregate_source_close(ps_op *op, void *local)
     ps_aggregate_pieces_close(s);
     ps_group_merge_release(&s->merge);
     ps_arena_release(&s->arena);
+    /* Lanes close when all morsels are taken: after the last one nobody reads the tables' strings.
+     * acq_rel: the others have read what they read */
+    if (s->op && atomic_fetch_sub_explicit(&shared->n_readers, 1, memory_order_acq_rel) == 1)
+        ps_aggregate_tables_end(op);
 }

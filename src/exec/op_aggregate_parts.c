@@ -14,6 +14,7 @@ enum {
     PIECE_BYTES = 96 << 10, /* held of one piece until it is written out */
     PIECE_PAGE_BYTES = 16 << 10,
     FULL_BYTES_MIN = 1 << 20,
+    LANE_BYTES = 4 << 20,
     SKIP_BITS_MAX = 56,
     FORCED_ROWS = 64, /* force_spill: so that small tests meet pieces, and pieces of pieces */
     FORCED_BITS_MAX = PS_GROUP_RADIX_BITS + PIECE_BITS,
@@ -28,6 +29,15 @@ struct agg_pieces {
     ps_rows rows[]; /* by piece: groups, then sets */
 };
 
+/* Going into pieces has to fit yet, in every lane. */
+static uint64_t full_left(const ps_exec_settings *settings)
+{
+    const uint64_t limit = settings->memory_limit;
+    const uint64_t lanes = (uint64_t)LANE_BYTES * PS_MAX(settings->threads, 1u);
+
+    return PS_MIN(PS_MAX(limit / 16, lanes), limit / 4);
+}
+
 bool ps_aggregate_is_full(const ps_group_merge *merge)
 {
     const ps_op *op = merge->user;
@@ -38,7 +48,7 @@ bool ps_aggregate_is_full(const ps_group_merge *merge)
     const uint64_t bytes = ps_group_merge_bytes(merge), left = ps_mem_left(op->mem);
     const uint64_t share = settings->memory_limit / 4 / PS_MAX(settings->threads, 1u);
     return settings->memory_limit && merge->skip_bits <= SKIP_BITS_MAX && bytes >= FULL_BYTES_MIN &&
-           (bytes >= share || left < settings->memory_limit / 4);
+           (bytes >= share || left < full_left(settings));
 }
 
 /* ---- what is merged now ---- */
@@ -83,9 +93,6 @@ void ps_aggregate_sources_free(agg_source *s)
         for (uint32_t d = 0; d < ps_aggregate_n_sets(s->config); d++)
             ps_rows_release(ps_aggregate_set_of(s, d, t));
     }
-    /* It costs the other threads an interrupt each: only where memory was short. relaxed: a hint */
-    if (atomic_load_explicit(&s->op->stats.spilled_bytes, memory_order_relaxed))
-        ps_mem_trim_small();
 }
 
 static void pieces_free(agg_pieces *pieces)

@@ -132,11 +132,12 @@ static uint64_t keep_bytes(const ps_op *op, const void *local)
     return local || !shared->layout ? 0 : atomic_load_explicit(&shared->held, memory_order_relaxed);
 }
 
-static ps_status keep_shrink(ps_ctx *cx, ps_op *op, void *local)
+static ps_status keep_shrink(ps_ctx *cx, ps_op *op, void *local, uint64_t wanted)
 {
     keep_shared *shared = op->shared;
     ps_rows scratch = {0};
 
+    (void)wanted;
     if (local || !shared->layout) return PS_OK;
     for (size_t i = 0; i < shared->kept.n; i++) {
         ps_kept *kept = shared->kept.at[i], *filed;
@@ -202,7 +203,7 @@ static ps_status keep_seal(ps_ctx *cx, ps_op *op)
     if (settings->memory_limit == 0 || keep_bytes(op, NULL) == 0 ||
         ps_mem_left(op->mem) >= settings->memory_reserve)
         return PS_OK;
-    return keep_shrink(cx, op, NULL);
+    return keep_shrink(cx, op, NULL, UINT64_MAX);
 }
 
 static ps_status keep_source_plan(ps_ctx *cx, ps_op *op, uint64_t *n_morsels)

@@ -90,8 +90,9 @@ static uint64_t sort_bytes(const ps_op *op, const void *local)
     return ps_sorter_bytes(op->shared, local ? &((const sort_local *)local)->lane : NULL);
 }
 
-static ps_status sort_shrink(ps_ctx *cx, ps_op *op, void *local)
+static ps_status sort_shrink(ps_ctx *cx, ps_op *op, void *local, uint64_t wanted)
 {
+    (void)wanted;
     return ps_sorter_shrink(cx, op->shared, local ? &((sort_local *)local)->lane : NULL,
                             &op->arena);
 }

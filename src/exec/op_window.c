@@ -147,8 +147,9 @@ static uint64_t window_bytes(const ps_op *op, const void *local)
                            local ? &((const window_sink *)local)->lane : NULL);
 }
 
-static ps_status window_shrink(ps_ctx *cx, ps_op *op, void *local)
+static ps_status window_shrink(ps_ctx *cx, ps_op *op, void *local, uint64_t wanted)
 {
+    (void)wanted;
     return ps_sorter_shrink(cx, &((window_shared *)op->shared)->sorter,
                             local ? &((window_sink *)local)->lane : NULL, &op->arena);
 }

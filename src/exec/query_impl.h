@@ -101,6 +101,7 @@ typedef struct ps_task {
     ps_lane *lane;
     ps_run_sink *sink;
     uint64_t number;
+    uint64_t wanted; /* of a shrink: bytes */
 } ps_task;
 
 /* Order of errors: lower comes first in the input. */
@@ -171,6 +172,7 @@ enum { PS_SHRINK_BYTES_MIN = 1 << 20 };
 /* Before a batch: shrinks the lane's own part, or parks it until others did. */
 ps_status ps_lane_ask(ps_lane *lane, bool *parked);
 void ps_lane_publish_held(ps_lane *lane, uint64_t held);
+void ps_lane_shrunk(ps_lane *lane); /* publishes what it did not give back */
 /* The rest with query->mutex held. May a lane that asked go on? */
 bool ps_lane_granted(ps_lane *lane);
 /* The largest part of the query that can be shrunk now. */

@@ -329,7 +329,7 @@ static ps_status task_body(ps_query *query, const ps_task *task, ps_ctx *cx, boo
     case PS_TASK_FINISH: return op->class->finish_task(cx, op, task->number);
     case PS_TASK_SEAL: return op->class->seal ? op->class->seal(cx, op) : PS_OK;
     case PS_TASK_SHRINK:
-        return op->class->shrink(cx, op, task->lane ? task->lane->sink_local : NULL);
+        return op->class->shrink(cx, op, task->lane ? task->lane->sink_local : NULL, task->wanted);
     }
     (void)query;
     return PS_BUG(cx, "unknown task kind");
@@ -374,7 +374,7 @@ static void task_ended(ps_query *query, const ps_task *task, ps_status st, bool 
         atomic_store_explicit(&query->shrink_wanted, false, memory_order_relaxed);
         if (task->lane) {
             task->lane->state = (ps_lane_state)task->number; /* what it was */
-            ps_lane_publish_held(task->lane, 0);
+            ps_lane_shrunk(task->lane);
         } else {
             task->sink->shrinking = false;
             ps_sink_unheld(query, task->sink);

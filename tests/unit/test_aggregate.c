@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "col/table.h"
+#include "exec/group_table.h"
 #include "exec/query.h"
 
 enum { N = 24000, COLS = 5, KEYS_B = 3000 };
@@ -404,6 +405,125 @@ static void every_allocation_may_fail(void **state)
     assert_true(n_failed > 50);
 }
 
+/* Counts of rows by a text, in a table of 64 parts whose directory holds all groups. */
+enum { GROUPS = 60000 };
+
+static char group_texts[GROUPS][40];
+
+static void count_rows(ps_group_table *groups, uint32_t first, uint32_t n, uint8_t **out)
+{
+    static ps_view views[PS_BATCH_ROWS];
+    static uint64_t hashes[PS_BATCH_ROWS];
+    ps_vec key;
+
+    for (uint32_t at = first; at < first + n; at += PS_BATCH_ROWS) {
+        const uint32_t m = PS_MIN((uint32_t)PS_BATCH_ROWS, first + n - at);
+        for (uint32_t k = 0; k < m; k++) {
+            const char *text = group_texts[at + k];
+            views[k] = ps_view_of(text, strlen(text));
+            hashes[k] = ps_hash_u64(at + k, 7);
+        }
+        ps_vec_flat(&key, PS_TYPE(STRING), PS_LAYOUT_VIEW, views, NULL, m);
+        assert_int_equal(ps_group_table_find(&cx, groups, &key, NULL, m, hashes, out + at), PS_OK);
+        for (uint32_t k = 0; k < m; k++) {
+            uint64_t count;
+            memcpy(&count, out[at + k] + groups->layout->state_at, sizeof(count));
+            count++;
+            memcpy(out[at + k] + groups->layout->state_at, &count, sizeof(count));
+        }
+    }
+}
+
+static ps_status add_counts(ps_ctx *of, void *user, uint8_t *const *dst, uint8_t *const *src,
+                            uint32_t n)
+{
+    const ps_row_layout *layout = user;
+    (void)of;
+    for (uint32_t k = 0; k < n; k++) {
+        uint64_t a, b;
+        memcpy(&a, dst[k] + layout->state_at, sizeof(a));
+        memcpy(&b, src[k] + layout->state_at, sizeof(b));
+        a += b;
+        memcpy(dst[k] + layout->state_at, &a, sizeof(a));
+    }
+    return PS_OK;
+}
+
+/* All parts merged: every group once, with this count. */
+static void check_counts(ps_group_table *groups, uint64_t count)
+{
+    uint64_t n = 0;
+
+    for (uint32_t p = 0; p < groups->n_parts; p++) {
+        ps_group_merge merge;
+        size_t page = 0;
+        assert_int_equal(ps_group_merge_init(&cx, &merge, groups->layout, PS_GROUP_RADIX_BITS, 64),
+                         PS_OK);
+        assert_int_equal(ps_group_merge_add(&cx, &merge, &groups->parts[p], &page, add_counts,
+                                            (void *)(uintptr_t)groups->layout),
+                         PS_OK);
+        for (uint64_t g = 0; g < merge.n; g++) {
+            const char *row = (const char *)merge.groups[g];
+            uint64_t found;
+            ps_view view;
+            memcpy(&found, row + groups->layout->state_at, sizeof(found));
+            memcpy(&view, row + groups->layout->cols[0].at, sizeof(view));
+            char text[40] = {0};
+            assert_true(view.n < sizeof(text));
+            memcpy(text, ps_view_bytes(&view), view.n);
+            const long i = strtol(text + strlen("the long text of group "), NULL, 10);
+            assert_in_range(i, 0, GROUPS - 1);
+            assert_int_equal(view.n, strlen(group_texts[i]));
+            assert_memory_equal(ps_view_bytes(&view), group_texts[i], view.n);
+            assert_int_equal(found, count);
+        }
+        n += merge.n;
+        ps_group_merge_release(&merge);
+    }
+    assert_int_equal(n, GROUPS);
+}
+
+static void a_table_gives_back_its_oldest_rows(void **state)
+{
+    static uint8_t *first[GROUPS], *again[GROUPS];
+    const ps_type type = PS_TYPE(STRING);
+    const ps_row_spec spec = {
+        .types = &type, .n_cols = 1, .n_keys = 1, .hashed = true, .state_bytes = 8};
+    const ps_row_layout *layout;
+    ps_group_table groups;
+    ps_spill *spill;
+    uint32_t n_kept = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < GROUPS; i++)
+        snprintf(group_texts[i], sizeof(group_texts[i]), "the long text of group %u", i);
+    assert_int_equal(ps_row_layout_new(&cx, &arena, &spec, &layout), PS_OK);
+    assert_int_equal(ps_group_table_init(&cx, &groups, layout, true, 0), PS_OK);
+    assert_int_equal(ps_spill_new(&cx, &(ps_spill_options){0}, &spill), PS_OK);
+    groups.mark_bytes = 64 << 10;
+    count_rows(&groups, 0, GROUPS, first);
+    const uint64_t bytes = ps_group_table_bytes(&groups);
+    const uint64_t wanted = bytes / 4;
+    assert_int_equal(ps_group_table_spill(&cx, &groups, wanted, spill), PS_OK);
+    const uint64_t given = bytes - ps_group_table_bytes(&groups);
+    assert_true(given >= wanted / 2);
+    assert_true(given < bytes / 2); /* not all of it */
+    /* Those that stayed are counted where they are; others get a second row. */
+    count_rows(&groups, 0, GROUPS, again);
+    for (uint32_t i = 0; i < GROUPS; i++) n_kept += first[i] == again[i];
+    assert_true(n_kept > GROUPS / 3);
+    for (uint32_t i = GROUPS - PS_BATCH_ROWS; i < GROUPS; i++) assert_ptr_equal(first[i], again[i]);
+    assert_int_equal(ps_group_table_spill(&cx, &groups, wanted, spill), PS_OK);
+    count_rows(&groups, 0, GROUPS, again);
+    check_counts(&groups, 3);
+    assert_int_equal(ps_group_table_spill(&cx, &groups, UINT64_MAX, spill), PS_OK);
+    assert_int_equal(ps_group_table_bytes(&groups), 0);
+    count_rows(&groups, 0, GROUPS, again);
+    check_counts(&groups, 4);
+    ps_group_table_release(&groups);
+    ps_spill_free(spill);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -435,6 +555,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(same_text_in_every_configuration, setup, teardown),
         cmocka_unit_test_setup_teardown(every_allocation_may_fail, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_table_gives_back_its_oldest_rows, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
