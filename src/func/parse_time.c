@@ -265,7 +265,7 @@ static void interval_add(interval_sum *sum, ps_i128 value, const interval_unit *
     } else if (unit->days) {
         value *= unit->days;
     } else {
-        sum->ns += value * unit->ns / one;
+        sum->ns += value / one * unit->ns + value % one * unit->ns / one;
         return;
     }
     sum->days += value / one;

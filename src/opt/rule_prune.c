@@ -18,7 +18,8 @@ typedef struct pruned {
 } pruned;
 typedef struct noted {
     const ps_node *node;
-    bool *keep; /* by column: it is read above */
+    bool *keep;   /* by column: it is read above */
+    bool carried; /* a node above gives its columns on, maybe beside others with the same ids */
 } noted;
 typedef struct pruning {
     ps_opt *opt;
@@ -30,15 +31,16 @@ typedef struct pruning {
 static ps_status collect(ps_ctx *cx, const ps_node *node, void *user)
 {
     pruning *p = user;
-    const noted one = {node, PS_ARENA_ARRAY(cx, p->opt->arena, bool, node->n_cols + 1)};
+    const noted one = {.node = node,
+                       .keep = PS_ARENA_ARRAY(cx, p->opt->arena, bool, node->n_cols + 1)};
 
     return one.keep ? PS_ARRAY_ADD_IN(cx, p->opt->arena, &p->nodes, one) : PS_MEMORY;
 }
-/* The columns of a node of the plan as it was that are read above it. */
-static const bool *keep_of(const pruning *p, const ps_node *node)
+/* What was noted of a node of the plan as it was. */
+static noted *noted_of(const pruning *p, const ps_node *node)
 {
     for (size_t i = 0; i < p->nodes.n; i++) {
-        if (p->nodes.at[i].node == node) return p->nodes.at[i].keep;
+        if (p->nodes.at[i].node == node) return &p->nodes.at[i];
     }
     return NULL;
 }
@@ -86,18 +88,21 @@ static void need_positions(pruning *p, const ps_node *node, const ps_f_cols *col
 }
 
 /* A project of which only the rows count: its input has them, too. */
-static bool counts_only(const ps_node *node, const bool *keep)
+static bool counts_only(const noted *note)
 {
-    return node->inputs[0]->n_cols > 0 && none_kept(keep, node->n_cols);
+    return !note->carried && note->node->inputs[0]->n_cols > 0 &&
+           none_kept(note->keep, note->node->n_cols);
 }
 
 /* What a node reads, given what is read of it. */
-static ps_status need(pruning *p, const ps_node *node, const bool *keep)
+static ps_status need(pruning *p, const noted *note)
 {
+    const ps_node *node = note->node;
+
     switch ((ps_node_kind)node->kind) {
     case PS_NODE_PROJECT: {
         const ps_f_items *items = &ps_node_as_project(node)->items;
-        if (!counts_only(node, keep)) need_items(p, items, false);
+        if (!counts_only(note)) need_items(p, items, false);
         return PS_OK;
     }
     case PS_NODE_AGGREGATE:
@@ -144,14 +149,14 @@ static bool all_columns(const ps_f_items *items)
     return all;
 }
 
-static const ps_node *prune_project(pruning *p, const ps_node *node, const bool *keep)
+static const ps_node *prune_project(pruning *p, const ps_node *node, const noted *note)
 {
     ps_opt *opt = p->opt;
     const ps_node *input = node->inputs[0];
     const ps_f_items *old = &ps_node_as_project(node)->items;
     uint32_t n;
-    if (counts_only(node, keep)) return input;
-    ps_item *items = kept_items(p, old, keep, &n);
+    if (counts_only(note)) return input;
+    ps_item *items = kept_items(p, old, note->keep, &n);
     bool changed = n != old->n;
 
     while (items && input->kind == PS_NODE_PROJECT &&
@@ -250,7 +255,7 @@ static const ps_node *prune_node(pruning *p, const ps_node *node);
 static const ps_node *prune_subplan(pruning *p, const ps_node *node)
 {
     const ps_f_cols *cols = &ps_node_as_subplan(node)->columns;
-    const bool *keep = keep_of(p, node->inputs[0]);
+    const bool *keep = noted_of(p, node->inputs[0])->keep;
     const ps_node *body = NULL;
 
     for (size_t i = 0; i < p->done.n && !body; i++) {
@@ -269,9 +274,10 @@ static const ps_node *prune_node(pruning *p, const ps_node *node)
     const ps_node **inputs =
         PS_ARENA_ARRAY(p->opt->cx, p->opt->arena, const ps_node *, node->n_inputs + 1);
 
-    const bool *keep = keep_of(p, node);
+    const noted *note = noted_of(p, node);
 
-    if (!inputs || !keep || ps_poll(p->opt->cx) != PS_OK) return NULL;
+    if (!inputs || !note || ps_poll(p->opt->cx) != PS_OK) return NULL;
+    const bool *keep = note->keep;
     if (node->kind == PS_NODE_SUBPLAN) return prune_subplan(p, node);
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         if (!(inputs[i] = prune_node(p, node->inputs[i]))) return NULL;
@@ -287,7 +293,7 @@ static const ps_node *prune_node(pruning *p, const ps_node *node)
     if (node->kind == PS_NODE_WINDOW) keep += node->n_cols - ps_node_as_window(node)->calls.n;
     if (!(node = ps_node_with_inputs(p->opt->planner, node, inputs))) return NULL;
     switch ((ps_node_kind)node->kind) {
-    case PS_NODE_PROJECT: return prune_project(p, node, keep);
+    case PS_NODE_PROJECT: return prune_project(p, node, note);
     case PS_NODE_AGGREGATE: return prune_aggregate(p, node, keep);
     case PS_NODE_WINDOW: return prune_window(p, node, keep);
     case PS_NODE_SCAN: return prune_scan(p, node, keep);
@@ -306,10 +312,15 @@ static const ps_node *prune(ps_opt *opt, const ps_node *plan)
         const noted *at = &p.nodes.at[i];
         const bool own = at->node->kind == PS_NODE_SCAN; /* its filters read what it gives */
 
-        if (own && need(&p, at->node, at->keep) != PS_OK) return NULL;
+        if (at->node->kind != PS_NODE_AGGREGATE) {
+            for (uint32_t k = 0; k < at->node->n_inputs; k++)
+                noted_of(&p, at->node->inputs[k])->carried = true;
+        }
+
+        if (own && need(&p, at) != PS_OK) return NULL;
         for (uint32_t c = 0; c < at->node->n_cols; c++)
             at->keep[c] = ps_ids_has(&p.needed, at->node->cols[c].id);
-        if (!own && need(&p, at->node, at->keep) != PS_OK) return NULL;
+        if (!own && need(&p, at) != PS_OK) return NULL;
     }
     const ps_node *out = prune_node(&p, plan);
     return ps_opt_keep(opt, out, plan->cols, plan->n_cols);
