@@ -51,7 +51,8 @@ enum {
     CLASS_COUNT = 64, /* 64 KiB << (class / 4), up to 4 GiB; larger ones aren't cached */
     CACHED_BLOCK_MAX = 64 << 20,
     CACHE_BYTES_MAX = 256 << 20,
-    SMALL_STEP = 64 << 10,    /* small blocks grow by it between two looks at the limit */
+    SMALL_STEP = 64 << 10, /* small blocks grow by it between two looks at the limit */
+    SMALL_BOOKS = 16,
     SMALL_KEPT_MIN = 4 << 20, /* of freed small blocks: less is not worth asking malloc for */
 };
 
@@ -61,6 +62,7 @@ typedef struct block {
     ps_mem *payer;
     size_t total; /* bytes with header and tail: what was charged */
     uint32_t kind;
+    uint32_t books;     /* of a small one: where it is counted */
     struct block *next; /* while it is in the cache */
 } block;
 PS_STATIC_ASSERT(sizeof(block) <= HEADER_BYTES, "the header must fit");
@@ -74,8 +76,15 @@ typedef struct block_list {
 static block_list cache[CLASS_COUNT] = {
     [0 ... CLASS_COUNT - 1] = {PTHREAD_MUTEX_INITIALIZER, NULL}};
 static _Atomic int64_t cached_bytes;
-/* Bytes of small blocks now, and about the most since malloc gave back what it keeps. */
-static _Atomic int64_t small_bytes, small_high;
+/* Bytes of the small blocks that some threads made: now, and about the most since malloc gave back
+ * what it keeps. By thread, because malloc's arenas are: what one keeps is of no use to another. */
+typedef struct small_books {
+    _Atomic int64_t bytes, high;
+} small_books;
+static small_books small[SMALL_BOOKS];
+
+/* Held while kept pages go back: who needs their room waits until they are gone. */
+static pthread_mutex_t trim_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- payers ---- */
 
@@ -519,8 +528,13 @@ static block *cache_take(unsigned class)
 /* What malloc keeps of small blocks, at most. relaxed: an estimate */
 static int64_t small_kept(void)
 {
-    const int64_t kept = atomic_load_explicit(&small_high, memory_order_relaxed) -
-                         atomic_load_explicit(&small_bytes, memory_order_relaxed);
+    int64_t kept = 0;
+
+    for (uint32_t i = 0; i < SMALL_BOOKS; i++) {
+        const int64_t one = atomic_load_explicit(&small[i].high, memory_order_relaxed) -
+                            atomic_load_explicit(&small[i].bytes, memory_order_relaxed);
+        kept += PS_MAX(one, 0);
+    }
     return kept < SMALL_KEPT_MIN ? 0 : kept;
 }
 
@@ -544,7 +558,7 @@ static bool cache_put(ps_mem *payer, unsigned class, block *freed)
     return true;
 }
 
-void ps_mem_trim(void)
+static void trim_cache(void)
 {
     for (unsigned class = 0; class < CLASS_COUNT; class ++) {
         pthread_mutex_lock(&cache[class].mutex);
@@ -553,21 +567,42 @@ void ps_mem_trim(void)
         pthread_mutex_unlock(&cache[class].mutex);
         while (list) {
             block *next = list->next;
-            atomic_fetch_sub_explicit(&cached_bytes, (int64_t)list->total, memory_order_relaxed);
+            const int64_t bytes = (int64_t)list->total;
             pages_give(list, list->total);
+            atomic_fetch_sub_explicit(&cached_bytes, bytes, memory_order_relaxed);
             list = next;
         }
     }
 }
 
-void ps_mem_trim_small(void)
+/* relaxed: an estimate. What is freed meanwhile may still be kept. */
+static void trim_small(void)
 {
-    /* first: who comes meanwhile need not do it again */
-    atomic_store_explicit(&small_high, atomic_load_explicit(&small_bytes, memory_order_relaxed),
-                          memory_order_relaxed);
+    int64_t before[SMALL_BOOKS];
+
+    for (uint32_t i = 0; i < SMALL_BOOKS; i++)
+        before[i] = atomic_load_explicit(&small[i].bytes, memory_order_relaxed);
 #ifdef __GLIBC__
     malloc_trim(0);
 #endif
+    for (uint32_t i = 0; i < SMALL_BOOKS; i++) {
+        const int64_t now = atomic_load_explicit(&small[i].bytes, memory_order_relaxed);
+        atomic_store_explicit(&small[i].high, PS_MAX(before[i], now), memory_order_relaxed);
+    }
+}
+
+void ps_mem_trim(void)
+{
+    pthread_mutex_lock(&trim_mutex);
+    trim_cache();
+    pthread_mutex_unlock(&trim_mutex);
+}
+
+void ps_mem_trim_small(void)
+{
+    pthread_mutex_lock(&trim_mutex);
+    trim_small();
+    pthread_mutex_unlock(&trim_mutex);
 }
 
 /* ---- blocks ---- */
@@ -595,46 +630,57 @@ static size_t total_for(size_t bytes, bool *mapped, unsigned *class)
     return total;
 }
 
-/* Empties what is kept if it doesn't fit beside what is charged: used + kept stays below the limit,
- * also when that was lowered since. */
+/* Whether what is kept fits beside what is charged. */
+static bool kept_fits(const ps_mem *payer, int64_t kept)
+{
+    return kept <= 0 || (uint64_t)kept <= ps_mem_left(payer);
+}
+
+/* Empties what is kept if it doesn't fit: used + kept stays below the limit, also when that was
+ * lowered since. */
 static void cache_fit(const ps_mem *payer)
 {
     const int64_t cached = atomic_load_explicit(&cached_bytes, memory_order_relaxed);
-    const int64_t small = small_kept();
 
-    if (cached + small == 0) return;
-    const uint64_t left = ps_mem_left(payer);
-    if (small > 0 && (uint64_t)(cached + small) > left) ps_mem_trim_small();
-    if (cached > 0 && (uint64_t)cached > left) ps_mem_trim();
+    if (kept_fits(payer, cached + small_kept())) return;
+    pthread_mutex_lock(&trim_mutex);
+    const int64_t kept = small_kept();
+    if (kept > 0 && !kept_fits(payer, atomic_load(&cached_bytes) + kept)) trim_small();
+    if (!kept_fits(payer, atomic_load(&cached_bytes))) trim_cache();
+    pthread_mutex_unlock(&trim_mutex);
 }
 
 /* relaxed: counters */
-static block *small_take(const ps_mem *payer, size_t total)
+static block *small_take(const ps_mem *payer, size_t total, uint32_t *books)
 {
-    const int64_t now =
-        atomic_fetch_add_explicit(&small_bytes, (int64_t)total, memory_order_relaxed) +
-        (int64_t)total;
+    /* one of sixteen by the thread's name: its upper bits after a multiplication mix all of them */
+    *books = (uint32_t)((uint64_t)pthread_self() * 0x9E3779B97F4A7C15u >> 60);
+    small_books *own = &small[*books];
+    const int64_t add = (int64_t)total;
+    const int64_t now = atomic_fetch_add_explicit(&own->bytes, add, memory_order_relaxed) + add;
     void *memory = NULL;
 
-    if (now > atomic_load_explicit(&small_high, memory_order_relaxed)) {
-        atomic_store_explicit(&small_high, now + SMALL_STEP, memory_order_relaxed);
+    if (now > atomic_load_explicit(&own->high, memory_order_relaxed)) {
+        atomic_store_explicit(&own->high, now + SMALL_STEP, memory_order_relaxed);
         cache_fit(payer);
     }
     if (posix_memalign(&memory, PS_ALIGN, total) == 0) return memory;
-    atomic_fetch_sub_explicit(&small_bytes, (int64_t)total, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&own->bytes, add, memory_order_relaxed);
     return NULL;
 }
 
 static void small_give(block *freed)
 {
-    atomic_fetch_sub_explicit(&small_bytes, (int64_t)freed->total, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&small[freed->books].bytes, (int64_t)freed->total,
+                              memory_order_relaxed);
     free(freed);
 }
 
 /* Memory of a block that was charged already. */
-static block *block_take(ps_mem *payer, size_t total, bool mapped, unsigned class)
+static block *block_take(ps_mem *payer, size_t total, bool mapped, unsigned class, uint32_t *books)
 {
-    if (!mapped) return small_take(payer, total);
+    *books = 0;
+    if (!mapped) return small_take(payer, total, books);
     void *memory = cache_take(class);
     cache_fit(payer);
     if (!memory) memory = pages_take(total);
@@ -653,13 +699,15 @@ static void *alloc_from(ps_ctx *cx, ps_mem *payer, size_t bytes)
         ps_fail_memory(cx, total ? total : bytes);
         return NULL;
     }
-    block *header = block_take(payer, total, mapped, class);
+    uint32_t books;
+    block *header = block_take(payer, total, mapped, class, &books);
     if (!header) {
         ps_mem_uncharge(payer, total);
         ps_fail_memory(cx, total);
         return NULL;
     }
-    *header = (block){.payer = payer, .total = total, .kind = mapped ? KIND_MAPPED : KIND_SMALL};
+    *header = (block){
+        .payer = payer, .total = total, .kind = mapped ? KIND_MAPPED : KIND_SMALL, .books = books};
     return usable_of(header);
 }
 
