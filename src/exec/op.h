@@ -82,6 +82,9 @@ typedef struct ps_op_class {
         sink_size; /* zeroed memory of each kind of state */
 
     ps_status (*open)(ps_ctx *cx, ps_op *op);
+    /* Once, when the query's floor is set aside and before any task: what takes more memory than
+     * a statement that waits may have, or shows outside. */
+    ps_status (*begin)(ps_ctx *cx, ps_op *op);
 
     ps_status (*source_plan)(ps_ctx *cx, ps_op *op, uint64_t *n_morsels);
     ps_status (*source_open)(ps_ctx *cx, ps_op *op, void *local);

@@ -62,13 +62,18 @@ static uint64_t write_floor_bytes(const ps_op *op, const ps_schema *schema)
 
 static ps_status write_open(ps_ctx *cx, ps_op *op)
 {
-    const ps_sink_spec *spec = ps_node_as_write(op->node)->sink;
+    write_shared *shared = op->shared;
+
+    return ps_collector_init(cx, &op->arena, &shared->collector, op->n_feeders,
+                             write_bytes_max(op->settings));
+}
+
+static ps_status write_begin(ps_ctx *cx, ps_op *op)
+{
     const write_config *config = op->config;
     write_shared *shared = op->shared;
 
-    PS_TRY(ps_collector_init(cx, &op->arena, &shared->collector, op->n_feeders,
-                             write_bytes_max(op->settings)));
-    return class_of(op)->open(cx, spec, config->schema, &shared->sink);
+    return class_of(op)->open(cx, ps_node_as_write(op->node)->sink, config->schema, &shared->sink);
 }
 
 /* Writes what is out, unless somebody else does. */
@@ -214,6 +219,7 @@ static const ps_op_class write_class = {
     .sink_size = sizeof(ps_collector_view),
     .source_size = sizeof(ps_arena),
     .open = write_open,
+    .begin = write_begin,
     .sink_open = write_sink_open,
     .sink = write_sink,
     .sink_end = write_sink_end,

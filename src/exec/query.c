@@ -52,6 +52,23 @@ static ps_status query_open_ops(ps_query *query)
     return PS_OK;
 }
 
+/* Once, before tasks may be taken. A failure is the query's. */
+static void query_begin_ops(ps_query *query)
+{
+    ps_status st = PS_OK;
+
+    for (size_t i = 0; st == PS_OK && i < query->phys.ops.n; i++) {
+        ps_op *op = query->phys.ops.at[i];
+
+        query->cx.mem = op->mem;
+        if (op->class->begin) st = op->class->begin(&query->cx, op);
+    }
+    query->cx.mem = query->mem;
+    if (st != PS_OK) ps_query_fail(query, &query->cx.error);
+    /* release: who sees it sees what was begun */
+    atomic_store_explicit(&query->begun, true, memory_order_release);
+}
+
 static ps_status query_make_runs(ps_query *query)
 {
     ps_ctx *cx = &query->cx;
@@ -231,6 +248,8 @@ static ps_status query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps
             if (deadline_ns && ps_clock_ns() >= deadline_ns) return PS_OK;
             continue;
         }
+        /* relaxed: only this thread sets it */
+        if (!atomic_load_explicit(&query->begun, memory_order_relaxed)) query_begin_ops(query);
         ps_mutex_lock(&query->mutex);
         const bool picked = ps_query_pick(query, &task);
         const bool more = picked && ps_query_wants_help(query);

@@ -135,7 +135,8 @@ struct ps_query {
     uint64_t start_ns, start_cycles; /* when it was made: wall time, length of a cycle */
     bool stopping;                   /* freed by its owner: start nothing more */
     uint32_t n_shrinking;
-    _Atomic bool admitted;      /* its floor is set aside, or it runs without: tasks may be taken */
+    _Atomic bool admitted;      /* its floor is set aside, or it runs without */
+    _Atomic bool begun;         /* and its operators have begun: tasks may be taken */
     const ps_mem *waits_for;    /* whose limit it waits for to begin; guarded by the pool's begin */
     _Atomic uint32_t n_active;  /* threads that pull it or run its tasks */
     _Atomic uint64_t n_batches; /* counted for settings.fail_bug */

@@ -435,7 +435,7 @@ bool ps_query_work(ps_query *query)
 {
     ps_task task;
 
-    if (!atomic_load_explicit(&query->admitted, memory_order_acquire)) return false;
+    if (!atomic_load_explicit(&query->begun, memory_order_acquire)) return false;
     ps_mutex_lock(&query->mutex);
     /* one place of settings.threads is the puller's */
     const bool found =
