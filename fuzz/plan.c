@@ -8,13 +8,12 @@
 
 static ps_status find_source(ps_ctx *cx, void *user, ps_str description, ps_source **out)
 {
-    int start, step;
-    unsigned n;
+    int start, step, n;
     char text[64];
 
     (void)user;
     snprintf(text, sizeof text, "%.*s", PS_STR_ARGS(description));
-    if (sscanf(text, "range:%5d:%5d:%5u", &start, &step, &n) != 3 || step == 0)
+    if (sscanf(text, "range:%5d:%5d:%5d", &start, &step, &n) != 3 || step == 0 || n < 0)
         return ps_fail(cx, PS_BIND, "no such source: %s", text);
     return ps_range_source_new(cx, start, start + (int64_t)step * n, step, out);
 }
