@@ -185,6 +185,7 @@ static ps_status verify_shape(ps_ctx *cx, const ps_node *node)
                 return breach(cx, node, "an output that is no aggregate", i);
         return PS_OK;
     case PS_NODE_WINDOW:
+        if (ps_node_as_window(node)->calls.n == 0) return breach(cx, node, "no call", 0);
         for (uint32_t i = 0; i < ps_node_as_window(node)->calls.n; i++)
             if (ps_node_as_window(node)->calls.at[i].expr->kind != PS_EXPR_WINDOW)
                 return breach(cx, node, "an output that is no window call", i);

@@ -218,6 +218,7 @@ static void test_damaged(void **state)
         {RANGE_PLAN "{\"node\":\"values\"},{\"node\":\"project\",\"inputs\":[1],\"items\":["
                     "{\"name\":\"a\",\"expr\":{\"outer\":[0,0]}}]}]}",
          PS_DATA, "a column that its inputs don't have"},
+        {RANGE_PLAN "{\"node\":\"window\",\"inputs\":[0]}]}", PS_DATA, "no call in a window node"},
     };
     static char deep[20000];
 
