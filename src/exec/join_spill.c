@@ -72,13 +72,8 @@ static uint64_t probe_bytes(const ps_op *op)
 ps_status ps_join_spill_file(ps_ctx *cx, ps_op *op, ps_spill **out)
 {
     ps_join_shared *shared = op->shared;
-    ps_status st = PS_OK;
 
-    ps_mutex_lock(&shared->mutex);
-    if (!shared->spill) st = ps_op_spill_new(cx, op, &shared->spill);
-    *out = shared->spill;
-    ps_mutex_unlock(&shared->mutex);
-    return st;
+    return ps_op_spill_file(cx, op, &shared->mutex, &shared->spill, out);
 }
 
 uint64_t ps_join_lane_bytes(const ps_join_lane *lane)

@@ -170,6 +170,9 @@ struct ps_op {
 
 /* A temporary file for what the operator writes out, as the query's settings want it. spill.c */
 ps_status ps_op_spill_new(ps_ctx *cx, const ps_op *op, ps_spill **out);
+/* The one that its lanes share, made by the first who wants it; mutex guards *shared. */
+ps_status ps_op_spill_file(ps_ctx *cx, const ps_op *op, ps_mutex *mutex, ps_spill **shared,
+                           ps_spill **out);
 ps_spill_options ps_spill_options_of(const ps_exec_settings *settings);
 /* Tables give memory back (col/store.h) until mem could charge `bytes`, or have no more to give.
  * Fails only when the query is to stop: that tables can't be written is no failure of hers. */

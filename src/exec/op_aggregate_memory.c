@@ -34,13 +34,8 @@ uint64_t ps_aggregate_tables_bytes(const agg_config *config, const agg_tables *t
 ps_status ps_aggregate_spill_file(ps_ctx *cx, ps_op *op, ps_spill **out)
 {
     agg_shared *shared = op->shared;
-    ps_status st = PS_OK;
 
-    ps_mutex_lock(&shared->mutex);
-    if (!shared->spill) st = ps_op_spill_new(cx, op, &shared->spill);
-    *out = shared->spill;
-    ps_mutex_unlock(&shared->mutex);
-    return st;
+    return ps_op_spill_file(cx, op, &shared->mutex, &shared->spill, out);
 }
 
 /* bytes * part / whole, upwards; everything stays everything. */

@@ -66,13 +66,8 @@ static ps_status keep_open(ps_ctx *cx, ps_op *op)
 static ps_status spill_file(ps_ctx *cx, ps_op *op, ps_spill **out)
 {
     keep_shared *shared = op->shared;
-    ps_status st = PS_OK;
 
-    ps_mutex_lock(&shared->mutex);
-    if (!shared->spill) st = ps_op_spill_new(cx, op, &shared->spill);
-    *out = shared->spill;
-    ps_mutex_unlock(&shared->mutex);
-    return st;
+    return ps_op_spill_file(cx, op, &shared->mutex, &shared->spill, out);
 }
 
 /* Whether the next batch should go to the file. */

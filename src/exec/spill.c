@@ -18,6 +18,18 @@ ps_status ps_op_spill_new(ps_ctx *cx, const ps_op *op, ps_spill **out)
     return ps_spill_new(cx, &options, out);
 }
 
+ps_status ps_op_spill_file(ps_ctx *cx, const ps_op *op, ps_mutex *mutex, ps_spill **shared,
+                           ps_spill **out)
+{
+    ps_status st = PS_OK;
+
+    ps_mutex_lock(mutex);
+    if (!*shared) st = ps_op_spill_new(cx, op, shared);
+    *out = *shared;
+    ps_mutex_unlock(mutex);
+    return st;
+}
+
 ps_status ps_tables_make_room(ps_ctx *cx, const ps_exec_settings *settings, const ps_mem *mem,
                               uint64_t bytes)
 {
