@@ -281,9 +281,8 @@ static rel_set component(const region *r, rel_set set)
 }
 
 /* a = b where a reads one set of connected relations and b another. Its edge needs both of them
- * whole, so a and b see the rows that they would see above a cross product; and those for which
- * there is none because the other set is empty: as settle_late() of push_join.c, SQL leaves it open.
- */
+ * whole, so a and b see the rows that they would see above a cross product, and also those for
+ * which there is none because the other set is empty: SQL leaves it open (push_join.c). */
 static bool joins_components(const region *r, const ps_expr *e, edge *out)
 {
     const bool null_equal = ps_expr_is_call(e, "is_not_distinct_from");
