@@ -1,6 +1,6 @@
 /* fs/spill.c -- see spill.h. A block in the file:
  *
- *     bytes, as LZ4 where that saves a quarter, encrypted if so wanted | block_tail
+ *     bytes, as LZ4 where that saves time or room (pace.h), encrypted if so wanted | block_tail
  *
  * The tail's check covers the tail, what is before it and its place in the file: a checksum (XXH3),
  * or the cipher's tag. Blocks lie at offsets handed out by an atomic, and have numbers from another
@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "fs/cipher.h"
+#include "fs/pace.h"
 #include "fs/sys.h"
 
 #include <errno.h>
@@ -27,8 +28,9 @@ struct ps_spill {
     _Atomic uint64_t blocks;  /* written so far */
     _Atomic uint64_t raw;     /* their bytes before compression */
     _Atomic uint64_t charged; /* blocks that were not dropped */
-    _Atomic uint32_t plain;   /* blocks to store without trying to compress them */
-    ps_spill_list *list;      /* guards the next two */
+    ps_pace pace;
+    _Atomic bool small;  /* the disk, for what the file may become */
+    ps_spill_list *list; /* guards the next two */
     ps_spill *before, *after;
     char directory[];
 };
@@ -40,7 +42,7 @@ typedef struct block_tail {
     uint8_t
         check[PS_CIPHER_TAG_BYTES]; /* of the fields before, the block's place, what is stored */
 } block_tail;
-enum { BLOCK_MAGIC = 0x50535332, FORM_PLAIN = 0, FORM_LZ4 = 1 };
+enum { BLOCK_MAGIC = 0x50535332, FORM_PLAIN = 0, FORM_LZ4 = 1, SAVES_AT_LEAST = 4 };
 PS_STATIC_ASSERT(sizeof(block_tail) <= PS_SPILL_ROOM, "callers leave room for it");
 
 /* What a check covers beside the stored bytes. */
@@ -247,6 +249,8 @@ static ps_status disk_fail(ps_ctx *cx, const ps_spill *spill, int error, uint64_
 
 static ps_status file_write(ps_ctx *cx, ps_spill *spill, const char *from, uint64_t n, uint64_t at)
 {
+    const uint64_t began = ps_clock_ns(), all = n;
+
     while (n > 0) {
         const ssize_t done = ps_sys_pwrite(spill->fd, from, PS_MIN(n, (size_t)1 << 30), at);
         if (done < 0) return disk_fail(cx, spill, errno, n);
@@ -256,6 +260,7 @@ static ps_status file_write(ps_ctx *cx, ps_spill *spill, const char *from, uint6
         at += (uint64_t)done;
         PS_TRY(ps_poll(cx));
     }
+    ps_pace_add(&spill->pace.write, ps_clock_ns() - began, all);
     return PS_OK;
 }
 
@@ -303,6 +308,7 @@ ps_status ps_spill_damaged(ps_ctx *cx, const ps_spill *spill, ps_spill_block blo
 
 static ps_status file_read(ps_ctx *cx, ps_spill *spill, char *bytes, ps_spill_block block)
 {
+    const uint64_t began = ps_clock_ns();
     uint64_t n = 0;
 
     while (n < block.n) {
@@ -315,6 +321,7 @@ static ps_status file_read(ps_ctx *cx, ps_spill *spill, char *bytes, ps_spill_bl
         n += (uint64_t)done;
         PS_TRY(ps_poll(cx));
     }
+    ps_pace_add(&spill->pace.read, ps_clock_ns() - began, n);
     if (ps_sys_spoil(bytes, n) < block.n)
         return ps_spill_damaged(cx, spill, block, "the file ends early");
     return PS_OK;
@@ -322,47 +329,83 @@ static ps_status file_read(ps_ctx *cx, ps_spill *spill, char *bytes, ps_spill_bl
 
 /* ---- out ---- */
 
-/* Bytes after compression; 0: it doesn't save a quarter. Then the next blocks aren't tried, since
- * LZ4 would take more time than it saves. relaxed: a guess. */
-static uint64_t compress(ps_spill *spill, const char *raw, uint64_t n_raw, char *out)
-{
-    enum { PLAIN_AFTER_POOR = 15 };
-    const int packed =
-        LZ4_compress_default(raw, out, (int)n_raw, (int)LZ4_compressBound((int)n_raw));
+enum { SCARCE_SHARE = 8 }; /* of what there may be: then room counts, not time */
 
-    if (packed > 0 && (uint64_t)packed <= n_raw - n_raw / 4) return (uint64_t)packed;
-    atomic_store_explicit(&spill->plain, PLAIN_AFTER_POOR, memory_order_relaxed);
-    return 0;
+static bool near_cap(const ps_spill *spill)
+{
+    if (spill->bytes_max && figure(&spill->charged) > spill->bytes_max / SCARCE_SHARE) return true;
+    for (ps_mem *mem = spill->payer; mem; mem = mem->parent) {
+        const int64_t cap = atomic_load_explicit(&mem->disk_limit, memory_order_relaxed);
+
+        if (cap && atomic_load_explicit(&mem->disk, memory_order_relaxed) > cap / SCARCE_SHARE)
+            return true;
+    }
+    return false;
 }
 
-/* Whether to try to compress the next block. */
-static bool compress_due(ps_spill *spill, uint64_t n_raw)
+static bool disk_is_small(const ps_spill *spill)
 {
-    uint32_t plain = atomic_load_explicit(&spill->plain, memory_order_relaxed);
+    uint64_t room;
+    return ps_sys_room(spill->fd, &room) == 0 && figure(&spill->charged) > room / SCARCE_SHARE;
+}
 
-    if (n_raw > LZ4_MAX_INPUT_SIZE) return false;
-    if (plain == 0) return true;
-    atomic_compare_exchange_strong_explicit(&spill->plain, &plain, plain - 1, memory_order_relaxed,
-                                            memory_order_relaxed);
-    return false;
+/* Whether to try to pack the next block. relaxed: guesses. */
+static bool packs(ps_spill *spill, uint64_t n)
+{
+    const bool due = ps_pace_due(&spill->pace);
+
+    if (n > LZ4_MAX_INPUT_SIZE) return false;
+    if (due) atomic_store_explicit(&spill->small, disk_is_small(spill), memory_order_relaxed);
+    return due || ps_pace_pays(&spill->pace) || near_cap(spill) ||
+           atomic_load_explicit(&spill->small, memory_order_relaxed);
+}
+
+/* The block as LZ4, or NULL: that saves too little or gets no memory. */
+static char *packed_block(ps_ctx *cx, ps_spill *spill, const char *raw, block_tail *tail)
+{
+    const int n = (int)tail->n_raw, room = LZ4_compressBound(n);
+    char *const out = ps_alloc(cx, (size_t)room + PS_SPILL_ROOM);
+
+    if (!out) {
+        ps_ctx_clear(cx);
+        return NULL;
+    }
+    const uint64_t began = ps_clock_ns();
+    const int got = LZ4_compress_default(raw, out, n, room);
+    const uint64_t stored = got > 0 ? (uint64_t)got : tail->n_raw;
+    ps_pace_packed(&spill->pace, ps_clock_ns() - began, tail->n_raw, stored);
+    if (stored > tail->n_raw - tail->n_raw / SAVES_AT_LEAST) {
+        ps_free(out);
+        return NULL;
+    }
+    tail->form = FORM_LZ4;
+    tail->n_stored = stored;
+    return out;
+}
+
+/* Pays for the block, as it is or packed: *packed. */
+static ps_status block_charge(ps_ctx *cx, ps_spill *spill, const char *raw, block_tail *tail,
+                              char **packed)
+{
+    const bool tried = packs(spill, tail->n_raw);
+
+    *packed = tried ? packed_block(cx, spill, raw, tail) : NULL;
+    ps_status st = file_charge(cx, spill, tail->n_stored + sizeof(*tail));
+    if (st == PS_OK || tried || tail->n_raw > LZ4_MAX_INPUT_SIZE) return st;
+    ps_ctx_clear(cx); /* a cap that the block may fit below when it is packed */
+    *packed = packed_block(cx, spill, raw, tail);
+    return file_charge(cx, spill, tail->n_stored + sizeof(*tail));
 }
 
 ps_status ps_spill_write(ps_ctx *cx, ps_spill *spill, char *bytes, uint64_t n, ps_spill_block *out)
 {
     block_tail tail = {.magic = BLOCK_MAGIC, .form = FORM_PLAIN, .n_raw = n, .n_stored = n};
-    char *packed = NULL, *stored = bytes;
+    char *packed;
     ps_status st = PS_OK;
 
-    if (compress_due(spill, n)) {
-        packed = ps_alloc(cx, (size_t)LZ4_compressBound((int)n) + PS_SPILL_ROOM);
-        if (!packed) ps_ctx_clear(cx); /* it goes as it is */
-    }
-    if (packed) {
-        const uint64_t n_packed = compress(spill, bytes, n, packed);
-        if (n_packed) tail.form = FORM_LZ4, tail.n_stored = n_packed, stored = packed;
-    }
+    PS_GO(block_charge(cx, spill, bytes, &tail, &packed));
+    char *const stored = packed ? packed : bytes;
     out->n = tail.n_stored + sizeof(tail);
-    PS_GO(file_charge(cx, spill, out->n));
     out->at = atomic_fetch_add_explicit(&spill->next, out->n, memory_order_relaxed);
     tail.number = atomic_fetch_add_explicit(&spill->blocks, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&spill->raw, n, memory_order_relaxed);

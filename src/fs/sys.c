@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -226,6 +227,16 @@ int ps_sys_fsync(int fd) { AGAIN(fails_room("fsync"), fsync(fd)); }
 int ps_sys_rename(const char *from, const char *to)
 {
     AGAIN(fails_room("rename"), rename(from, to));
+}
+int ps_sys_room(int fd, uint64_t *bytes)
+{
+    struct statvfs info;
+    int failed;
+
+    do failed = fails("stat") ? -1 : fstatvfs(fd, &info);
+    while (failed < 0 && errno == EINTR);
+    *bytes = failed ? 0 : (uint64_t)info.f_bavail * info.f_frsize;
+    return failed;
 }
 int ps_sys_unlink(const char *path) { AGAIN(fails("unlink"), unlink(path)); }
 int ps_sys_mkdir(const char *path, mode_t mode) { AGAIN(fails_room("mkdir"), mkdir(path, mode)); }

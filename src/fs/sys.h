@@ -32,6 +32,7 @@ int ps_sys_link(const char *from, const char *to);
 int ps_sys_symlink(const char *target, const char *path);
 ssize_t ps_sys_readlink(const char *path, char *out, size_t n);
 bool ps_sys_realpath(const char *path, char *out); /* PATH_MAX bytes */
+int ps_sys_room(int fd, uint64_t *bytes);          /* free where the file is, for us */
 int ps_sys_lock(int fd);                           /* flock, exclusive, without waiting */
 int ps_sys_writable(const char *path);
 int ps_sys_chmod(const char *path, mode_t mode);

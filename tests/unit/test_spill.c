@@ -7,6 +7,7 @@
 #include "col/rows.h"
 #include "col/value.h"
 #include "fs/cipher.h"
+#include "fs/pace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,8 @@ static ps_ctx cx;
 static struct {
     int write_error, read_error; /* errno of the call number `at` */
     int at, calls;
-    bool cut;     /* calls move at most 7 bytes */
+    bool cut; /* calls move at most 7 bytes */
+    unsigned slow_us;
     int64_t flip; /* bit of the file that reads see inverted; -1: none */
 } disk;
 
@@ -42,6 +44,7 @@ static size_t short_of(size_t n) { return disk.cut && n > 7 ? 7 : n; }
 
 ssize_t pwrite(int fd, const void *bytes, size_t n, off_t at)
 {
+    if (disk.slow_us) usleep(disk.slow_us);
     if (++disk.calls == disk.at && disk.write_error) return errno = disk.write_error, -1;
     return syscall(SYS_pwrite64, fd, bytes, short_of(n), at);
 }
@@ -377,6 +380,71 @@ static void equal_blocks_differ_in_the_file(void **state)
     ps_spill_free(spills[1]);
 }
 
+/* Writes so many blocks of a text that LZ4 shrinks well; how many it did. */
+static int packed_of(ps_spill *spill, int n_blocks)
+{
+    enum { BLOCK = 32 << 10 };
+    char *room = malloc(BLOCK + PS_SPILL_ROOM);
+    int n_packed = 0;
+
+    for (int b = 0; b < n_blocks; b++) {
+        ps_spill_block block;
+        for (int i = 0; i < BLOCK; i++) room[i] = (char)(i / 100 + b);
+        assert_int_equal(ps_spill_write(&cx, spill, room, BLOCK, &block), PS_OK);
+        n_packed += block.n < BLOCK;
+    }
+    free(room);
+    return n_packed;
+}
+
+static void blocks_are_packed_where_the_disk_is_slow_or_small(void **state)
+{
+    enum { BLOCKS = 70 };
+    ps_spill *spill;
+    (void)state;
+    disk.slow_us = 2000; /* 60 ns a byte */
+    assert_int_equal(spill_new(NULL, 0, &spill), PS_OK);
+    assert_int_equal(packed_of(spill, BLOCKS), BLOCKS);
+    ps_spill_free(spill);
+    disk.slow_us = 0;
+    assert_int_equal(spill_new(NULL, 400 << 10, &spill), PS_OK);
+    packed_of(spill, PS_PACE_TRY);
+    assert_int_equal(packed_of(spill, BLOCKS), BLOCKS); /* else the cap would break */
+    ps_spill_free(spill);
+}
+
+static void packing_is_chosen_by_what_was_measured(void **state)
+{
+    enum { ROUNDS = 10, MB = 1000 * 1000, PACK_NS = 2 * MB };
+    /* LZ4 at 2 ns a byte; writes and reads at ns a byte, packed blocks at per cent of it */
+    const struct {
+        uint64_t write_ns, read_ns, per_cent;
+        bool packs;
+    } cases[] = {{1, 1, 40, false}, {1, 0, 40, false}, {2, 2, 30, true},  {8, 8, 40, true},
+                 {8, 0, 40, true},  {1, 8, 50, true},  {8, 8, 100, false}};
+    (void)state;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        ps_pace pace = {0};
+        int n_packed = 0;
+
+        for (int b = 0; b < ROUNDS * PS_PACE_TRY; b++) {
+            const bool packs = ps_pace_due(&pace) || ps_pace_pays(&pace);
+            n_packed += packs;
+            if (packs) ps_pace_packed(&pace, PACK_NS, MB, cases[c].per_cent * MB / 100);
+            ps_pace_add(&pace.write, cases[c].write_ns * MB, MB);
+            if (cases[c].read_ns) ps_pace_add(&pace.read, cases[c].read_ns * MB, MB);
+        }
+        assert_int_equal(n_packed, cases[c].packs ? ROUNDS * PS_PACE_TRY : ROUNDS);
+    }
+    /* a disk that becomes slow is seen within a few blocks */
+    ps_pace pace = {0};
+    ps_pace_packed(&pace, PACK_NS, MB, MB / 2);
+    for (int i = 0; i < 1000; i++) ps_pace_add(&pace.write, MB / 2, MB);
+    assert_false(ps_pace_pays(&pace));
+    for (int i = 0; i < 4; i++) ps_pace_add(&pace.write, (uint64_t)20 * MB, MB);
+    assert_true(ps_pace_pays(&pace));
+}
+
 static void files_that_live_are_listed(void **state)
 {
     ps_arena arena = {0};
@@ -457,6 +525,8 @@ int main(void)
         T(what_is_on_the_disk_can_be_read_only_without_encryption),
         T(equal_blocks_differ_in_the_file),
         T(files_that_live_are_listed),
+        T(blocks_are_packed_where_the_disk_is_slow_or_small),
+        T(packing_is_chosen_by_what_was_measured),
         T(the_file_has_no_name_and_nobody_else_may_read_it),
 #undef T
     };
