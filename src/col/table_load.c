@@ -80,7 +80,7 @@ static ps_status seal(ps_ctx *cx, ps_table_load *load)
     ps_status st = PS_MEMORY;
     bool fits;
 
-    if (bytes == 0 && ps_segment_builder_rows(load->builder) == 0) return PS_OK;
+    if (ps_segment_builder_rows(load->builder) == 0) return PS_OK; /* it may keep room for texts */
     PS_TRY(make_room(cx, load, bytes, &fits));
     if (fits) st = ps_segment_builder_seal(cx, load->builder, load->segments.n, &segment);
     if (st == PS_MEMORY && load->store && load->options.memory_limit) {

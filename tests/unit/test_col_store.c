@@ -44,7 +44,7 @@ static ps_value value_at(ps_arena *arena, uint32_t col, uint64_t row)
     }
 }
 
-static ps_table *make_table(uint64_t memory_limit, bool force_spill)
+static ps_table *make_rows(uint32_t rows, uint64_t memory_limit, bool force_spill)
 {
     const ps_table_load_options options = {.memory_limit = memory_limit,
                                            .force_spill = force_spill};
@@ -53,8 +53,8 @@ static ps_table *make_table(uint64_t memory_limit, bool force_spill)
     ps_arena arena = {0};
 
     check(ps_table_load_begin(&cx, schema, store, &options, &load));
-    for (uint32_t first = 0; first < ROWS; first += 3000) {
-        const uint32_t n = PS_MIN((uint32_t)3000, ROWS - first);
+    for (uint32_t first = 0; first < rows; first += 3000) {
+        const uint32_t n = PS_MIN((uint32_t)3000, rows - first);
         ps_batch batch;
         check(ps_batch_init(&cx, &arena, schema->n, &batch));
         batch.n_cols = schema->n, batch.n = batch.n_live = n;
@@ -73,6 +73,11 @@ static ps_table *make_table(uint64_t memory_limit, bool force_spill)
     ps_table_unref(empty);
     ps_arena_release(&arena);
     return table;
+}
+
+static ps_table *make_table(uint64_t memory_limit, bool force_spill)
+{
+    return make_rows(ROWS, memory_limit, force_spill);
 }
 
 /* Reads all rows and compares some of them; the first failure otherwise. */
@@ -220,6 +225,17 @@ static void a_table_is_cut_and_written_while_it_is_loaded(void **state)
         assert_int_equal(table->segments[s]->n_rows % BATCH, 0);
     assert_int_equal(store->resident, 0);
     check(read_table(&cx, table, true));
+    ps_table_unref(table);
+}
+
+/* The builder keeps room for texts then, but has no row. */
+static void nothing_comes_behind_a_last_segment_that_is_full(void **state)
+{
+    ps_table *table = make_rows(PS_SEGMENT_ROWS, 0, false);
+    (void)state;
+
+    assert_int_equal(table->n_segments, 1);
+    assert_int_equal(table->n_rows, PS_SEGMENT_ROWS);
     ps_table_unref(table);
 }
 
@@ -391,6 +407,7 @@ int main(void)
         cmocka_unit_test(what_is_held_stays),
         cmocka_unit_test(what_is_being_freed_is_passed_over),
         cmocka_unit_test(a_table_is_cut_and_written_while_it_is_loaded),
+        cmocka_unit_test(nothing_comes_behind_a_last_segment_that_is_full),
         cmocka_unit_test(failures_lose_nothing),
         cmocka_unit_test(what_the_disk_refused_is_not_tried_again_at_once),
         cmocka_unit_test(who_waits_to_write_can_be_cancelled),
