@@ -151,7 +151,6 @@ typedef struct ps_join_shared {
     _Atomic uint32_t refused;        /* partitions whose directory got no memory */
     ps_spill *spill;                 /* made under the mutex */
     ps_rows deferred[PS_JOIN_PARTS]; /* probe rows of spilled partitions; grow under the mutex */
-    _Atomic uint32_t depth;          /* how often partitions were split again, at most */
 } ps_join_shared;
 
 PS_INLINE uint32_t ps_join_spilled(const ps_join_shared *shared)

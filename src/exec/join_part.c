@@ -298,9 +298,7 @@ static ps_status next_build(ps_ctx *cx, ps_op *op, ps_join_work *w, uint32_t n_m
 /* Everything is split: the parts wait, the first on top. */
 static ps_status end_split(ps_ctx *cx, ps_op *op, ps_join_work *w)
 {
-    ps_join_shared *shared = op->shared;
-    const uint32_t level = w->item.level + 1;
-    uint32_t depth = atomic_load_explicit(&shared->depth, memory_order_relaxed);
+    uint64_t n_parts = 0;
 
     PS_TRY(write_parts(cx, op, w, true));
     if (w->items.n + PS_JOIN_PARTS > w->items.room)
@@ -309,15 +307,14 @@ static ps_status end_split(ps_ctx *cx, ps_op *op, ps_join_work *w)
     for (int p = PS_JOIN_PARTS; p-- > 0;) {
         work_item *part = &w->parts[p];
 
+        n_parts += part->build.n_rows + part->probe.n_rows > 0;
         part->nested = part->build.n_rows > w->n_build - w->n_build / 4;
         w->items.at[w->items.n++] = *part;
         *part = (work_item){0};
     }
+    const uint32_t level = w->item.level + 2; /* each row once before it was split at all */
     item_drop(op, w);
-    while (depth < level &&
-           !atomic_compare_exchange_weak_explicit(&shared->depth, &depth, level,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
-    }
+    ps_op_spilled_as(op, n_parts, level);
     return PS_OK;
 }
 

@@ -181,9 +181,5 @@ ps_status ps_join_rest_next(ps_ctx *cx, ps_op *op, void *local, ps_batch *out, b
     l->given += out->n;
     if (l->order && out->n_live)
         PS_TRY(put_in_order(cx, op, l, gift.n_rest ? gift.rest : NULL, out));
-    if (*done && ((const ps_join_shared *)op->shared)->spill)
-        atomic_store_explicit(&op->stats.spilled_bytes,
-                              ps_spill_bytes(((const ps_join_shared *)op->shared)->spill),
-                              memory_order_relaxed);
     return PS_OK;
 }

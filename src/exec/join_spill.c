@@ -126,6 +126,7 @@ static ps_status write_part(ps_ctx *cx, ps_op *op, ps_join_lane *lane, int p)
     if (st == PS_OK && p != PS_JOIN_NULL_PART) st = measure(cx, op->config, lane, rows);
     if (st == PS_OK) st = ps_rows_spill(cx, rows, spill);
     ps_giving_back(cx, before);
+    if (st == PS_OK) ps_op_spilled_part(op, (uint32_t)p);
     return st;
 }
 
@@ -214,9 +215,6 @@ static ps_status spill_lanes(ps_ctx *cx, ps_op *op)
 
     for (size_t i = 0; i < shared->lanes.n; i++)
         PS_TRY(ps_join_lane_spill(cx, op, shared->lanes.at[i]));
-    if (shared->spill)
-        atomic_store_explicit(&op->stats.spilled_bytes, ps_spill_bytes(shared->spill),
-                              memory_order_relaxed);
     return PS_OK;
 }
 

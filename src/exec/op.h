@@ -138,8 +138,8 @@ typedef struct ps_op_stats {
     _Atomic uint64_t bytes_out;  /* of the rows given on; counted with settings->profile */
     _Atomic uint64_t bytes_read; /* from files */
     /* Of state in temporary files: how many pieces it was cut into, and how often a row was written
-     * at most: ps_op_spilled_as. */
-    _Atomic uint64_t partitions, depth;
+     * at most: ps_op_spilled_as. Bits of the partitions among them: ps_op_spilled_part. */
+    _Atomic uint64_t partitions, depth, parts;
     /* Cycles that lanes were parked: until there was memory, until somebody took their output. */
     _Atomic uint64_t parked_memory, parked_output;
 } ps_op_stats;
@@ -168,10 +168,11 @@ struct ps_op {
     ps_op_stats stats;
 };
 
-/* A temporary file for what the operator writes out, as the query's settings want it. spill.c */
-ps_status ps_op_spill_new(ps_ctx *cx, const ps_op *op, ps_spill **out);
+/* A temporary file for what the operator writes out, as the query's settings want it. Its bytes are
+ * the operator's spilled_bytes. spill.c */
+ps_status ps_op_spill_new(ps_ctx *cx, ps_op *op, ps_spill **out);
 /* The one that its lanes share, made by the first who wants it; mutex guards *shared. */
-ps_status ps_op_spill_file(ps_ctx *cx, const ps_op *op, ps_mutex *mutex, ps_spill **shared,
+ps_status ps_op_spill_file(ps_ctx *cx, ps_op *op, ps_mutex *mutex, ps_spill **shared,
                            ps_spill **out);
 ps_spill_options ps_spill_options_of(const ps_exec_settings *settings);
 /* Tables give memory back (col/store.h) until mem could charge `bytes`, or have no more to give.
@@ -191,6 +192,15 @@ PS_INLINE void ps_op_spilled_as(ps_op *op, uint64_t n_parts, uint64_t depth)
            !atomic_compare_exchange_weak_explicit(&op->stats.depth, &seen, depth,
                                                   memory_order_relaxed, memory_order_relaxed)) {
     }
+}
+
+/* The same of the partition of this number, below 64, by whichever of its lanes writes first. */
+PS_INLINE void ps_op_spilled_part(ps_op *op, uint32_t part)
+{
+    const uint64_t bit = (uint64_t)1 << part;
+
+    if (!(atomic_fetch_or_explicit(&op->stats.parts, bit, memory_order_relaxed) & bit))
+        ps_op_spilled_as(op, 1, 1);
 }
 
 /* A local that needs memory embeds its own ps_arena and releases it in its _close. cx->mem is

@@ -203,6 +203,7 @@ size_t ps_aggregate_n_sources(const agg_source *s);
 ps_rows *ps_aggregate_groups_of(const agg_source *s, size_t i);
 ps_rows *ps_aggregate_set_of(const agg_source *s, uint32_t set, size_t i);
 uint32_t ps_aggregate_skip_bits(const agg_source *s);
+uint32_t ps_aggregate_level(const agg_source *s); /* how often its rows were written out, at most */
 void ps_aggregate_sources_free(agg_source *s);
 /* For merges whose `user` is the operator: whether to go on in pieces. */
 bool ps_aggregate_is_full(const ps_group_merge *merge);

@@ -59,11 +59,11 @@ static ps_status tables_spill(ps_ctx *cx, ps_op *op, agg_tables *tables, uint64_
         if (!table) continue;
         const uint64_t own = ps_group_table_bytes(table);
         st = ps_group_table_spill(cx, table, share_of(wanted, own, all), spill);
+        for (uint32_t p = 0; st == PS_OK && p < table->n_parts; p++)
+            if (table->parts[p].spill) ps_op_spilled_part(op, p);
     }
     ps_giving_back(cx, before);
-    PS_TRY(st);
-    atomic_store_explicit(&op->stats.spilled_bytes, ps_spill_bytes(spill), memory_order_relaxed);
-    return PS_OK;
+    return st;
 }
 
 /* Little by little would write small pages. */

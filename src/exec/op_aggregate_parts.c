@@ -25,6 +25,7 @@ struct agg_pieces {
     agg_pieces *above;
     uint32_t next; /* the one after the current */
     uint32_t skip_bits;
+    uint32_t level; /* how often their rows were written out */
     uint32_t n_each;
     ps_rows rows[]; /* by piece: groups, then sets */
 };
@@ -82,6 +83,12 @@ uint32_t ps_aggregate_skip_bits(const agg_source *s)
     const agg_shared *shared = s->op->shared;
 
     return s->pieces ? s->pieces->skip_bits : shared->n_parts > 1 ? PS_GROUP_RADIX_BITS : 0;
+}
+
+uint32_t ps_aggregate_level(const agg_source *s)
+{
+    if (s->pieces) return s->pieces->level;
+    return atomic_load_explicit(&s->op->stats.parts, memory_order_relaxed) ? 1 : 0;
 }
 
 /* Nobody else reads them: one morsel, one lane. Their space in the file stays: giving back pages of
@@ -179,6 +186,7 @@ static ps_status pieces_new(ps_ctx *cx, const agg_source *s, agg_pieces **out)
     if (!pieces) return PS_MEMORY;
     pieces->n_each = n_each;
     pieces->skip_bits = ps_aggregate_skip_bits(s) + PIECE_BITS;
+    pieces->level = ps_aggregate_level(s) + 1;
     for (uint32_t i = 0; i < PIECES * n_each; i++) {
         const uint32_t set = i % n_each - 1;
         ps_rows_init(&pieces->rows[i], i % n_each == 0 ? config->layout
@@ -188,6 +196,15 @@ static ps_status pieces_new(ps_ctx *cx, const agg_source *s, agg_pieces **out)
         pieces->rows[i].page_bytes_max = PIECE_PAGE_BYTES;
     }
     return PS_OK;
+}
+
+/* Pieces, every step-th, that are in the file at all. */
+static void tell_spilled(const agg_source *s, const ps_rows *pieces, uint32_t step, uint32_t level)
+{
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < PIECES; i++) n += pieces[i * step].spill != NULL;
+    if (n) ps_op_spilled_as(s->op, n, level);
 }
 
 /* Where a row of a set has its group's hash. */
@@ -220,6 +237,7 @@ ps_status ps_aggregate_split(ps_ctx *cx, agg_source *s, size_t source, size_t pa
     }
     for (uint32_t i = 0; i < PIECES * pieces->n_each; i++)
         PS_GO(ps_rows_spill(cx, &pieces->rows[i], to.spill)); /* it is long until the last's turn */
+    tell_spilled(s, pieces->rows, pieces->n_each, pieces->level);
     ps_aggregate_sources_free(s);
     pieces->above = s->pieces;
     s->pieces = pieces;
@@ -250,6 +268,8 @@ ps_status ps_aggregate_split_set(ps_ctx *cx, agg_source *s, const ps_group_merge
     PS_GO(spread(cx, &to, set->groups, set->n));
     for (size_t t = source; t < n_sources; t++)
         PS_GO(spread_pages(cx, &to, sources[t], t == source ? page : 0));
+    tell_spilled(s, pieces, 1,
+                 ps_aggregate_level(s) + 1 + (set->skip_bits - PS_GROUP_RADIX_BITS) / PIECE_BITS);
 done:
     return st;
 }

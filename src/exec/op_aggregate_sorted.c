@@ -162,6 +162,7 @@ ps_status ps_aggregate_sorted_start(ps_ctx *cx, agg_collected *s)
     if (!f->vecs) return PS_MEMORY;
     sorted->opened = true;
     ps_sorter_init(&sorted->sorter, s->op, &sorted->spec, UINT64_MAX);
+    sorted->sorter.level = ps_aggregate_level(s->source);
     for (uint32_t c = 0; st == PS_OK && c < sorted->n_cols; c++)
         st = ps_vec_buf_init(cx, &sorted->bufs[c], CHUNK);
     if (st == PS_OK) st = ps_sort_lane_open(cx, &sorted->arena, &sorted->sorter, &sorted->lane);

@@ -24,14 +24,15 @@ static void join_explain(const ps_op *op, ps_text *out)
     const ps_join_config *c = op->config;
     const ps_join_shared *shared = op->shared;
     const uint32_t spilled = ps_join_spilled(shared) & ((1u << PS_JOIN_PARTS) - 1);
-    const uint32_t depth = atomic_load_explicit(&shared->depth, memory_order_relaxed);
+    const uint64_t depth =
+        atomic_load_explicit(&((ps_op *)(uintptr_t)op)->stats.depth, memory_order_relaxed);
 
     ps_text_printf(out, "builds the %s input", c->build_left ? "left" : "right");
     if (c->n_dynamic) ps_text_puts(out, ", whose keys filter the other one's scan");
     if (spilled)
         ps_text_printf(out, ", %d of %d partitions spilled", __builtin_popcount(spilled),
                        PS_JOIN_PARTS);
-    if (depth) ps_text_printf(out, ", split again %u deep", depth);
+    if (depth > 1) ps_text_printf(out, ", split again %llu deep", (unsigned long long)depth - 1);
 }
 
 /* The sizes of locals are known to their files only: the planner copies this and fills them in. */

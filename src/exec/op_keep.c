@@ -90,9 +90,7 @@ static ps_status keep_in_file(ps_ctx *cx, ps_op *op, const ps_batch *batch, ps_r
 
     if (!scratch->layout) ps_rows_init(scratch, ((const keep_shared *)op->shared)->layout);
     PS_TRY(spill_file(cx, op, &spill));
-    PS_TRY(ps_kept_file(cx, batch, scratch, spill, out));
-    atomic_store_explicit(&op->stats.spilled_bytes, ps_spill_bytes(spill), memory_order_relaxed);
-    return PS_OK;
+    return ps_kept_file(cx, batch, scratch, spill, out);
 }
 
 static ps_status keep_sink(ps_ctx *cx, ps_op *op, void *local, const ps_batch *batch, ps_flow *flow)

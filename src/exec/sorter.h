@@ -36,6 +36,7 @@ typedef struct ps_sorter {
     const ps_sort_spec *spec;
     uint64_t limit; /* rows that are wanted at most; UINT64_MAX: all */
     ps_op *op;
+    uint32_t level; /* how often its rows were in files before they came to it */
     ps_mutex mutex; /* guards runs, files and spill while lanes run */
     bool ready;
     PS_ARRAY(ps_sort_run *) runs;

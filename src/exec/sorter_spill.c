@@ -113,8 +113,6 @@ static ps_status file_keep(ps_ctx *cx, ps_sorter *sorter, ps_sort_file *file)
 {
     ps_mutex_lock(&sorter->mutex);
     const ps_status st = PS_ARRAY_ADD(cx, &sorter->files, file);
-    atomic_store_explicit(&sorter->op->stats.spilled_bytes, ps_spill_bytes(sorter->spill),
-                          memory_order_relaxed);
     ps_mutex_unlock(&sorter->mutex);
     return st;
 }
@@ -149,7 +147,7 @@ static ps_status write_keys(ps_ctx *cx, ps_sorter *sorter, ps_sort_row *keys, si
     PS_GO(file_new(cx, sorter, &file));
     PS_GO(ps_sort_file_add(cx, file, sorter->spill, keys, n));
     PS_GO(file_keep(cx, sorter, file));
-    ps_op_spilled_as(sorter->op, 1, 1);
+    ps_op_spilled_as(sorter->op, 1, sorter->level + 1);
     file = NULL;
 done:
     ps_free(scratch);
@@ -230,7 +228,7 @@ ps_status ps_sorter_spill_task(ps_ctx *cx, ps_sorter *sorter, uint64_t task)
     size_t n = PS_MIN(sorter->merge_size, sorter->files.n - task * sorter->merge_size);
 
     /* a pass: fan_in runs at a time; what each made stays at its first one's place */
-    for (uint64_t depth = 2; n > 1; depth++) {
+    for (uint64_t depth = sorter->level + 2; n > 1; depth++) {
         size_t m = 0;
 
         ps_op_spilled_as(sorter->op, 0, depth);
@@ -257,8 +255,6 @@ ps_status ps_sorter_spill_seal(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter)
     sorter->files.n = n;
     sorter->n_rows = 0;
     for (size_t f = 0; f < n; f++) sorter->n_rows += sorter->files.at[f]->rows.n_rows;
-    atomic_store_explicit(&sorter->op->stats.spilled_bytes, ps_spill_bytes(sorter->spill),
-                          memory_order_relaxed);
     return ps_sort_index_new(cx, arena, sorter->spec, sorter->files.at, n, &sorter->index);
 }
 
@@ -280,7 +276,7 @@ static ps_status spill_sorted(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter)
     }
     ps_free(keys);
     if (st == PS_OK) st = file_keep(cx, sorter, file);
-    if (st == PS_OK) ps_op_spilled_as(sorter->op, 1, 1);
+    if (st == PS_OK) ps_op_spilled_as(sorter->op, 1, sorter->level + 1);
     if (st != PS_OK) {
         file_free(file, false);
         return st;

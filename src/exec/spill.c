@@ -11,14 +11,16 @@ ps_spill_options ps_spill_options_of(const ps_exec_settings *settings)
                               .list = settings->spills};
 }
 
-ps_status ps_op_spill_new(ps_ctx *cx, const ps_op *op, ps_spill **out)
+ps_status ps_op_spill_new(ps_ctx *cx, ps_op *op, ps_spill **out)
 {
-    const ps_spill_options options = ps_spill_options_of(op->settings);
+    ps_spill_options options = ps_spill_options_of(op->settings);
 
+    options.written = &op->stats.spilled_bytes;
+    ps_op_spilled_as(op, 0, 1);
     return ps_spill_new(cx, &options, out);
 }
 
-ps_status ps_op_spill_file(ps_ctx *cx, const ps_op *op, ps_mutex *mutex, ps_spill **shared,
+ps_status ps_op_spill_file(ps_ctx *cx, ps_op *op, ps_mutex *mutex, ps_spill **shared,
                            ps_spill **out)
 {
     ps_status st = PS_OK;

@@ -114,6 +114,7 @@ static ps_status find_fresh(ps_ctx *cx, const window_call *call, uint64_t first,
 static void sorted_init(const window_source *s, const window_call *call, sorted *o)
 {
     ps_sorter_init(&o->sorter, (ps_op *)(uintptr_t)s->op, &call->sorted, UINT64_MAX);
+    o->sorter.level = 2; /* by the sort, into the store */
     ps_rows_init(&o->last, call->sorted.layout);
 }
 

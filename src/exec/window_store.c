@@ -88,6 +88,7 @@ ps_status ps_window_store_new(ps_ctx *cx, window_source *s, const ps_sorter *sor
     store->group_begin = s->stream.group_begin;
     store->group = s->stream.group;
     s->store = store;
+    ps_op_spilled_as((ps_op *)(uintptr_t)s->op, 1, 2); /* after the sort */
     return PS_OK;
 }
 
@@ -234,8 +235,6 @@ ps_status ps_window_store_add(ps_ctx *cx, window_source *s, const uint8_t *befor
                 store->values[c][store->n] + count_values(s, call, &block);
     }
     PS_TRY(ps_rows_spill_copy(cx, &store->rows, store->spill, rows, NULL, (uint32_t)n));
-    atomic_store_explicit(&((ps_op *)(uintptr_t)s->op)->stats.spilled_bytes,
-                          ps_spill_bytes(store->spill), memory_order_relaxed);
     add_fact(s, before, &block);
     return ps_poll(cx);
 }

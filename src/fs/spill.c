@@ -21,13 +21,14 @@
 
 struct ps_spill {
     int fd;
-    ps_mem *payer;            /* alive: it pays for this block */
-    uint64_t bytes_max;       /* 0: no cap */
-    ps_cipher *cipher;        /* NULL: none */
-    _Atomic uint64_t next;    /* offset of the next block */
-    _Atomic uint64_t blocks;  /* written so far */
-    _Atomic uint64_t raw;     /* their bytes before compression */
-    _Atomic uint64_t charged; /* blocks that were not dropped */
+    ps_mem *payer;             /* alive: it pays for this block */
+    uint64_t bytes_max;        /* 0: no cap */
+    _Atomic uint64_t *written; /* of the options */
+    ps_cipher *cipher;         /* NULL: none */
+    _Atomic uint64_t next;     /* offset of the next block */
+    _Atomic uint64_t blocks;   /* written so far */
+    _Atomic uint64_t raw;      /* their bytes before compression */
+    _Atomic uint64_t charged;  /* blocks that were not dropped */
     ps_pace pace;
     _Atomic bool small;  /* the disk, for what the file may become */
     ps_spill_list *list; /* guards the next two */
@@ -177,6 +178,7 @@ ps_status ps_spill_new(ps_ctx *cx, const ps_spill_options *options, ps_spill **o
     memcpy(spill->directory, directory, n);
     spill->payer = cx->mem;
     spill->bytes_max = options->bytes_max;
+    spill->written = options->written;
     if (options->encrypt) st = ps_cipher_new(cx, &spill->cipher);
     spill->fd = st == PS_OK ? open_unlinked(directory) : -1;
     if (st == PS_OK && spill->fd < 0) st = make_fail(cx, directory, errno);
@@ -415,6 +417,8 @@ ps_status ps_spill_write(ps_ctx *cx, ps_spill *spill, char *bytes, uint64_t n, p
         st = file_write(cx, spill, stored, out->n, out->at);
     }
     if (st != PS_OK) file_uncharge(spill, out->n);
+    else if (spill->written)
+        atomic_fetch_add_explicit(spill->written, out->n, memory_order_relaxed);
 done:
     ps_free(packed);
     return st;

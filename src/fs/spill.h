@@ -20,6 +20,7 @@ typedef struct ps_spill_options {
     uint64_t bytes_max;    /* 0: no cap of its own */
     bool encrypt;
     struct ps_spill_list *list; /* that shows it while it lives; NULL: none */
+    _Atomic uint64_t *written;  /* what grows by the bytes of each block; NULL: nothing */
 } ps_spill_options;
 
 /* Where a block is; n 0: nowhere. */

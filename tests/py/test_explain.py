@@ -30,7 +30,7 @@ def plan_json(options, query=QUERY, setup=SETUP):
 
 def nodes(plan):
     yield plan
-    for child in plan["children"]:
+    for child in plan.get("children", []):
         yield from nodes(child)
 
 
@@ -112,6 +112,67 @@ def test_analyze_tells_what_was_spilled_and_how():
     # more runs than can be read at once are merged and written again
     out = run(setup + "EXPLAIN ANALYZE " + query.replace("600000", "1500000").replace("599999", "1499999"))
     assert re.search(r"spilled in \d+ parts, \d+ levels", out), out
+
+
+# What writes its state out says so, each in its way: pieces it was cut into, and how often a row was written at most
+# (partitions that are split again, runs that are merged, a window's partition that is sorted and then stored).
+ROWS = "(SELECT i, 'pad ' || i AS s, i % 700 AS k FROM range(60000) r(i))"
+SPILLS = [
+    ("SELECT s, count(*) FROM {t} t GROUP BY s", "aggregate", 64 + 16, 2),
+    ("SELECT DISTINCT s FROM {t} t", "distinct", 64 + 16, 2),
+    ("SELECT k, count(DISTINCT s) FROM {t} t GROUP BY k", "aggregate", 64, 1),
+    ("SELECT count(DISTINCT s) FROM {t} t", "aggregate", 64, 1),
+    ("SELECT k, string_agg(s, ',' ORDER BY i DESC) FROM {t} t GROUP BY k", "aggregate", 64, 1),
+    ("SELECT median(i) FROM {t} t", "aggregate", 2, 3),
+    ("SELECT count(*) FROM {t} t JOIN {t} u ON t.s = u.s", "join", 8 + 8 * 16, 2),
+    ("SELECT t.s FROM {t} t FULL JOIN {t} u ON t.s = u.s", "join", 8 + 8 * 16, 2),
+    ("SELECT s FROM {t} t EXCEPT SELECT s FROM {t} u WHERE i > 100", "join", 8 + 8 * 16, 2),
+    ("SELECT s FROM {t} t INTERSECT SELECT s FROM {t} u WHERE i > 100", "distinct", 64 + 16, 2),
+    ("SELECT s FROM {t} t ORDER BY s", "sort", 2, 2),
+    ("SELECT s FROM {t} t ORDER BY s LIMIT 30000", "topn", 2, 2),
+    ("SELECT row_number() OVER (PARTITION BY k ORDER BY s) FROM {t} t", "window", 2, 1),
+    ("SELECT sum(i) OVER (ORDER BY s) FROM {t} t", "window", 3, 2),
+    ("SELECT median(i) OVER () FROM {t} t", "window", 4, 3),
+    ("SELECT count(*) FROM (SELECT * FROM {t} t LIMIT 50000) q WHERE i > 6", "limit", 0, 1),
+    ("WITH t AS MATERIALIZED (SELECT * FROM {t} t) SELECT count(*) FROM t a, (SELECT max(s) m FROM t) b WHERE a.s > b.m",
+     "project", 0, 1),
+    ("COPY (SELECT k, s FROM {t} t) TO '{out}' (FORMAT csv, PARTITION_BY (k))", "sort", 2, 1),
+]
+
+
+def test_whatever_spills_says_how():
+    with tempfile.TemporaryDirectory() as folder:
+        for query, name, parts, depth in SPILLS:
+            query = query.format(t=ROWS, out=f"{folder}/out")
+            plan = plan_json("ANALYZE, FORMAT json", query, "SET force_spill = true; SET threads = 2;")
+            found = [node for node in named(plan, name) if node.get("spilled_bytes")]
+            assert found, f"no {name} that spilled: {query}"
+            spilled = max(found, key=lambda node: node["partitions"])
+            assert spilled["partitions"] >= parts and spilled["depth"] >= depth, (query, spilled)
+            assert (spilled["partitions"] > 0) == (parts > 0), (query, spilled)
+            assert spilled["memory_bytes_peak"] > 0 and "parked_memory_ms" in spilled, (query, spilled)
+            assert all(op["depth"] >= 1 for op in spilled["operators"] if op["spilled_bytes"]), (query, spilled)
+            assert not any(op["depth"] for op in spilled["operators"] if not op["spilled_bytes"]), (query, spilled)
+
+
+def test_bytes_of_several_files_of_one_operator_add_up():
+    """Each aggregate that sorts what it collected has a file of its own beside the operator's; texts that don't pack."""
+    def spilled(*aggregates):
+        query = f"SELECT {', '.join(aggregates)} FROM range(40000) r(i)"
+        plan = plan_json("ANALYZE, FORMAT json", query, "SET force_spill = true; SET threads = 1;")
+        return named(plan, "aggregate")[0]["spilled_bytes"]
+    one = spilled("quantile_disc(md5('a' || i), 0.3)")
+    two = spilled("quantile_disc(md5('a' || i), 0.3)", "quantile_disc(md5('b' || i), 0.3)")
+    assert one > 2 * 40000 * 32 and two > 1.6 * one, (one, two)
+
+
+def test_time_that_lanes_waited_is_their_operators():
+    """park_always: a lane waits before every batch, as it would for whoever takes its output."""
+    query, setup = f"SELECT k, count(*) FROM {ROWS} t GROUP BY k", "SET park_always = true; SET threads = 2;"
+    plan = plan_json("ANALYZE, FORMAT json", query, setup)
+    assert sum(node["parked_output_ms"] for node in nodes(plan)) > 0, plan
+    assert all(node["parked_memory_ms"] == 0 for node in nodes(plan)), plan
+    assert re.search(r", \d+\.\d\d ms parked for output", run(f"{setup} EXPLAIN ANALYZE {query}")), query
 
 
 def test_explain_is_no_table_and_is_not_cut():
