@@ -168,7 +168,7 @@ def test_bytes_of_several_files_of_one_operator_add_up():
 
 def test_time_that_lanes_waited_is_their_operators():
     """park_always: a lane waits before every batch, as it would for whoever takes its output."""
-    query, setup = f"SELECT k, count(*) FROM {ROWS} t GROUP BY k", "SET park_always = true; SET threads = 2;"
+    query, setup = "SELECT i % 7, count(*) FROM range(4000000) r(i) GROUP BY 1", "SET park_always = true; SET threads = 2;"
     plan = plan_json("ANALYZE, FORMAT json", query, setup)
     assert sum(node["parked_output_ms"] for node in nodes(plan)) > 0, plan
     assert all(node["parked_memory_ms"] == 0 for node in nodes(plan)), plan
