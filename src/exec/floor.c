@@ -78,6 +78,7 @@ ps_status ps_query_settle_floor(ps_ctx *cx, ps_query *query)
            query_floor(query, settings->threads) + beside > limit - limit / 4)
         settings->threads--;
     settings->memory_floor = query_floor(query, settings->threads);
+    settings->memory_needs = settings->memory_floor + beside;
     if (keeps_rows(query)) /* a sixth of the limit, where that fits */
         settings->memory_floor =
             PS_MAX(settings->memory_floor, PS_MIN(limit / SHARE, limit - beside));

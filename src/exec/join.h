@@ -176,8 +176,8 @@ uint32_t ps_join_page_bytes(const ps_op *op);
 bool ps_join_page_is_full(const ps_op *op, const ps_rows *rows);
 /* Before a batch: when memory is short, says which partition goes; writes out what goes. */
 ps_status ps_join_lane_check(ps_ctx *cx, ps_op *op, ps_join_lane *lane);
-/* Writes half of what the lane has, at least: after memory was refused. */
-ps_status ps_join_lane_shrink(ps_ctx *cx, ps_op *op, ps_join_lane *lane);
+/* Writes out what is wanted and a little more, half of what the lane has at most. */
+ps_status ps_join_lane_shrink(ps_ctx *cx, ps_op *op, ps_join_lane *lane, uint64_t wanted);
 /* Writes out the lane's rows of all partitions that go. */
 ps_status ps_join_lane_spill(ps_ctx *cx, ps_op *op, ps_join_lane *lane);
 uint64_t ps_join_lane_bytes(const ps_join_lane *lane);

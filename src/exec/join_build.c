@@ -111,7 +111,7 @@ static ps_status append(ps_ctx *cx, ps_op *op, ps_join_build_local *l, int p, co
     ps_status st = append_rows(cx, l, &part->rows, rows, hashes, n);
     if (st == PS_MEMORY && ps_join_lane_bytes(l->lane) > 0) {
         ps_ctx_clear(cx); /* refused: half of what is here goes out, then once more */
-        PS_TRY(ps_join_lane_shrink(cx, op, l->lane));
+        PS_TRY(ps_join_lane_shrink(cx, op, l->lane, UINT64_MAX));
         st = append_rows(cx, l, &part->rows, rows, hashes, n);
     }
     if (st == PS_OK) part->runs.at[part->runs.n - 1].n += n;

@@ -15,6 +15,7 @@ enum {
     PAGE_BYTES_MIN = 8 << 10,
     PROBE_BYTES = 3 << 20,    /* arrays as long as a batch, of probing, waiting and sorting */
     COLUMN_BYTES = 128 << 10, /* of an output column */
+    MORE_SHARE = 16,          /* of the limit, that is given beyond what was asked for */
     ROW_DIRECTORY_BYTES = 16,
     /* force_spill: so that small tests meet it */
     FORCED_BATCHES = 3,
@@ -57,7 +58,7 @@ static uint64_t reserve_bytes(const ps_op *op)
 {
     const uint64_t lanes = (uint64_t)RESERVE_BYTES * PS_MAX(op->settings->threads, 1u);
 
-    return PS_MAX(PS_MAX(op->settings->memory_limit / 8, op->settings->memory_reserve), lanes);
+    return PS_MAX(PS_MAX(op->settings->memory_limit / 8, op->settings->memory_needs), lanes);
 }
 
 /* What lanes that probe take: they can't give it back, nor can what is sealed by then. */
@@ -184,16 +185,26 @@ ps_status ps_join_lane_check(ps_ctx *cx, ps_op *op, ps_join_lane *lane)
     return PS_OK;
 }
 
-/* Names partitions of the lane, the largest first, until they make up half of what it holds. */
-static void name_half(ps_join_shared *shared, const ps_join_lane *lane)
+/* What is given of so many bytes when `wanted` are asked for: a little more, so that nobody asks
+ * again at once, and half at most. */
+static uint64_t enough(const ps_op *op, uint64_t wanted, uint64_t bytes)
 {
+    const uint64_t half = bytes / 2, more = op->settings->memory_limit / MORE_SHARE;
+
+    return wanted < half && more < half - wanted ? wanted + more : half;
+}
+
+/* Names partitions of the lane, the largest first, until they make up what is enough. */
+static void name_parts(const ps_op *op, const ps_join_lane *lane, uint64_t wanted)
+{
+    ps_join_shared *shared = op->shared;
     uint32_t spilled = ps_join_spilled(shared);
     uint64_t gone = 0;
     int p;
 
     for (int q = 0; q < PS_JOIN_ALL_PARTS; q++)
         if (spilled >> q & 1) gone += lane->parts[q].rows.bytes;
-    const uint64_t want = ps_join_lane_bytes(lane) / 2;
+    const uint64_t want = enough(op, wanted, ps_join_lane_bytes(lane));
     while (gone <= want && (p = largest_part(lane, spilled)) >= 0) {
         gone += lane->parts[p].rows.bytes;
         spilled |= 1u << p;
@@ -201,9 +212,9 @@ static void name_half(ps_join_shared *shared, const ps_join_lane *lane)
     }
 }
 
-ps_status ps_join_lane_shrink(ps_ctx *cx, ps_op *op, ps_join_lane *lane)
+ps_status ps_join_lane_shrink(ps_ctx *cx, ps_op *op, ps_join_lane *lane, uint64_t wanted)
 {
-    name_half(op->shared, lane);
+    name_parts(op, lane, wanted);
     return ps_join_lane_spill(cx, op, lane);
 }
 
@@ -341,13 +352,12 @@ static uint64_t sealed_bytes(const ps_join_shared *shared)
     return bytes;
 }
 
-/* Half of the sealed rows, the largest partitions first; a dense table can't be halved. */
-static void name_half_sealed(ps_join_shared *shared)
+/* The largest sealed partitions, until they make up so many bytes; a dense table has none. */
+static void name_sealed(ps_join_shared *shared, uint64_t wanted)
 {
-    const uint64_t want = sealed_bytes(shared) / 2;
     uint64_t gone = 0;
 
-    while (gone <= want) {
+    while (gone <= wanted) {
         uint64_t most = 0;
         int best = -1;
 
@@ -373,12 +383,11 @@ ps_status ps_join_shrink(ps_ctx *cx, ps_op *op, void *local, uint64_t wanted)
 {
     ps_join_shared *shared = op->shared;
 
-    (void)wanted;
-    if (local) return ps_join_lane_shrink(cx, op, ps_join_build_lane(local));
+    if (local) return ps_join_lane_shrink(cx, op, ps_join_build_lane(local), wanted);
     if (shared->dense)
         atomic_fetch_or_explicit(&shared->spilled, (1u << PS_JOIN_ALL_PARTS) - 1,
                                  memory_order_relaxed);
-    else name_half_sealed(shared);
+    else name_sealed(shared, enough(op, wanted, sealed_bytes(shared)));
     PS_TRY(settle(cx, op));
     PS_TRY(ps_join_spill_refused(cx, op));
     ps_join_table_filters(op);

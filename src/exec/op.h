@@ -57,6 +57,7 @@ typedef struct ps_exec_settings {
     uint64_t memory_floor;      /* of that, the query's own: what can't be written out is sized by
                                  * this. As memory_limit where there is none; 0: no limit */
     uint64_t memory_reserve;    /* the floor and what sinks need beside it: set aside */
+    uint64_t memory_needs;      /* of that, what lanes and sinks can't do without */
     const char *temp_directory; /* NULL: the system's */
     uint64_t temp_bytes_max;
     bool temp_encryption;
