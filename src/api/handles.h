@@ -72,7 +72,9 @@ struct ps_result {
     ps_status failed;  /* the last fetch: later ones repeat it */
     ps_batch batch;    /* room for one fetched batch */
     int64_t rows_changed;
-    char *text; /* the statement, for positions in errors */
+    uint64_t begun_ns;
+    _Atomic uint64_t tables_written; /* bytes of tables that made room for it */
+    char *text;                      /* the statement, for positions in errors */
     size_t text_bytes;
     ps_str
         placed; /* the text that positions of errors are in: the statement, or what EXECUTE runs */

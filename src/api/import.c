@@ -29,6 +29,7 @@ ps_status ps_session_read_stream(ps_session *session, struct ArrowArrayStream *s
                                            .memory_limit = call->exec.memory_limit,
                                            .force_spill = call->exec.force_spill};
     st = ps_table_from_stream(&call->cx, stream, call->exec.tables, &options, out);
+    if (st != PS_OK) ps_result_failed(call);
     ps_give_error(&call->cx, st, error);
     ps_result_free(call);
     return st;

@@ -65,12 +65,33 @@ static void make_report(const ps_result *result, ps_text *out)
     put_plan(result, out);
 }
 
+/* Memory that tables hold is to be had as long as the disk takes them: if it didn't, that is the
+ * reason, and what there is to do. */
+static void add_why(ps_result *result)
+{
+    ps_exec_settings exec = result->settings.exec;
+    const ps_error error = result->cx.error;
+    ps_error why;
+
+    if (error.code != PS_MEMORY) return;
+    ps_limits_settle(result->session, &result->settings, &exec);
+    const ps_spill_options how = ps_spill_options_of(&exec);
+    if (!ps_store_refused(exec.tables, &how, result->begun_ns, &why)) return;
+    ps_fail(&result->cx, PS_MEMORY, "%s; tables can't be written out to make room: %s",
+            error.message, why.message);
+    ps_hint(&result->cx, "%s%s%s", error.hint, error.hint[0] && why.hint[0] ? "; " : "", why.hint);
+    result->cx.error.offset = error.offset;
+    result->cx.error.line = error.line;
+    result->cx.error.column = error.column;
+}
+
 void ps_result_failed(ps_result *result)
 {
     ps_session *session = result->session;
     ps_text text;
     ps_ctx cx;
 
+    add_why(result);
     ps_log_failure(&result->cx);
     if (result->cx.error.code != PS_INTERNAL) return;
     ps_ctx_init(&cx, NULL, NULL); /* the session's own payer may be full */

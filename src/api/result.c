@@ -96,6 +96,7 @@ void ps_result_settle(ps_result *result)
     ps_limits_settle(result->session, &result->settings, &result->exec);
     const uint64_t memory = ps_mem_limit(result->mem);
     result->exec.memory_limit = memory == UINT64_MAX ? 0 : memory;
+    result->exec.tables_written = &result->tables_written;
 }
 
 ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node *plan)

@@ -144,6 +144,7 @@ bool ps_session_tables_give(ps_ctx *cx, const ps_session *session, uint64_t byte
 
     if (!ps_store_has(tables)) return false;
     ps_limits_settle(session, ps_session_settings(session), &exec);
+    if (session->current) exec.tables_written = &session->current->tables_written;
     const ps_spill_options how = ps_spill_options_of(&exec);
     if (ps_store_failed(tables, &how)) return false;
     const ps_status st = ps_store_give(cx, tables, &how, bytes, &given);
@@ -263,6 +264,7 @@ ps_status ps_result_make(ps_session *session, ps_str text, ps_result **out, ps_e
     result->placed = (ps_str){copy, text.n};
     result->session = ps_session_ref(session);
     result->rows_changed = -1;
+    result->begun_ns = ps_clock_ns();
     result->tag = "";
     result->settings = *settings;
     result->mem = mem;

@@ -238,6 +238,20 @@ static uint64_t let_go(ps_segment_body *body, ps_segment_col *col, ps_col_rows *
     return given;
 }
 
+/* Into the file, which only we write to. */
+static ps_status write_rows(ps_ctx *cx, struct ps_store_file *to, const ps_spill_options *how,
+                            const ps_segment_body *body, const ps_segment_col *col,
+                            const ps_col_sealed *rows, ps_col_file **out)
+{
+    const uint64_t before = ps_spill_bytes(to->spill);
+
+    PS_TRY(ps_col_write(cx, to, rows, col->whole ? body->head.n_rows : body->rows_part, out));
+    if (how->written) /* relaxed: a figure */
+        atomic_fetch_add_explicit(how->written, ps_spill_bytes(to->spill) - before,
+                                  memory_order_relaxed);
+    return PS_OK;
+}
+
 static ps_status give_segment(ps_ctx *cx, ps_store *store, const ps_spill_options *how,
                               ps_segment_body *body, uint64_t *given)
 {
@@ -253,9 +267,7 @@ static ps_status give_segment(ps_ctx *cx, ps_store *store, const ps_spill_option
         if (!rows) continue;
         if (!col->file) { /* only we set it */
             if (!to) st = file_for(cx, store, how, how->encrypt || body->encrypt, &to);
-            if (st == PS_OK)
-                st = ps_col_write(cx, to, &rows->col,
-                                  col->whole ? body->head.n_rows : body->rows_part, &file);
+            if (st == PS_OK) st = write_rows(cx, to, how, body, col, &rows->col, &file);
         }
         if (st != PS_OK) {
             ps_col_rows_unref(rows);
@@ -346,11 +358,28 @@ bool ps_store_failed(const ps_store *store, const ps_spill_options *how)
            hash_of(how) == atomic_load_explicit(&store->failed_how, memory_order_relaxed);
 }
 
-static void note_failure(ps_store *store, const ps_spill_options *how, ps_status st)
+bool ps_store_refused(ps_store *store, const ps_spill_options *how, uint64_t since_ns,
+                      ps_error *why)
+{
+    ps_mutex_lock(&store->mutex);
+    *why = store->refused;
+    const bool same =
+        atomic_load_explicit(&store->resident, memory_order_relaxed) >= GIVE_BYTES_MIN &&
+        atomic_load_explicit(&store->failed_ns, memory_order_relaxed) > since_ns &&
+        hash_of(how) == atomic_load_explicit(&store->failed_how, memory_order_relaxed);
+    ps_mutex_unlock(&store->mutex);
+    return same;
+}
+
+static void note_failure(const ps_ctx *cx, ps_store *store, const ps_spill_options *how,
+                         ps_status st)
 {
     if (st != PS_IO && st != PS_DISK_FULL) return;
+    ps_mutex_lock(&store->mutex);
+    store->refused = cx->error;
     atomic_store_explicit(&store->failed_how, hash_of(how), memory_order_relaxed);
     atomic_store_explicit(&store->failed_ns, ps_clock_ns() + FAILED_NS, memory_order_relaxed);
+    ps_mutex_unlock(&store->mutex);
 }
 
 static ps_status give(ps_ctx *cx, ps_store *store, const ps_spill_options *how, uint64_t bytes,
@@ -384,7 +413,7 @@ ps_status ps_store_give(ps_ctx *cx, ps_store *store, const ps_spill_options *how
     }
     cx->mem = payer;
     ps_giving_back(cx, before);
-    note_failure(store, how, st);
+    note_failure(cx, store, how, st);
     if (*given == 0)
         atomic_store_explicit(&store->barren_ns, ps_clock_ns() + BARREN_NS, memory_order_relaxed);
     return st;

@@ -33,6 +33,7 @@ typedef struct ps_store {
     ps_mutex mutex;                 /* guards the list and is_giving */
     ps_cond gave;                   /* is_giving was lowered */
     bool is_giving;                 /* somebody writes */
+    ps_error refused;               /* what the disk said at failed_ns; the mutex guards it */
     uint32_t n_waiting;             /* to write, now; the mutex guards it */
     struct ps_segment_body *first;
 } ps_store;
@@ -52,6 +53,10 @@ bool ps_store_has(ps_store *store);
 /* Whether the disk refused the same not long ago: each attempt writes up to a column until it fails
  * again. For those who can go on without. */
 bool ps_store_failed(const ps_store *store, const ps_spill_options *how);
+/* What it said, if it refused the same, that held at some time since then, and there is something
+ * to give still: for who was refused memory. */
+bool ps_store_refused(ps_store *store, const ps_spill_options *how, uint64_t since_ns,
+                      ps_error *why);
 /* Writes out and frees until about `bytes` are given back or there is nothing to give. The file is
  * as `how` wants it, its cap (bytes_max) holds for all tables together. On failure (a disk that is
  * full, a cancel) what is in memory stays there. */

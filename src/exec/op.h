@@ -61,12 +61,13 @@ typedef struct ps_exec_settings {
     const char *temp_directory; /* NULL: the system's */
     uint64_t temp_bytes_max;
     bool temp_encryption;
-    ps_spill_list *spills;     /* that shows temporary files; NULL: none */
-    ps_store *tables;          /* of the instance, that may give memory back; NULL: none */
-    uint64_t rows_scanned_max; /* read by all scans of the query; 0: any number */
-    uint64_t result_bytes_max; /* of the rows given to whoever pulls; 0: any number */
-    uint64_t fail_bug;         /* test: the n-th batch finds a bug of ours; 0: none does */
-    bool force_spill;          /* test configurations: see tests/configs */
+    ps_spill_list *spills;            /* that shows temporary files; NULL: none */
+    ps_store *tables;                 /* of the instance, that may give memory back; NULL: none */
+    _Atomic uint64_t *tables_written; /* bytes that they wrote for the statement; NULL: not told */
+    uint64_t rows_scanned_max;        /* read by all scans of the query; 0: any number */
+    uint64_t result_bytes_max;        /* of the rows given to whoever pulls; 0: any number */
+    uint64_t fail_bug;                /* test: the n-th batch finds a bug of ours; 0: none does */
+    bool force_spill;                 /* test configurations: see tests/configs */
     bool relocate_pages;
     bool park_always;
     bool verify;

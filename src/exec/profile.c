@@ -149,16 +149,24 @@ static void put_operator(const ps_query *query, const ps_op *op, ps_text *out)
                    cycles_ms(query, s->parked_output));
 }
 
+/* What tables wrote out to make room for the statement. relaxed: a figure */
+static uint64_t tables_written(const ps_query *query)
+{
+    _Atomic uint64_t *const at = query->settings.tables_written;
+
+    return at ? atomic_load_explicit(at, memory_order_relaxed) : 0;
+}
+
 void ps_query_statistics(ps_query *query, ps_text *out)
 {
     ps_text_printf(out,
                    "{\"progress\":%.4f,\"wall_ms\":%.3f,\"waited_ms\":%.3f,\"threads\":%u,"
                    "\"memory_bytes\":%lld,\"memory_bytes_peak\":%lld,\"temp_bytes\":%lld,"
-                   "\"operators\":[",
+                   "\"tables_written_bytes\":%llu,\"operators\":[",
                    ps_query_progress(query), (double)(ps_clock_ns() - query->start_ns) / 1e6,
                    (double)query->begin_wait_ns / 1e6, query->settings.threads,
                    (long long)query->mem->used, (long long)query->mem->peak,
-                   (long long)query->mem->disk);
+                   (long long)query->mem->disk, (unsigned long long)tables_written(query));
     for (size_t i = 0; i < query->phys.ops.n; i++) {
         if (i) ps_text_char(out, ',');
         put_operator(query, query->phys.ops.at[i], out);
@@ -208,11 +216,13 @@ static void put_query(const ps_query *query, ps_plan_form form, ps_text *out)
     const double sum_ms = cycles_ms(query, all_cycles(query));
 
     if (form == PS_PLAN_JSON) {
-        ps_text_printf(out,
-                       ",\"query\":{\"wall_ms\":%.3f,\"operators_ms\":%.3f,\"threads\":%u,"
-                       "\"memory_bytes_peak\":%llu,\"waited_ms\":%.3f}",
-                       wall_ms, sum_ms, query->settings.threads,
-                       (unsigned long long)query->mem->peak, (double)query->begin_wait_ns / 1e6);
+        ps_text_printf(
+            out,
+            ",\"query\":{\"wall_ms\":%.3f,\"operators_ms\":%.3f,\"threads\":%u,"
+            "\"memory_bytes_peak\":%llu,\"tables_written_bytes\":%llu,"
+            "\"waited_ms\":%.3f}",
+            wall_ms, sum_ms, query->settings.threads, (unsigned long long)query->mem->peak,
+            (unsigned long long)tables_written(query), (double)query->begin_wait_ns / 1e6);
         return;
     }
     ps_text_printf(out, "%squery: %.2f ms, %.2f ms in operators on %u %s, ",
@@ -220,6 +230,11 @@ static void put_query(const ps_query *query, ps_plan_form form, ps_text *out)
                    query->settings.threads == 1 ? "thread" : "threads");
     put_bytes(out, (uint64_t)query->mem->peak);
     ps_text_puts(out, " memory");
+    if (tables_written(query)) {
+        ps_text_puts(out, ", ");
+        put_bytes(out, tables_written(query));
+        ps_text_puts(out, " of tables written out");
+    }
     if (query->begin_wait_ns)
         ps_text_printf(out, ", %.2f ms until it could begin", (double)query->begin_wait_ns / 1e6);
     if (form == PS_PLAN_TEXT) ps_text_char(out, '\n');

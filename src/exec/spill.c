@@ -8,7 +8,8 @@ ps_spill_options ps_spill_options_of(const ps_exec_settings *settings)
     return (ps_spill_options){.directory = settings->temp_directory,
                               .bytes_max = settings->temp_bytes_max,
                               .encrypt = settings->temp_encryption,
-                              .list = settings->spills};
+                              .list = settings->spills,
+                              .written = settings->tables_written};
 }
 
 ps_status ps_op_spill_new(ps_ctx *cx, ps_op *op, ps_spill **out)

@@ -3,6 +3,7 @@ and read back; what fails with them and what doesn't. PS_LIBRARY is the library 
 
 Seeded by nothing: the rows are arithmetic."""
 import ctypes
+import json
 import os
 import re
 import stat
@@ -163,6 +164,26 @@ def test_a_query_beside_a_large_table_gets_memory():
     text = str(session.sql("EXPLAIN ANALYZE " + sort).to_pylist())
     assert "spilled" not in text, text
     assert session.sql(sort).equals(want)
+    session.close()
+
+
+def test_explain_tells_what_tables_wrote():
+    session = opened(64 << 20)
+    session.sql(LOAD.format(250000, "t"))
+    before = payer(session)["temp_bytes"]
+    assert before == 0 and payer(session)["bytes"] > 20 << 20, payer(session)
+    sort = "EXPLAIN ({}) SELECT i, repeat('x', 40) || i AS s FROM range(300000) r(i) ORDER BY (i * 7919) % 1000003"
+    small = "EXPLAIN ({}) SELECT count(*) FROM range(1000) r(i)"
+
+    def figures(query):
+        plan = session.sql(query.format("ANALYZE, FORMAT json")).to_pylist()[0]["plan"]
+        return json.loads(plan)["query"]["tables_written_bytes"]
+    assert figures(small) == 0 and "of tables written out" not in str(session.sql(small.format("ANALYZE")).to_pylist())
+    wrote = figures(sort)
+    assert wrote == payer(session)["temp_bytes"] > 1 << 20, (wrote, payer(session))
+    session.sql(LOAD.format(250000, "u"))
+    text = str(session.sql(sort.format("ANALYZE")).to_pylist())
+    assert re.search(r"query: .* memory, [0-9.]+ MiB of tables written out", text), text
     session.close()
 
 
@@ -380,6 +401,34 @@ def test_a_disk_that_refused_is_left_alone():
     assert other.sql("SELECT count(s) AS n FROM t").to_pylist() == [{"n": 500000}]
     assert payer(session)["bytes"] < 8 << 20, payer(session)
     other.close_session()
+    session.close()
+
+
+def test_memory_that_tables_keep_is_the_disk_s_fault():
+    """Who is refused memory because tables can't be written out hears why: where, what it needs and the cap, or what the
+    system said; and what there is to do. Another session, or what has nothing to do with tables, doesn't."""
+    query = "SELECT max(length(repeat('x', i))) AS n FROM range(16000000, 16000001) r(i)"
+    index = "CREATE UNIQUE INDEX one ON t (i)"
+    for setting, value, words, hint in (
+            ("temp_directory", "'/there/is/none'", ("/there/is/none", "No such file or directory"), "set temp_directory"),
+            ("max_temp_directory_size", "'64KiB'", (tempfile.gettempdir(), "need", "cap", "65536 bytes"), "max_temp_directory_size")):
+        session = opened(24 << 20, threads=1)
+        session.sql(f"SET {setting} = {value}")
+        session.sql("CREATE TABLE t AS SELECT i, md5(CAST(i AS VARCHAR)) AS s FROM range(240000) r(i)")
+        assert payer(session)["bytes"] > 9 << 20 and payer(session)["temp_bytes"] <= 65536, payer(session)
+        for refused in (query, index):
+            failure = pslib.failure_of(session, refused)
+            assert failure.name == "MEMORY" and "bytes more" in str(failure), (refused, failure)
+            assert "; tables can't be written out to make room: " in str(failure), (refused, failure)
+            assert all(word in str(failure) for word in words), (refused, failure)
+            assert hint in str(failure) or refused == index, (refused, failure) # a stream's failure has the hint with it
+        session.sql(f"RESET {setting}")
+        session.sql(index)
+        session.close()
+    session = opened(24 << 20, threads=1)
+    session.sql("SET temp_directory = '/there/is/none'")
+    failure = pslib.failure_of(session, query.replace("16000", "24000"))
+    assert "tables can't" not in str(failure), failure
     session.close()
 
 
