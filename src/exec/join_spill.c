@@ -352,7 +352,7 @@ static uint64_t sealed_bytes(const ps_join_shared *shared)
     return bytes;
 }
 
-/* The largest sealed partitions, until they make up so many bytes; a dense table has none. */
+/* The largest sealed partitions, until they make up so many bytes. */
 static void name_sealed(ps_join_shared *shared, uint64_t wanted)
 {
     uint64_t gone = 0;
@@ -382,12 +382,12 @@ uint64_t ps_join_bytes(const ps_op *op, const void *local)
 ps_status ps_join_shrink(ps_ctx *cx, ps_op *op, void *local, uint64_t wanted)
 {
     ps_join_shared *shared = op->shared;
+    int largest;
 
     if (local) return ps_join_lane_shrink(cx, op, ps_join_build_lane(local), wanted);
-    if (shared->dense)
-        atomic_fetch_or_explicit(&shared->spilled, (1u << PS_JOIN_ALL_PARTS) - 1,
-                                 memory_order_relaxed);
-    else name_sealed(shared, enough(op, wanted, sealed_bytes(shared)));
+    if (shared->dense) /* what stays gets directories instead */
+        wanted += PS_MIN(directory_bytes(op, &largest), UINT64_MAX - wanted);
+    name_sealed(shared, enough(op, wanted, sealed_bytes(shared)));
     PS_TRY(settle(cx, op));
     PS_TRY(ps_join_spill_refused(cx, op));
     ps_join_table_filters(op);
