@@ -166,6 +166,36 @@ def test_bytes_of_several_files_of_one_operator_add_up():
     assert one > 2 * 40000 * 32 and two > 1.6 * one, (one, two)
 
 
+# Texts that don't pack, so that bytes in the file are about those in memory. {0} rows of state.
+KEPT = [
+    ("SELECT count(*), max(n) FROM (SELECT md5(CAST(i AS VARCHAR)) AS s, count(*) AS n FROM range({0}) r(i) GROUP BY s) q", "aggregate"),
+    ("SELECT count(*) FROM (SELECT DISTINCT md5(CAST(i AS VARCHAR)) AS s FROM range({0}) r(i)) q", "distinct"),
+    ("SELECT count(*) FROM (SELECT md5(CAST(i AS VARCHAR)) AS s, i FROM range({0}, 3 * {0}) r(i)) a"
+     " JOIN (SELECT md5(CAST(i + {0} AS VARCHAR)) AS s, i FROM range({0}) r(i)) b ON a.s = b.s WHERE a.i + b.i > 0", "join"),
+]
+
+
+def test_what_fits_stays_in_memory():
+    """From plenty down to where an operator begins to write: little of its state goes, not all."""
+    for query, name in KEPT:
+        query = query.format(100000)
+
+        def spiller(limit):
+            setup = f"SET threads = 1; SET memory_limit = {limit};"
+            plan = plan_json("ANALYZE, FORMAT json", query, setup)
+            return max(named(plan, name), key=lambda node: node["memory_bytes_peak"])
+        plenty = spiller(1 << 30)
+        state = plenty["memory_bytes_peak"]
+        assert state > 8 << 20 and plenty["spilled_bytes"] == 0, (query, plenty)
+        limit = 2 * state
+        while not (node := spiller(limit))["spilled_bytes"] and limit > state // 3:
+            limit -= state // 8
+        assert 0 < node["spilled_bytes"] < state // 3, (query, state, limit, node)
+        if name == "join": # once the rows are there, and while they come
+            later = spiller(state - state // 8)
+            assert node["partitions"] <= 16 // 4 and later["partitions"] <= 13, (query, node, later)
+
+
 def test_time_that_lanes_waited_is_their_operators():
     """park_always: a lane waits before every batch, as it would for whoever takes its output."""
     query, setup = "SELECT i % 7, count(*) FROM range(4000000) r(i) GROUP BY 1", "SET park_always = true; SET threads = 2;"
