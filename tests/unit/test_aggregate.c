@@ -406,7 +406,7 @@ static void every_allocation_may_fail(void **state)
 }
 
 /* Counts of rows by a text, in a table of 64 parts whose directory holds all groups. */
-enum { GROUPS = 60000 };
+enum { GROUPS = 60000, ROUNDS = 5 };
 
 static char group_texts[GROUPS][40];
 
@@ -483,6 +483,34 @@ static void check_counts(ps_group_table *groups, uint64_t count)
     assert_int_equal(n, GROUPS);
 }
 
+/* Texts of rows in memory are in blocks that are still there, and no block is there for nothing. */
+static void check_texts(const ps_group_table *groups)
+{
+    size_t used[64] = {0};
+    const size_t n = groups->heap.heaps.n;
+
+    assert_true(n < PS_COUNT(used));
+    for (uint32_t p = 0; p < groups->n_parts; p++) {
+        const ps_rows *part = &groups->parts[p];
+        for (size_t q = 0; q < part->pages.n; q++) {
+            const ps_row_page *page = &part->pages.at[q];
+            for (uint32_t r = 0; page->rows && r < page->n_rows; r++) {
+                const uint8_t *row = page->rows + (size_t)r * groups->layout->row_bytes;
+                ps_view view;
+                size_t h = 0;
+                memcpy(&view, row + groups->layout->cols[0].at, sizeof(view));
+                while (h < n && (view.at < groups->heap.heaps.at[h] ||
+                                 view.at + view.n > groups->heap.heaps.at[h] +
+                                                        ps_block_size(groups->heap.heaps.at[h])))
+                    h++;
+                assert_true(h < n);
+                used[h]++;
+            }
+        }
+    }
+    for (size_t h = 0; h < n; h++) assert_true(used[h] > 0);
+}
+
 static void a_table_gives_back_its_oldest_rows(void **state)
 {
     static uint8_t *first[GROUPS], *again[GROUPS];
@@ -506,6 +534,7 @@ static void a_table_gives_back_its_oldest_rows(void **state)
     const uint64_t wanted = bytes / 4;
     assert_int_equal(ps_group_table_spill(&cx, &groups, wanted, spill), PS_OK);
     const uint64_t given = bytes - ps_group_table_bytes(&groups);
+    check_texts(&groups);
     assert_true(given >= wanted / 2);
     assert_true(given < bytes / 2); /* not all of it */
     /* Those that stayed are counted where they are; others get a second row. */
@@ -513,7 +542,14 @@ static void a_table_gives_back_its_oldest_rows(void **state)
     for (uint32_t i = 0; i < GROUPS; i++) n_kept += first[i] == again[i];
     assert_true(n_kept > GROUPS / 3);
     for (uint32_t i = GROUPS - PS_BATCH_ROWS; i < GROUPS; i++) assert_ptr_equal(first[i], again[i]);
-    assert_int_equal(ps_group_table_spill(&cx, &groups, wanted, spill), PS_OK);
+    /* Marks behind one that was used say how much of what is left comes before them. */
+    const uint64_t held = ps_group_table_bytes(&groups);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        assert_int_equal(ps_group_table_spill(&cx, &groups, wanted / 2, spill), PS_OK);
+        check_texts(&groups);
+    }
+    assert_in_range(held - ps_group_table_bytes(&groups), ROUNDS * wanted / 4, ROUNDS * wanted);
+    assert_true(ps_group_table_bytes(&groups) > 0);
     count_rows(&groups, 0, GROUPS, again);
     check_counts(&groups, 3);
     assert_int_equal(ps_group_table_spill(&cx, &groups, UINT64_MAX, spill), PS_OK);
