@@ -193,9 +193,9 @@ static ps_status seal_col(ps_ctx *cx, ps_mem *rows_mem, const ps_segment_builder
         return seal_rows(cx, builder, body, i);
     }
     col->whole = vec->layout >= PS_LAYOUT_LIST && vec->encoding == PS_ENC_FLAT;
-    col->coded = col->rows->col.code_bytes > 0;
-    if (builder->store && vec->encoding != PS_ENC_CONSTANT)
-        col->bytes = ps_col_bytes(&col->rows->col);
+    if (!builder->store || vec->encoding == PS_ENC_CONSTANT) return PS_OK;
+    col->bytes = ps_col_bytes(&col->rows->col);
+    col->dict_bytes = ps_col_dict_bytes(&col->rows->col);
     return PS_OK;
 }
 
@@ -242,7 +242,7 @@ static uint32_t rows_part(const ps_segment *segment)
     uint64_t bytes = 0;
 
     for (uint32_t i = 0; i < segment->n_cols; i++)
-        bytes += segment->cols[i].whole ? 0 : segment->cols[i].bytes;
+        bytes += segment->cols[i].whole ? 0 : segment->cols[i].bytes - segment->cols[i].dict_bytes;
     while (rows > PS_SEGMENT_PART_ROWS_MIN && bytes / segment->n_rows * rows > PART_BYTES)
         rows /= 2;
     return rows;
@@ -476,9 +476,11 @@ uint64_t ps_segment_part_bytes(const ps_segment *segment, const uint32_t *cols, 
 
     for (uint32_t i = 0; i < n; i++) {
         const ps_segment_col *col = &segment->cols[cols[i]];
-        const uint64_t part = col->whole ? col->bytes : col->bytes * rows / segment->n_rows;
+        const uint64_t by_row = col->bytes - col->dict_bytes;
+        const uint64_t part =
+            col->whole ? col->bytes : col->dict_bytes + by_row * rows / segment->n_rows;
 
-        bytes += part + (col->coded ? CODES_BYTES : 0);
+        bytes += part + (col->dict_bytes ? CODES_BYTES : 0);
         largest = PS_MAX(largest, part);
     }
     /* a block as it is stored, and unpacked */

@@ -64,8 +64,8 @@ struct ps_segment_col {
     ps_col_file *file;       /* NULL: not written yet */
     const ps_sketch *sketch; /* NULL: of a type that isn't counted. In the segment's sketches */
     uint64_t bytes;          /* of the rows; 0: a constant, which stays in memory */
+    uint64_t dict_bytes;     /* of them the dictionary's, which is read whole with each part */
     bool whole;              /* nested: read back as one part */
-    bool coded;              /* a dictionary */
 };
 
 /* The whole of a segment; ps_segment is its head. */
@@ -123,6 +123,7 @@ void ps_store_left_files(ps_store *store);
 enum { PS_COL_BLOCK_BYTES = 240 << 10 };
 /* Bytes of a column as they are written, before compression. */
 uint64_t ps_col_bytes(const ps_col_sealed *col);
+uint64_t ps_col_dict_bytes(const ps_col_sealed *col); /* of them the dictionary's */
 ps_status ps_col_write(ps_ctx *cx, struct ps_store_file *file, const ps_col_sealed *col,
                        uint32_t rows_part, ps_col_file **out);
 void ps_col_file_free(ps_col_file *file); /* its blocks are dropped */

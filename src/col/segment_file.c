@@ -53,6 +53,11 @@ static uint64_t vec_bytes(const ps_vec *vec, uint8_t code_bytes)
 
 uint64_t ps_col_bytes(const ps_col_sealed *col) { return vec_bytes(&col->vec, col->code_bytes); }
 
+uint64_t ps_col_dict_bytes(const ps_col_sealed *col)
+{
+    return col->code_bytes ? vec_bytes(&col->vec.dict->values, 0) : 0;
+}
+
 /* ---- out ---- */
 
 typedef struct col_writer {

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum { ROWS = 50000, BATCH = 2048, THREADS = 4 };
+enum { ROWS = 50000, BATCH = 2048, THREADS = 4, COLS = 6, SEVERAL = 12000 };
 
 static ps_mem root;
 static ps_ctx cx;
@@ -21,7 +21,8 @@ static void check(ps_status st)
     assert_int_equal(st, PS_OK);
 }
 
-/* Columns: small numbers with nulls, a few texts, many texts, lists, a constant. */
+/* Columns: small numbers with nulls, a few texts, many texts, lists, a constant, a large dictionary.
+ */
 static ps_value value_at(ps_arena *arena, uint32_t col, uint64_t row)
 {
     static const char *const few[] = {"green", "red", "a colour with a longer name"};
@@ -40,7 +41,11 @@ static ps_value value_at(ps_arena *arena, uint32_t col, uint64_t row)
         items[0] = ps_value_int(PS_TYPE(INT64), (ps_i128)row);
         items[1] = ps_value_null(PS_TYPE(INT64));
         return (ps_value){.type = type, .items = items, .n_items = (uint32_t)(row % 3)};
-    default: return ps_value_int(type, 7);
+    case 4: return ps_value_int(type, 7);
+    default:
+        return ps_value_str(
+            ps_str_of(ps_arena_printf(&cx, arena, "one of several texts, which repeat: %llu",
+                                      (unsigned long long)(row / 4 % SEVERAL))));
     }
 }
 
@@ -83,9 +88,9 @@ static ps_table *make_table(uint64_t memory_limit, bool force_spill)
 /* Reads all rows and compares some of them; the first failure otherwise. */
 static ps_status read_table(ps_ctx *own, const ps_table *table, bool compare)
 {
-    ps_col_hold holds[5] = {{0}};
+    ps_col_hold holds[COLS] = {{0}};
     ps_arena arena = {0};
-    ps_vec_buf bufs[5];
+    ps_vec_buf bufs[COLS];
     uint64_t row = 0;
     ps_status st = PS_OK;
 
@@ -167,6 +172,44 @@ static void under_a_limit_readers_pay_for_parts(void **state)
     assert_int_equal(read_table(&own, table, true), PS_MEMORY);
     assert_int_equal(query.used, 3 << 20);
     ps_mem_uncharge(&query, 3 << 20);
+    ps_table_unref(table);
+}
+
+/* A query's floor rests on it. */
+static void a_part_takes_no_more_than_was_said(void **state)
+{
+    ps_table *table = make_table(0, false);
+    const ps_segment *segment = table->segments[0];
+    const uint32_t all[COLS] = {0, 1, 2, 3, 4, 5};
+    (void)state;
+
+    give();
+    for (uint32_t from = 0; from <= COLS; from++) { /* each column, then all */
+        const uint32_t begin = from < COLS ? from : 0, n = from < COLS ? 1 : COLS;
+        const uint64_t said = ps_segment_part_bytes(segment, all + begin, n);
+        ps_col_hold holds[COLS] = {{0}};
+        ps_vec_buf bufs[COLS] = {{0}};
+        ps_mem query;
+        ps_ctx own;
+        ps_vec vec;
+        ps_mem_init(&query, &root, "query", 1);
+        ps_ctx_init(&own, &query, NULL);
+        atomic_store(&query.limit, (int64_t)(said + said / 8));
+        for (uint32_t first = 0; first < segment->n_rows - BATCH; first += BATCH)
+            for (uint32_t c = begin; c < begin + n; c++) {
+                bufs[c].n_max = BATCH;
+                const ps_status st =
+                    ps_segment_read(&own, segment, c, first, BATCH, &holds[c], &bufs[c], &vec);
+                if (st != PS_OK)
+                    print_error("column %u, row %u: %s\n", c, first, own.error.message);
+                assert_int_equal(st, PS_OK);
+            }
+        for (uint32_t c = 0; c < COLS; c++) {
+            ps_col_hold_release(&holds[c]);
+            ps_vec_buf_release(&bufs[c]);
+        }
+        assert_int_equal(query.used, 0);
+    }
     ps_table_unref(table);
 }
 
@@ -384,6 +427,7 @@ static int set_up(void **state)
         {PS_STR("many"), PS_TYPE(STRING), false, NULL},
         {PS_STR("lists"), list, true, NULL},
         {PS_STR("one"), PS_TYPE(INT64), false, NULL},
+        {PS_STR("several"), PS_TYPE(STRING), false, NULL},
     };
     check(ps_schema_new(&cx, fields, PS_COUNT(fields), &schema));
     ps_type_unref(list);
@@ -404,6 +448,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_out_is_read_back),
         cmocka_unit_test(under_a_limit_readers_pay_for_parts),
+        cmocka_unit_test(a_part_takes_no_more_than_was_said),
         cmocka_unit_test(what_is_held_stays),
         cmocka_unit_test(what_is_being_freed_is_passed_over),
         cmocka_unit_test(a_table_is_cut_and_written_while_it_is_loaded),
