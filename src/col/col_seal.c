@@ -80,7 +80,8 @@ static void float_range(const ps_vec *vec, ps_col_stats *out)
     out->min = min, out->max = max;
 }
 
-ps_status ps_stats_measure(ps_ctx *cx, ps_arena *arena, const ps_vec *vec, ps_col_stats *out)
+/* Least and greatest value, nulls, width of a FLAT vector; text of the range goes to the arena. */
+static ps_status stats_measure(ps_ctx *cx, ps_arena *arena, const ps_vec *vec, ps_col_stats *out)
 {
     ps_i128 lo, hi;
 
@@ -101,22 +102,6 @@ ps_status ps_stats_measure(ps_ctx *cx, ps_arena *arena, const ps_vec *vec, ps_co
             out->min = ps_value_int(vec->type, lo), out->max = ps_value_int(vec->type, hi);
         return PS_OK;
     }
-}
-
-ps_status ps_stats_merge(ps_ctx *cx, ps_arena *arena, const ps_col_stats *other, bool first,
-                         ps_col_stats *stats)
-{
-    /* rows that are all null have no range and narrow nothing: they can't be told from an unknown
-     * range by has_range alone, so the caller passes over segments without valid rows */
-    stats->n_null += other->n_null;
-    if (first) stats->has_range = other->has_range;
-    stats->has_range &= other->has_range;
-    if (!stats->has_range) return PS_OK;
-    if (first || ps_value_compare(&other->min, &stats->min) < 0)
-        PS_TRY(ps_value_copy(cx, arena, &other->min, &stats->min));
-    if (first || ps_value_compare(&other->max, &stats->max) > 0)
-        PS_TRY(ps_value_copy(cx, arena, &other->max, &stats->max));
-    return PS_OK;
 }
 
 /* Hashes of valid slots: only within columns, so that a value may hash as it sits. */
@@ -253,7 +238,7 @@ static ps_status seal_text_codes(ps_ctx *cx, ps_arena *arena, ps_arena *data,
         if (bytes == 2) ((uint16_t *)codes)[i] = (uint16_t)code;
         if (bytes == 4) ((uint32_t *)codes)[i] = code;
     }
-    PS_GO(ps_stats_measure(cx, arena, &dict->values, stats));
+    PS_GO(stats_measure(cx, arena, &dict->values, stats));
     stats->n_null = col->n_null;
     stats->n_distinct = col->n_dict;
     stats->width = col->n > col->n_null ? width / (double)(col->n - col->n_null) : 0;
@@ -353,7 +338,7 @@ ps_status ps_col_build_seal(ps_ctx *cx, ps_arena *arena, ps_arena *data, const p
         return ps_vec_constant(cx, data, &null, vec->n, vec);
     }
     if (col->codes && col->n) return seal_text_codes(cx, arena, data, col, out, sketch, stats);
-    PS_TRY(ps_stats_measure(cx, arena, vec, stats));
+    PS_TRY(stats_measure(cx, arena, vec, stats));
     stats->n_null = col->n_null;
     if (sketch && sketch_fill(vec, sketch)) stats->n_distinct = ps_sketch_count(sketch);
     if (ps_layout_is_int(col->layout)) return seal_integers(cx, data, col, stats, vec);

@@ -366,25 +366,26 @@ static bool has_room(const ps_ctx *cx, const ps_segment_body *body, uint64_t byt
             ps_mem_left_beside(cx->mem, body->store->mem) >= limit / 2 + bytes);
 }
 
-/* The whole column comes back into the segment; somebody else may have been quicker. */
+/* The whole column comes back into the segment; where somebody else was quicker, theirs is taken. */
 static ps_status adopt(ps_ctx *cx, ps_segment_body *body, uint32_t c, ps_col_rows **out)
 {
     ps_segment_col *col = &body->head.cols[c];
     ps_mem *const payer = cx->mem;
+    ps_col_rows *rows;
 
     cx->mem = body->store->mem;
     const ps_status st = ps_col_read_back(cx, col->file, body->schema, body->schema->fields[c].type,
-                                          0, col->file->n_parts, NULL, out);
+                                          0, col->file->n_parts, NULL, &rows);
     cx->mem = payer;
     if (st != PS_OK) return st;
     ps_mutex_lock(&body->mutex);
     const bool first = !col->rows;
-    if (first) {
-        ps_owner_ref(&(*out)->owner);
-        col->rows = *out;
-    }
+    if (first) col->rows = rows;
+    *out = col->rows;
+    ps_owner_ref(&(*out)->owner);
     ps_mutex_unlock(&body->mutex);
     if (first) ps_segment_count(body, (int64_t)col->bytes);
+    else ps_col_rows_unref(rows);
     return PS_OK;
 }
 

@@ -167,10 +167,5 @@ ps_status ps_col_build_seal(ps_ctx *cx, ps_arena *arena, ps_arena *data, const p
 ps_status ps_col_dict_new(ps_ctx *cx, ps_arena *owner, ps_arena **arena, ps_dict **out);
 /* Memory for n bytes of a column; large pieces are blocks of their own. */
 void *ps_col_room(ps_ctx *cx, ps_arena *arena, size_t bytes);
-/* Least and greatest value, nulls, width of a FLAT vector; text of the range goes to the arena. */
-ps_status ps_stats_measure(ps_ctx *cx, ps_arena *arena, const ps_vec *vec, ps_col_stats *out);
-/* Widens stats by other: text of the range goes to the arena. */
-ps_status ps_stats_merge(ps_ctx *cx, ps_arena *arena, const ps_col_stats *other, bool first,
-                         ps_col_stats *stats);
 
 #endif

@@ -8,7 +8,7 @@
 typedef struct table_body {
     ps_table head;
     ps_store *store; /* that pays for it and its segments; NULL: none */
-    ps_arena arena;  /* lists, statistics, text of ranges */
+    ps_arena arena;  /* lists, statistics */
 } table_body;
 
 static uint64_t next_version(void)
@@ -38,33 +38,39 @@ static int by_sequence(const void *a, const void *b)
     return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
 }
 
+/* Widens stats by those of one more segment, which has a valid row: where all are null there is no
+ * range, which can't be told from an unknown one. Texts of the range stay the segment's. */
+static void widen(const ps_col_stats *one, bool first, ps_col_stats *stats)
+{
+    stats->has_range = one->has_range && (first || stats->has_range);
+    if (!stats->has_range) return;
+    if (first || ps_value_compare(&one->min, &stats->min) < 0) stats->min = one->min;
+    if (first || ps_value_compare(&one->max, &stats->max) > 0) stats->max = one->max;
+}
+
 /* Statistics of one column over all segments. */
-static ps_status stats_all(ps_ctx *cx, table_body *body, uint32_t col)
+static void stats_all(table_body *body, uint32_t col)
 {
     ps_col_stats *stats = &body->head.stats[col];
-    ps_sketch *sketch = PS_ARENA_NEW(cx, &body->arena, ps_sketch);
+    ps_sketch sketch = {0};
     bool first = true, counted = false;
     double bytes = 0;
 
-    if (!sketch) return PS_MEMORY;
     for (uint32_t i = 0; i < body->head.n_segments; i++) {
         const ps_segment *segment = body->head.segments[i];
         const ps_col_stats *one = &segment->stats[col];
-        if (one->n_null == segment->n_rows) { /* no value: narrows nothing */
-            stats->n_null += one->n_null;
-            continue;
-        }
-        PS_TRY(ps_stats_merge(cx, &body->arena, one, first, stats));
+        stats->n_null += one->n_null;
+        if (one->n_null == segment->n_rows) continue;
+        widen(one, first, stats);
         first = false;
         bytes += one->width * (double)(segment->n_rows - one->n_null);
-        if (segment->cols[col].sketch) ps_sketch_merge(sketch, segment->cols[col].sketch);
+        if (segment->cols[col].sketch) ps_sketch_merge(&sketch, segment->cols[col].sketch);
         counted |= segment->cols[col].sketch != NULL;
     }
     const double n_valid = (double)(body->head.n_rows - stats->n_null);
     stats->width = n_valid > 0 ? bytes / n_valid : 0;
-    const double estimate = counted ? ps_sketch_count(sketch) : 0;
+    const double estimate = counted ? ps_sketch_count(&sketch) : 0;
     stats->n_distinct = PS_MIN(estimate, n_valid);
-    return PS_OK;
 }
 
 /* ---- joining small segments ---- */
@@ -187,12 +193,11 @@ static ps_status table_fill(ps_ctx *cx, table_body *body, const ps_table *base,
     const uint32_t n_old = base ? base->n_segments : 0;
     const ps_schema *schema = body->head.schema;
     ps_ctx own = *cx;
-    ps_status st = PS_MEMORY;
 
     own.mem = payer_of(cx, body);
     body->head.segments = PS_ARENA_ARRAY(&own, &body->arena, ps_segment *, n_old + n);
     body->head.stats = PS_ARENA_ARRAY(&own, &body->arena, ps_col_stats, schema->n);
-    if (!body->head.segments || !body->head.stats) goto done;
+    if (!body->head.segments || !body->head.stats) return cx->error = own.error, PS_MEMORY;
     for (uint32_t i = 0; i < n_old + n; i++) {
         ps_segment *segment = i < n_old ? base->segments[i] : segments[i - n_old];
         ps_owner_ref(&segment->owner);
@@ -202,11 +207,8 @@ static ps_status table_fill(ps_ctx *cx, table_body *body, const ps_table *base,
     /* sequences differ within one append, so qsort's order of equals doesn't matter */
     qsort(body->head.segments + n_old, n, sizeof *segments, by_sequence);
     if (n_old && n) PS_TRY(table_tidy(cx, body)); /* the caller pays while it is made */
-    for (uint32_t i = 0; i < schema->n; i++) PS_GO(stats_all(&own, body, i));
-    st = PS_OK;
-done:
-    if (st != PS_OK) cx->error = own.error;
-    return st;
+    for (uint32_t i = 0; i < schema->n; i++) stats_all(body, i);
+    return PS_OK;
 }
 
 static ps_status table_make(ps_ctx *cx, ps_store *store, const ps_table *base, ps_schema *schema,

@@ -28,8 +28,8 @@ enum {
 
 typedef struct ps_col_stats {
     bool has_range;    /* min and max known and exact over valid rows */
-    ps_value min, max; /* text longer than 64 bytes: has_range is false; bytes owned by the holder
-                          of the stats */
+    ps_value min, max; /* text longer than 64 bytes: has_range is false; bytes owned by who holds
+                          the stats: a segment, or a table by its segments */
     uint64_t n_null;
     double n_distinct; /* estimate; 0: unknown */
     double width;      /* mean bytes of text; 0: fixed */

@@ -7,6 +7,7 @@
 #include "fs/sys.h"
 
 #include <stdio.h>
+#include <time.h>
 
 enum { ROWS = 50000, BATCH = 2048, THREADS = 4, COLS = 6, SEVERAL = 12000 };
 
@@ -412,6 +413,54 @@ static void readers_and_writers_at_once(void **state)
     ps_table_unref(shared);
 }
 
+static _Atomic uint32_t n_ready;
+
+static void nap(void) { nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL); }
+
+/* Reads a column that is in the file, at the same time as others, and holds it until all have it. */
+static void *holds(void *argument)
+{
+    ps_col_hold hold = {0};
+    ps_vec_buf buf = {.n_max = BATCH};
+    ps_ctx own;
+    ps_vec vec;
+
+    (void)argument;
+    ps_ctx_init(&own, &root, NULL);
+    n_ready++;
+    while (n_ready < THREADS) nap();
+    wrong += ps_segment_read(&own, shared->segments[0], 2, 0, BATCH, &hold, &buf, &vec) != PS_OK;
+    n_ready++;
+    while (!atomic_load(&stop)) nap();
+    ps_col_hold_release(&hold);
+    ps_vec_buf_release(&buf);
+    return NULL;
+}
+
+static void who_reads_a_column_at_once_shares_it(void **state)
+{
+    ps_thread readers[THREADS];
+    (void)state;
+
+    shared = make_table(0, false);
+    const uint64_t bytes = (uint64_t)store->mem->used;
+    for (int i = 0; i < 10; i++) {
+        give();
+        atomic_store(&stop, false);
+        atomic_store(&n_ready, 0);
+        const uint64_t before = (uint64_t)store->mem->used;
+        for (int t = 0; t < THREADS; t++)
+            assert_true(ps_thread_start(&readers[t], "holds", holds, NULL));
+        while (n_ready < 2 * THREADS) nap();
+        const uint64_t held = (uint64_t)store->mem->used - before;
+        atomic_store(&stop, true);
+        for (int t = 0; t < THREADS; t++) ps_thread_join(readers[t]);
+        assert_int_equal(wrong, 0);
+        assert_true(held > 1000000 && held < bytes); /* one column's, not one for each reader */
+    }
+    ps_table_unref(shared);
+}
+
 static int set_up(void **state)
 {
     const ps_field item = {PS_STR("item"), PS_TYPE(INT64), true, NULL};
@@ -457,6 +506,7 @@ int main(void)
         cmocka_unit_test(what_the_disk_refused_is_not_tried_again_at_once),
         cmocka_unit_test(who_waits_to_write_can_be_cancelled),
         cmocka_unit_test(readers_and_writers_at_once),
+        cmocka_unit_test(who_reads_a_column_at_once_shares_it),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
