@@ -31,8 +31,7 @@ typedef struct agg_sorted {
     ps_rows last;             /* the row before it */
     uint8_t *last_row;
     PS_ARRAY(uint64_t) marks; /* ranks of every so many rows without repeats */
-    ps_rows kept[2];          /* mode: the newer and the older row */
-    uint8_t *kept_rows[2];
+    ps_sort_kept kept;        /* mode */
 } agg_sorted;
 
 typedef struct agg_collected {

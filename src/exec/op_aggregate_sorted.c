@@ -62,7 +62,7 @@ static ps_status plan(ps_ctx *cx, agg_collected *s)
     if (!sorted->small_rows) return PS_MEMORY;
     ps_rows_init(&sorted->last, sorted->spec.layout);
     ps_rows_init(&sorted->small, sorted->spec.layout);
-    for (uint32_t i = 0; i < 2; i++) ps_rows_init(&sorted->kept[i], sorted->spec.layout);
+    ps_sort_kept_init(&sorted->kept, sorted->spec.layout);
     sorted->planned = true;
     return PS_OK;
 }
@@ -178,7 +178,7 @@ void ps_aggregate_sorted_close(agg_collected *s)
     if (sorted->planned) {
         ps_rows_release(&sorted->last);
         ps_rows_release(&sorted->small);
-        for (uint32_t i = 0; i < 2; i++) ps_rows_release(&sorted->kept[i]);
+        ps_sort_kept_release(&sorted->kept);
     }
     ps_free(sorted->marks.at);
     sorted->marks.at = NULL;
@@ -320,7 +320,8 @@ static ps_status read_distinct(ps_ctx *cx, ps_agg_run *run, uint64_t at, uint32_
         sorted->next += skip + *n;
         PS_TRY(remember(cx, s, sorted->fresh[skip + *n - 1]));
     }
-    return args_of(cx, s, sorted->fresh + skip, *n, args);
+    memmove(sorted->fresh, sorted->fresh + skip, *n * sizeof(uint8_t *)); /* for keep */
+    return args_of(cx, s, sorted->fresh, *n, args);
 }
 
 /* ---- mode's two rows ---- */
@@ -329,17 +330,12 @@ static ps_status keep(ps_ctx *cx, ps_agg_run *run, uint32_t i)
 {
     agg_sorted *sorted = &((agg_collected *)(void *)run)->sorted;
 
-    return copy_row(cx, &sorted->kept[0], sorted->fresh[i], &sorted->kept_rows[0]);
+    return ps_sort_kept_put(cx, &sorted->kept, sorted->fresh[i]);
 }
 
 static void keep_newer(ps_agg_run *run)
 {
-    agg_sorted *sorted = &((agg_collected *)(void *)run)->sorted;
-    const ps_rows rows = sorted->kept[0];
-    uint8_t *row = sorted->kept_rows[0];
-
-    sorted->kept[0] = sorted->kept[1], sorted->kept_rows[0] = sorted->kept_rows[1];
-    sorted->kept[1] = rows, sorted->kept_rows[1] = row;
+    ps_sort_kept_turn(&((agg_collected *)(void *)run)->sorted.kept);
 }
 
 static bool newer_first(const ps_agg_run *run)
@@ -347,7 +343,7 @@ static bool newer_first(const ps_agg_run *run)
     const agg_collected *s = (const agg_collected *)(const void *)run;
     const agg_collect *c = s->collect;
     const agg_sorted *sorted = &s->sorted;
-    const uint8_t *a = sorted->kept_rows[0], *b = sorted->kept_rows[1];
+    const uint8_t *a = sorted->kept.at[0], *b = sorted->kept.at[1];
 
     for (uint32_t o = 0; o < c->n_order; o++) {
         const ps_row_col *col = &sorted->spec.layout->cols[sorted->order[o]];

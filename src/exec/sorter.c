@@ -382,3 +382,30 @@ ps_status ps_sorter_seal(ps_ctx *cx, ps_arena *arena, ps_sorter *sorter)
     }
     return PS_OK;
 }
+
+/* ---- rows that are kept ---- */
+
+void ps_sort_kept_init(ps_sort_kept *kept, const ps_row_layout *layout)
+{
+    for (uint32_t i = 0; i < 2; i++) ps_rows_init(&kept->rows[i], layout);
+}
+
+void ps_sort_kept_release(ps_sort_kept *kept)
+{
+    for (uint32_t i = 0; i < 2; i++) ps_rows_release(&kept->rows[i]);
+}
+
+ps_status ps_sort_kept_put(ps_ctx *cx, ps_sort_kept *kept, uint8_t *row)
+{
+    ps_rows_release(&kept->rows[0]);
+    return ps_rows_append_rows(cx, &kept->rows[0], &row, 1, &kept->at[0]);
+}
+
+void ps_sort_kept_turn(ps_sort_kept *kept)
+{
+    const ps_rows rows = kept->rows[0];
+    uint8_t *const at = kept->at[0];
+
+    kept->rows[0] = kept->rows[1], kept->at[0] = kept->at[1];
+    kept->rows[1] = rows, kept->at[1] = at;
+}

@@ -108,6 +108,16 @@ ps_status ps_sort_reader_seek(ps_ctx *cx, const ps_sorter *sorter, ps_sort_reade
 ps_status ps_sort_reader_next(ps_ctx *cx, const ps_sorter *sorter, ps_sort_reader *reader,
                               uint8_t **room, uint32_t n_max, uint8_t *const **rows, uint32_t *n);
 
+/* Two of the rows that were read, for runs by value (ps_agg_run): the newer one and the older. */
+typedef struct ps_sort_kept {
+    ps_rows rows[2];
+    uint8_t *at[2];
+} ps_sort_kept;
+void ps_sort_kept_init(ps_sort_kept *kept, const ps_row_layout *layout);
+void ps_sort_kept_release(ps_sort_kept *kept);
+ps_status ps_sort_kept_put(ps_ctx *cx, ps_sort_kept *kept, uint8_t *row); /* as the newer one */
+void ps_sort_kept_turn(ps_sort_kept *kept); /* the newer one becomes the older */
+
 /* sorter_spill.c, for sorter.c: whether a lane should write its rows out before the next batch, and
  * doing it: sorted, cut to what is wanted. */
 bool ps_sorter_is_short(const ps_sorter *sorter, const ps_sort_lane *lane);

@@ -157,8 +157,7 @@ struct window_by_value {
     const window_call *call;
     ps_vec_buf buf;
     uint8_t *rows[CHUNK]; /* of the last read */
-    ps_rows kept[2];      /* the newer and the older row */
-    uint8_t *kept_rows[2];
+    ps_sort_kept kept;
 };
 
 static ps_status run_read(ps_ctx *cx, ps_agg_run *run, uint64_t at, uint32_t n_max, ps_vec *args,
@@ -181,18 +180,12 @@ static ps_status run_keep(ps_ctx *cx, ps_agg_run *run, uint32_t i)
 {
     window_by_value *v = (window_by_value *)(void *)run;
 
-    ps_rows_release(&v->kept[0]);
-    return ps_rows_append_rows(cx, &v->kept[0], &v->rows[i], 1, &v->kept_rows[0]);
+    return ps_sort_kept_put(cx, &v->kept, v->rows[i]);
 }
 
 static void run_keep_newer(ps_agg_run *run)
 {
-    window_by_value *v = (window_by_value *)(void *)run;
-    const ps_rows rows = v->kept[0];
-    uint8_t *row = v->kept_rows[0];
-
-    v->kept[0] = v->kept[1], v->kept_rows[0] = v->kept_rows[1];
-    v->kept[1] = rows, v->kept_rows[1] = row;
+    ps_sort_kept_turn(&((window_by_value *)(void *)run)->kept);
 }
 
 static bool run_newer_first(const ps_agg_run *run)
@@ -200,7 +193,7 @@ static bool run_newer_first(const ps_agg_run *run)
     const window_by_value *v = (const window_by_value *)(const void *)run;
     const ps_row_col *rank = &v->call->sorted.layout->cols[v->call->n_args];
 
-    return ps_row_col_compare(rank, v->kept_rows[0], v->kept_rows[1]) < 0;
+    return ps_row_col_compare(rank, v->kept.at[0], v->kept.at[1]) < 0;
 }
 
 ps_status ps_window_by_value_new(ps_ctx *cx, window_source *s, const window_call *call,
@@ -211,7 +204,7 @@ ps_status ps_window_by_value_new(ps_ctx *cx, window_source *s, const window_call
     if (!v) return PS_MEMORY;
     v->call = call;
     sorted_init(s, call, &v->order);
-    for (uint32_t i = 0; i < 2; i++) ps_rows_init(&v->kept[i], call->sorted.layout);
+    ps_sort_kept_init(&v->kept, call->sorted.layout);
     ps_status st = ps_vec_buf_init(cx, &v->buf, CHUNK);
     if (st == PS_OK) st = sort(cx, s, call, &v->order);
     if (st != PS_OK) return ps_window_by_value_free(v), st;
@@ -231,7 +224,7 @@ void ps_window_by_value_free(window_by_value *v)
 {
     if (!v) return;
     sorted_release(&v->order);
-    for (uint32_t i = 0; i < 2; i++) ps_rows_release(&v->kept[i]);
+    ps_sort_kept_release(&v->kept);
     ps_vec_buf_release(&v->buf);
     ps_free(v);
 }
