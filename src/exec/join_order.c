@@ -141,7 +141,7 @@ static ps_status order_source_open(ps_ctx *cx, ps_op *op, void *local)
         return l->rest ? ps_join_rest_open(cx, ((const order_config *)op->config)->join, l->rest)
                        : PS_MEMORY;
     }
-    return ps_sort_source_open(cx, &l->sorted, op->n_cols);
+    return ps_sort_source_open(cx, &l->sorted, op);
 }
 
 static void order_source_close(ps_op *op, void *local)

@@ -115,7 +115,7 @@ static ps_status sort_source_plan(ps_ctx *cx, ps_op *op, uint64_t *n_morsels)
 
 static ps_status sort_source_open(ps_ctx *cx, ps_op *op, void *local)
 {
-    return ps_sort_source_open(cx, local, op->n_cols);
+    return ps_sort_source_open(cx, local, op);
 }
 
 static void sort_source_close(ps_op *op, void *local)

@@ -51,13 +51,15 @@ static ps_status values_source_plan(ps_ctx *cx, ps_op *op, uint64_t *n_morsels)
 
 static ps_status values_source_open(ps_ctx *cx, ps_op *op, void *local)
 {
+    const values_config *config = op->config;
+    const uint32_t n_max = PS_MIN(op->settings->batch_rows, config->n_rows);
     values_local *l = local;
 
-    l->rows = PS_ARENA_ARRAY(cx, &l->arena, uint32_t, PS_BATCH_ROWS_MAX);
+    l->rows = PS_ARENA_ARRAY(cx, &l->arena, uint32_t, n_max);
     l->bufs = PS_ARENA_ARRAY(cx, &l->arena, ps_vec_buf, op->n_cols + 1);
     if (!l->rows || !l->bufs) return PS_MEMORY;
     for (uint32_t c = 0; c < op->n_cols; c++)
-        PS_TRY(ps_vec_buf_init(cx, &l->bufs[c], PS_BATCH_ROWS_MAX));
+        PS_TRY(ps_vec_buf_init_layout(cx, &l->bufs[c], n_max, ps_type_layout(op->cols[c].type)));
     return PS_OK;
 }
 

@@ -271,14 +271,15 @@ ps_status ps_sort_normalise(ps_ctx *cx, const ps_sort_spec *spec, const ps_vec *
 
     if (!e.bytes) return PS_MEMORY;
     e.taken = e.bytes + (size_t)n * WORD_BYTES;
-    PS_GO(ps_vec_buf_init(cx, &buf, PS_BATCH_ROWS_MAX));
     for (uint32_t i = 0; i < spec->n_keys; i++) {
         const ps_row_col *col = &spec->layout->cols[i];
         ps_vec vec = keys[i];
         bool exact;
 
-        if (vec.encoding == PS_ENC_SEQUENCE)
+        if (vec.encoding == PS_ENC_SEQUENCE) {
+            if (!buf.data) PS_GO(ps_vec_buf_init(cx, &buf, PS_BATCH_ROWS_MAX));
             PS_GO(ps_vec_flatten(cx, &keys[i], sel, n, &buf, &vec));
+        }
         if (spec->exact) encode_key(&e, col, &spec->keys[i], &vec);
         else encode_prefix(&e, col, &spec->keys[i], &vec);
         e.at += 1 + col_bytes(col, &exact);

@@ -3,21 +3,22 @@
  * Tests: tests/slt/op/sort.test, topn.test, join_spill.test */
 #include "exec/sort_source.h"
 
-ps_status ps_sort_source_open(ps_ctx *cx, ps_sort_source *source, uint32_t n_cols)
+ps_status ps_sort_source_open(ps_ctx *cx, ps_sort_source *source, const ps_op *op)
 {
-    source->n_cols = n_cols;
-    source->bufs = PS_ARENA_ARRAY(cx, &source->arena, ps_vec_buf, n_cols + 1);
-    source->rows = PS_ARENA_ARRAY(cx, &source->arena, uint8_t *, PS_BATCH_ROWS_MAX);
+    const uint32_t n_max = op->settings->batch_rows;
+
+    source->bufs = PS_ARENA_ARRAY(cx, &source->arena, ps_vec_buf, op->n_cols + 1);
+    source->rows = PS_ARENA_ARRAY(cx, &source->arena, uint8_t *, n_max);
     if (!source->bufs || !source->rows) return PS_MEMORY;
-    for (uint32_t c = 0; c < n_cols; c++)
-        PS_TRY(ps_vec_buf_init(cx, &source->bufs[c], PS_BATCH_ROWS_MAX));
+    for (; source->n_cols < op->n_cols; source->n_cols++)
+        PS_TRY(ps_vec_buf_init_layout(cx, &source->bufs[source->n_cols], n_max,
+                                      ps_type_layout(op->cols[source->n_cols].type)));
     return PS_OK;
 }
 
 void ps_sort_source_close(ps_sort_source *source)
 {
-    for (uint32_t c = 0; source->bufs && c < source->n_cols; c++)
-        ps_vec_buf_release(&source->bufs[c]);
+    for (uint32_t c = 0; c < source->n_cols; c++) ps_vec_buf_release(&source->bufs[c]);
     ps_sort_reader_release(&source->reader);
     ps_arena_release(&source->arena);
 }

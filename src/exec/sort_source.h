@@ -15,7 +15,8 @@ typedef struct ps_sort_source {
     bool seek_due;
 } ps_sort_source;
 
-ps_status ps_sort_source_open(ps_ctx *cx, ps_sort_source *source, uint32_t n_cols);
+/* Of the operator's columns. */
+ps_status ps_sort_source_open(ps_ctx *cx, ps_sort_source *source, const ps_op *op);
 void ps_sort_source_close(ps_sort_source *source);
 /* A morsel: n rows from a rank on. */
 void ps_sort_source_start(ps_sort_source *source, uint64_t rank, uint64_t n);
