@@ -15,7 +15,6 @@ typedef struct ps_key_set {
     ps_vec *vecs;       /* n_cols */
     ps_vec_buf *bufs;   /* n_cols */
     ps_col_hold *holds; /* n_cols; while rows are added */
-    uint32_t n_bufs;    /* that are initialized */
     uint32_t sel[PS_BATCH_ROWS];
     uint64_t hashes[PS_BATCH_ROWS];
     uint8_t *found[PS_BATCH_ROWS];
@@ -41,7 +40,7 @@ void ps_key_forget(ps_key *key)
     ps_key_set *set = key->set;
 
     if (!set) return;
-    for (uint32_t i = 0; i < set->n_bufs; i++) ps_vec_buf_release(&set->bufs[i]);
+    for (uint32_t i = 0; set->bufs && i < key->n_cols; i++) ps_vec_buf_release(&set->bufs[i]);
     ps_group_table_release(&set->rows);
     ps_arena_release(&set->arena);
     ps_free(set);
@@ -72,8 +71,7 @@ static ps_status set_fill(ps_ctx *cx, const ps_key *key, const ps_schema *schema
                               .state_bytes = sizeof(uint64_t)};
     PS_TRY(ps_row_layout_new(cx, &set->arena, &spec, &set->layout));
     PS_TRY(ps_group_table_init(cx, &set->rows, set->layout, false, DIR_BITS_MAX));
-    for (; set->n_bufs < key->n_cols; set->n_bufs++)
-        PS_TRY(ps_vec_buf_init(cx, &set->bufs[set->n_bufs], PS_BATCH_ROWS));
+    for (uint32_t i = 0; i < key->n_cols; i++) set->bufs[i].n_max = PS_BATCH_ROWS;
     return PS_OK;
 }
 

@@ -598,13 +598,6 @@ void ps_mem_trim(void)
     pthread_mutex_unlock(&trim_mutex);
 }
 
-void ps_mem_trim_small(void)
-{
-    pthread_mutex_lock(&trim_mutex);
-    trim_small();
-    pthread_mutex_unlock(&trim_mutex);
-}
-
 /* ---- blocks ---- */
 
 static block *header_of(const void *usable)

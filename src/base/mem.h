@@ -91,8 +91,6 @@ void ps_free(void *block); /* NULL ok */
 size_t ps_block_size(const void *block);
 /* Gives every cached free page back to the system (at the end of a query). */
 void ps_mem_trim(void);
-/* The same for what malloc keeps of freed small blocks: after many of them were freed at once. */
-void ps_mem_trim_small(void);
 /* Tests: the n-th allocation from now fails (1: the next), `forever`: all later ones too; 0: off.
  */
 void ps_mem_fail_after(int64_t n, bool forever);

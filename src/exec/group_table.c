@@ -112,7 +112,12 @@ static ps_status heaps_to_lane(ps_ctx *cx, ps_group_table *table, ps_rows *part)
     if (n > heap->heaps.room)
         PS_TRY(ps_array_grow(cx, NULL, (void **)&heap->heaps.at, &heap->heaps.room, n,
                              sizeof(char *)));
-    for (size_t h = 0; h < part->heaps.n; h++) heap->heaps.at[heap->heaps.n++] = part->heaps.at[h];
+    for (size_t h = 0; h < part->heaps.n; h++) {
+        const size_t bytes = ps_block_size(part->heaps.at[h]);
+        heap->heaps.at[heap->heaps.n++] = part->heaps.at[h];
+        heap->bytes += bytes;
+        part->bytes -= bytes;
+    }
     heap->heap_used = heap->heap_room =
         0; /* the newest block is not the one that was being filled */
     part->heaps.n = 0;
