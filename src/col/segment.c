@@ -366,7 +366,7 @@ static bool has_room(const ps_ctx *cx, const ps_segment_body *body, uint64_t byt
             ps_mem_left_beside(cx->mem, body->store->mem) >= limit / 2 + bytes);
 }
 
-/* The whole column comes back into the segment; where somebody else was quicker, theirs is taken. */
+/* The whole column comes back into the segment; where somebody was quicker, theirs is taken. */
 static ps_status adopt(ps_ctx *cx, ps_segment_body *body, uint32_t c, ps_col_rows **out)
 {
     ps_segment_col *col = &body->head.cols[c];

@@ -22,8 +22,7 @@ static void check(ps_status st)
     assert_int_equal(st, PS_OK);
 }
 
-/* Columns: small numbers with nulls, a few texts, many texts, lists, a constant, a large dictionary.
- */
+/* Columns: small numbers with nulls, few texts, many, lists, a constant, a large dictionary. */
 static ps_value value_at(ps_arena *arena, uint32_t col, uint64_t row)
 {
     static const char *const few[] = {"green", "red", "a colour with a longer name"};
@@ -417,7 +416,7 @@ static _Atomic uint32_t n_ready;
 
 static void nap(void) { nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL); }
 
-/* Reads a column that is in the file, at the same time as others, and holds it until all have it. */
+/* Reads a column that is in the file, at once with others, and holds it until all have it. */
 static void *holds(void *argument)
 {
     ps_col_hold hold = {0};
