@@ -2,8 +2,9 @@
  * not, which is then imported and read.
  *
  * Sizes of buffers are what the interface doesn't tell, so each has room for any offset that can
- * be made here, and lengths fit the room. All else may lie: negative lengths and offsets, counts
- * of buffers and children, validity, offsets inside, type ids, missing parts. */
+ * be made here, and lengths fit the room. What is told of sizes (of views' buffers) is at most what
+ * there is: nobody could see more. All else may lie: negative lengths and offsets, counts of
+ * buffers and children, validity, offsets inside, type ids, missing parts. */
 #include "support/session.h"
 
 #include <stdlib.h>
@@ -67,6 +68,15 @@ static size_t offset_bytes(const char *format)
     return format[0] == 'u' || format[0] == 'z' ? 4 : format[0] == 'U' || format[0] == 'Z' ? 8 : 0;
 }
 
+/* Of views: sizes of the buffers with their bytes. */
+static void sizes_cut(const void *sizes)
+{
+    int64_t *const at_most = (int64_t *)(uintptr_t)sizes; /* it is one of ours */
+
+    for (size_t i = 0; sizes && i < BUFFER_BYTES / sizeof *at_most; i++)
+        if (at_most[i] > BUFFER_BYTES) at_most[i] = BUFFER_BYTES;
+}
+
 static made *node_make(unsigned depth)
 {
     made *const m = &nodes[n_nodes++];
@@ -103,6 +113,10 @@ static made *node_make(unsigned depth)
                              : format[1] == 's' && nested                                 ? 1
                              : format[1] == 'w' || (format[1] == 'u' && format[2] == 's') ? 1
                                                                                           : 2;
+    if (m->format[0] == 'v') {
+        if (m->array.n_buffers > BUFFERS_MAX) m->array.n_buffers = BUFFERS_MAX;
+        sizes_cut(m->buffers[BUFFERS_MAX - 1]);
+    }
     for (uint8_t i = 0; i < n_children && depth < 4 && n_nodes < NODES_MAX - 6; i++) {
         made *const child = node_make(depth + 1);
         m->child_schemas[i] = &child->schema, m->children[i] = &child->array;

@@ -42,5 +42,5 @@ bool ps_pace_pays(const ps_pace *pace)
     const double write = rate_of(&pace->write), pack = rate_of(&pace->pack);
     const double read = load(&pace->read.bytes) ? rate_of(&pace->read) : write; /* none yet */
 
-    return (write + read) * rate_of(&pace->saved) > pack + pack / UNPACK_SHARE;
+    return (write + read) * rate_of(&pace->saved) > pack + pack / (double)UNPACK_SHARE;
 }
