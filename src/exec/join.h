@@ -66,6 +66,11 @@ typedef struct ps_join_filter {
     uint32_t key;
 } ps_join_filter;
 
+/* The values of a build key that some row of the probe side may have. */
+typedef struct ps_join_span {
+    int64_t lo, hi;
+} ps_join_span;
+
 typedef struct ps_join_config {
     ps_probe_kind probe;
     ps_rest_kind rest;
@@ -251,6 +256,10 @@ uint32_t ps_join_find_dense(const ps_join_shared *shared, const ps_vec *key, con
 /* Dynamic filters: which rows of a column may match. state is a ps_join_filter. */
 ps_status ps_join_may_match(ps_ctx *cx, const void *state, const ps_vec *vec, const uint32_t *sel,
                             uint32_t n, uint32_t *sel_out, uint32_t *n_out);
+
+/* The same on the build's scan. state is a ps_join_span. */
+ps_status ps_join_in_span(ps_ctx *cx, const void *state, const ps_vec *vec, const uint32_t *sel,
+                          uint32_t n, uint32_t *sel_out, uint32_t *n_out);
 
 /* join_keys.c: what integer keys there are. Planned when all rows are there, then filled. */
 bool ps_join_key_is_integer(const ps_join_config *config, uint32_t key);

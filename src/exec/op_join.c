@@ -313,6 +313,75 @@ static ps_status plan_dynamic(join_plan *j)
     return PS_OK;
 }
 
+/* Build rows that can't meet a probe row may go, unless they are given in the end. A mark wants to
+ * know of them too: whether there are any, or nulls. */
+static bool may_filter_build(const ps_join_config *c)
+{
+    return c->probe != PS_PROBE_MARK && c->rest != PS_REST_UNMATCHED;
+}
+
+/* The values of a probe key, by the statistics of all scans that give it. */
+static ps_status probe_span(join_plan *j, uint32_t key, ps_join_span *out, bool *known)
+{
+    *out = (ps_join_span){INT64_MAX, INT64_MIN};
+    *known = j->probe.pipes.n > 0 && j->probe_keys[key]->kind == PS_EXPR_COLUMN &&
+             ps_join_key_is_integer(j->config, key);
+    for (size_t i = 0; *known && i < j->probe.pipes.n; i++) {
+        int64_t lo, hi;
+
+        PS_TRY(ps_scan_bounds(j->p, j->probe.pipes.at[i]->source, j->probe_keys[key]->column, &lo,
+                              &hi, known));
+        if (!*known) break;
+        out->lo = PS_MIN(out->lo, lo);
+        out->hi = PS_MAX(out->hi, hi);
+    }
+    return PS_OK;
+}
+
+/* A filter for a scan of the build side, if half of what its key's values may be is left out. */
+static ps_status filter_build(join_plan *j, const ps_pipeline *pipe, uint32_t key,
+                              const ps_join_span *span)
+{
+    ps_phys *p = j->p;
+    const ps_expr *expr = j->build_keys[key];
+    ps_dynamic_filter *filter;
+    bool known = true;
+    int64_t lo, hi;
+
+    for (size_t i = 0; i < pipe->ops.n; i++) known &= pipe->ops.at[i]->row_wise;
+    if (!known || expr->kind != PS_EXPR_COLUMN) return PS_OK;
+    PS_TRY(ps_scan_bounds(p, pipe->source, expr->column, &lo, &hi, &known));
+    const double all = (double)hi - (double)lo + 1;
+    const double left = (double)PS_MIN(hi, span->hi) - (double)PS_MAX(lo, span->lo) + 1;
+    if (!known || left > all / 2) return PS_OK;
+    PS_TRY(ps_scan_dynamic(p, pipe->source, expr->column, &filter));
+    if (!filter) return PS_OK;
+    ps_join_span *state = PS_ARENA_NEW(p->cx, p->arena, ps_join_span);
+    if (!state) return PS_MEMORY;
+    *state = *span;
+    filter->has_range = true;
+    filter->lo = ps_value_int(expr->type, span->lo);
+    filter->hi = ps_value_int(expr->type, span->hi);
+    filter->probe = ps_join_in_span;
+    filter->state = state;
+    filter->ready = true;
+    return PS_OK;
+}
+
+static ps_status plan_spans(join_plan *j)
+{
+    if (!may_filter_build(j->config)) return PS_OK;
+    for (uint32_t k = 0; k < j->config->n_keys; k++) {
+        ps_join_span span;
+        bool known;
+
+        PS_TRY(probe_span(j, k, &span, &known));
+        for (size_t i = 0; known && i < j->build.pipes.n; i++)
+            PS_TRY(filter_build(j, j->build.pipes.at[i], k, &span));
+    }
+    return PS_OK;
+}
+
 /* The layout of probe rows in the file: key values, then columns that are given or asked for. A
  * key that is such a column is there once. */
 static ps_status plan_stored(join_plan *j)
@@ -389,6 +458,7 @@ ps_status ps_phys_join(ps_phys *p, const ps_node *node, const ps_col_set *needed
     PS_TRY(plan_outputs(&j, &cols, &n));
     PS_TRY(plan_residual(&j));
     PS_TRY(plan_dynamic(&j));
+    PS_TRY(plan_spans(&j));
     ps_op *op = ps_phys_op(p, class, node, j.config, cols, n);
     if (!op) return PS_MEMORY;
     if (!j.order_free) PS_TRY(ps_join_order_new(p, op, &j.config->order));

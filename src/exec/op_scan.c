@@ -11,6 +11,8 @@ typedef struct scan_config {
     ps_scan_request request;
     const ps_program *const *filters; /* request.n_filters */
     PS_ARRAY(ps_dynamic_filter *) dynamic;
+    ps_source_stats stats; /* asked for once, by ps_scan_bounds */
+    bool has_stats;
 } scan_config;
 
 typedef struct scan_shared {
@@ -177,6 +179,24 @@ ps_status ps_scan_dynamic(ps_phys *p, ps_op *op, ps_col_id column, ps_dynamic_fi
     config->request.dynamic = config->dynamic.at;
     config->request.n_dynamic = (uint32_t)config->dynamic.n;
     *out = filter;
+    return PS_OK;
+}
+
+ps_status ps_scan_bounds(ps_phys *p, ps_op *op, ps_col_id column, int64_t *lo, int64_t *hi,
+                         bool *known)
+{
+    const uint32_t at = ps_cols_find(op->cols, op->n_cols, column);
+
+    *known = false;
+    if (op->class != &scan_class || at == UINT32_MAX) return PS_OK;
+    scan_config *config = op->config;
+    if (!config->has_stats)
+        PS_TRY(config->source->class->stats(p->cx, p->arena, config->source, &config->stats));
+    config->has_stats = true;
+    if (!config->stats.cols) return PS_OK;
+    const ps_col_stats *stats = &config->stats.cols[config->request.columns[at]];
+    *known = stats->has_range && stats->min.i >= INT64_MIN && stats->max.i <= INT64_MAX;
+    if (*known) *lo = (int64_t)stats->min.i, *hi = (int64_t)stats->max.i;
     return PS_OK;
 }
 

@@ -7,5 +7,9 @@
 /* A filter on a column of the scan `op`, to be filled before the scan's pipeline starts; *out NULL:
  * op is no scan, or has no such column. */
 ps_status ps_scan_dynamic(ps_phys *p, ps_op *op, ps_col_id column, ps_dynamic_filter **out);
+/* What the source's statistics say of a column of the scan `op` that is of an integer layout: every
+ * value lies in [lo, hi]. False without an error: op is no scan, or nothing is known. */
+ps_status ps_scan_bounds(ps_phys *p, ps_op *op, ps_col_id column, int64_t *lo, int64_t *hi,
+                         bool *known);
 
 #endif
