@@ -8,9 +8,7 @@
  * doubling. Freed ones wait in a cache that is bounded by CACHE_BYTES_MAX and by what the
  * payer's limit leaves: used + cached stays below the limit, so that the limit holds for
  * resident memory too. Smaller blocks are malloc's, which keeps what is freed: as much as they
- * were at most since it last gave that back counts as cached, too. It keeps more when blocks are
- * never in the same place twice, which can't be told: where memory is short, columns of batches,
- * which are most of what comes and goes, are mappings too. Under the address sanitizer
+ * were at most since it last gave that back counts as cached, too. Under the address sanitizer
  * all come from malloc, which finds leaks and overflows.
  *
  * Threads: payers are atomics; each class of the cache has a mutex.
@@ -50,9 +48,7 @@
 enum {
     HEADER_BYTES = 64,
     TAIL_BYTES = 64,
-    MALLOC_BYTES = 64,            /* what an aligned block of malloc's takes beside it */
-    TIGHT_BLOCK_BYTES = 16 << 10, /* mapped where memory is short */
-    CLASS_COUNT = 64, /* 16 KiB << (class / 4), up to 1 GiB; larger ones aren't cached */
+    CLASS_COUNT = 64, /* 64 KiB << (class / 4), up to 4 GiB; larger ones aren't cached */
     CACHED_BLOCK_MAX = 64 << 20,
     CACHE_BYTES_MAX = 256 << 20,
     SMALL_STEP = 64 << 10, /* small blocks grow by it between two looks at the limit */
@@ -487,8 +483,8 @@ static unsigned class_of(size_t total, size_t *size)
 {
     unsigned doubling = 0;
 
-    while (((size_t)TIGHT_BLOCK_BYTES << doubling) * 2 <= total) doubling++;
-    const size_t base = (size_t)TIGHT_BLOCK_BYTES << doubling;
+    while (((size_t)PS_BLOCK_BYTES << doubling) * 2 <= total) doubling++;
+    const size_t base = (size_t)PS_BLOCK_BYTES << doubling;
     const size_t step = base / 4;
     const size_t steps = total <= base ? 0 : (total - base + step - 1) / step;
     *size = base + steps * step;
@@ -613,30 +609,17 @@ static block *header_of(const void *usable)
 
 static void *usable_of(block *header) { return (char *)header + HEADER_BYTES; }
 
-/* More than an eighth of a limit is in use. */
-static bool is_tight(const ps_mem *payer)
-{
-    for (; payer; payer = payer->parent) {
-        const int64_t limit = ps_mem_own_limit(payer);
-
-        if (limit && atomic_load_explicit(&payer->used, memory_order_relaxed) > limit / 8)
-            return true;
-    }
-    return false;
-}
-
 /* Bytes to charge for a block of `bytes` usable ones; 0: too many. class is for mappings. */
-static size_t total_for(const ps_mem *payer, size_t bytes, bool *mapped, unsigned *class)
+static size_t total_for(size_t bytes, bool *mapped, unsigned *class)
 {
     size_t total;
 
     *class = CLASS_COUNT;
     *mapped = false;
     if (bytes > PTRDIFF_MAX / 4) return 0;
-    *mapped = bytes >= PS_BLOCK_BYTES || (bytes >= TIGHT_BLOCK_BYTES && is_tight(payer));
+    *mapped = bytes >= PS_BLOCK_BYTES;
     total = (bytes + HEADER_BYTES + TAIL_BYTES + PS_ALIGN - 1) / PS_ALIGN * PS_ALIGN;
     if (*mapped) *class = class_of(total, &total);
-    else total += MALLOC_BYTES;
     return total;
 }
 
@@ -674,7 +657,7 @@ static block *small_take(const ps_mem *payer, size_t total, uint32_t *books)
         atomic_store_explicit(&own->high, now + SMALL_STEP, memory_order_relaxed);
         cache_fit(payer);
     }
-    if (posix_memalign(&memory, PS_ALIGN, total - MALLOC_BYTES) == 0) return memory;
+    if (posix_memalign(&memory, PS_ALIGN, total) == 0) return memory;
     atomic_fetch_sub_explicit(&own->bytes, add, memory_order_relaxed);
     return NULL;
 }
@@ -703,7 +686,7 @@ static void *alloc_from(ps_ctx *cx, ps_mem *payer, size_t bytes)
 {
     bool mapped;
     unsigned class;
-    const size_t total = total_for(payer, bytes, &mapped, &class);
+    const size_t total = total_for(bytes, &mapped, &class);
 
     if (total == 0 || ps_mem_fault_due() || !charge_for(cx, payer, total)) {
         ps_fail_memory(cx, total ? total : bytes);
@@ -761,7 +744,7 @@ void *ps_realloc(ps_ctx *cx, void *usable, size_t bytes)
 
     if (!usable) return ps_alloc(cx, bytes);
     block *old = header_of(usable);
-    const size_t total = total_for(old->payer, bytes, &mapped, &class);
+    const size_t total = total_for(bytes, &mapped, &class);
     if (total == old->total && mapped == (old->kind == KIND_MAPPED)) return usable;
 #if MEM_REMAPS
     if (total && mapped && old->kind == KIND_MAPPED) {
@@ -798,8 +781,5 @@ void ps_free(void *usable)
 
 size_t ps_block_size(const void *usable)
 {
-    const block *header = header_of(usable);
-    const size_t own = header->kind == KIND_SMALL ? MALLOC_BYTES : 0;
-
-    return header->total - own - HEADER_BYTES - TAIL_BYTES;
+    return header_of(usable)->total - HEADER_BYTES - TAIL_BYTES;
 }

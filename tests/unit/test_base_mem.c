@@ -266,7 +266,7 @@ static void payers_are_listed_until_the_last_byte_went(void **state)
     assert_string_equal(facts[1].name, "query");
     assert_int_equal(facts[1].parent, facts[0].number);
     assert_true(facts[1].closed);
-    assert_in_range(facts[1].used, 1000, 1300);
+    assert_in_range(facts[1].used, 1000, 1200);
     assert_int_equal(ps_mem_list(root, facts, 1), 2); /* no room for both */
     ps_free(block);
     assert_int_equal(ps_mem_list(root, facts, 4), 1);
