@@ -282,6 +282,14 @@ static bool may_filter_probe(const ps_join_config *c)
     return c->probe == PS_PROBE_INNER || c->probe == PS_PROBE_SEMI || c->probe == PS_PROBE_NONE;
 }
 
+static bool is_row_wise(const ps_pipeline *pipe)
+{
+    bool all = true;
+
+    for (size_t i = 0; i < pipe->ops.n; i++) all &= pipe->ops.at[i]->row_wise;
+    return all;
+}
+
 /* Gives the probe's scans a filter for each key that is a plain column of theirs. */
 static ps_status plan_dynamic(join_plan *j)
 {
@@ -297,9 +305,8 @@ static ps_status plan_dynamic(join_plan *j)
     if (!may_filter_probe(c)) return PS_OK;
     for (size_t i = 0; i < j->probe.pipes.n; i++) {
         const ps_pipeline *pipe = j->probe.pipes.at[i];
-        bool row_wise = true;
+        const bool row_wise = is_row_wise(pipe);
 
-        for (size_t k = 0; k < pipe->ops.n; k++) row_wise &= pipe->ops.at[k]->row_wise;
         for (uint32_t k = 0; row_wise && k < c->n_keys; k++) {
             if (j->probe_keys[k]->kind != PS_EXPR_COLUMN || c->null_equal[k]) continue;
             ps_dynamic_filter *filter;
@@ -345,15 +352,15 @@ static ps_status filter_build(join_plan *j, const ps_pipeline *pipe, uint32_t ke
     ps_phys *p = j->p;
     const ps_expr *expr = j->build_keys[key];
     ps_dynamic_filter *filter;
-    bool known = true;
     int64_t lo, hi;
+    bool known;
 
-    for (size_t i = 0; i < pipe->ops.n; i++) known &= pipe->ops.at[i]->row_wise;
-    if (!known || expr->kind != PS_EXPR_COLUMN) return PS_OK;
+    if (expr->kind != PS_EXPR_COLUMN || !is_row_wise(pipe)) return PS_OK;
     PS_TRY(ps_scan_bounds(p, pipe->source, expr->column, &lo, &hi, &known));
+    if (!known) return PS_OK;
     const double all = (double)hi - (double)lo + 1;
     const double left = (double)PS_MIN(hi, span->hi) - (double)PS_MAX(lo, span->lo) + 1;
-    if (!known || left > all / 2) return PS_OK;
+    if (left > all / 2) return PS_OK;
     PS_TRY(ps_scan_dynamic(p, pipe->source, expr->column, &filter));
     if (!filter) return PS_OK;
     ps_join_span *state = PS_ARENA_NEW(p->cx, p->arena, ps_join_span);
