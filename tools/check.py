@@ -41,6 +41,7 @@ class Totals:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
         self.failures = []
+        self.told = [] # what the parts that failed said last: the only part of a long log that some readers keep
 
     def add(self, part, passed, failed, skipped, seconds):
         self.passed += passed
@@ -71,6 +72,8 @@ def run(command, timeout, env=None, folder=ROOT):
 
 def tail(text, lines=40):
     print("\n".join("     | " + line for line in text.splitlines()[-lines:]), flush=True)
+    told = [line[:300] for line in text.splitlines() if not re.match("passed|skipped", line)]
+    TOTALS.told += told[-6:]
 
 
 def case(part, command, timeout, env=None, banned=None):
@@ -340,6 +343,7 @@ def main(tier="check", *words):
     over = f", more than the {BUDGET[tier]} s it should" if took > BUDGET[tier] else ""
     print(f"took {took:.0f} s{over}")
     if TOTALS.failures:
+        print("\n".join(TOTALS.told[-60:]))
         print("failed: " + "; ".join(TOTALS.failures))
     if not parts:
         print(f"no part of {tier} has a name like {' or '.join(words)}")

@@ -124,13 +124,15 @@ def test_a_dropped_table_gives_the_disk_back():
     other = session.another()
     assert unlinked_files() == []
     session.sql("SET force_spill = true")
-    for name in ("t", "u"):
-        session.sql(LOAD.format(60000, name))
+    session.sql(LOAD.format(60000, "t"))
+    first = payer(session)["temp_bytes"]
+    session.sql(LOAD.format(60000, "u"))
     reader = session.open("SELECT i, s FROM t")
-    both = payer(session)["temp_bytes"]
+    both = payer(session)["temp_bytes"] # what is compressed is measured: one may be far larger than the other
     other.sql("DROP TABLE u")
     rest = payer(other)["temp_bytes"]
-    assert 0 < rest < both // 10 * 6 and len(unlinked_files()) == 1 and unlinked_files()[0] < both // 10 * 7, (both, rest, unlinked_files())
+    assert 0 < rest == first < both, (first, rest, both)
+    assert len(unlinked_files()) == 1 and unlinked_files()[0] < rest + rest // 4 < both, (rest, both, unlinked_files())
     other.sql("DROP TABLE t") # is read still
     assert payer(other)["temp_bytes"] == rest and len(unlinked_files()) == 1
     assert sum(batch.num_rows for batch in reader) == 60000
