@@ -3,7 +3,8 @@
  * Every byte of data is charged to a payer (ps_mem) before it is taken; payers form a tree
  * instance -> query -> operator, and a charge must fit at every level. Blocks of
  * PS_BLOCK_BYTES and more come from our own page allocator, which returns them to the system
- * (the ceiling is resident memory, not our books); smaller ones from malloc.
+ * (the ceiling is resident memory, not our books); smaller ones from malloc, but those of a
+ * quarter of that and more are pages too while an eighth of a limit is in use.
  *
  * Threads: payers and blocks may be used from any thread.
  * Fault injection: PS_FAIL_ALLOC=n in the environment of a dev build fails the n-th
