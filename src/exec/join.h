@@ -1,5 +1,5 @@
-/* exec/join.h -- the hash join's parts: join_build.c, join_keys.c, join_table.c, join_probe.c,
- * join_rest.c, op_join.c; for what does not fit into memory join_spill.c, join_defer.c,
+/* exec/join.h -- the hash join's parts: join_build.c, join_once.c, join_keys.c, join_table.c,
+ * join_probe.c, join_rest.c, op_join.c; for what does not fit into memory join_spill.c, join_defer.c,
  * join_part.c, join_order.c.
  *
  * One side is built: its rows lie in row pages, and a directory says which rows a hash (or a dense
@@ -75,6 +75,7 @@ typedef struct ps_join_config {
     ps_probe_kind probe;
     ps_rest_kind rest;
     bool build_left; /* the left input is built, the right one probes */
+    bool once;       /* a build row with a key that another one has adds nothing */
     uint32_t n_keys;
     const bool *null_equal;                    /* by key */
     const ps_program *build_keys, *probe_keys; /* n_keys expressions each */
@@ -116,6 +117,7 @@ typedef struct ps_join_lane {
     ps_join_lane_part parts[PS_JOIN_ALL_PARTS];
     ps_join_range *ranges; /* by key, of rows in the file; NULL: there are none */
     uint32_t batches;
+    uint32_t moved; /* counts how often rows in memory went away: kept addresses say nothing then */
 } ps_join_lane;
 
 typedef struct ps_join_part {
@@ -173,6 +175,20 @@ ps_status ps_join_build(ps_ctx *cx, ps_op *op, void *local, const ps_batch *batc
 ps_status ps_join_build_combine(ps_ctx *cx, ps_op *op, void *local);
 void ps_join_build_close(ps_op *op, void *local);
 ps_join_lane *ps_join_build_lane(const void *local);
+
+/* join_once.c: rows that are not kept. */
+typedef struct ps_join_once ps_join_once;
+ps_status ps_join_once_new(ps_ctx *cx, ps_arena *arena, ps_join_once **out);
+/* Takes those of the n rows out whose key may be that of a row that is kept, and gives their
+ * number; the others are to be kept now. */
+uint32_t ps_join_once_split(ps_join_once *once, const ps_join_lane *lane, uint32_t *rows,
+                            uint64_t *hashes, uint32_t *n);
+void ps_join_once_kept(ps_join_once *once, const uint64_t *hashes, uint8_t *const *kept,
+                       uint32_t n);
+/* Of the n_same rows that were taken out: those that are to be kept too. */
+ps_status ps_join_once_rest(ps_ctx *cx, ps_join_once *once, const ps_join_lane *lane,
+                            const ps_vec *vecs, uint32_t n_same, uint32_t *rows, uint64_t *hashes,
+                            uint32_t *n);
 
 /* join_spill.c: the build side in the file. */
 bool ps_join_is_limited(const ps_op *op); /* memory may be short: there is a limit, or a test */

@@ -12,6 +12,8 @@ struct ps_join_build_local {
     ps_vec *vecs;       /* keys, then payload */
     uint64_t *hashes, *part_hashes;
     uint32_t *rows, *part_rows;
+    ps_join_once *once;             /* NULL: every row is kept */
+    uint8_t **kept;                 /* NULL as well: addresses of rows as they are kept */
     bool opened[PS_JOIN_ALL_PARTS]; /* the partition has a run of this morsel */
     uint64_t morsel;
     bool begun;
@@ -37,6 +39,11 @@ ps_status ps_join_build_open(ps_ctx *cx, ps_op *op, void *local)
     l->part_rows = PS_ARENA_ARRAY(cx, &l->arena, uint32_t, PS_BATCH_ROWS_MAX);
     if (!l->vecs || !l->hashes || !l->part_hashes || !l->rows || !l->part_rows) return PS_MEMORY;
     if (config->n_keys) PS_TRY(ps_eval_new(cx, &l->arena, config->build_keys, &l->keys));
+    if (config->once) {
+        l->kept = PS_ARENA_ARRAY(cx, &l->arena, uint8_t *, PS_BATCH_ROWS_MAX);
+        if (!l->kept) return PS_MEMORY;
+        PS_TRY(ps_join_once_new(cx, &l->arena, &l->once));
+    }
     l->lane = ps_alloc_zero(cx, sizeof(*l->lane));
     if (!l->lane) return PS_MEMORY;
     for (int p = 0; p < PS_JOIN_ALL_PARTS; p++) {
@@ -91,7 +98,7 @@ static ps_status append_rows(ps_ctx *cx, ps_join_build_local *l, ps_rows *to, co
                              const uint64_t *hashes, uint32_t n)
 {
     const uint64_t before = to->n_rows;
-    const ps_status st = ps_rows_append(cx, to, l->vecs, hashes, rows, n, NULL);
+    const ps_status st = ps_rows_append(cx, to, l->vecs, hashes, rows, n, l->kept);
 
     if (st != PS_OK) ps_rows_unalloc(to, (uint32_t)(to->n_rows - before));
     return st;
@@ -115,6 +122,7 @@ static ps_status append(ps_ctx *cx, ps_op *op, ps_join_build_local *l, int p, co
         st = append_rows(cx, l, &part->rows, rows, hashes, n);
     }
     if (st == PS_OK) part->runs.at[part->runs.n - 1].n += n;
+    if (st == PS_OK && l->once) ps_join_once_kept(l->once, hashes, l->kept, n);
     return st;
 }
 
@@ -139,21 +147,13 @@ static void partition(const ps_join_build_local *l, const uint32_t *rows, uint32
     }
 }
 
-static ps_status build_rows(ps_ctx *cx, ps_op *op, ps_join_build_local *l, const uint32_t *rows,
-                            uint32_t n)
+/* Keeps l->rows with l->hashes. */
+static ps_status append_parts(ps_ctx *cx, ps_op *op, ps_join_build_local *l, uint32_t n)
 {
-    const ps_join_config *config = op->config;
     uint32_t counts[PS_JOIN_PARTS];
     uint32_t at = 0;
 
-    if (n == 0) return PS_OK;
-    if (config->n_keys == 0 || op->settings->one_hash) {
-        memset(l->hashes, 0, n * sizeof(*l->hashes));
-    } else {
-        PS_TRY(
-            ps_hash_rows(cx, l->vecs, config->n_keys, rows, n, op->settings->hash_seed, l->hashes));
-    }
-    partition(l, rows, n, counts);
+    partition(l, l->rows, n, counts);
     for (int p = 0; p < PS_JOIN_PARTS; p++) {
         if (counts[p] == 0) continue;
         PS_TRY(append(cx, op, l, p, l->part_rows + at, l->part_hashes + at, counts[p]));
@@ -162,8 +162,29 @@ static ps_status build_rows(ps_ctx *cx, ps_op *op, ps_join_build_local *l, const
     return PS_OK;
 }
 
+/* Keeps n of l->rows. */
+static ps_status build_rows(ps_ctx *cx, ps_op *op, ps_join_build_local *l, uint32_t n)
+{
+    const ps_join_config *config = op->config;
+
+    if (n == 0) return PS_OK;
+    if (config->n_keys == 0 || op->settings->one_hash) {
+        memset(l->hashes, 0, n * sizeof(*l->hashes));
+    } else {
+        PS_TRY(ps_hash_rows(cx, l->vecs, config->n_keys, l->rows, n, op->settings->hash_seed,
+                            l->hashes));
+    }
+    const uint32_t n_same =
+        l->once ? ps_join_once_split(l->once, l->lane, l->rows, l->hashes, &n) : 0;
+    PS_TRY(append_parts(cx, op, l, n));
+    if (n_same == 0) return PS_OK;
+    PS_TRY(ps_join_once_rest(cx, l->once, l->lane, l->vecs, n_same, l->rows, l->hashes, &n));
+    return append_parts(cx, op, l, n);
+}
+
 static ps_status relocate(ps_ctx *cx, ps_join_lane *lane)
 {
+    lane->moved++;
     for (int p = 0; p < PS_JOIN_ALL_PARTS; p++) PS_TRY(ps_rows_relocate(cx, &lane->parts[p].rows));
     return PS_OK;
 }
@@ -173,7 +194,6 @@ ps_status ps_join_build(ps_ctx *cx, ps_op *op, void *local, const ps_batch *batc
     const ps_join_config *config = op->config;
     ps_join_shared *shared = op->shared;
     ps_join_build_local *l = local_of(local);
-    const uint32_t *rows = l->rows;
     uint32_t n = batch->n_live, n_nulls = 0;
 
     (void)flow;
@@ -199,7 +219,7 @@ ps_status ps_join_build(ps_ctx *cx, ps_op *op, void *local, const ps_batch *batc
     } else {
         for (uint32_t k = 0; k < n; k++) l->rows[k] = ps_batch_row(batch, k);
     }
-    PS_TRY(build_rows(cx, op, l, rows, n));
+    PS_TRY(build_rows(cx, op, l, n));
     return op->settings->relocate_pages ? relocate(cx, l->lane) : PS_OK;
 }
 

@@ -127,6 +127,7 @@ static ps_status write_part(ps_ctx *cx, ps_op *op, ps_join_lane *lane, int p)
     if (st == PS_OK && p != PS_JOIN_NULL_PART) st = measure(cx, op->config, lane, rows);
     if (st == PS_OK) st = ps_rows_spill(cx, rows, spill);
     ps_giving_back(cx, before);
+    lane->moved++;
     if (st == PS_OK) ps_op_spilled_part(op, (uint32_t)p);
     return st;
 }

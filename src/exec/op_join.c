@@ -133,6 +133,15 @@ static bool hides_build_order(const ps_join_config *c)
                                        c->probe == PS_PROBE_MARK || c->probe == PS_PROBE_SINGLE);
 }
 
+/* No build row is given, and nothing is asked of one but its key. */
+static bool asks_keys_only(const join_plan *j)
+{
+    const ps_join_config *c = j->config;
+
+    return c->rest == PS_REST_NONE && !j->node->residual && c->n_keys > 0 && c->n_payload == 0 &&
+           (c->probe == PS_PROBE_SEMI || c->probe == PS_PROBE_ANTI || c->probe == PS_PROBE_MARK);
+}
+
 /* Both inputs' streams; the build side's pipelines come first. */
 static ps_status build_streams(join_plan *j)
 {
@@ -461,6 +470,7 @@ ps_status ps_phys_join(ps_phys *p, const ps_node *node, const ps_col_set *needed
     PS_TRY(build_streams(&j));
     PS_TRY(plan_keys(&j));
     PS_TRY(plan_layout(&j));
+    j.config->once = asks_keys_only(&j);
     PS_TRY(plan_stored(&j));
     PS_TRY(plan_outputs(&j, &cols, &n));
     PS_TRY(plan_residual(&j));
