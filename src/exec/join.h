@@ -1,6 +1,6 @@
 /* exec/join.h -- the hash join's parts: join_build.c, join_once.c, join_keys.c, join_table.c,
- * join_probe.c, join_rest.c, op_join.c; for what does not fit into memory join_spill.c, join_defer.c,
- * join_part.c, join_order.c.
+ * join_probe.c, join_rest.c, op_join.c; for what does not fit into memory join_spill.c,
+ * join_defer.c, join_part.c, join_order.c.
  *
  * One side is built: its rows lie in row pages, and a directory says which rows a hash (or a dense
  * integer key) may match. The other side probes, batch by batch. What must be known about all probe
