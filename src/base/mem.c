@@ -84,6 +84,7 @@ typedef struct block_list {
 static block_list cache[CLASS_COUNT] = {
     [0 ... CLASS_COUNT - 1] = {PTHREAD_MUTEX_INITIALIZER, NULL}};
 static _Atomic int64_t cached_bytes;
+static _Atomic unsigned evicted_last; /* the class after the one that gave a block up last */
 static _Atomic int32_t
     columns_mapped; /* blocks below PS_BLOCK_BYTES that are mappings, cached ones too */
 /* Bytes of the small blocks that some threads made: now, and about the most since malloc gave back
@@ -564,7 +565,29 @@ static int64_t small_kept(void)
     return kept < SMALL_KEPT_MIN ? 0 : kept;
 }
 
-/* Keeps a freed mapping if there is room in the cache and under the payer's limit. */
+/* Gives blocks of other classes back, in turn, until so many bytes went; false: there were fewer.
+ * relaxed: any class will do */
+static bool cache_evict(unsigned keep, int64_t bytes)
+{
+    for (unsigned looked = 0; bytes > 0 && looked < CLASS_COUNT;) {
+        const unsigned class =
+            atomic_load_explicit(&evicted_last, memory_order_relaxed) % CLASS_COUNT;
+        block *victim = class == keep ? NULL : cache_take(class);
+
+        if (victim) {
+            bytes -= (int64_t)victim->total;
+            pages_give(victim, victim->total);
+            looked = 0;
+        } else {
+            looked++;
+        }
+        atomic_store_explicit(&evicted_last, class + 1, memory_order_relaxed);
+    }
+    return bytes <= 0;
+}
+
+/* Keeps a freed mapping if there is room in the cache and under the payer's limit, or if others
+ * that wait there for longer can go: what the last query took may be of no use to this one. */
 static bool cache_put(ps_mem *payer, unsigned class, block *freed)
 {
     const int64_t bytes = (int64_t)freed->total;
@@ -572,7 +595,10 @@ static bool cache_put(ps_mem *payer, unsigned class, block *freed)
     if (MEM_ASAN || class >= CLASS_COUNT || freed->total > CACHED_BLOCK_MAX) return false;
     const int64_t after =
         atomic_fetch_add_explicit(&cached_bytes, bytes, memory_order_relaxed) + bytes;
-    if (after > CACHE_BYTES_MAX || (uint64_t)(after + small_kept()) > ps_mem_left(payer)) {
+    const uint64_t left = PS_MIN(ps_mem_left(payer), (uint64_t)INT64_MAX);
+    const int64_t room = PS_MIN((int64_t)CACHE_BYTES_MAX, (int64_t)left - small_kept());
+    const int64_t over = after - PS_MAX(room, 0);
+    if (over > 0 && (over > after - bytes || !cache_evict(class, over))) {
         atomic_fetch_sub_explicit(&cached_bytes, bytes, memory_order_relaxed);
         return false;
     }
