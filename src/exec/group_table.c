@@ -7,6 +7,7 @@ static const uint64_t address_mask = ((uint64_t)1 << TAG_SHIFT) - 1;
 typedef struct group_scratch {
     uint64_t at[PS_BATCH_ROWS_MAX]; /* directory position of the k-th row */
     uint32_t pending[PS_BATCH_ROWS_MAX];
+    uint32_t again[PS_BATCH_ROWS_MAX]; /* rows with the hash of the one before */
     uint32_t fresh[PS_BATCH_ROWS_MAX];
     uint32_t pairs[PS_BATCH_ROWS_MAX];
     uint32_t other[PS_BATCH_ROWS_MAX];
@@ -293,26 +294,14 @@ static ps_status mark(ps_ctx *cx, ps_group_table *table)
     return PS_ARRAY_ADD(cx, &table->marks, mark);
 }
 
-ps_status ps_group_table_find(ps_ctx *cx, ps_group_table *table, const ps_vec *keys,
-                              const uint32_t *sel, uint32_t n, const uint64_t *hashes,
-                              uint8_t **out)
+/* Finds or makes the groups of the pending rows. */
+static ps_status settle(ps_ctx *cx, ps_group_table *table, const ps_vec *keys, const uint32_t *sel,
+                        uint32_t n_pending, const uint64_t *hashes, uint8_t **out)
 {
-    uint32_t n_pending = n, n_fresh, n_pairs, n_equal;
-
-    PS_ASSERT(n <= PS_BATCH_ROWS_MAX);
-    if (!table->scratch) table->scratch = ps_alloc(cx, sizeof(group_scratch));
     group_scratch *s = table->scratch;
-    if (!s) return PS_MEMORY;
-    PS_TRY(mark(cx, table));
-    if (!table->append_only) PS_TRY(dir_room(cx, table, n));
-    if (table->append_only) return find_append(cx, table, keys, sel, n, hashes, out);
-    table->rows_seen += n;
     const uint64_t mask = ((uint64_t)1 << table->dir_bits) - 1;
-    for (uint32_t k = 0; k < n; k++) {
-        s->at[k] = dir_index(hashes[k], table->dir_bits);
-        PS_PREFETCH(&table->dir[s->at[k]]);
-        s->pending[k] = k;
-    }
+    uint32_t n_fresh, n_pairs, n_equal;
+
     while (n_pending > 0) {
         PS_TRY(ps_poll(cx));
         walk(table, hashes, n_pending, out, &n_fresh, &n_pairs);
@@ -327,6 +316,37 @@ ps_status ps_group_table_find(ps_ctx *cx, ps_group_table *table, const ps_vec *k
         PS_TRY(insert(cx, table, keys, sel, n_fresh, hashes, out, &n_pending));
     }
     return PS_OK;
+}
+
+ps_status ps_group_table_find(ps_ctx *cx, ps_group_table *table, const ps_vec *keys,
+                              const uint32_t *sel, uint32_t n, const uint64_t *hashes,
+                              uint8_t **out)
+{
+    uint32_t n_pending = 0, n_again = 0, n_equal;
+
+    PS_ASSERT(n <= PS_BATCH_ROWS_MAX);
+    if (!table->scratch) table->scratch = ps_alloc(cx, sizeof(group_scratch));
+    group_scratch *s = table->scratch;
+    if (!s) return PS_MEMORY;
+    PS_TRY(mark(cx, table));
+    if (!table->append_only) PS_TRY(dir_room(cx, table, n));
+    if (table->append_only) return find_append(cx, table, keys, sel, n, hashes, out);
+    table->rows_seen += n;
+    for (uint32_t k = 0; k < n; k++) {
+        s->at[k] = dir_index(hashes[k], table->dir_bits);
+        if (k && hashes[k] == hashes[k - 1]) { /* rows often lie in the order of their keys */
+            s->again[n_again++] = k;
+            continue;
+        }
+        PS_PREFETCH(&table->dir[s->at[k]]);
+        s->pending[n_pending++] = k;
+    }
+    PS_TRY(settle(cx, table, keys, sel, n_pending, hashes, out));
+    if (n_again == 0) return PS_OK;
+    for (uint32_t i = 0; i < n_again; i++) out[s->again[i]] = out[s->again[i] - 1];
+    PS_TRY(
+        ps_rows_match(cx, table->layout, keys, sel, out, s->again, n_again, s->pending, &n_equal));
+    return settle(cx, table, keys, sel, n_again - n_equal, hashes, out);
 }
 
 static ps_status spill_all(ps_ctx *cx, ps_group_table *table, ps_spill *spill)
