@@ -1,4 +1,5 @@
-/* plan/source_table.c -- a table's snapshot as a source; a morsel is a segment.
+/* plan/source_table.c -- a table's snapshot as a source; a morsel is MORSEL_ROWS of a segment, so
+ * that threads end together also where there are few segments.
  *
  * Filters run in stages: the columns of the first are read, rows dropped, then those of the next,
  * and the remaining columns only for batches with a row left. Segments are skipped by their
@@ -8,14 +9,21 @@
 #include "eval/program.h"
 #include "plan/source.h"
 
+/* A multiple of what comes back from a file at a time. */
+enum { MORSEL_ROWS = 2 * PS_SEGMENT_PART_ROWS };
+
 typedef struct table_source {
     ps_source base;
     ps_table *table;
     char name[];
 } table_source;
+typedef struct table_morsel {
+    uint32_t segment, first_row;
+} table_morsel;
 typedef struct table_scan {
     ps_scan base;
     ps_scan_request request;
+    table_morsel *morsels;
 } table_scan;
 typedef struct table_reader {
     ps_reader base;
@@ -30,7 +38,7 @@ typedef struct table_reader {
     uint32_t *sel;      /* dynamic filters */
     const ps_segment *segment;
     uint64_t morsel;
-    uint32_t at, end;
+    uint32_t begin, at, end; /* rows of the segment */
 } table_reader;
 
 static const table_source *table_of(const ps_source *s)
@@ -77,6 +85,22 @@ static uint64_t table_reader_bytes(ps_ctx *cx, const ps_source *source,
     return most;
 }
 
+static ps_status plan_morsels(ps_ctx *cx, ps_arena *arena, const ps_table *table, table_scan *scan)
+{
+    uint64_t n = 0;
+
+    for (uint32_t s = 0; s < table->n_segments; s++)
+        n += (table->segments[s]->n_rows + MORSEL_ROWS - 1) / MORSEL_ROWS;
+    scan->base.n_morsels = n;
+    scan->morsels = PS_ARENA_ARRAY(cx, arena, table_morsel, n + 1);
+    if (!scan->morsels) return PS_MEMORY;
+    n = 0;
+    for (uint32_t s = 0; s < table->n_segments; s++)
+        for (uint32_t row = 0; row < table->segments[s]->n_rows; row += MORSEL_ROWS)
+            scan->morsels[n++] = (table_morsel){.segment = s, .first_row = row};
+    return PS_OK;
+}
+
 static ps_status table_scan_open(ps_ctx *cx, ps_arena *arena, const ps_source *source,
                                  const ps_scan_request *request, ps_scan **out)
 {
@@ -84,10 +108,10 @@ static ps_status table_scan_open(ps_ctx *cx, ps_arena *arena, const ps_source *s
 
     if (!scan) return cx->error.code;
     scan->base.source = source;
-    scan->base.n_morsels = table_of(source)->table->n_segments;
+    PS_TRY(plan_morsels(cx, arena, table_of(source)->table, scan));
     scan->base.reader_bytes = table_reader_bytes(cx, source, request);
     scan->base.facts.part = "segments";
-    scan->base.facts.n_parts = scan->base.n_morsels;
+    scan->base.facts.n_parts = table_of(source)->table->n_segments;
     scan->request = *request;
     *out = &scan->base;
     return PS_OK;
@@ -172,20 +196,23 @@ static bool segment_misses(const ps_segment *segment, const ps_scan_request *req
 static ps_status table_reader_start(ps_ctx *cx, ps_reader *base, uint64_t morsel)
 {
     table_reader *reader = (table_reader *)(void *)base;
+    const table_scan *scan = (const table_scan *)(const void *)base->scan;
     const ps_table *table = table_of(base->scan->source)->table;
 
-    if (morsel >= table->n_segments) return PS_BUG(cx, "a morsel past the end of a table");
+    if (morsel >= base->scan->n_morsels) return PS_BUG(cx, "a morsel past the end of a table");
+    const table_morsel *m = &scan->morsels[morsel];
     let_go(reader);
-    reader->segment = table->segments[morsel];
+    reader->segment = table->segments[m->segment];
     reader->morsel = morsel;
-    reader->at = 0;
-    reader->end = reader->segment->n_rows;
+    reader->begin = reader->at = m->first_row;
+    reader->end = PS_MIN(m->first_row + MORSEL_ROWS, reader->segment->n_rows);
     if (!segment_misses(reader->segment, request_of(base))) return PS_OK;
     ps_scan_facts *facts = (ps_scan_facts *)(uintptr_t)&base->scan->facts;
     /* relaxed: figures for display */
-    atomic_fetch_add_explicit(&facts->n_left_out, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&facts->n_rows_unread, reader->end, memory_order_relaxed);
-    reader->end = 0;
+    atomic_fetch_add_explicit(&facts->n_left_out, m->first_row == 0, memory_order_relaxed);
+    atomic_fetch_add_explicit(&facts->n_rows_unread, reader->end - reader->at,
+                              memory_order_relaxed);
+    reader->end = reader->at;
     return PS_OK;
 }
 
@@ -253,7 +280,7 @@ static ps_status next_batch(ps_ctx *cx, table_reader *reader, ps_batch *out)
         out->n = out->n_live = PS_MIN(PS_MIN(reader->end - reader->at, part), cx->batch_rows);
         out->sel = NULL;
         out->morsel = reader->morsel;
-        out->first_row = reader->at;
+        out->first_row = reader->at - reader->begin;
         for (uint32_t i = 0; i < n_columns; i++) {
             reader->loaded[i] = false;
             out->cols[i] = (ps_vec){.n = out->n};
