@@ -5,40 +5,66 @@
  * Tests: tests/unit/test_rows.c */
 #include "col/rows_int.h"
 
+enum { AHEAD = 16 }; /* rows lie anywhere: each is asked for so many pairs before */
+
+/* Whether the slot of a row has the value; bytes is known where this is compiled. */
+PS_INLINE bool slot_is(const uint8_t *slot, uint32_t bytes, bool view, uint64_t in_lo,
+                       uint64_t in_hi)
+{
+    uint64_t lo = 0, hi = 0;
+
+    memcpy(&lo, slot, PS_MIN(bytes, 8u));
+    if (bytes < 8) return lo == (in_lo & ((1ull << bytes * 8) - 1));
+    if (bytes == 8) return lo == in_lo;
+    memcpy(&hi, slot + 8, 8);
+    if (lo == in_lo && hi == in_hi) return true;
+    return view && lo == in_lo && (uint32_t)lo > 12 &&
+           memcmp((const void *)(uintptr_t)hi, (const void *)(uintptr_t)in_hi, (uint32_t)lo) == 0;
+}
+
+/* Without branches on what was found: nobody can tell it before. Gives how many are equal. */
+PS_INLINE uint32_t match_slots(const ps_row_col *col, uint32_t bytes, bool view,
+                               const ps_row_chunk *in, uint8_t *const *rows, const uint32_t *pairs,
+                               uint32_t n, uint32_t *kept, uint32_t *lost)
+{
+    uint32_t m = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t pair = pairs[i]; /* kept may be pairs */
+        const uint8_t *row = rows[pair];
+        const bool null = in->any_null && in->null[i];
+
+        PS_PREFETCH(rows[pairs[i + AHEAD < n ? i + AHEAD : i]] + col->at);
+        const bool equal = slot_is(row + col->at, bytes, view, in->lo[i], in->hi[i]) &
+                           (ps_row_null(col, row) == null);
+        kept[m] = pair;
+        lost[i - m] = pair;
+        m += equal;
+    }
+    return m;
+}
+
 /* Keeps the pairs whose chunk value equals the row's slot; the rest goes behind other[*n_other]. */
 static uint32_t match_chunk(const ps_row_col *col, const ps_row_chunk *in, uint8_t *const *rows,
                             const uint32_t *pairs, uint32_t n, uint32_t *kept, uint32_t *other,
                             uint32_t *n_other)
 {
-    uint32_t m = 0, lost = *n_other;
+    uint32_t nowhere[PS_ROW_CHUNK], m;
+    uint32_t *lost = other ? other + *n_other : nowhere;
 
-    for (uint32_t i = 0; i < n; i++) {
-        const uint8_t *row = rows[pairs[i]];
-        const uint8_t null = in->any_null ? in->null[i] : 0;
-        const bool row_null = ps_row_null(col, row);
-        uint64_t lo = 0, hi = 0;
-        bool equal;
-        switch (col->slot_bytes) {
-        case 0: equal = true; break;
-        case 1: equal = row[col->at] == (uint8_t)in->lo[i]; break;
-        case 2: memcpy(&lo, row + col->at, 2), equal = lo == (uint16_t)in->lo[i]; break;
-        case 4: memcpy(&lo, row + col->at, 4), equal = lo == (uint32_t)in->lo[i]; break;
-        case 8: memcpy(&lo, row + col->at, 8), equal = lo == in->lo[i]; break;
-        default:
-            memcpy(&lo, row + col->at, 8), memcpy(&hi, row + col->at + 8, 8);
-            equal = lo == in->lo[i] && hi == in->hi[i];
-            if (!equal && col->layout == PS_LAYOUT_VIEW && lo == in->lo[i] && (uint32_t)lo > 12)
-                equal = memcmp((const void *)(uintptr_t)hi, (const void *)(uintptr_t)in->hi[i],
-                               (uint32_t)lo) == 0;
-            break;
-        }
-        equal &= row_null == (bool)null;
-        const uint32_t pair = pairs[i]; /* kept may be pairs */
-        if (equal) kept[m++] = pair;
-        else if (other) other[lost++] = pair;
-        else lost++;
+    switch (col->slot_bytes) {
+    case 0: m = match_slots(col, 0, false, in, rows, pairs, n, kept, lost); break;
+    case 1: m = match_slots(col, 1, false, in, rows, pairs, n, kept, lost); break;
+    case 2: m = match_slots(col, 2, false, in, rows, pairs, n, kept, lost); break;
+    case 4: m = match_slots(col, 4, false, in, rows, pairs, n, kept, lost); break;
+    case 8: m = match_slots(col, 8, false, in, rows, pairs, n, kept, lost); break;
+    default: {
+        const bool view = col->layout == PS_LAYOUT_VIEW;
+        m = match_slots(col, 16, view, in, rows, pairs, n, kept, lost);
+        break;
     }
-    *n_other = lost;
+    }
+    *n_other += n - m;
     return m;
 }
 
