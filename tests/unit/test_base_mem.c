@@ -149,6 +149,73 @@ static void the_cache_gives_way_to_the_limit(void **state)
 }
 
 /* So is what malloc keeps of small blocks, and either gives way to the other. */
+/* What was freed last is at hand: blocks of other sizes that wait for longer go. */
+static void the_cache_keeps_what_came_last(void **state)
+{
+    enum { BLOCKS = 300, BYTES = 1 << 20, OTHER = 3 << 20 }; /* more than the cache has room for */
+    ps_mem root;
+    ps_ctx cx;
+    void *blocks[BLOCKS];
+    (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    skip();
+#endif
+    ps_mem_init(&root, NULL, "instance", 0);
+    ps_ctx_init(&cx, &root, NULL);
+    for (int i = 0; i < BLOCKS; i++) {
+        blocks[i] = ps_alloc(&cx, BYTES);
+        assert_non_null(blocks[i]);
+    }
+    for (int i = 0; i < BLOCKS; i++) ps_free(blocks[i]);
+    char *other = ps_alloc(&cx, OTHER);
+    assert_non_null(other);
+    memset(other, 7, OTHER);
+    ps_free(other);
+    other = ps_alloc(&cx, OTHER);
+    assert_non_null(other);
+    assert_int_equal(other[OTHER / 2], 7); /* pages from the system are zero */
+    ps_free(other);
+    ps_mem_trim();
+}
+
+/* malloc keeps what is freed between blocks that are not; where memory is short, pages go back. */
+static void columns_are_pages_where_memory_is_short(void **state)
+{
+    enum { BLOCKS = 2048, BYTES = 20000 };
+    ps_mem root;
+    ps_ctx cx;
+    static void *blocks[BLOCKS];
+    (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    skip();
+#endif
+    ps_mem_init(&root, NULL, "instance", 64 << 20);
+    ps_ctx_init(&cx, &root, NULL);
+    void *large = ps_alloc(&cx, 9 << 20); /* more than an eighth */
+    assert_non_null(large);
+    const size_t before = resident_bytes();
+    for (int i = 0; i < BLOCKS; i++) {
+        blocks[i] = ps_alloc_zero(&cx, BYTES);
+        assert_non_null(blocks[i]);
+        assert_in_range(ps_block_size(blocks[i]), BYTES, BYTES + 4096);
+    }
+    assert_true(resident_bytes() > before + BLOCKS * (size_t)BYTES);
+    for (int i = 0; i < BLOCKS; i++)
+        if (i % 8) ps_free(blocks[i]);
+    ps_mem_trim();
+    assert_true(resident_bytes() < before + BLOCKS * (size_t)BYTES / 4);
+    for (int i = 0; i < BLOCKS; i += 8) {
+        blocks[i] = ps_realloc(&cx, blocks[i], 3 * BYTES); /* a column still, then a large block */
+        assert_non_null(blocks[i]);
+        blocks[i] = ps_realloc(&cx, blocks[i], 10 * BYTES);
+        assert_non_null(blocks[i]);
+        ps_free(blocks[i]);
+    }
+    ps_free(large);
+    assert_int_equal(atomic_load(&root.used), 0);
+    ps_mem_trim();
+}
+
 static void freed_small_blocks_give_way_to_the_limit(void **state)
 {
     enum { SMALL = 4000, BYTES = 10 << 10, LARGE = 40 << 20, ROOM = 64 << 20 };
@@ -349,6 +416,8 @@ int main(void)
         cmocka_unit_test(realloc_keeps_bytes_across_kinds),
         cmocka_unit_test(faults_hit_the_nth_allocation),
         cmocka_unit_test(the_cache_gives_way_to_the_limit),
+        cmocka_unit_test(the_cache_keeps_what_came_last),
+        cmocka_unit_test(columns_are_pages_where_memory_is_short),
         cmocka_unit_test(freed_small_blocks_give_way_to_the_limit),
         cmocka_unit_test(concurrent_charges_never_pass_the_limit),
         cmocka_unit_test(arenas_align_reset_and_release),
