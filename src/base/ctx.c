@@ -99,6 +99,21 @@ void ps_fail_at(ps_ctx *cx, uint32_t offset)
 
 void ps_ctx_clear(ps_ctx *cx) { memset(&cx->error, 0, sizeof cx->error); }
 
+/* What the query that asked has, and what it was promised: whether it asked for more than it said. */
+static void tell_reserve(const ps_mem *mem, char *out, size_t room)
+{
+    *out = 0;
+    for (; mem; mem = mem->parent) {
+        const int64_t reserve = atomic_load_explicit(&mem->reserve, memory_order_relaxed);
+        const int64_t used = atomic_load_explicit(&mem->used, memory_order_relaxed);
+
+        if (reserve == 0) continue;
+        (void)snprintf(out, room, "; %s has %" PRId64 ", %" PRId64 " were set aside for it",
+                       mem->name, used, reserve);
+        return;
+    }
+}
+
 ps_status ps_fail_memory_record(ps_ctx *cx, size_t bytes)
 {
     for (const ps_mem *mem = cx->mem; mem; mem = mem->parent) {
@@ -107,11 +122,13 @@ ps_status ps_fail_memory_record(ps_ctx *cx, size_t bytes)
         const int64_t used = atomic_load_explicit(&mem->used, memory_order_relaxed);
 
         if (own == 0 || (bytes <= INT64_MAX && used <= own - (int64_t)bytes)) continue;
+        char reserve[120];
+        tell_reserve(cx->mem, reserve, sizeof(reserve));
         ps_fail(cx, PS_MEMORY,
                 "the memory limit is reached: %s asked for %zu bytes more, %" PRId64 " of %" PRId64
-                " bytes are in use by %s%s",
+                " bytes are in use by %s%s%s",
                 cx->mem->name, bytes, used + limit - own, limit, mem->name,
-                limit > own ? " and tables" : "");
+                limit > own ? " and tables" : "", reserve);
         ps_hint(cx, "raise memory_limit, or let the query touch fewer rows or columns");
         return PS_MEMORY;
     }
