@@ -99,7 +99,7 @@ void ps_fail_at(ps_ctx *cx, uint32_t offset)
 
 void ps_ctx_clear(ps_ctx *cx) { memset(&cx->error, 0, sizeof cx->error); }
 
-/* What the query that asked has, and what it was promised: whether it asked for more than it said. */
+/* What the query that asked has, and what it was promised: whether it said too little. */
 static void tell_reserve(const ps_mem *mem, char *out, size_t room)
 {
     *out = 0;

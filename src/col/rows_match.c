@@ -35,8 +35,8 @@ PS_INLINE uint32_t match_slots(const ps_row_col *col, uint32_t bytes, bool view,
         const bool null = in->any_null && in->null[i];
 
         PS_PREFETCH(rows[pairs[i + AHEAD < n ? i + AHEAD : i]] + col->at);
-        const bool equal = slot_is(row + col->at, bytes, view, in->lo[i], in->hi[i]) &
-                           (ps_row_null(col, row) == null);
+        const unsigned same = slot_is(row + col->at, bytes, view, in->lo[i], in->hi[i]);
+        const unsigned equal = same & (unsigned)(ps_row_null(col, row) == null);
         kept[m] = pair;
         lost[i - m] = pair;
         m += equal;
