@@ -41,7 +41,8 @@ void ps_ctx_init(ps_ctx *cx, ps_mem *mem, const ps_cancel *cancel);
 /* Writing memory out takes some: a page packed for the file, scratch to sort. While it is being
  * given back (set by what spills), an allocation of at most PS_OVERDRAFT_BYTES is charged even
  * where the limit is reached; it is gone again when the call returns, or more than it was given
- * back: what stays for good is never charged so. Gives what was set before. */
+ * back: what stays for good is never charged so. (Up to ps_mem_overdraft of a limit any allocation
+ * is, see mem.c.) Gives what was set before. */
 enum { PS_OVERDRAFT_BYTES = 2 << 20 };
 PS_INLINE bool ps_giving_back(ps_ctx *cx, bool on)
 {

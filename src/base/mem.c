@@ -53,12 +53,14 @@ enum {
     PAGE_BYTES = 4 << 10,
     COLUMN_BYTES = 16 << 10, /* from here on blocks are mapped where memory is short */
     COLUMN_CLASSES = (PS_BLOCK_BYTES - COLUMN_BYTES) / PAGE_BYTES,
-    COLUMN_LIMIT_MIN = 32 << 20, /* below it what malloc keeps is in the bar */
-    COLUMNS_MAX = 16 << 10,      /* the system bounds the number of mappings: 65,530 */
+    COLUMN_LIMIT_MIN = 128 << 20, /* below it what malloc keeps is in the bar */
+    COLUMNS_MAX = 16 << 10,       /* the system bounds the number of mappings: 65,530 */
     CLASS_COUNT =
         COLUMN_CLASSES + 64, /* 64 KiB << (class / 4), up to 4 GiB; larger ones aren't cached */
     CACHED_BLOCK_MAX = 64 << 20,
     CACHE_BYTES_MAX = 256 << 20,
+    OVERDRAFT_SHARE_OF = 16, /* of a limit, and at most so much: well within the bar */
+    OVERDRAFT_SHARE_MAX = 4 << 20,
     SMALL_STEP = 64 << 10, /* small blocks grow by it between two looks at the limit */
     SMALL_BOOKS = 16,
     SMALL_KEPT_MIN = 4 << 20, /* of freed small blocks: less is not worth asking malloc for */
@@ -233,15 +235,24 @@ static void peak_raise(ps_mem *mem, int64_t used)
     }
 }
 
+uint64_t ps_mem_overdraft(uint64_t limit)
+{
+    return PS_MIN(limit / OVERDRAFT_SHARE_OF, (uint64_t)OVERDRAFT_SHARE_MAX);
+}
+
+/* What is charged above a limit. */
+typedef enum overdraft { OVERDRAFT_NONE, OVERDRAFT_SHARE, OVERDRAFT_ANY } overdraft;
+
 /* Charges one level. A level with a limit is never above it but by an overdraft, not even for a
  * moment: else two charges that don't both fit could refuse each other. relaxed throughout: the
  * counters order no other memory. */
-static bool charge_level(ps_mem *mem, int64_t bytes, bool overdraft)
+static bool charge_level(ps_mem *mem, int64_t bytes, overdraft most)
 {
-    const int64_t limit = ps_mem_own_limit(mem);
+    int64_t limit = ps_mem_own_limit(mem);
     int64_t used;
 
-    if (limit == 0 || overdraft) {
+    if (most == OVERDRAFT_SHARE) limit += (int64_t)ps_mem_overdraft((uint64_t)limit);
+    if (limit == 0 || most == OVERDRAFT_ANY) {
         used = atomic_fetch_add_explicit(&mem->used, bytes, memory_order_relaxed) + bytes;
     } else {
         int64_t old = atomic_load_explicit(&mem->used, memory_order_relaxed);
@@ -286,12 +297,12 @@ static int64_t spare_keep(ps_mem *mem, int64_t bytes)
 }
 
 /* Recursion follows the payers, which are few deep. */
-static bool charge_up(ps_mem *mem, int64_t bytes, bool overdraft)
+static bool charge_up(ps_mem *mem, int64_t bytes, overdraft most)
 {
     if (!mem || bytes == 0) return true;
-    if (!charge_level(mem, bytes, overdraft)) return false;
+    if (!charge_level(mem, bytes, most)) return false;
     const int64_t taken = spare_take(mem, bytes);
-    if (charge_up(mem->parent, bytes - taken, overdraft)) return true;
+    if (charge_up(mem->parent, bytes - taken, most)) return true;
     atomic_fetch_add_explicit(&mem->spare, taken, memory_order_relaxed);
     atomic_fetch_sub_explicit(&mem->used, bytes, memory_order_relaxed);
     return false;
@@ -299,14 +310,18 @@ static bool charge_up(ps_mem *mem, int64_t bytes, bool overdraft)
 
 bool ps_mem_try_charge(ps_mem *mem, size_t bytes)
 {
-    return bytes <= INT64_MAX / 4 && charge_up(mem, (int64_t)bytes, false);
+    return bytes <= INT64_MAX / 4 && charge_up(mem, (int64_t)bytes, OVERDRAFT_NONE);
 }
 
-/* For an allocation: what gives memory back may overdraw. */
+/* For an allocation. Who asks first whether there is room asks between two batches, and several may
+ * be told yes at once: what they take in a batch may then overdraw a little, for until the next one
+ * tells them to give back. What gives memory back may overdraw in any case. */
 static bool charge_for(const ps_ctx *cx, ps_mem *mem, size_t bytes)
 {
+    const overdraft most = cx->gives_back ? OVERDRAFT_ANY : OVERDRAFT_SHARE;
+
     return ps_mem_try_charge(mem, bytes) ||
-           (cx->gives_back && bytes <= PS_OVERDRAFT_BYTES && charge_up(mem, (int64_t)bytes, true));
+           (bytes <= PS_OVERDRAFT_BYTES && charge_up(mem, (int64_t)bytes, most));
 }
 
 bool ps_mem_reserve(ps_mem *mem, uint64_t bytes)
@@ -315,7 +330,7 @@ bool ps_mem_reserve(ps_mem *mem, uint64_t bytes)
     const int64_t spare = atomic_load_explicit(&mem->spare, memory_order_relaxed);
     const int64_t lack = bytes > INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)bytes - used - spare;
 
-    if (lack > 0 && !charge_up(mem->parent, lack, false)) return false;
+    if (lack > 0 && !charge_up(mem->parent, lack, OVERDRAFT_NONE)) return false;
     atomic_store_explicit(&mem->reserve, (int64_t)bytes, memory_order_relaxed);
     if (lack > 0) {
         atomic_fetch_add_explicit(&mem->spare, lack, memory_order_relaxed);

@@ -75,6 +75,8 @@ void ps_mem_uncharge_disk(ps_mem *mem, uint64_t bytes);
 uint64_t ps_mem_limit(const ps_mem *mem);
 /* What of a payer's own limit is for those charged there and below; 0: no limit. */
 int64_t ps_mem_own_limit(const ps_mem *mem);
+/* What allocations may take above a limit, for a moment: see mem.c. */
+uint64_t ps_mem_overdraft(uint64_t limit);
 /* Bytes that could still be charged before a limit on the way up is reached. */
 uint64_t ps_mem_left(const ps_mem *mem);
 /* Bytes that `other` could still be charged before its own limits are reached, and those on the way

@@ -280,14 +280,15 @@ ps_status ps_segment_builder_seal(ps_ctx *cx, ps_segment_builder *builder, uint6
     return st;
 }
 
-/* What stays in memory has to fit: it is never given back, so must not be charged beyond a limit.
- * The store's own payer doesn't see a session's. */
+/* What stays in memory has to fit: it is never given back, so must not be charged beyond a limit,
+ * but for what others have taken for a moment: the rows that are written give more back. The
+ * store's own payer doesn't see a session's. */
 static ps_status check_kept(ps_ctx *cx, const ps_segment_builder *builder)
 {
     const uint64_t bytes = ps_segment_builder_kept_bytes(builder);
     const uint64_t left = ps_mem_left_beside(cx->mem, builder->store->mem);
 
-    if (left >= bytes) return PS_OK;
+    if (left >= bytes || left + ps_mem_overdraft(ps_mem_limit(cx->mem)) >= bytes) return PS_OK;
     ps_fail(cx, PS_MEMORY,
             "the memory limit is reached: what tables keep in memory of rows in files asked for "
             "%" PRIu64 " bytes more, %" PRIu64 " are left of %" PRIu64,

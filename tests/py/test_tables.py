@@ -528,7 +528,7 @@ def test_what_stays_of_a_wide_table():
         failure = pslib.failure_of(session, "CREATE TABLE u AS " + wide(1200000))
         assert failure.name == "MEMORY", failure
         root = payer(session, "instance")
-        assert root["bytes_peak"] <= 17 << 20 and payer(session)["bytes"] < 4 << 20, root
+        assert root["bytes_peak"] <= 18 << 20 and payer(session)["bytes"] < 4 << 20, root # a sixteenth may be overdrawn
         assert session.sql("SELECT count(*) AS n, count(DISTINCT c1) AS d FROM t").to_pylist() == [{"n": 100000, "d": 100000}]
         session.close()
 

@@ -189,9 +189,9 @@ static void columns_are_pages_where_memory_is_short(void **state)
 #ifdef __SANITIZE_ADDRESS__
     skip();
 #endif
-    ps_mem_init(&root, NULL, "instance", 64 << 20);
+    ps_mem_init(&root, NULL, "instance", 128 << 20);
     ps_ctx_init(&cx, &root, NULL);
-    void *large = ps_alloc(&cx, 9 << 20); /* more than an eighth */
+    void *large = ps_alloc(&cx, 17 << 20); /* more than an eighth */
     assert_non_null(large);
     const size_t before = resident_bytes();
     for (int i = 0; i < BLOCKS; i++) {
@@ -276,7 +276,9 @@ static void concurrent_charges_never_pass_the_limit(void **state)
         assert_null(left);
     }
     assert_int_equal(root.used, 0);
-    assert_true(root.peak > 0 && root.peak <= LIMIT);
+    assert_true(root.peak > 0 && root.peak <= LIMIT + (int64_t)ps_mem_overdraft(LIMIT));
+    assert_int_equal(ps_mem_overdraft(LIMIT), LIMIT / 16);
+    assert_false(ps_mem_try_charge(&root, LIMIT + 1)); /* who asks hears of the limit itself */
     ps_mem_trim();
 }
 
