@@ -83,8 +83,9 @@ uint64_t ps_mem_left(const ps_mem *mem);
  * up from mem that it counts against. */
 uint64_t ps_mem_left_beside(const ps_mem *mem, const ps_mem *other);
 
-/* 64-byte aligned, uninitialised, charged to cx->mem, readable 64 bytes past its end.
- * NULL with the error recorded on failure; bytes 0 gives a valid block. */
+/* 64-byte aligned, uninitialised, charged to cx->mem (up to ps_mem_overdraft above a limit),
+ * readable 64 bytes past its end. NULL with the error recorded on failure; bytes 0 gives a valid
+ * block. */
 void *ps_alloc(ps_ctx *cx, size_t bytes) __attribute__((malloc, warn_unused_result));
 void *ps_alloc_zero(ps_ctx *cx, size_t bytes) __attribute__((malloc, warn_unused_result));
 /* Grows or shrinks in the same payer; the old block stays valid on failure. NULL block: alloc. */

@@ -13,7 +13,7 @@
 #include "exec/join.h"
 
 enum {
-    SLOT_COUNT = 4096, /* 64 KiB beside the rows themselves */
+    SLOT_COUNT = 4096, /* 64 KiB, and 230 KiB for a batch: the sink's floor has them */
     LOOK_BATCHES = 8,
     REST_BATCHES = 56,
     PAYS_SHARE = 8 /* so many of a row left out pay for looking */

@@ -139,7 +139,7 @@ PS_INLINE void ps_source_unref(ps_source *s)
 void ps_source_init(ps_source *source, const ps_source_class *class, ps_schema *schema,
                     ps_str name);
 
-/* A table as a source; morsels are segments. */
+/* A table as a source; morsels are pieces of segments. */
 ps_status ps_table_source_new(ps_ctx *cx, ps_table *table, ps_str name, ps_source **out);
 /* lo, lo + step, ... below hi (above for a negative step): one BIGINT column. */
 ps_status ps_range_source_new(ps_ctx *cx, int64_t lo, int64_t hi, int64_t step, ps_source **out);
