@@ -6,11 +6,13 @@
  * its columns. Semi and anti joins are filters by their right input: they go wherever the columns
  * are that they read, but in no region with a condition that may fail, which would see other rows.
  * Outer, mark and single joins are relations of their own here; so are filters that may fail.
- * How: cost is the sum of intermediate rows (C_out). Up to 14 relations dynamic programming over
- * every pair of connected sets, predicates over several relations included; above, or where the
- * pairs are too many, greedy operator ordering (Fegaras 1998). Cross products only where nothing
- * connects: neither the region's conditions nor an equality above it that may fail, which then
- * joins sets that are whole. A plan already as cheap stays.
+ * How: cost is the rows that are built and those that pipelines carry (C_out, but that a build side
+ * filters the scan which its pipeline begins with: joins before it see fewer rows, too). Up to 14
+ * relations dynamic programming over every pair of connected sets, predicates over several
+ * relations included; above, or where the pairs are too many, greedy operator ordering (Fegaras
+ * 1998). What equals one column is equal: a = b and b = c may be joined by a = c first. Cross
+ * products only where nothing connects: neither the region's conditions nor an equality above it
+ * that may fail, which then joins sets that are whole. A plan already as cheap stays.
  * Order: after pushdown made the predicates. Tests: tests/slt/opt/join_order.test */
 #include "func/func.h"
 
@@ -21,15 +23,31 @@
 #include <math.h>
 
 enum { DP_RELATIONS_MAX = 14, PAIRS_MAX = 100000, RELATIONS_MAX = 64 };
+/* With more relations implied equalities would make too many pairs. */
+enum { CLASS_RELATIONS_MAX = 10 };
 typedef uint64_t rel_set;
+
+/* Which edges say how many rows are left, where the columns of one class are equal already: keys
+ * that count together before single ones, those that are implied last. */
+typedef enum edge_rank { RANK_JOINT, RANK_SINGLE, RANK_IMPLIED, N_RANKS } edge_rank;
 
 typedef struct edge {
     const ps_expr *expr; /* NULL: a key */
     ps_join_key key;
     rel_set refs, left, right;
     double share;
-    bool folded; /* its share is in another edge's */
+    bool folded;    /* its share is in another edge's */
+    uint32_t class; /* of columns that are equal, one of a relation at most; 0: none */
+    uint8_t rank;
 } edge;
+
+/* What making a set costs: rows that are built, or carried by pipelines that have ended; then the
+ * joins of the pipeline that gives it, each of which carries the set's rows. */
+typedef struct price {
+    double closed, rows;
+    uint32_t n_joins;
+    rel_set base; /* the relation that the pipeline scans, if its scan can be filtered */
+} price;
 
 /* A semi or anti join: its right input is relation `rel`, which only meets a set that has `left`.
  */
@@ -48,6 +66,8 @@ typedef struct region {
     PS_ARRAY(edge) edges;
     PS_ARRAY(filter_join) filters;
     double rows[RELATIONS_MAX];
+    rel_set scans; /* relations whose scan a build side may filter */
+    uint32_t n_classes;
     double old_cost;
     const ps_conjuncts *above; /* conditions on what the region gives, NULL: none */
     ps_conjuncts stay_above;   /* those that did not become edges */
@@ -63,6 +83,7 @@ static bool is_better(const region *r, double cost)
 typedef struct plan_part {
     rel_set set;
     const ps_node *node;
+    price price;
 } plan_part;
 typedef struct done_node {
     const ps_node *before, *after;
@@ -127,6 +148,39 @@ static const filter_join *filter_of(const region *r, rel_set set)
     return NULL;
 }
 
+/* Whether the class's columns of two relations were not equal yet; now they are. `tied` has, by
+ * relation, those whose column is known to be equal. */
+static bool ties(const edge *e, rel_set *tied)
+{
+    const rel_set both = tied[__builtin_ctzll(e->left)] | tied[__builtin_ctzll(e->right)] | e->refs;
+
+    if (tied[__builtin_ctzll(e->left)] & e->right) return false;
+    for (rel_set left = both; left; left &= left - 1) tied[__builtin_ctzll(left)] = both;
+    return true;
+}
+
+/* The share of a set's combinations for which its conditions hold. */
+static double edges_share(const region *r, rel_set set)
+{
+    rel_set tied[CLASS_RELATIONS_MAX];
+    double share = 1;
+
+    for (size_t i = 0; i < r->edges.n; i++) {
+        const edge *e = &r->edges.at[i];
+        if (!e->class && !e->folded && (e->refs & ~set) == 0) share *= e->share;
+    }
+    for (uint32_t class = 1; class <= r->n_classes; class ++) {
+        memset(tied, 0, sizeof(tied));
+        for (uint32_t rank = 0; rank < N_RANKS; rank++)
+            for (size_t i = 0; i < r->edges.n; i++) {
+                const edge *e = &r->edges.at[i];
+                if (e->class != class || e->rank != rank || (e->refs & ~set) != 0) continue;
+                if (ties(e, tied) && !e->folded) share *= e->share;
+            }
+    }
+    return share;
+}
+
 static double rows_of(const region *r, rel_set set)
 {
     double rows = 1;
@@ -140,11 +194,7 @@ static double rows_of(const region *r, rel_set set)
     for (size_t i = 0; i < r->rels.n; i++) {
         if (own >> i & 1) rows *= r->rows[i];
     }
-    for (size_t i = 0; i < r->edges.n; i++) {
-        const edge *e = &r->edges.at[i];
-        if (!e->folded && (e->refs & ~set) == 0) rows *= e->share;
-    }
-    return PS_MAX(rows, 1.0);
+    return PS_MAX(rows * edges_share(r, set), 1.0);
 }
 
 static bool connected(const region *r, rel_set a, rel_set b)
@@ -209,7 +259,9 @@ static double keys_share(region *r, size_t at)
         if (e->left == first->left) few[n++] = e->key;
         else few[n++] = (ps_join_key){e->key.right, e->key.left, e->key.null_equal};
         e->folded = i != at;
+        e->rank = RANK_JOINT;
     }
+    if (n == 1) first->rank = RANK_SINGLE;
     for (size_t i = 0; i < r->rels.n; i++) {
         if (first->left == (rel_set)1 << i) left = r->rows[i];
         if (first->right == (rel_set)1 << i) right = r->rows[i];
@@ -234,12 +286,122 @@ static void weigh_filters(region *r)
     }
 }
 
+/* ---- columns that are equal ---- */
+
+static bool is_single(rel_set set) { return set && (set & (set - 1)) == 0; }
+
+/* a = b of two relations' columns. */
+static bool is_plain(const edge *e)
+{
+    return !e->expr && !e->key.null_equal && e->key.left->kind == PS_EXPR_COLUMN &&
+           e->key.right->kind == PS_EXPR_COLUMN && is_single(e->left) && is_single(e->right) &&
+           e->left != e->right;
+}
+
+static bool shares_column(const ps_join_key *a, const ps_join_key *b)
+{
+    return a->left->column == b->left->column || a->left->column == b->right->column ||
+           a->right->column == b->left->column || a->right->column == b->right->column;
+}
+
+static void merge_classes(region *r, size_t at)
+{
+    edge *e = &r->edges.at[at];
+
+    e->class = ++r->n_classes;
+    for (size_t i = 0; i < at; i++) {
+        const uint32_t other = r->edges.at[i].class;
+        if (!other || other == e->class || !shares_column(&r->edges.at[i].key, &e->key)) continue;
+        for (size_t k = 0; k < at; k++)
+            if (r->edges.at[k].class == other) r->edges.at[k].class = e->class;
+    }
+}
+
+/* By relation the class's column; *many false: it has fewer than three, and nothing is implied.
+ * False: two of one relation, which a join by one of them would not make equal. */
+static bool members_of(const region *r, uint32_t class, const ps_expr **members, bool *many)
+{
+    uint32_t n = 0;
+
+    memset(members, 0, RELATIONS_MAX * sizeof(*members));
+    for (size_t i = 0; i < r->edges.n; i++) {
+        const edge *e = &r->edges.at[i];
+        if (e->class != class) continue;
+        const ps_expr *ends[2] = {e->key.left, e->key.right};
+        const rel_set rels[2] = {e->left, e->right};
+        for (uint32_t end = 0; end < 2; end++) {
+            const ps_expr **member = &members[__builtin_ctzll(rels[end])];
+            if (*member && (*member)->column != ends[end]->column) return false;
+            n += !*member;
+            *member = ends[end];
+        }
+    }
+    *many = n > 2;
+    return true;
+}
+
+static bool has_edge(const region *r, uint32_t class, rel_set refs)
+{
+    for (size_t i = 0; i < r->edges.n; i++)
+        if (r->edges.at[i].class == class && r->edges.at[i].refs == refs) return true;
+    return false;
+}
+
+static ps_status imply(region *r, uint32_t class, const ps_expr *const *members)
+{
+    for (size_t a = 0; a < r->rels.n; a++)
+        for (size_t b = a + 1; b < r->rels.n && members[a]; b++) {
+            const rel_set left = (rel_set)1 << a, right = (rel_set)1 << b;
+            if (!members[b] || has_edge(r, class, left | right)) continue;
+            edge e = {.key = {members[a], members[b], false},
+                      .refs = left | right,
+                      .left = left,
+                      .right = right,
+                      .class = class,
+                      .rank = RANK_IMPLIED};
+            e.share = ps_stat_keys(r->stat, &e.key, 1, r->rows[a], r->rows[b]);
+            PS_TRY(PS_ARRAY_ADD_IN(r->opt->cx, r->opt->arena, &r->edges, e));
+        }
+    return PS_OK;
+}
+
+static ps_status find_classes(region *r)
+{
+    const ps_expr *members[RELATIONS_MAX];
+    uint32_t n = 0;
+
+    if (r->rels.n > CLASS_RELATIONS_MAX) return PS_OK;
+    for (size_t i = 0; i < r->edges.n; i++)
+        if (is_plain(&r->edges.at[i])) merge_classes(r, i);
+    const uint32_t n_found = r->n_classes;
+    for (uint32_t class = 1; class <= n_found; class ++) {
+        bool many = false;
+        const bool sound = members_of(r, class, members, &many);
+        for (size_t i = 0; i < r->edges.n; i++) /* n < class: no two classes get one number */
+            if (r->edges.at[i].class == class) r->edges.at[i].class = sound && many ? n + 1 : 0;
+        if (!sound || !many) continue;
+        PS_TRY(imply(r, ++n, members));
+    }
+    r->n_classes = n;
+    return PS_OK;
+}
+
+/* ---- weights ---- */
+
+/* Filters and renamings of a scan: a join may have it leave out rows. */
+static bool is_scan(const ps_node *node)
+{
+    while (node->kind == PS_NODE_FILTER || node->kind == PS_NODE_PROJECT) node = node->inputs[0];
+    return node->kind == PS_NODE_SCAN;
+}
+
 static ps_status weigh(region *r)
 {
     for (size_t i = 0; i < r->rels.n; i++) {
         const ps_node *stamped = ps_stat_stamp(r->stat, r->rels.at[i]);
         if (!stamped) return r->opt->cx->error.code;
         r->rows[i] = PS_MAX(stamped->rows_est, 1.0);
+        if (is_scan(stamped)) r->scans |= (rel_set)1 << i;
     }
     for (size_t i = 0; i < r->edges.n; i++) {
         edge *e = &r->edges.at[i];
@@ -255,7 +417,7 @@ static ps_status weigh(region *r)
         e->share = e->expr ? ps_stat_selectivity(r->stat, e->expr) : keys_share(r, i);
     }
     weigh_filters(r);
-    return PS_OK;
+    return find_classes(r);
 }
 
 /* ---- equalities that may fail ---- */
@@ -315,20 +477,83 @@ static ps_status take_from_above(region *r)
     return PS_OK;
 }
 
-/* Rows between the joins of the tree as it stands. */
-static double cost_of(const region *r, const ps_node *node, size_t *next, rel_set *set)
+/* ---- prices ---- */
+
+static price price_of_relation(const region *r, size_t rel)
+{
+    return (price){.rows = r->rows[rel], .base = r->scans & (rel_set)1 << rel};
+}
+
+static double cost_of(const price *p) { return p->closed + p->n_joins * p->rows; }
+
+/* Whether a join's build side filters the scan of its probe side's pipeline: by a key that is a
+ * plain column of it. */
+static bool filters_scan(const region *r, rel_set base, rel_set build)
+{
+    const filter_join *f = filter_of(r, build);
+
+    if (f) return f->join->join == PS_JOIN_SEMI && (f->left & base) != 0;
+    for (size_t i = 0; i < r->edges.n; i++) {
+        const edge *e = &r->edges.at[i];
+        if (!e->expr &&
+            (((e->left & base) && (e->right & build)) || ((e->right & base) && (e->left & build))))
+            return true;
+    }
+    return false;
+}
+
+/* Joins two sets, the first of which is the probe side. */
+static price price_join(const region *r, const price *probe, const price *build, rel_set build_set,
+                        double rows)
+{
+    const bool filtered = filters_scan(r, probe->base, build_set);
+
+    return (price){.closed = probe->closed + cost_of(build) + build->rows +
+                             (filtered ? 0 : probe->n_joins * probe->rows),
+                   .rows = rows,
+                   .n_joins = filtered ? probe->n_joins + 1 : 1,
+                   .base = probe->base};
+}
+
+static bool is_probe(const region *r, rel_set a, rel_set b)
+{
+    if (filter_of(r, a) || filter_of(r, b)) return filter_of(r, b) != NULL;
+    return rows_of(r, a) >= rows_of(r, b);
+}
+
+/* A semi or anti join whose left side is the smaller builds that, looks for its rows in what the
+ * other one then has to give, and gives them in a pipeline of their own. */
+static price price_filter(const price *left, double rows)
+{
+    return (price){.closed = cost_of(left) + 2 * left->rows, .rows = rows, .n_joins = 1, .base = 0};
+}
+
+static price price_pair(const region *r, rel_set a, const price *of_a, rel_set b, const price *of_b,
+                        double rows)
+{
+    const bool first = is_probe(r, a, b);
+    const price *probe = first ? of_a : of_b, *build = first ? of_b : of_a;
+    const rel_set build_set = first ? b : a;
+
+    if (filter_of(r, build_set) && probe->rows < build->rows) return price_filter(probe, rows);
+    return price_join(r, probe, build, build_set, rows);
+}
+
+/* Of the tree as it stands. */
+static price price_of_tree(const region *r, const ps_node *node, size_t *next, rel_set *set)
 {
     rel_set left, right;
 
     if (!is_part(r->with_filters, node)) {
-        *set = (rel_set)1 << (*next)++;
-        return 0;
+        *set = (rel_set)1 << *next;
+        return price_of_relation(r, (*next)++);
     }
-    double cost = cost_of(r, node->inputs[0], next, &left);
+    const price of_left = price_of_tree(r, node->inputs[0], next, &left);
+    const price of_right = is_filter(node) ? price_of_relation(r, *next)
+                                           : price_of_tree(r, node->inputs[1], next, &right);
     if (is_filter(node)) right = (rel_set)1 << (*next)++;
-    else cost += cost_of(r, node->inputs[1], next, &right);
     *set = left | right;
-    return cost + rows_of(r, *set);
+    return price_pair(r, left, &of_left, right, &of_right, rows_of(r, *set));
 }
 
 /* ---- building ---- */
@@ -356,9 +581,22 @@ static ps_status filter_part(const region *r, const filter_join *f, const plan_p
                                .n_keys = f->join->keys.n,
                                .residual = f->join->residual};
 
-    *out = (plan_part){left->set | right->set,
-                       ps_node_join_new(r->opt->planner, left->node, right->node, &spec)};
+    *out = (plan_part){.set = left->set | right->set,
+                       .node = ps_node_join_new(r->opt->planner, left->node, right->node, &spec)};
     return out->node ? PS_OK : r->opt->cx->error.code;
+}
+
+/* Whether an edge before this one makes the class's columns of both sets equal; those of one set
+ * are. */
+static bool is_implied(const region *r, size_t at, rel_set a, rel_set b)
+{
+    const uint32_t class = r->edges.at[at].class;
+
+    for (size_t i = 0; class && i < at; i++) {
+        const edge *e = &r->edges.at[i];
+        if (e->class == class && !(e->refs & ~(a | b)) && e->refs & a && e->refs & b) return true;
+    }
+    return false;
 }
 
 /* The join of two parts with every predicate that it is the first to have the columns of; the
@@ -369,8 +607,7 @@ static ps_status join_parts(const region *r, const plan_part *a, const plan_part
 
     if (filter_of(r, a->set)) return filter_part(r, filter_of(r, a->set), b, a, out);
     if (filter_of(r, b->set)) return filter_part(r, filter_of(r, b->set), a, b, out);
-    const plan_part *left = rows_of(r, a->set) >= rows_of(r, b->set) ? a : b,
-                    *right = left == a ? b : a;
+    const plan_part *left = is_probe(r, a->set, b->set) ? a : b, *right = left == a ? b : a;
     const rel_set both = a->set | b->set;
     ps_join_key *keys = PS_ARENA_ARRAY(opt->cx, opt->arena, ps_join_key, r->edges.n + 1);
     ps_join_spec spec = {.kind = PS_JOIN_INNER, .keys = keys};
@@ -380,6 +617,7 @@ static ps_status join_parts(const region *r, const plan_part *a, const plan_part
     for (size_t i = 0; i < r->edges.n; i++) {
         const edge *e = &r->edges.at[i];
         if (e->refs & ~both || !(e->refs & ~a->set) || !(e->refs & ~b->set)) continue;
+        if (is_implied(r, i, a->set, b->set)) continue;
         if (key_fits(e, left->set, right->set)) keys[spec.n_keys++] = e->key;
         else if (key_fits(e, right->set, left->set))
             keys[spec.n_keys++] = (ps_join_key){e->key.right, e->key.left, e->key.null_equal};
@@ -387,7 +625,8 @@ static ps_status join_parts(const region *r, const plan_part *a, const plan_part
     }
     if (rest.n && !(spec.residual = ps_conjuncts_and(opt, &rest))) return opt->cx->error.code;
     if (!spec.n_keys && !spec.residual) spec.kind = PS_JOIN_CROSS;
-    *out = (plan_part){both, ps_node_join_new(opt->planner, left->node, right->node, &spec)};
+    *out = (plan_part){.set = both,
+                       .node = ps_node_join_new(opt->planner, left->node, right->node, &spec)};
     return out->node ? PS_OK : opt->cx->error.code;
 }
 
@@ -395,6 +634,7 @@ static ps_status join_parts(const region *r, const plan_part *a, const plan_part
 
 typedef struct best {
     double cost, rows;
+    price price;
     rel_set left;
 } best;
 
@@ -404,7 +644,7 @@ static ps_status build_best(const region *r, const best *table, rel_set set, pla
 
     for (size_t i = 0; i < r->rels.n; i++) {
         if (set != (rel_set)1 << i) continue;
-        *out = (plan_part){set, r->rels.at[i]};
+        *out = (plan_part){.set = set, .node = r->rels.at[i]};
         return PS_OK;
     }
     PS_TRY(build_best(r, table, table[set].left, &left));
@@ -439,14 +679,16 @@ static rel_set neighbourhood(const enumeration *e, rel_set set, rel_set without)
 static ps_status try_pair(enumeration *e, rel_set a, rel_set b)
 {
     best *both = &e->table[a | b];
-    const double inputs = e->table[a].cost + e->table[b].cost;
+    const best *of_a = &e->table[a], *of_b = &e->table[b];
 
     if ((++e->n_pairs & 255) == 0) PS_TRY(ps_poll(e->r->opt->cx));
     e->too_many |= e->n_pairs > PAIRS_MAX;
-    if (!isfinite(inputs) || !connected(e->r, a, b)) return PS_OK;
+    if (!isfinite(of_a->cost) || !isfinite(of_b->cost) || !connected(e->r, a, b)) return PS_OK;
     if (both->rows == 0) both->rows = rows_of(e->r, a | b);
-    if (inputs + both->rows >= both->cost) return PS_OK;
-    both->cost = inputs + both->rows;
+    const price now = price_pair(e->r, a, &of_a->price, b, &of_b->price, both->rows);
+    if (cost_of(&now) >= both->cost) return PS_OK;
+    both->price = now;
+    both->cost = cost_of(&now);
     both->left = a;
     return PS_OK;
 }
@@ -520,7 +762,8 @@ static ps_status order_all(region *r, bool *found, plan_part *out)
     out->node = NULL;
     if (!e.table) return PS_MEMORY;
     for (rel_set set = 1; set <= all; set++) e.table[set].cost = INFINITY;
-    for (size_t i = 0; i < r->rels.n; i++) e.table[(rel_set)1 << i].cost = 0;
+    for (size_t i = 0; i < r->rels.n; i++)
+        e.table[(rel_set)1 << i] = (best){.rows = r->rows[i], .price = price_of_relation(r, i)};
     find_neighbours(&e);
     for (size_t i = r->rels.n; i-- > 0;) {
         const rel_set one = (rel_set)1 << i;
@@ -562,17 +805,20 @@ static ps_status order_greedy(region *r, plan_part *out)
 {
     size_t n = r->rels.n, a = 0, b = 1;
     plan_part *parts = PS_ARENA_ARRAY(r->opt->cx, r->opt->arena, plan_part, n);
-    double cost = 0, rows = 0;
+    double rows = 0;
 
     if (!parts) return PS_MEMORY;
-    for (size_t i = 0; i < n; i++) parts[i] = (plan_part){(rel_set)1 << i, r->rels.at[i]};
+    for (size_t i = 0; i < n; i++)
+        parts[i] = (plan_part){(rel_set)1 << i, r->rels.at[i], price_of_relation(r, i)};
     while (n > 1) {
         PS_TRY(next_pair(r, parts, n, &a, &b, &rows));
+        const price now =
+            price_pair(r, parts[a].set, &parts[a].price, parts[b].set, &parts[b].price, rows);
         PS_TRY(join_parts(r, &parts[a], &parts[b], &parts[a]));
+        parts[a].price = now;
         parts[b] = parts[--n];
-        cost += rows;
     }
-    *out = is_better(r, cost) ? parts[0] : (plan_part){0};
+    *out = is_better(r, cost_of(&parts[0].price)) ? parts[0] : (plan_part){0};
     return PS_OK;
 }
 
@@ -598,6 +844,7 @@ static const ps_node *order_region(ordering *o, const ps_node *top, bool with_fi
     plan_part out = {0};
     size_t next = 0;
     rel_set set;
+    price old;
     bool found = false;
 
     if (flatten(&r, top) != PS_OK) return NULL;
@@ -609,7 +856,8 @@ static const ps_node *order_region(ordering *o, const ps_node *top, bool with_fi
     }
     if (r.rels.n < 3 || r.rels.n > RELATIONS_MAX) return finish_region(&r, &out);
     if (weigh(&r) != PS_OK || take_from_above(&r) != PS_OK) return NULL;
-    r.old_cost = cost_of(&r, top, &next, &set);
+    old = price_of_tree(&r, top, &next, &set);
+    r.old_cost = cost_of(&old);
     if (r.rels.n <= DP_RELATIONS_MAX && order_all(&r, &found, &out) != PS_OK) return NULL;
     if (!found && order_greedy(&r, &out) != PS_OK) return NULL;
     if (out.node) {
