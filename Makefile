@@ -4,8 +4,8 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 PY = PYTHONDONTWRITEBYTECODE=1 python3
 
-.PHONY: all build unit slt fast check check-all cov demo bench bench-ceiling release install lint \
-	torture fuzz new-op new-rule new-func clean help
+.PHONY: all build unit slt fast check check-all cov demo bench bench-suite bench-ceiling release \
+	install lint torture fuzz new-op new-rule new-func clean help
 
 all: fast
 
@@ -16,6 +16,7 @@ help:
 	@echo 'make release              build/release/penstock, build/release/libpenstock.so'
 	@echo 'make install PREFIX=/usr  what is released, there (now: $(PREFIX))'
 	@echo 'make bench [ARGS=]        the 22 queries against other engines (bench/README.md)'
+	@echo 'make bench-suite [ARGS=]  h2o, scans, strings, sorts, windows, fixed cost, planning'
 	@echo 'make bench-ceiling [ARGS=]  work larger than a memory limit, and theirs'
 	@echo
 	@echo 'while developing (CONTRIBUTING.md); PRESET= is dev unless given:'
@@ -64,7 +65,12 @@ demo:
 bench:
 	@tools/bootstrap.sh bench
 	@$(MAKE) --no-print-directory build PRESET=bench
-	@build/venv/bin/python bench/run.py $(ARGS)
+	@PS_LIBRARY=build/bench/libpenstock.so build/venv/bin/python bench/run.py $(ARGS)
+
+bench-suite:
+	@tools/bootstrap.sh bench
+	@$(MAKE) --no-print-directory build PRESET=bench
+	@PS_LIBRARY=build/bench/libpenstock.so build/venv/bin/python bench/suite.py $(ARGS)
 
 bench-ceiling:
 	@tools/bootstrap.sh bench
