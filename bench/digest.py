@@ -1,6 +1,6 @@
 """bench/digest.py -- digests of Arrow tables that are equal for equal rows of different engines.
 
-Rows count in any order, unless keys are given: then these columns count, in order. Engines give one
+Rows count in any order; with keys these columns count once more, in order. Engines give one
 value different types (INT128, DECIMAL, DOUBLE): numbers that are whole and below 2^53 are hashed with
 the row's other columns, the others are summed, plainly and with weights that the row's hash gives
 (so a value in a wrong row is seen), and compared to nine digits.
@@ -42,7 +42,8 @@ def numbers(array):
     if pa.types.is_fixed_size_binary(kind) and kind.byte_width == 16: # our INT128
         pairs = np.frombuffer(array.buffers()[1], np.int64).reshape(-1, 2)
         pairs = pairs[array.offset:][:len(array)]
-        values = pairs[:, 1] * 2.0 ** 64 + pairs[:, 0].view(np.uint64) if len(pairs) else np.empty(0)
+        low, high = pairs[:, 0].copy(), pairs[:, 1]
+        values = np.where(high == low >> 63, low, high * 2.0 ** 64 + low.view(np.uint64))
         return np.where(array.is_valid().to_numpy(zero_copy_only=False), values, 0.0)
     if pa.types.is_decimal(kind) or pa.types.is_floating(kind):
         return array.cast(pa.float64()).fill_null(0).to_numpy(zero_copy_only=False)
@@ -89,9 +90,8 @@ def hash_column(column):
     return np.where(column.is_valid().to_numpy(zero_copy_only=False), hashes, NULL)
 
 
-def of(table, keys=None):
-    """A digest, of what JSON can hold."""
-    table = table.select(keys) if keys else table
+def one(table, ordered):
+    """The digest of a table's rows: numbers and texts, which JSON can hold."""
     batches = [b for b in table.to_batches(max_chunksize=BATCH_ROWS) if b.num_rows]
     summed = fractional(batches, table.num_columns)
     total, first, sums = 0, 0, {number: [0.0] * 4 for number in summed}
@@ -103,7 +103,7 @@ def of(table, keys=None):
                 if number not in summed:
                     rows = mix(rows * np.uint64(31) + hash_column(column) + np.uint64(number))
             place = np.arange(first, first + len(rows), dtype=np.uint64) * np.uint64(2)
-            total += int(np.sum(rows * (place + np.uint64(1)) if keys else rows, dtype=np.uint64))
+            total += int(np.sum(rows * (place + np.uint64(1)) if ordered else rows, dtype=np.uint64))
             first += len(rows)
             weights = (rows >> np.uint64(40)) / 2.0 ** 24
             for number in summed:
@@ -115,8 +115,22 @@ def of(table, keys=None):
             "sums": {str(number): four for number, four in sums.items()}}
 
 
+def of(table, keys=None, complete=True):
+    """The digests of a table: of all rows if complete, and of the keys in order."""
+    digests = {"rows": one(table, False)} if complete else {}
+    return digests | ({"order": one(table.select(keys), True)} if keys else {})
+
+
 def difference(ours, theirs):
     """What is different in two digests, in a few words; "": nothing."""
+    for part, mine in ours.items():
+        found = difference_in(mine, theirs[part])
+        if found:
+            return f"order: {found}" if part == "order" else found
+    return ""
+
+
+def difference_in(ours, theirs):
     for what in ("rows", "columns"):
         if ours[what] != theirs[what]:
             return f"{what} differ: {ours[what]}, {theirs[what]}"

@@ -54,14 +54,14 @@ class Outcome:
         else:
             self.part = self.ratio / self.bar if self.ratio else 1.0
         self.notes = [] if failed else [note for note in (
-            self.note(e, a, query) for e, a in answers.items() if e != ours) if note]
+            self.note(e, a) for e, a in answers.items() if e != ours) if note]
 
-    def note(self, engine, answer, query):
+    def note(self, engine, answer):
         """What is to be said of an engine's answer beside ours."""
         if "failed" in answer:
             return f"{engine}: {answer['failed'][:60]}"
-        if not query.compare and answer["rows"] == self.mine["rows"]:
-            return ""
+        if answer["rows"] != self.mine["rows"]:
+            return f"{engine}: rows differ, {self.mine['rows']} and {answer['rows']}!"
         differs = digest.difference(self.mine["digest"], answer["digest"])
         return f"{engine}: {differs}!" if differs else ""
 

@@ -9,15 +9,15 @@ class Query:
     """A question: SQL text that every engine runs, or others' ways to put it.
 
     polars(frames) gives a lazy frame; duckdb, datafusion are texts where their SQL has another
-    spelling. keys: only these columns are compared, in order (ties make the rest any engine's
-    choice); compare=False: only how many rows. bar_ratio, bar_ms: of this query instead of the
-    group's.
+    spelling. keys: these columns are compared in order, too. complete=False: which rows there are is
+    any engine's choice, so only the keys, or without any the number of rows, are compared.
+    bar_ratio, bar_ms: of this query instead of the group's.
     """
 
-    def __init__(self, sql, polars=None, keys=None, compare=True, bar_ratio=None, bar_ms=None,
+    def __init__(self, sql, polars=None, keys=None, complete=True, bar_ratio=None, bar_ms=None,
                  **texts):
         self.sql, self.polars, self.texts = sql, polars, texts
-        self.keys, self.compare = keys, compare
+        self.keys, self.complete = keys, complete
         self.bar_ratio, self.bar_ms = bar_ratio, bar_ms
 
     def request(self, engine, module, name):
@@ -25,7 +25,7 @@ class Query:
             request = {"call": [module, name]}
         else:
             request = {"sql": self.texts.get(engine, self.sql)}
-        return {**request, "keys": self.keys}
+        return {**request, "keys": self.keys, "complete": self.complete}
 
 
 class Group:

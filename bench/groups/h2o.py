@@ -3,8 +3,8 @@
 Data of the published distributions: k = 100 keys in the large groups, N / k in the small ones; with
 nulls that share of the keys' values and of the measures is null. In joins nine tenths of a column's
 keys are on both sides and a tenth on one side only, and the right side has each of its keys about
-once. The generator is numpy's PCG64 with a fixed seed, so the data is ours, not R's. Polars' sum of nothing but nulls is 0
-(seen in q10), of all others null.
+once. The generator is numpy's PCG64 with a fixed seed, so the data is ours, not R's. Polars' sum of
+nothing but nulls is 0 (seen in q10), all others' null.
 """
 import os
 

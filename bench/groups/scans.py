@@ -30,7 +30,7 @@ PARQUET = {
                                        bar_ratio=2.0),
     "count(*)": Query("SELECT count(*) AS n FROM lineitem", bar_ms=2.0),
     "min, max of three columns": Query(EXTREMES, bar_ms=2.0),
-    "limit 10": Query("SELECT * FROM lineitem LIMIT 10", compare=False, bar_ms=5.0),
+    "limit 10": Query("SELECT * FROM lineitem LIMIT 10", complete=False, bar_ms=5.0),
     "point lookup": Query("SELECT * FROM lineitem WHERE l_orderkey = 3000000", bar_ms=5.0),
 }
 QUERIES = CSV | PARQUET
