@@ -11,8 +11,6 @@ typedef struct scan_config {
     ps_scan_request request;
     const ps_program *const *filters; /* request.n_filters */
     PS_ARRAY(ps_dynamic_filter *) dynamic;
-    ps_source_stats stats; /* asked for once, by ps_scan_bounds */
-    bool has_stats;
 } scan_config;
 
 typedef struct scan_shared {
@@ -189,14 +187,11 @@ ps_status ps_scan_bounds(ps_phys *p, ps_op *op, ps_col_id column, int64_t *lo, i
 
     *known = false;
     if (op->class != &scan_class || at == UINT32_MAX) return PS_OK;
-    scan_config *config = op->config;
-    if (!config->has_stats)
-        PS_TRY(config->source->class->stats(p->cx, p->arena, config->source, &config->stats));
-    config->has_stats = true;
-    if (!config->stats.cols) return PS_OK;
-    const ps_col_stats *stats = &config->stats.cols[config->request.columns[at]];
-    *known = stats->has_range && stats->min.i >= INT64_MIN && stats->max.i <= INT64_MAX;
-    if (*known) *lo = (int64_t)stats->min.i, *hi = (int64_t)stats->max.i;
+    const scan_config *config = op->config;
+    ps_source_col col;
+    PS_TRY(ps_source_column(p->cx, config->source, config->request.columns[at], &col));
+    *known = col.stats.has_range && col.stats.min.i >= INT64_MIN && col.stats.max.i <= INT64_MAX;
+    if (*known) *lo = (int64_t)col.stats.min.i, *hi = (int64_t)col.stats.max.i;
     return PS_OK;
 }
 

@@ -19,3 +19,10 @@ void ps_source_init(ps_source *source, const ps_source_class *class, ps_schema *
     source->schema = ps_schema_ref(schema);
     source->name = name;
 }
+
+ps_status ps_source_column(ps_ctx *cx, const ps_source *source, uint32_t column, ps_source_col *out)
+{
+    PS_ASSERT(column < source->schema->n);
+    *out = (ps_source_col){0};
+    return source->class->column ? source->class->column(cx, source, column, out) : PS_OK;
+}

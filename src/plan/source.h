@@ -23,10 +23,14 @@ typedef struct ps_source_stats {
     double n_rows;     /* estimate */
     bool n_rows_exact; /* may answer count(*) */
     double bytes;      /* to read all columns; 0: unknown */
-    const ps_col_stats
-        *cols; /* by source column; NULL: none. For planning and pruning only, unless `trusted` */
-    bool trusted; /* measured on decoded data (in-memory tables): exact facts */
 } ps_source_stats;
+/* What it knows of one column. For planning and pruning only, but for what is marked exact: that is
+ * what reading would find (ADR 12). */
+typedef struct ps_source_col {
+    ps_col_stats stats; /* text lives as long as the source */
+    bool nulls_exact; /* n_null may answer count(x); all rows: there is no least and no greatest */
+    bool range_exact; /* min and max, where has_range, may answer min(x) and max(x) */
+} ps_source_col;
 
 /* Evaluates the pushed conjuncts that a reader asks it to; given by exec, which has the programs.
  * `stage` is the index of a filter of the request; the batch holds at least that filter's columns
@@ -78,7 +82,9 @@ typedef struct ps_scan_request {
 typedef struct ps_source_class {
     const char *name; /* "parquet", "table", "range" */
     void (*destroy)(ps_source *source);
-    ps_status (*stats)(ps_ctx *cx, ps_arena *arena, const ps_source *source, ps_source_stats *out);
+    ps_status (*stats)(ps_ctx *cx, const ps_source *source, ps_source_stats *out);
+    /* Optional: of one column; *out is zero, which says nothing. ps_source_column calls it. */
+    ps_status (*column)(ps_ctx *cx, const ps_source *source, uint32_t column, ps_source_col *out);
     /* Plans the reading: *out has its n_morsels set. */
     ps_status (*scan_open)(ps_ctx *cx, ps_arena *arena, const ps_source *source,
                            const ps_scan_request *request, ps_scan **out);
@@ -138,6 +144,10 @@ PS_INLINE void ps_source_unref(ps_source *s)
 /* Fills the base; takes a reference on schema. */
 void ps_source_init(ps_source *source, const ps_source_class *class, ps_schema *schema,
                     ps_str name);
+
+/* What a source knows of one of its columns. */
+ps_status ps_source_column(ps_ctx *cx, const ps_source *source, uint32_t column,
+                           ps_source_col *out);
 
 /* A table as a source; morsels are pieces of segments. */
 ps_status ps_table_source_new(ps_ctx *cx, ps_table *table, ps_str name, ps_source **out);

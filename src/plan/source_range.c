@@ -32,23 +32,29 @@ static int64_t range_value(const range_source *s, uint64_t row)
     return (int64_t)((ps_i128)s->lo + (ps_i128)row * s->step);
 }
 
-static ps_status range_stats(ps_ctx *cx, ps_arena *arena, const ps_source *source,
-                             ps_source_stats *out)
+static ps_status range_stats(ps_ctx *cx, const ps_source *source, ps_source_stats *out)
 {
     const range_source *s = range_of(source);
-    ps_col_stats *col = PS_ARENA_NEW(cx, arena, ps_col_stats);
 
-    if (!col) return cx->error.code;
-    *out = (ps_source_stats){.n_rows = (double)s->n_rows,
-                             .n_rows_exact = true,
-                             .bytes = (double)s->n_rows * 8,
-                             .cols = col,
-                             .trusted = true};
+    (void)cx;
+    *out = (ps_source_stats){
+        .n_rows = (double)s->n_rows, .n_rows_exact = true, .bytes = (double)s->n_rows * 8};
+    return PS_OK;
+}
+
+static ps_status range_column(ps_ctx *cx, const ps_source *source, uint32_t column,
+                              ps_source_col *out)
+{
+    const range_source *s = range_of(source);
+
+    (void)cx, (void)column;
+    out->nulls_exact = out->range_exact = true;
     if (s->n_rows == 0) return PS_OK;
-    int64_t a = s->lo, b = range_value(s, s->n_rows - 1);
-    *col = (ps_col_stats){.has_range = true, .n_distinct = (double)s->n_rows};
-    col->min = ps_value_int(PS_TYPE(INT64), PS_MIN(a, b));
-    col->max = ps_value_int(PS_TYPE(INT64), PS_MAX(a, b));
+    const int64_t a = s->lo, b = range_value(s, s->n_rows - 1);
+    out->stats = (ps_col_stats){.has_range = true,
+                                .n_distinct = (double)s->n_rows,
+                                .min = ps_value_int(PS_TYPE(INT64), PS_MIN(a, b)),
+                                .max = ps_value_int(PS_TYPE(INT64), PS_MAX(a, b))};
     return PS_OK;
 }
 
@@ -146,6 +152,7 @@ static const ps_source_class range_class = {
     .name = "range",
     .destroy = range_destroy,
     .stats = range_stats,
+    .column = range_column,
     .scan_open = range_scan_open,
     .scan_close = range_scan_close,
     .reader_open = range_reader_open,

@@ -56,16 +56,20 @@ static void table_destroy(ps_source *source)
     ps_free(source);
 }
 
-static ps_status table_stats(ps_ctx *cx, ps_arena *arena, const ps_source *source,
-                             ps_source_stats *out)
+static ps_status table_stats(ps_ctx *cx, const ps_source *source, ps_source_stats *out)
 {
-    const ps_table *table = table_of(source)->table;
+    (void)cx;
+    *out =
+        (ps_source_stats){.n_rows = (double)table_of(source)->table->n_rows, .n_rows_exact = true};
+    return PS_OK;
+}
 
-    (void)cx, (void)arena;
-    *out = (ps_source_stats){.n_rows = (double)table->n_rows,
-                             .n_rows_exact = true,
-                             .cols = table->stats,
-                             .trusted = true};
+static ps_status table_column(ps_ctx *cx, const ps_source *source, uint32_t column,
+                              ps_source_col *out)
+{
+    (void)cx;
+    *out = (ps_source_col){
+        .stats = table_of(source)->table->stats[column], .nulls_exact = true, .range_exact = true};
     return PS_OK;
 }
 
@@ -331,6 +335,7 @@ static const ps_source_class table_class = {
     .name = "table",
     .destroy = table_destroy,
     .stats = table_stats,
+    .column = table_column,
     .scan_open = table_scan_open,
     .scan_close = table_scan_close,
     .reader_open = table_reader_open,

@@ -68,19 +68,20 @@ static ps_status scan_rows(ps_stat *stat, const ps_node_scan *scan, double *rows
     ps_planner *p = stat->planner;
     ps_source_stats known = {0};
 
-    PS_TRY(scan->source->class->stats(p->cx, p->arena, scan->source, &known));
+    PS_TRY(scan->source->class->stats(p->cx, scan->source, &known));
     *rows = known.n_rows;
     for (uint32_t i = 0; i < scan->columns.n; i++) {
         const ps_scan_col *column = &scan->columns.at[i];
-        const ps_col_stats *from = known.cols ? &known.cols[column->source_column] : NULL;
+        ps_source_col from;
         ps_stat_col col = {0};
 
         if (column->col.id >= stat->n_cols) continue;
-        if (from && from->has_range)
-            col.has_range = as_number(&from->min, &col.lo) && as_number(&from->max, &col.hi);
-        col.n_distinct = from && from->n_distinct > 0
-                             ? from->n_distinct
-                             : guess_distinct(&col, column->col.type, *rows);
+        PS_TRY(ps_source_column(p->cx, scan->source, column->source_column, &from));
+        if (from.stats.has_range)
+            col.has_range =
+                as_number(&from.stats.min, &col.lo) && as_number(&from.stats.max, &col.hi);
+        col.n_distinct = from.stats.n_distinct > 0 ? from.stats.n_distinct
+                                                   : guess_distinct(&col, column->col.type, *rows);
         stat->cols[column->col.id] = col;
     }
     if (scan->filters.n) {

@@ -105,22 +105,23 @@ static const uint32_t all_columns[] = {0, 1, 2, 3};
 
 static void statistics_come_from_the_footer(void **state)
 {
-    ps_arena arena = {0};
     ps_source_stats stats;
+    ps_source_col cols[4];
     ps_source *const source = open_one(pages);
     (void)state;
     assert_int_equal(source->schema->n, 4);
-    assert_int_equal(source->class->stats(&cx, &arena, source, &stats), PS_OK);
-    assert_true(stats.n_rows == 10000 && stats.n_rows_exact && !stats.trusted);
-    assert_true(stats.cols[0].has_range && stats.cols[0].min.i == 0 && stats.cols[0].max.i == 9999);
-    assert_true(stats.cols[1].has_range && stats.cols[1].min.i == 0 && stats.cols[1].max.i == 6);
-    assert_int_equal(stats.cols[2].n_null, 910);
-    assert_false(stats.cols[3].has_range);
+    assert_int_equal(source->class->stats(&cx, source, &stats), PS_OK);
+    assert_true(stats.n_rows == 10000 && stats.n_rows_exact);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(ps_source_column(&cx, source, i, &cols[i]), PS_OK);
+    assert_true(cols[0].stats.has_range && cols[0].stats.min.i == 0 && cols[0].stats.max.i == 9999);
+    assert_true(cols[1].stats.has_range && cols[1].stats.min.i == 0 && cols[1].stats.max.i == 6);
+    assert_true(cols[2].stats.n_null == 910 && cols[2].nulls_exact);
+    assert_false(cols[3].stats.has_range);
     /* guessed from sizes: 10000, 7 and 455 it is */
-    assert_true(stats.cols[0].n_distinct > 5000 && stats.cols[0].n_distinct <= 10000);
-    assert_true(stats.cols[1].n_distinct >= 3 && stats.cols[1].n_distinct <= 7);
-    assert_true(stats.cols[2].n_distinct > 200 && stats.cols[2].n_distinct < 1000);
-    ps_arena_release(&arena);
+    assert_true(cols[0].stats.n_distinct > 5000 && cols[0].stats.n_distinct <= 10000);
+    assert_true(cols[1].stats.n_distinct >= 3 && cols[1].stats.n_distinct <= 7);
+    assert_true(cols[2].stats.n_distinct > 200 && cols[2].stats.n_distinct < 1000);
     ps_source_unref(source);
 }
 

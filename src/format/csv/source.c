@@ -17,12 +17,11 @@ static void source_destroy(ps_source *source)
     ps_free(s);
 }
 
-static ps_status csv_stats(ps_ctx *cx, ps_arena *arena, const ps_source *source,
-                           ps_source_stats *out)
+static ps_status csv_stats(ps_ctx *cx, const ps_source *source, ps_source_stats *out)
 {
     const ps_csv_source *s = (const ps_csv_source *)(const void *)source;
 
-    (void)cx, (void)arena;
+    (void)cx;
     *out = (ps_source_stats){.bytes = (double)s->bytes,
                              .n_rows = s->row_bytes > 0 ? (double)s->bytes / s->row_bytes : 0};
     return PS_OK;

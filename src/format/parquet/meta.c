@@ -236,6 +236,27 @@ static ps_status elements_parse(ps_ctx *cx, ps_arena *arena, ps_thrift *t, uint8
     return PS_OK;
 }
 
+/* One order a leaf; others than the type's own are for floats, and to come. */
+static ps_status orders_parse(ps_ctx *cx, ps_arena *arena, ps_thrift *t, uint8_t type,
+                              ps_pq_meta *m)
+{
+    uint8_t item;
+    const uint32_t n = ps_thrift_list(t, type, &item);
+    bool *const order = PS_ARENA_ARRAY(cx, arena, bool, PS_MAX(n, 1));
+
+    if (!order) return PS_MEMORY;
+    for (uint32_t i = 0; i < n && !t->bad; i++) {
+        ps_thrift_struct s = {0};
+
+        while (ps_thrift_field(t, &s)) {
+            order[i] = s.id == 1;
+            ps_thrift_skip(t, s.type);
+        }
+    }
+    if (n == m->n_leaves) m->type_order = order;
+    return PS_OK;
+}
+
 static ps_status file_meta_parse(ps_ctx *cx, ps_arena *arena, ps_thrift *t, ps_pq_meta *m)
 {
     ps_thrift_struct s = {0};
@@ -253,10 +274,7 @@ static ps_status file_meta_parse(ps_ctx *cx, ps_arena *arena, ps_thrift *t, ps_p
                 PS_TRY(row_group_parse(cx, arena, t, m->n_leaves, &m->row_groups[i]));
             break;
         case 6: m->created_by = ps_thrift_binary(t, s.type); break;
-        case 7:
-            m->type_order = true;
-            ps_thrift_skip(t, s.type);
-            break;
+        case 7: PS_TRY(orders_parse(cx, arena, t, s.type, m)); break;
         case 8: return ps_fail(cx, PS_UNSUPPORTED, "the file is encrypted");
         default: ps_thrift_skip(t, s.type);
         }

@@ -78,7 +78,7 @@ typedef struct ps_pq_element {
 typedef struct ps_pq_stats {
     ps_str min, max; /* in the encoding of PLAIN; at NULL: absent */
     int64_t n_null;  /* -1: unknown */
-    bool exact;      /* both marked exact */
+    bool exact;      /* both are marked as values that are there */
     bool legacy;     /* from the fields that compare as signed bytes */
 } ps_pq_stats;
 
@@ -103,7 +103,8 @@ typedef struct ps_pq_meta {
     uint32_t n_elements, n_row_groups, n_leaves;
     ps_pq_element *elements; /* depth first; [0] is the root */
     ps_pq_row_group *row_groups;
-    bool type_order; /* min_value/max_value are defined */
+    const bool
+        *type_order; /* by leaf: bounds are in the order of the type; NULL: nothing is told */
     ps_str created_by;
 } ps_pq_meta;
 

@@ -1,6 +1,6 @@
 /* format/parquet/prune.c -- what a file's statistics rule out.
  *
- * Statistics are untrusted: they only leave rows out, and only where the format says that they
+ * Statistics are untrusted: here they only leave rows out, and only where the format says that they
  * are bounds. Floats: a NaN is above every number for us and is not counted in a maximum, so
  * a lower bound of a range never excludes. */
 #include "format/parquet/scan.h"

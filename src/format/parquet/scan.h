@@ -57,8 +57,9 @@ PS_INLINE const ps_pq_node *ps_pq_column_node(const ps_pq_file *f, uint32_t colu
 }
 
 /* source_stats.c */
-ps_status ps_pq_source_stats(ps_ctx *cx, ps_arena *arena, const ps_source *source,
-                             ps_source_stats *out);
+ps_status ps_pq_source_stats(ps_ctx *cx, const ps_source *source, ps_source_stats *out);
+ps_status ps_pq_source_column(ps_ctx *cx, const ps_source *source, uint32_t column,
+                              ps_source_col *out);
 
 /* prune.c: the bound of a leaf's values from a file's bytes; false: can't be used. */
 bool ps_pq_stat_value(const ps_pq_node *leaf, bool legacy, ps_str bytes, ps_value *out);

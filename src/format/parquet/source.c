@@ -146,6 +146,7 @@ static void parquet_describe(const ps_source *source, ps_text *out)
 static const ps_source_class parquet_source = {.name = "parquet",
                                                .destroy = source_destroy,
                                                .stats = ps_pq_source_stats,
+                                               .column = ps_pq_source_column,
                                                .reader_bytes = ps_pq_reader_bytes,
                                                .scan_open = ps_pq_scan_open,
                                                .scan_close = ps_pq_scan_close,

@@ -1,6 +1,8 @@
 /* format/parquet/source_stats.c -- what the footers of a source's files say of its columns.
  *
- * All of it is untrusted: it chooses plans and prunes, it proves nothing.
+ * All of it is untrusted: it chooses plans and prunes, it proves nothing. What is marked exact, and
+ * is what the reader would accept, answers aggregates (ADR 12): never of floats, whose bounds leave
+ * NaN out and may have a zero of the other sign.
  *
  * Distinct values are hardly ever told (writers leave the field out), so they are guessed from
  * sizes: codes of a dictionary with d values take log2(d) bits each, and a footer gives the bytes
@@ -11,7 +13,10 @@
 
 #include <math.h>
 
-enum { CODE_BITS_MAX = 20 }; /* above: values lie plain, hardly any twice */
+enum {
+    CODE_BITS_MAX = 20, /* above: values lie plain, hardly any twice */
+    TEXT_BYTES_MAX = 64 /* of a bound: longer ones are no range */
+};
 
 /* What a column's chunks say about how many different values there are. */
 typedef struct variety {
@@ -30,26 +35,30 @@ static double plain_width(const ps_pq_chunk *c)
     case PS_PQ_DOUBLE: return 8;
     case PS_PQ_INT96: return 12;
     case PS_PQ_BYTE_ARRAY:
-        if (!c->stats.min.n || !c->stats.max.n || PS_MAX(c->stats.min.n, c->stats.max.n) > 64)
+        if (!c->stats.min.n || !c->stats.max.n ||
+            PS_MAX(c->stats.min.n, c->stats.max.n) > TEXT_BYTES_MAX)
             return 0;
         return 4 + (double)(c->stats.min.n + c->stats.max.n) / 2;
     default: return 0;
     }
 }
 
-/* d values of a known width and n codes of log2(d) bits take as much as the chunk. */
+/* d values of a known width and n codes of log2(d) bits take as much as the chunk: Newton's steps
+ * from below, which never go past it, for the curve is concave. */
 static double distinct_by_width(double n, double width, double plain)
 {
-    double lo = 1, hi = n;
+    const double most_bits = log2(PS_MAX(1.0, PS_MIN(n, plain / width)));
+    double d = PS_MAX(1.0, (plain - n * most_bits / 8) / width);
 
     if (n * log2(n) / 8 + n * width <= plain) return n;
     for (int i = 0; i < 40; i++) {
-        const double mid = sqrt(lo * hi);
-        if (n * log2(mid) / 8 + mid * width < plain) lo = mid;
-        else hi = mid;
+        const double lacks = plain - n * log2(d) / 8 - d * width;
+        const double step = lacks / (n / (8 * M_LN2 * d) + width);
+        if (!(step > 1e-9 * d)) break;
+        d += step;
     }
     /* a few values: only the whole bits of their codes show, and d is somewhere below 2 to them */
-    return lo * width < plain / 16 ? PS_MAX(1.0, lo * 0.75) : lo;
+    return d * width < plain / 16 ? PS_MAX(1.0, d * 0.75) : d;
 }
 
 static double chunk_distinct(const ps_pq_chunk *c, double n)
@@ -130,66 +139,102 @@ static double variety_total(const variety *v)
 
 typedef struct column_facts {
     bool has_range; /* every row group so far told its bounds */
+    bool nulls_exact, range_exact;
+    bool any; /* a row group with bounds, or with a value and without */
     ps_value min, max;
-    int64_t n_null; /* -1: not known of all */
+    uint64_t n_null;
 } column_facts;
 
-static void facts_add(column_facts *f, const ps_pq_node *leaf, const ps_pq_chunk *c, bool first)
+/* Whether a reader would take the value for one of the leaf's. */
+static bool value_fits(const ps_pq_node *leaf, const ps_value *v)
 {
-    ps_value min, max;
+    ps_i128 lo, hi;
 
-    if (c->stats.n_null < 0 || f->n_null < 0 || c->stats.n_null > c->n_values) f->n_null = -1;
-    else f->n_null += c->stats.n_null;
-    if (!f->has_range || (c->stats.n_null >= 0 && c->stats.n_null == c->n_values)) return;
-    f->has_range = ps_pq_stat_value(leaf, c->stats.legacy, c->stats.min, &min) &&
-                   ps_pq_stat_value(leaf, c->stats.legacy, c->stats.max, &max) &&
-                   ps_value_compare(&min, &max) <= 0;
+    if (ps_type_class_of(v->type) == PS_CLASS_FLOAT) return false;
+    if (leaf->layout == PS_LAYOUT_VIEW)
+        return (!leaf->width || v->str.n == leaf->width) &&
+               (!leaf->utf8 || ps_utf8_valid(v->str.at, v->str.n, NULL));
+    return !ps_type_range(v->type, &lo, &hi) || (v->i >= lo && v->i <= hi);
+}
+
+/* What the reader would refuse has no exact facts. */
+static bool chunk_fits(const ps_pq_node *leaf, const ps_pq_chunk *c, int64_t n_rows)
+{
+    return c->has_meta && !c->encrypted && !c->elsewhere && c->physical == leaf->physical &&
+           c->n_values == n_rows;
+}
+
+static bool chunk_nulls(const ps_pq_node *leaf, const ps_pq_chunk *c, uint64_t *out)
+{
+    const int64_t n = leaf->levels.def == 0 ? 0 : c->stats.n_null;
+
+    *out = n >= 0 && n <= c->n_values ? (uint64_t)n : 0;
+    return n >= 0 && n <= c->n_values;
+}
+
+static void facts_add(column_facts *f, const ps_pq_meta *m, const ps_pq_node *leaf,
+                      const ps_pq_row_group *g)
+{
+    const ps_pq_chunk *const c = &g->chunks[leaf->leaf];
+    const bool fits = chunk_fits(leaf, c, g->n_rows);
+    ps_value min, max;
+    uint64_t n_null;
+    const bool has_nulls = chunk_nulls(leaf, c, &n_null);
+
+    f->nulls_exact &= has_nulls && fits;
+    f->n_null += n_null;
+    if (has_nulls && n_null == (uint64_t)c->n_values) return;
+    f->has_range &= ps_pq_stat_value(leaf, c->stats.legacy, c->stats.min, &min) &&
+                    ps_pq_stat_value(leaf, c->stats.legacy, c->stats.max, &max) &&
+                    ps_value_compare(&min, &max) <= 0;
     if (f->has_range && leaf->layout == PS_LAYOUT_VIEW)
-        f->has_range = min.str.n <= 64 && max.str.n <= 64;
+        f->has_range = min.str.n <= TEXT_BYTES_MAX && max.str.n <= TEXT_BYTES_MAX;
+    const bool first = !f->any;
+    f->any = true;
     if (!f->has_range) return;
+    f->range_exact &= fits && c->stats.exact && !c->stats.legacy && m->type_order &&
+                      m->type_order[leaf->leaf] && value_fits(leaf, &min) && value_fits(leaf, &max);
     if (first || ps_value_compare(&min, &f->min) < 0) f->min = min;
     if (first || ps_value_compare(&max, &f->max) > 0) f->max = max;
 }
 
-static void column_stats(const ps_pq_source *s, uint32_t column, ps_col_stats *out)
+ps_status ps_pq_source_column(ps_ctx *cx, const ps_source *source, uint32_t column,
+                              ps_source_col *out)
 {
-    column_facts f = {.has_range = true};
-    bool first = true;
+    const ps_pq_source *const s = ps_pq_source_of(source);
+    column_facts f = {.has_range = true, .nulls_exact = true, .range_exact = true};
     double bytes = 0;
     variety v = {0};
 
     for (uint32_t i = 0; i < s->n_files; i++) {
         const ps_pq_node *const leaf = ps_pq_column_node(&s->files[i], column);
         const ps_pq_meta *const m = &s->files[i].meta;
-        if (leaf->kind != PS_PQ_LEAF) return;
+        if (leaf->kind != PS_PQ_LEAF) return PS_OK;
+        PS_TRY(ps_poll(cx));
         for (uint32_t g = 0; g < m->n_row_groups; g++) {
             const ps_pq_chunk *const c = &m->row_groups[g].chunks[leaf->leaf];
             if (m->row_groups[g].n_rows == 0) continue;
-            const bool had = f.min.type.id != PS_TYPE_NULL;
-            facts_add(&f, leaf, c, first && !had);
-            first = first && f.min.type.id == PS_TYPE_NULL;
+            facts_add(&f, m, leaf, &m->row_groups[g]);
             bytes += (double)PS_MAX(c->plain_bytes, 0);
             variety_add(&v, leaf, c);
         }
     }
-    out->has_range = f.has_range && !first;
-    if (out->has_range) out->min = f.min, out->max = f.max;
-    out->n_distinct = variety_total(&v);
-    out->n_null = f.n_null > 0 ? (uint64_t)f.n_null : 0;
+    out->nulls_exact = f.nulls_exact;
+    out->range_exact = f.range_exact;
+    out->stats.has_range = f.has_range && f.any;
+    if (out->stats.has_range) out->stats.min = f.min, out->stats.max = f.max;
+    out->stats.n_distinct = variety_total(&v);
+    out->stats.n_null = f.n_null;
     if (s->n_rows && ps_type_class_of(s->base.schema->fields[column].type) == PS_CLASS_BYTES)
-        out->width = bytes / (double)s->n_rows;
+        out->stats.width = bytes / (double)s->n_rows;
+    return PS_OK;
 }
 
-ps_status ps_pq_source_stats(ps_ctx *cx, ps_arena *arena, const ps_source *source,
-                             ps_source_stats *out)
+ps_status ps_pq_source_stats(ps_ctx *cx, const ps_source *source, ps_source_stats *out)
 {
     const ps_pq_source *const s = ps_pq_source_of(source);
-    const uint32_t n = source->schema->n;
-    ps_col_stats *const cols = PS_ARENA_ARRAY(cx, arena, ps_col_stats, PS_MAX(n, 1));
 
-    if (!cols) return PS_MEMORY;
-    for (uint32_t i = 0; i < n; i++) column_stats(s, i, &cols[i]);
-    *out = (ps_source_stats){
-        .n_rows = (double)s->n_rows, .n_rows_exact = true, .bytes = s->bytes, .cols = cols};
+    (void)cx;
+    *out = (ps_source_stats){.n_rows = (double)s->n_rows, .n_rows_exact = true, .bytes = s->bytes};
     return PS_OK;
 }
