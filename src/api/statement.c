@@ -58,10 +58,8 @@ static ps_status run_write(ps_result *result, ps_planner *planner, const ps_node
 static ps_status run_text(ps_result *result, ps_planner *planner, const char *column,
                           const ps_str *lines, uint32_t n)
 {
-    const ps_col col = {.id = ps_planner_id(planner),
-                        .type = PS_TYPE(STRING),
-                        .nullable = true,
-                        .name = ps_str_of(column)};
+    const ps_col col = {
+        .id = ps_planner_id(planner), .type = PS_TYPE(STRING), .name = ps_str_of(column)};
     const ps_expr **cells = PS_ARENA_ARRAY(planner->cx, planner->arena, const ps_expr *, n + 1);
 
     if (!cells) return PS_MEMORY;

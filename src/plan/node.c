@@ -176,11 +176,11 @@ static void add_positional(ps_col *out, uint32_t *n, const ps_f_cols *cols, cons
     }
 }
 
+/* Nullable by its cells; or because it is said to be: a rule keeps what a column was. */
 static void add_values(ps_col *out, uint32_t *n, const ps_node_values *values)
 {
     for (uint32_t i = 0; i < values->columns.n; i++) {
         ps_col col = values->columns.at[i];
-        col.nullable = false;
         for (uint32_t c = i; c < values->cells.n; c += values->columns.n)
             col.nullable |= ps_expr_may_be_null(values->cells.at[c], NULL, 0);
         out[(*n)++] = col;

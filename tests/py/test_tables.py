@@ -231,7 +231,7 @@ def test_sessions_at_once():
             while not ended.is_set():
                 n += 1
                 session.sql(LOAD.format(60000 + turn, f"w{turn}"))
-                got = session.sql(f"SELECT count(*) AS n, max(s) AS s FROM w{turn}").to_pylist()
+                got = session.sql(f"SELECT count(*) AS n, max(s || s) AS s FROM w{turn}").to_pylist()
                 assert got[0]["n"] == 60000 + turn, got
                 if n % 2:
                     session.sql(f"DROP TABLE w{turn}")
@@ -400,7 +400,7 @@ def test_a_disk_that_refused_is_left_alone():
     assert failure.name in ("MEMORY", "IO"), failure
     session.sql("SET fail_io = ''")
     other.sql("RESET temp_directory")
-    assert other.sql("SELECT count(s) AS n FROM t").to_pylist() == [{"n": 500000}]
+    assert other.sql("SELECT count(s || s) AS n FROM t").to_pylist() == [{"n": 500000}]
     assert payer(session)["bytes"] < 8 << 20, payer(session)
     other.close_session()
     session.close()
@@ -440,7 +440,7 @@ def test_a_load_that_fits_needs_no_disk():
     session.sql("SET max_temp_directory_size = '64KiB'")
     session.sql("CREATE TABLE t AS SELECT md5(CAST(i AS VARCHAR)) AS s, i * 7919 AS k FROM range(500000) r(i)")
     assert payer(session)["temp_bytes"] <= 65536 and payer(session)["bytes"] > 30000000, payer(session)
-    assert session.sql("SELECT count(s) AS n FROM t").to_pylist() == [{"n": 500000}]
+    assert session.sql("SELECT count(s || s) AS n FROM t").to_pylist() == [{"n": 500000}]
     session.close()
 
 
@@ -516,7 +516,7 @@ def test_what_stays_of_a_wide_table():
     session = opened(0, threads=1)
     session.sql(f"SET memory_limit = {16 << 20}")
     session.sql("CREATE TABLE t AS " + wide(200000))
-    assert session.sql("SELECT count(*) AS n, max(c59) < 1000003 AS b FROM t").to_pylist() == [{"n": 200000, "b": True}]
+    assert session.sql("SELECT count(*) AS n, max(c59 % 1000033) < 1000003 AS b FROM t").to_pylist() == [{"n": 200000, "b": True}]
     pslib.failure_of(session, "SELECT error('nothing reads t any more')")
     tables = payer(session)
     assert tables["temp_bytes"] > 10 << 20 and tables["bytes"] < 4 << 20, tables # 6.4 MB with a sketch for each segment
@@ -565,7 +565,7 @@ def test_wide_rows_in_little_memory():
         kept = payer(session)["bytes"]
         session.sql(f"SET memory_limit = {int((needs + 4) * 1048576) + kept * 2}")
         session.sql(statement)
-        assert session.sql("SELECT max(c799) > 8000 AS b FROM v").to_pylist() == [{"b": True}]
+        assert session.sql("SELECT max(c799 % 1000003) > 8000 AS b FROM v").to_pylist() == [{"b": True}]
     session.close()
 
 

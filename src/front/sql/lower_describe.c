@@ -15,7 +15,7 @@ static const ps_node *text_rows(ps_lower *lo, const char *const *names, uint32_t
 
     if (!cols || !exprs) return NULL;
     for (uint32_t i = 0; i < n_cols; i++)
-        cols[i] = (ps_col){ps_planner_id(lo->p), PS_TYPE(STRING), true, ps_str_of(names[i])};
+        cols[i] = (ps_col){ps_planner_id(lo->p), PS_TYPE(STRING), false, ps_str_of(names[i])};
     for (uint32_t i = 0; i < n_rows * n_cols; i++) {
         ps_value value = cells[i].at ? ps_value_str(cells[i]) : ps_value_null(PS_TYPE(STRING));
         if (!(exprs[i] = ps_expr_literal(lo->cx, lo->arena, &value))) return NULL;

@@ -301,7 +301,7 @@ const ps_node *ps_lower_values(ps_lower *lo, const ps_sql_values *ast, ps_scope 
         if (!unify_column(lo, cells, n_rows, n_cols, c)) return ps_lower_fail_at(lo, &ast->head);
         const char *name = ps_arena_printf(lo->cx, lo->arena, "col%u", c);
         if (!name) return NULL;
-        cols[c] = (ps_col){ps_planner_id(lo->p), cells[c]->type, true, ps_str_of(name)};
+        cols[c] = (ps_col){ps_planner_id(lo->p), cells[c]->type, false, ps_str_of(name)};
     }
     if (flags & (PS_EXPR_HAS_COLUMN | PS_EXPR_HAS_SUBQUERY | PS_EXPR_HAS_PARAM | PS_EXPR_VOLATILE))
         return row_by_row(lo, cols, n_cols, cells, n_rows);
