@@ -53,9 +53,9 @@ static ps_status tables_new(ps_ctx *cx, const ps_op *op, agg_tables **out)
 
     *out = tables;
     if (!tables) return PS_MEMORY;
-    /* Without keys there is one group row, but sets of distinct values still may have to spill. */
-    PS_TRY(
-        ps_group_table_init(cx, &tables->groups, config->layout, spills && config->n_keys > 0, 0));
+    /* Without keys there is one group row, but sets of distinct values still may have to spill.
+     * Groups are partitioned from the start: lanes keep addresses, and partitioning moves rows. */
+    PS_TRY(ps_group_table_init(cx, &tables->groups, config->layout, config->n_keys > 0, 0));
     if (ps_aggregate_n_sets(config) == 0) return PS_OK;
     tables->sets = ps_alloc_zero(cx, ps_aggregate_n_sets(config) * sizeof(ps_group_table));
     if (!tables->sets) return PS_MEMORY;
@@ -96,8 +96,10 @@ static ps_status aggregate_sink_open(ps_ctx *cx, ps_op *op, void *local)
 
     l->results = PS_ARENA_ARRAY(cx, &l->arena, ps_vec, config->n_results + 1);
     l->work = ps_alloc(cx, sizeof(*l->work));
-    if (!l->results || !l->work) return PS_MEMORY;
+    if (!l->work) return PS_MEMORY;
     memset(&l->work->direct, 0, sizeof(l->work->direct));
+    memset(&l->work->wide, 0, sizeof(l->work->wide));
+    if (!l->results) return PS_MEMORY;
     PS_TRY(ps_eval_new(cx, &l->arena, config->program, &l->eval));
     PS_TRY(tables_new(cx, op, &l->tables));
     if (op->settings->force_spill) tables_mark_often(config, l->tables);
@@ -111,6 +113,7 @@ static void aggregate_sink_close(ps_op *op, void *local)
 
     ps_eval_release(l->eval);
     ps_aggregate_tables_free(op->config, l->tables);
+    if (l->work) ps_aggregate_wide_forget(&l->work->wide);
     ps_free(l->work);
     ps_arena_release(&l->arena);
 }
@@ -145,6 +148,7 @@ static ps_status find_groups(ps_ctx *cx, ps_op *op, agg_local *l, const ps_batch
                       .rows = &l->single};
     if (config->n_keys == 0) return PS_OK;
     PS_TRY(ps_aggregate_direct(cx, op, l, batch, out, &done));
+    if (!done) PS_TRY(ps_aggregate_wide(cx, op, l, batch, out, &done));
     if (done) return PS_OK;
     PS_TRY(ps_aggregate_hash(cx, op, l->results, config->n_keys, batch->sel, batch->n_live,
                              w->hashes));
@@ -282,6 +286,7 @@ static ps_status local_relocate(ps_ctx *cx, const agg_config *config, agg_local 
     ps_row_cursor at = {0};
 
     ps_aggregate_direct_forget(&l->work->direct);
+    ps_aggregate_wide_forget(&l->work->wide);
     PS_TRY(ps_group_table_relocate(cx, &l->tables->groups));
     for (uint32_t d = 0; d < ps_aggregate_n_sets(config); d++)
         PS_TRY(ps_group_table_relocate(cx, &l->tables->sets[d]));

@@ -112,6 +112,18 @@ typedef struct agg_direct {
     uint32_t counts[4][PS_AGG_FEW_MAX];
 } agg_direct;
 
+/* Groups of one integer or code by a window of its values (op_aggregate_wide.c). */
+typedef struct agg_wide {
+    uint8_t **rows;         /* by value - base, then null's; NULL: not looked up yet */
+    int64_t base, n_slots;  /* n_slots 0: no window */
+    uint64_t dict_id;       /* the values are this one's codes; 0: integers */
+    uint64_t seen, cleared; /* rows that came; slots that were made for them */
+    uint64_t looked,
+        found; /* rows of the windows since it moved last; those whose group was there */
+    uint32_t n_moves;
+    bool given_up;
+} agg_wide;
+
 /* A batch's rows and their groups. */
 typedef struct agg_rows {
     const ps_batch *batch;
@@ -134,10 +146,12 @@ typedef struct agg_work {
     uint8_t groups[PS_BATCH_ROWS_MAX], dense[PS_BATCH_ROWS_MAX];
     uint32_t group_n[PS_AGG_FEW_MAX];
     uint32_t subset_sel[PS_BATCH_ROWS_MAX];
+    uint32_t slots[PS_BATCH_ROWS_MAX], sel[PS_BATCH_ROWS_MAX];
     uint8_t *subset_rows[PS_BATCH_ROWS_MAX];
     uint8_t subset_groups[PS_BATCH_ROWS_MAX];
     uint32_t subset_group_n[PS_AGG_FEW_MAX];
     agg_direct direct;
+    agg_wide wide;
     ps_agg_scratch scratch;
 } agg_work;
 
@@ -155,6 +169,11 @@ typedef struct agg_local {
 ps_status ps_aggregate_direct(ps_ctx *cx, ps_op *op, agg_local *l, const ps_batch *batch,
                               agg_rows *out, bool *done);
 void ps_aggregate_direct_forget(agg_direct *direct);
+/* The same through a window of one key's values. */
+ps_status ps_aggregate_wide(ps_ctx *cx, ps_op *op, agg_local *l, const ps_batch *batch,
+                            agg_rows *out, bool *done);
+void ps_aggregate_wide_forget(agg_wide *wide);
+int64_t ps_aggregate_int_at(const ps_vec *vec, uint32_t row); /* of a flat one, not U64, I128 */
 ps_status ps_aggregate_hash(ps_ctx *cx, ps_op *op, const ps_vec *keys, uint32_t n_keys,
                             const uint32_t *sel, uint32_t n, uint64_t *out);
 void ps_aggregate_tables_free(const agg_config *config, agg_tables *tables);

@@ -45,12 +45,21 @@ ps_status ps_aggregate_merge_states(ps_ctx *cx, void *source, uint8_t *const *ds
     return PS_OK;
 }
 
+/* How many of n rows the directory of a merge should have room for at once: of many rows few groups
+ * may come, so where memory is short it grows with them. */
+static uint64_t rows_expected(const ps_op *op, uint64_t n_rows)
+{
+    const uint64_t bytes = n_rows * 2 * sizeof(uint64_t);
+    const bool plenty = op->settings->memory_limit == 0 || ps_mem_left(op->mem) / 64 > bytes;
+
+    return plenty && !op->settings->force_spill ? n_rows : PS_MIN(n_rows, (uint64_t)4096);
+}
+
 /* Merges the groups of the partition or piece; *full: it went into pieces instead. */
 static ps_status merge_groups(ps_ctx *cx, ps_op *op, agg_source *s, bool *full)
 {
     const agg_shared *shared = op->shared;
     const size_t n_sources = ps_aggregate_n_sources(s);
-    const bool spills = op->settings->memory_limit > 0 || op->settings->force_spill;
     uint64_t n_rows = 0;
     size_t n_full = 0;
 
@@ -63,11 +72,8 @@ static ps_status merge_groups(ps_ctx *cx, ps_op *op, agg_source *s, bool *full)
     /* One lane that never forgot a group: its rows are the groups. */
     const bool distinct = n_full <= 1 && shared->generations == 0 && !s->pieces &&
                           ps_aggregate_n_sets(s->config) == 0;
-    /* With a limit the directory grows: of many rows few groups may come. */
     PS_TRY(ps_group_merge_init(cx, &s->merge, s->config->layout, ps_aggregate_skip_bits(s),
-                               distinct ? 0
-                               : spills ? PS_MIN(n_rows, (uint64_t)4096)
-                                        : n_rows));
+                               distinct ? 0 : rows_expected(op, n_rows)));
     ps_aggregate_heap_init(&s->heap, &s->merge.own);
     s->merge.user = op;
     if (s->config->n_keys) s->merge.is_full = ps_aggregate_is_full;

@@ -93,7 +93,7 @@ static void add_codes(const uint32_t *codes, const uint32_t *sel, uint32_t n, ui
         for (uint32_t k = 0; k < n; k++) slots[k] = (uint16_t)(slots[k] + codes[sel[k]] * step);
 }
 
-static int64_t int_at(const ps_vec *vec, uint32_t row)
+int64_t ps_aggregate_int_at(const ps_vec *vec, uint32_t row)
 {
     switch ((ps_layout)vec->layout) {
     case PS_LAYOUT_BOOL:
@@ -123,7 +123,7 @@ static void add_key(const agg_key *key, const ps_vec *vec, const uint32_t *sel, 
         uint32_t slot;
         if (vec->valid && !ps_bit_get(vec->valid, row)) slot = key->n_slots;
         else if (key->kind == AGG_KEY_CODE) slot = vec->codes[row];
-        else slot = (uint32_t)(int_at(vec, row) - key->base);
+        else slot = (uint32_t)(ps_aggregate_int_at(vec, row) - key->base);
         slots[k] = (uint16_t)((first ? 0 : slots[k]) + slot * step);
     }
 }

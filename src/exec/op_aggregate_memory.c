@@ -77,6 +77,7 @@ static uint64_t at_least(const ps_op *op, uint64_t wanted)
 static ps_status local_spill(ps_ctx *cx, ps_op *op, agg_local *l, uint64_t wanted)
 {
     ps_aggregate_direct_forget(&l->work->direct);
+    ps_aggregate_wide_forget(&l->work->wide);
     return tables_spill(cx, op, l->tables, wanted);
 }
 
