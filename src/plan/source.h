@@ -118,7 +118,7 @@ struct ps_source {
 typedef struct ps_scan_facts {
     const char *part; /* NULL: the source has none */
     uint64_t n_parts;
-    _Atomic uint64_t n_left_out; /* parts that statistics excluded when the scan was planned */
+    _Atomic uint64_t n_left_out; /* parts that statistics or a limit excluded when it was planned */
     _Atomic uint64_t n_rows_unread;
     _Atomic uint64_t n_bytes_back; /* of tables, that came back from temporary files */
 } ps_scan_facts;

@@ -89,19 +89,26 @@ static uint64_t table_reader_bytes(ps_ctx *cx, const ps_source *source,
     return most;
 }
 
-static ps_status plan_morsels(ps_ctx *cx, ps_arena *arena, const ps_table *table, table_scan *scan)
+static ps_status plan_morsels(ps_ctx *cx, ps_arena *arena, const ps_table *table,
+                              const ps_scan_request *request, table_scan *scan)
 {
-    uint64_t n = 0;
+    const bool filtered = request->n_filters || request->n_dynamic;
+    const uint64_t n_wanted = request->limit && !filtered ? request->limit : UINT64_MAX;
+    uint64_t n = 0, n_rows = 0;
 
     for (uint32_t s = 0; s < table->n_segments; s++)
         n += (table->segments[s]->n_rows + MORSEL_ROWS - 1) / MORSEL_ROWS;
-    scan->base.n_morsels = n;
     scan->morsels = PS_ARENA_ARRAY(cx, arena, table_morsel, n + 1);
     if (!scan->morsels) return PS_MEMORY;
     n = 0;
-    for (uint32_t s = 0; s < table->n_segments; s++)
-        for (uint32_t row = 0; row < table->segments[s]->n_rows; row += MORSEL_ROWS)
+    for (uint32_t s = 0; s < table->n_segments; s++) {
+        const uint32_t end = table->segments[s]->n_rows;
+        for (uint32_t row = 0; row < end && n_rows < n_wanted; row += MORSEL_ROWS) {
             scan->morsels[n++] = (table_morsel){.segment = s, .first_row = row};
+            n_rows += PS_MIN(end - row, (uint32_t)MORSEL_ROWS);
+        }
+    }
+    scan->base.n_morsels = n;
     return PS_OK;
 }
 
@@ -112,7 +119,7 @@ static ps_status table_scan_open(ps_ctx *cx, ps_arena *arena, const ps_source *s
 
     if (!scan) return cx->error.code;
     scan->base.source = source;
-    PS_TRY(plan_morsels(cx, arena, table_of(source)->table, scan));
+    PS_TRY(plan_morsels(cx, arena, table_of(source)->table, request, scan));
     scan->base.reader_bytes = table_reader_bytes(cx, source, request);
     scan->base.facts.part = "segments";
     scan->base.facts.n_parts = table_of(source)->table->n_segments;

@@ -139,6 +139,29 @@ static void a_large_row_group_is_cut(void **state)
     ps_source_unref(source);
 }
 
+static void a_limit_ends_the_plan(void **state)
+{
+    ps_dynamic_filter d = {.column = 0};
+    ps_dynamic_filter *const list[] = {&d};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        ps_source *const source = open_one(i ? split : pages);
+        ps_scan_request request = {.columns = all_columns, .n_columns = 2, .limit = 10};
+        seen all, s;
+        assert_int_equal(scan_all(source, &request, NULL, &s), PS_OK);
+        assert_true(s.n_morsels == 1 && s.lo == 0 && s.n_rows >= 10);
+        request.limit = (uint64_t)source->schema->n == 4 ? 5001 : 200000;
+        assert_int_equal(scan_all(source, &request, NULL, &s), PS_OK);
+        assert_true(s.n_morsels == 2 && s.n_rows >= request.limit && s.in_order);
+        request.limit = 0;
+        assert_int_equal(scan_all(source, &request, NULL, &all), PS_OK);
+        request.limit = 10, request.dynamic = list, request.n_dynamic = 1;
+        assert_int_equal(scan_all(source, &request, NULL, &s), PS_OK);
+        assert_int_equal(s.n_morsels, all.n_morsels);
+        ps_source_unref(source);
+    }
+}
+
 static void ranges_leave_out_row_groups_and_pages(void **state)
 {
     ps_source *const source = open_one(pages);
@@ -268,6 +291,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(statistics_come_from_the_footer, setup, teardown),
         cmocka_unit_test_setup_teardown(a_large_row_group_is_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_limit_ends_the_plan, setup, teardown),
         cmocka_unit_test_setup_teardown(ranges_leave_out_row_groups_and_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(dynamic_filters_prune_and_probe, setup, teardown),
         cmocka_unit_test_setup_teardown(filters_run_before_the_other_columns, setup, teardown),

@@ -229,8 +229,39 @@ static void test_table(void **state)
     }
 }
 
+/* What comes after the rows of a limit is no morsel, unless filters may take rows away. */
+static void test_table_limit(void **state)
+{
+    static const struct {
+        uint64_t limit, n_morsels;
+    } cases[] = {{1, 1}, {1000, 1}, {1001, 2}, {5000, 2}, {0, 2}};
+    const uint32_t columns[] = {0};
+    const uint32_t *filters[] = {columns};
+    const uint32_t n_filter_columns[] = {1};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * PS_COUNT(cases); i++) {
+        ps_scan_request request = {.columns = columns,
+                                   .n_columns = 1,
+                                   .filter_columns = filters,
+                                   .n_filter_columns = n_filter_columns,
+                                   .n_filters = i % 2,
+                                   .limit = cases[i / 2].limit};
+        static odd_filter filter;
+        reading r;
+
+        start(&r, 64);
+        make_table(&r);
+        filter.base = (ps_scan_filter){.run = odd_run, .user = &r};
+        open_scan(&r, &request, &filter.base);
+        assert_int_equal(r.scan->n_morsels, i % 2 ? 2 : cases[i / 2].n_morsels);
+        stop(&r);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_range), cmocka_unit_test(test_table)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_range), cmocka_unit_test(test_table),
+                                       cmocka_unit_test(test_table_limit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,9 @@
 /* format/parquet/scan.c -- row groups to morsels.
  *
- * Row groups that the static ranges exclude are left out. A row group of more than one and
- * a half morsels is cut near every PS_PQ_MORSEL_ROWS rows, at page borders of its largest
- * column where the file has an offset index, so that few pages are decompressed twice. A nested
- * column can be cut only with an offset index. */
+ * Row groups that the static ranges exclude are left out, as is what comes after the rows of a
+ * limit. A row group of more than one and a half morsels is cut near every PS_PQ_MORSEL_ROWS rows,
+ * at page borders of its largest column where the file has an offset index, so that few pages are
+ * decompressed twice. A nested column can be cut only with an offset index. */
 #include "format/parquet/scan.h"
 
 enum { PAGE_BYTES_USUAL = 1 << 20 }; /* most writers' limit; DuckDB's pages are whole chunks */
@@ -15,6 +15,7 @@ typedef struct planner {
     ps_pq_scan *scan;
     PS_ARRAY(ps_pq_group) groups;
     PS_ARRAY(ps_pq_morsel) morsels;
+    uint64_t n_rows; /* of the morsels */
     struct widest *widest;
 } planner;
 
@@ -37,9 +38,20 @@ static bool group_can_split(const planner *p, const ps_pq_file *f, const ps_pq_r
     return true;
 }
 
+/* Whether the morsels have all rows that are wanted, none of which a filter takes away. */
+static bool is_enough(const planner *p)
+{
+    const ps_scan_request *const r = &p->scan->request;
+
+    return r->limit && p->n_rows >= r->limit && r->n_filters == 0 && r->n_dynamic == 0;
+}
+
 static ps_status morsel_add(planner *p, int64_t row, int64_t row_end)
 {
     const ps_pq_morsel m = {(uint32_t)p->groups.n - 1, row, row_end};
+
+    if (is_enough(p)) return PS_OK;
+    p->n_rows += (uint64_t)(row_end - row);
     return PS_ARRAY_ADD_IN(p->cx, p->arena, &p->morsels, m);
 }
 
@@ -185,7 +197,7 @@ static ps_status group_add(planner *p, uint32_t file, uint32_t row_group)
 
     p->scan->base.facts.n_parts++;
     if (g->n_rows == 0) return PS_OK;
-    if (ps_pq_group_excluded(f, g, &p->scan->request, false)) {
+    if (is_enough(p) || ps_pq_group_excluded(f, g, &p->scan->request, false)) {
         p->scan->base.facts.n_left_out++;
         p->scan->base.facts.n_rows_unread += (uint64_t)g->n_rows;
         return PS_OK;
