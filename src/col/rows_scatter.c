@@ -179,16 +179,25 @@ static void store_slots(const ps_row_col *col, const ps_row_chunk *in, uint32_t 
         if (in->null[k]) dst[k][col->null_at] |= col->null_mask;
 }
 
-/* Copies the bytes of long strings in a chunk of views into the heap. */
+/* Copies the bytes of long strings in a chunk of views into the heap; equal ones that follow each
+ * other, as keys do, once. */
 static ps_status keep_strings(ps_ctx *cx, ps_rows *rows, ps_row_chunk *chunk, uint32_t n)
 {
+    const char *last = NULL;
+    uint64_t last_lo = 0; /* length and prefix */
+
     for (uint32_t k = 0; k < n; k++) {
         const uint32_t length = (uint32_t)chunk->lo[k];
+        const char *from = (const char *)(uintptr_t)chunk->hi[k];
         if (length <= 12) continue;
-        char *at = ps_rows_heap(cx, rows, length);
-        if (!at) return PS_MEMORY;
-        memcpy(at, (const void *)(uintptr_t)chunk->hi[k], length);
-        chunk->hi[k] = (uint64_t)(uintptr_t)at;
+        if (chunk->lo[k] != last_lo || memcmp(from, last, length) != 0) {
+            char *at = ps_rows_heap(cx, rows, length);
+            if (!at) return PS_MEMORY;
+            memcpy(at, from, length);
+            last = at;
+            last_lo = chunk->lo[k];
+        }
+        chunk->hi[k] = (uint64_t)(uintptr_t)last;
     }
     return PS_OK;
 }

@@ -2,7 +2,8 @@
  *
  * A block is the rows of a page with their views made relative, then their long strings in row
  * order. A relative view holds the offset of its bytes in the string part instead of an address;
- * only strings that a row still refers to are written. Offsets are verified on the way back.
+ * only strings that a row still refers to are written, and one that a row shares with the row
+ * before is there once. Offsets are verified on the way back.
  * Tests: tests/unit/test_rows.c, test_spill.c */
 #include "col/rows_int.h"
 
@@ -27,6 +28,15 @@ static const uint8_t *record_row(const record_rows *from, uint32_t r)
     return from->list ? from->list[r] : from->first + (size_t)r * from->layout->row_bytes;
 }
 
+/* Whether row r has the same bytes, not only equal ones, as the row before. */
+static bool is_shared(const record_rows *from, uint32_t r, uint32_t at)
+{
+    if (r == 0) return false;
+    const ps_view *own = view_at(record_row(from, r), at);
+    const ps_view *before = view_at(record_row(from, r - 1), at);
+    return own->at == before->at && own->n == before->n;
+}
+
 static uint64_t heap_bytes(const record_rows *from)
 {
     const ps_row_layout *layout = from->layout;
@@ -35,7 +45,7 @@ static uint64_t heap_bytes(const record_rows *from)
     for (uint32_t r = 0; r < from->n && layout->n_views; r++)
         for (uint32_t v = 0; v < layout->n_views; v++) {
             const ps_view *view = view_at(record_row(from, r), layout->views[v]);
-            if (view->n > 12) bytes += view->n;
+            if (view->n > 12 && !is_shared(from, r, layout->views[v])) bytes += view->n;
         }
     return bytes;
 }
@@ -71,6 +81,10 @@ static void pack(const record_rows *from, char *out)
             ps_view view;
             memcpy(&view, out + where, sizeof(view));
             if (view.n <= 12) continue;
+            if (is_shared(from, r, layout->views[v])) {
+                memcpy(out + where + 8, out + where - layout->row_bytes + 8, 8);
+                continue;
+            }
             memcpy(heap + at, view.at, view.n);
             memcpy(out + where + 8, &at, 8);
             at += view.n;

@@ -17,6 +17,9 @@ enum {
     PREFIX_BYTES = WORD_BYTES - 1, /* of a spec that isn't exact */
     CUT = 0xFF,                    /* for the number of bytes of a row that had no room */
     INSERTION_ROWS = 12,
+    BUCKET_BITS = 8,
+    BUCKETS = 1 << BUCKET_BITS,
+    RADIX_MIN = 64,              /* fewer are merged */
     TIES_MIN = 16,               /* fewer are compared whole */
     SKIP_MAX = 8 * PREFIX_BYTES, /* equal so far: compared whole from here on */
     POLL_ROWS = 1 << 16
@@ -400,6 +403,92 @@ static ps_status merge_sort(const sorting *s, ps_sort_row *rows, size_t n)
     return PS_OK;
 }
 
+/* ---- by digits ---- */
+
+/* The bits that sort next: the highest in which some rows differ, and those below it. */
+typedef struct digit {
+    bool low; /* of the second word */
+    uint32_t shift;
+} digit;
+
+static uint32_t digit_of(const ps_sort_row *row, digit d)
+{
+    return (uint32_t)((d.low ? row->low : row->high) >> d.shift) & (BUCKETS - 1);
+}
+
+/* *any false: the words of all rows are equal; *ordered: the rows are in order. */
+static ps_status find_digit(const sorting *s, const ps_sort_row *rows, size_t n, digit *out,
+                            bool *any, bool *ordered)
+{
+    uint64_t high = 0, low = 0;
+    bool rising = true;
+
+    for (size_t at = 1; at < n; at += POLL_ROWS) {
+        const size_t end = PS_MIN(n, at + POLL_ROWS);
+        PS_TRY(ps_poll(s->cx));
+        for (size_t k = at; k < end; k++) {
+            const ps_sort_row *a = &rows[k - 1], *b = &rows[k];
+            high |= a->high ^ b->high;
+            low |= a->low ^ b->low;
+            rising &= a->high < b->high || (a->high == b->high && a->low < b->low);
+        }
+    }
+    *ordered = rising;
+    *any = (high | low) != 0;
+    out->low = high == 0;
+    const uint64_t differ = high ? high : low;
+    const uint32_t top = *any ? 63 - (uint32_t)__builtin_clzll(differ) : 0;
+    out->shift = top < BUCKET_BITS ? 0 : top - (BUCKET_BITS - 1);
+    return PS_OK;
+}
+
+/* Rows from one array to the other, by their digit; ends[b] is where bucket b ends. */
+static ps_status spread(const sorting *s, const ps_sort_row *from, size_t n, digit d,
+                        ps_sort_row *to, size_t *ends)
+{
+    memset(ends, 0, BUCKETS * sizeof(*ends));
+    for (size_t at = 0; at < n; at += POLL_ROWS) {
+        const size_t end = PS_MIN(n, at + POLL_ROWS);
+        PS_TRY(ps_poll(s->cx));
+        for (size_t k = at; k < end; k++) ends[digit_of(&from[k], d)]++;
+    }
+    for (size_t b = 0, sum = 0; b < BUCKETS; b++) {
+        const size_t n_rows = ends[b];
+        ends[b] = sum; /* its begin, which moves to its end */
+        sum += n_rows;
+    }
+    for (size_t at = 0; at < n; at += POLL_ROWS) {
+        const size_t end = PS_MIN(n, at + POLL_ROWS);
+        PS_TRY(ps_poll(s->cx));
+        for (size_t k = at; k < end; k++) to[ends[digit_of(&from[k], d)]++] = from[k];
+    }
+    return PS_OK;
+}
+
+/* Most significant digit first, between two arrays, until pieces are small enough to be merged in
+ * the cache. `here`: the result is wanted in `rows`, else in `other`. Rows whose words are equal
+ * are left to merging: by position, in which they mostly are already. */
+static ps_status radix_sort(const sorting *s, ps_sort_row *rows, ps_sort_row *other, size_t n,
+                            bool here)
+{
+    size_t ends[BUCKETS];
+    digit d;
+    bool any = false, ordered = false;
+
+    if (n > RADIX_MIN) PS_TRY(find_digit(s, rows, n, &d, &any, &ordered));
+    if (n <= RADIX_MIN || !any || ordered) {
+        const sorting piece = {.cx = s->cx, .spec = s->spec, .scratch = other};
+        if (!ordered) PS_TRY(merge_sort(&piece, rows, n));
+        if (!here) memcpy(other, rows, n * sizeof(*rows));
+        return PS_OK;
+    }
+    PS_TRY(spread(s, rows, n, d, other, ends));
+    for (size_t b = 0, begin = 0; b < BUCKETS; begin = ends[b++])
+        if (ends[b] > begin)
+            PS_TRY(radix_sort(s, other + begin, rows + begin, ends[b] - begin, !here));
+    return PS_OK;
+}
+
 /* The bytes of a row's encoding behind the first `skip`, as normalised keys have the first. */
 typedef struct tail {
     uint32_t skip, taken;
@@ -482,7 +571,7 @@ static ps_status sort_ties(const sorting *s, ps_sort_row *rows, size_t n, uint32
 /* Rows with the words of the encoding's part behind `skip` bytes. */
 static ps_status sort_level(const sorting *s, ps_sort_row *rows, size_t n, uint32_t skip)
 {
-    PS_TRY(merge_sort(s, rows, n));
+    PS_TRY(radix_sort(s, rows, s->scratch, n, true));
     for (size_t at = 0, end = 0; !s->spec->exact && at < n; at = end) {
         for (end = at + 1;
              end < n && rows[end].high == rows[at].high && rows[end].low == rows[at].low;)
