@@ -41,7 +41,8 @@ void ps_col_build_clear(ps_col_build *col)
     col->n_dict = 0;
     if (col->slots) memset(col->slots, 0, col->slots_room * sizeof *col->slots);
     for (uint32_t i = 0; i < col->n_children; i++) ps_col_build_clear(&col->children[i]);
-    if (col->data && col->layout == PS_LAYOUT_VIEW && !col->codes) ps_col_build_release(col);
+    if (col->data && col->layout == PS_LAYOUT_VIEW && !col->codes && !col->plain)
+        ps_col_build_release(col);
 }
 
 void ps_col_build_release(ps_col_build *col)
@@ -55,6 +56,7 @@ void ps_col_build_release(ps_col_build *col)
     for (uint32_t i = 0; i < col->n_children; i++) ps_col_build_release(&col->children[i]);
     *col = (ps_col_build){.type = col->type,
                           .layout = col->layout,
+                          .plain = col->plain,
                           .children = col->children,
                           .n_children = col->n_children};
 }
@@ -71,7 +73,7 @@ static ps_status block_grow(ps_ctx *cx, void **block, size_t bytes)
 static ps_status reserve(ps_ctx *cx, ps_col_build *col, size_t n)
 {
     const size_t wanted = col->n + n;
-    const bool text = col->layout == PS_LAYOUT_VIEW;
+    const bool text = col->layout == PS_LAYOUT_VIEW && !col->plain;
     const size_t width = ps_layout_bytes(col->layout);
 
     if (wanted > UINT32_MAX / 2)

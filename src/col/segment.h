@@ -144,6 +144,7 @@ typedef struct ps_col_build {
     ps_arena heap; /* bytes of text */
     struct ps_col_build *children;
     uint32_t n_children;
+    bool plain;      /* text is never looked for among that before: it stays flat */
     uint32_t *codes; /* NULL: flat */
     ps_view *dict;
     uint32_t n_dict, dict_room;
