@@ -286,7 +286,9 @@ int64_t ps_join_key_of(const ps_row_layout *layout, uint32_t key, const uint8_t 
 ps_status ps_join_keys_plan(ps_ctx *cx, ps_op *op);
 ps_status ps_join_keys_add(ps_ctx *cx, ps_join_shared *shared, const ps_join_config *config,
                            uint8_t *const *rows, uint64_t n);
-/* Those of the rows whose value is in a set with bits. */
+bool ps_join_keys_in_place(const ps_reader_view *view); /* a row's slot is its own */
+/* Those of the rows (NULL, where slots are in place: all n) whose value is in a set with bits;
+ * rows_out may be rows. */
 uint32_t ps_join_keys_find(const ps_join_key_set *set, const ps_reader_view *view, ps_layout layout,
                            const uint32_t *rows, uint32_t n, uint32_t *rows_out);
 void ps_join_keys_drop_bits(ps_join_shared *shared, const ps_join_config *config);

@@ -37,6 +37,10 @@ ps_status ps_join_may_match(ps_ctx *cx, const void *state, const ps_vec *vec, co
     ps_join_bucket buckets[CHUNK];
 
     *n_out = 0;
+    if (by_bits && !view.valid && ps_join_keys_in_place(&view)) {
+        *n_out = ps_join_keys_find(set, &view, layout, sel, n, sel_out);
+        return PS_OK;
+    }
     for (uint32_t at = 0; at < n; at += CHUNK) {
         const uint32_t n_valid = valid_rows(&view, sel, at, PS_MIN(n - at, CHUNK), rows);
         uint32_t n_kept = n_valid;

@@ -4,6 +4,7 @@
  * reduction: with several keys each is tested for itself), and a narrow range of a single key makes
  * the table dense. Bits are set by all tasks at once; they are read after the build is sealed. */
 #include "exec/join.h"
+#include "exec/join_kernels.h"
 
 /* A bit for each value of the range where that takes at most 32 bytes a row. */
 enum { BITS_A_ROW = 256, BITS_FREE = 1 << 19, BITS_MAX = 1 << 28 };
@@ -78,7 +79,7 @@ static void plan_bits(ps_ctx *cx, uint64_t n_rows, ps_join_key_set *set)
     const ps_u128 range = (ps_u128)((ps_i128)set->hi - set->lo) + 1;
 
     if (range > (ps_u128)n_rows * BITS_A_ROW + BITS_FREE || range > BITS_MAX) return;
-    const uint64_t bytes = ((uint64_t)range / 64 + 1) * 8;
+    const uint64_t bytes = ((uint64_t)range / 64 + 1) * 8 + PS_JOIN_BITS_MORE;
     if (ps_mem_left(cx->mem) / 4 < bytes) return;
     set->bits = ps_alloc_zero(cx, bytes);
     set->range = (uint64_t)range;
@@ -134,31 +135,47 @@ void ps_join_keys_drop_bits(ps_join_shared *shared, const ps_join_config *config
     }
 }
 
-/* One loop a layout and encoding; what is out of range reads the bit behind the last. */
-#define FIND(T, INDEX)                                                                             \
+/* Rows whose slots are elsewhere: codes of a dictionary, or a constant. What is out of range reads
+ * the bit behind the last. */
+#define FIND(T)                                                                                    \
     for (uint32_t k = 0; k < n; k++) {                                                             \
-        const uint32_t row = rows[k];                                                              \
-        const uint64_t value = (uint64_t)(int64_t)((const T *)view->data)[INDEX] - lo;             \
+        const uint32_t row = rows[k], slot = view->codes ? view->codes[row] : row & view->mask;    \
+        const uint64_t value = (uint64_t)(int64_t)((const T *)view->data)[slot] - lo;              \
         const uint64_t at = PS_MIN(value, range);                                                  \
         rows_out[n_out] = row;                                                                     \
         n_out += bits[at / 64] >> (at % 64) & 1;                                                   \
-    }
-#define FIND_OF(T)                                                                                 \
-    if (view->codes) FIND(T, view->codes[row]) else FIND(T, row & view->mask) break;
+    }                                                                                              \
+    break;
 
-uint32_t ps_join_keys_find(const ps_join_key_set *set, const ps_reader_view *view, ps_layout layout,
-                           const uint32_t *rows, uint32_t n, uint32_t *rows_out)
+static uint32_t find_elsewhere(const ps_join_key_set *set, const ps_reader_view *view,
+                               ps_layout layout, const uint32_t *rows, uint32_t n,
+                               uint32_t *rows_out)
 {
     const uint64_t lo = (uint64_t)set->lo, range = set->range;
     const uint64_t *bits = (const uint64_t *)(const void *)set->bits; /* nobody writes any more */
     uint32_t n_out = 0;
 
     switch (layout) {
-    case PS_LAYOUT_I8: FIND_OF(int8_t)
-    case PS_LAYOUT_I16: FIND_OF(int16_t)
-    case PS_LAYOUT_I32: FIND_OF(int32_t)
-    case PS_LAYOUT_I64: FIND_OF(int64_t)
-    default: PS_ASSERT(false); break; /* the caller asks for signed integers only */
+    case PS_LAYOUT_I8: FIND(int8_t)
+    case PS_LAYOUT_I16: FIND(int16_t)
+    case PS_LAYOUT_I32: FIND(int32_t)
+    default: FIND(int64_t)
     }
     return n_out;
+}
+
+bool ps_join_keys_in_place(const ps_reader_view *view)
+{
+    return !view->codes && view->mask == UINT32_MAX;
+}
+
+uint32_t ps_join_keys_find(const ps_join_key_set *set, const ps_reader_view *view, ps_layout layout,
+                           const uint32_t *rows, uint32_t n, uint32_t *rows_out)
+{
+    const ps_join_bits bits = {(const uint64_t *)(const void *)set->bits, set->lo, set->range};
+
+    PS_ASSERT(layout >= PS_LAYOUT_I8 && layout <= PS_LAYOUT_I64); /* signed integers only */
+    if (ps_join_keys_in_place(view))
+        return ps_join_kernels_get()->with_bit[layout](view->data, rows, n, &bits, rows_out);
+    return find_elsewhere(set, view, layout, rows, n, rows_out);
 }
