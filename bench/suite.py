@@ -27,9 +27,9 @@ def machine():
     return f"{len(models)} x {models[0] if models else platform.machine()}"
 
 
-def versions():
+def versions(engines):
     from importlib import metadata
-    return ", ".join(f"{name} {metadata.version(name)}" for name in ("duckdb", "polars", "datafusion"))
+    return ", ".join(f"{name} {metadata.version(name)}" for name in engines)
 
 
 class Outcome:
@@ -153,7 +153,7 @@ def main():
     options.ours, *options.engines = options.engines.split(",")
     os.environ["BENCH_POLARS"] = options.polars
     load = os.getloadavg()[0]
-    print(f"{machine()}, load {load:.1f}; {versions()} (Polars: {options.polars}), defaults but "
+    print(f"{machine()}, load {load:.1f}; {versions(options.engines)} (Polars: {options.polars}), defaults but "
           f"{options.threads} threads; {options.statistic} of {options.runs} runs after one, "
           f"wall time to an Arrow table", flush=True)
     outcomes = []

@@ -22,8 +22,9 @@ def write(folder, name, columns):
     table = pa.table(columns)
     table = table.cast(pa.schema([(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type)
                                   for f in table.schema]))
-    pa.parquet.write_table(table, f"{folder}/{name}.tmp")
-    os.rename(f"{folder}/{name}.tmp", f"{folder}/{name}.parquet")
+    temporary = f"{folder}/{name}.{os.getpid()}" # others may be making the same
+    pa.parquet.write_table(table, temporary)
+    os.rename(temporary, f"{folder}/{name}.parquet")
 
 
 def texts(numbers, form, n_max):
