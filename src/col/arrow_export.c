@@ -4,7 +4,8 @@
  * each layout becomes its Arrow buffers. Columns with an owner that are flat already are shared
  * when their slots are Arrow's; all else is copied into the array's own arena. Text heads are
  * rewritten to Arrow's views and long texts copied behind them: the heaps our views point
- * into have no bounds that a consumer could be given.
+ * into have no bounds that a consumer could be given. What is between (flat slots that are to be
+ * widened or rewritten) is in a scratch arena that all columns use in turn: the array lives long.
  * Tests: tests/py/test_arrow.py */
 #include "col/arrow_shared.h"
 #include "col/batch.h"
@@ -15,7 +16,8 @@
 typedef struct exporter {
     ps_arrow_shared *shared;
     ps_ctx *cx;
-    ps_arena *arena;
+    ps_arena *arena;   /* of the array */
+    ps_arena *scratch; /* of one column */
 } exporter;
 
 static void array_release(struct ArrowArray *array)
@@ -57,32 +59,54 @@ static ps_status array_init(const exporter *ex, uint32_t n, uint32_t n_buffers, 
 
 /* ---- flat rows ---- */
 
-/* Rows of a dictionary or constant as positions in a flat vector, and their validity. */
-static ps_status resolve(const exporter *ex, const ps_vec *vec, const uint32_t *sel, uint32_t n,
-                         ps_vec *out)
+/* Positions of a dictionary's or constant's rows in its flat values, and their validity (NULL: no
+ * nulls), which is the array's. */
+static ps_status positions(const exporter *ex, const ps_vec *vec, const uint32_t *sel, uint32_t n,
+                           const uint32_t **out, uint64_t **out_valid)
 {
     const bool dictionary = vec->encoding == PS_ENC_DICTIONARY;
-    const ps_take how = {.cx = ex->cx, .arena = ex->arena};
-    uint32_t *idx = PS_ARENA_ARRAY(ex->cx, ex->arena, uint32_t, n + 1);
-    uint64_t *valid = PS_ARENA_ARRAY(ex->cx, ex->arena, uint64_t, PS_BITS_WORDS(n) + 1);
-    ps_vec values = dictionary ? vec->dict->values : *vec;
 
-    if (!idx || !valid) return PS_MEMORY;
-    values.encoding = PS_ENC_FLAT;
-    if (!dictionary) values.n = 1;
+    *out_valid = NULL;
+    *out = vec->codes;
+    const bool whole = !vec->valid && (!dictionary || !vec->dict->values.valid);
+    if (whole && dictionary && !sel) return PS_OK;
+    uint32_t *const idx = PS_ARENA_ARRAY(ex->cx, ex->scratch, uint32_t, n + 1);
+    if (!idx) return PS_MEMORY;
+    *out = idx;
+    if (whole && dictionary) ps_slots_take(sizeof *idx, vec->codes, sel, n, idx);
+    if (whole) return PS_OK;
+    uint64_t *const valid = PS_ARENA_ARRAY(ex->cx, ex->arena, uint64_t, PS_BITS_WORDS(n) + 1);
+    if (!valid) return PS_MEMORY;
+    *out_valid = valid;
     for (uint32_t k = 0; k < n; k++) {
         const uint32_t i = sel ? sel[k] : k;
         if (!ps_vec_row_valid(vec, i)) continue;
         idx[k] = dictionary ? vec->codes[i] : 0;
         ps_bit_set(valid, k);
     }
+    return PS_OK;
+}
+
+/* Rows of a dictionary or constant as flat ones, slots in `how`'s arena. */
+static ps_status resolve(const exporter *ex, const ps_take *how, const ps_vec *vec,
+                         const uint32_t *sel, uint32_t n, ps_vec *out)
+{
+    const bool dictionary = vec->encoding == PS_ENC_DICTIONARY;
+    ps_vec values = dictionary ? vec->dict->values : *vec;
+    const uint32_t *idx;
+    uint64_t *valid;
+
+    values.encoding = PS_ENC_FLAT;
+    if (!dictionary) values.n = 1;
     if (dictionary && values.n == 0) { /* all rows are null */
         const ps_value null = ps_value_null(vec->type);
         ps_vec one;
-        PS_TRY(ps_vec_constant(ex->cx, ex->arena, &null, n, &one));
-        return resolve(ex, &one, NULL, n, out);
+        PS_TRY(ps_vec_constant(ex->cx, ex->scratch, &null, n, &one));
+        return resolve(ex, how, &one, NULL, n, out);
     }
-    PS_TRY(ps_vec_take(&how, &values, idx, n, NULL, NULL, out));
+    PS_TRY(positions(ex, vec, sel, n, &idx, &valid));
+    values.valid = NULL; /* of the rows instead */
+    PS_TRY(ps_vec_take(how, &values, idx, n, NULL, NULL, out));
     out->type = vec->type;
     out->valid = valid;
     return PS_OK;
@@ -90,11 +114,13 @@ static ps_status resolve(const exporter *ex, const ps_vec *vec, const uint32_t *
 
 static void owner_unref(void *owner) { ps_owner_unref(owner); }
 
-/* Flat rows whose slots live as long as the array: shared through the owner, or copied. */
+/* Flat rows. Their validity lives as long as the array, their slots too where they are `lasting`:
+ * shared through the owner, or copied. */
 static ps_status flat_rows(const exporter *ex, const ps_vec *vec, const uint32_t *sel, uint32_t n,
-                           ps_vec *out)
+                           bool lasting, ps_vec *out)
 {
-    const ps_take how = {.cx = ex->cx, .arena = ex->arena};
+    const ps_take how = {.cx = ex->cx, .arena = lasting ? ex->arena : ex->scratch};
+    uint64_t *valid = NULL;
 
     if (vec->layout == PS_LAYOUT_NONE) {
         *out = *vec;
@@ -102,12 +128,17 @@ static ps_status flat_rows(const exporter *ex, const ps_vec *vec, const uint32_t
         return PS_OK;
     }
     if (vec->encoding == PS_ENC_CONSTANT || vec->encoding == PS_ENC_DICTIONARY)
-        return resolve(ex, vec, sel, n, out);
-    if (sel || vec->encoding == PS_ENC_SEQUENCE || !vec->owner)
-        return ps_vec_take(&how, vec, sel, n, NULL, NULL, out);
+        return resolve(ex, &how, vec, sel, n, out);
+    const bool take = sel || vec->encoding == PS_ENC_SEQUENCE || (lasting && !vec->owner);
+    if (vec->valid && (take || !lasting)) {
+        valid = room(ex, PS_BITS_WORDS(n) + 1, sizeof *valid);
+        if (!valid) return PS_MEMORY;
+    }
+    if (take) return ps_vec_take(&how, vec, sel, n, NULL, valid, out);
     *out = *vec;
     out->n = n;
-    return ps_arena_own(ex->cx, ex->arena, ps_owner_ref(vec->owner), owner_unref);
+    if (valid) out->valid = memcpy(valid, vec->valid, PS_BITS_BYTES(n));
+    return lasting ? ps_arena_own(ex->cx, ex->arena, ps_owner_ref(vec->owner), owner_unref) : PS_OK;
 }
 
 /* Buffer 0 and the null count. */
@@ -120,16 +151,47 @@ static void put_validity(const ps_vec *vec, struct ArrowArray *out)
 
 /* ---- layouts ---- */
 
-static ps_status export_slots(const exporter *ex, const ps_vec *vec, ps_layout to,
+/* The slots that Arrow has for a type; NONE: they are made anew from ours. */
+static ps_layout arrow_layout(ps_type storage)
+{
+    switch ((ps_type_id)storage.id) {
+    case PS_TYPE_DECIMAL: return PS_LAYOUT_I128;
+    case PS_TYPE_TIME: return storage.unit <= PS_UNIT_MS ? PS_LAYOUT_I32 : PS_LAYOUT_I64;
+    case PS_TYPE_ENUM: return PS_LAYOUT_I32;
+    case PS_TYPE_NULL:
+    case PS_TYPE_BOOL:
+    case PS_TYPE_INT128:
+    case PS_TYPE_UUID:
+    case PS_TYPE_STRING:
+    case PS_TYPE_BINARY:
+    case PS_TYPE_FIXED_BINARY:
+    case PS_TYPE_LIST:
+    case PS_TYPE_ARRAY:
+    case PS_TYPE_MAP:
+    case PS_TYPE_STRUCT:
+    case PS_TYPE_UNION: return PS_LAYOUT_NONE;
+    default: return ps_type_layout(storage);
+    }
+}
+
+static bool same_slots(const ps_vec *vec, ps_layout to)
+{
+    return to != PS_LAYOUT_NONE && (vec->layout == to || !ps_layout_is_int(to));
+}
+
+/* lasting: the vector's slots live as long as the array. */
+static ps_status export_slots(const exporter *ex, const ps_vec *vec, ps_layout to, bool lasting,
                               struct ArrowArray *out)
 {
     PS_TRY(array_init(ex, vec->n, 2, 0, out));
     put_validity(vec, out);
     out->buffers[1] = vec->data;
-    if (vec->layout == to || !ps_layout_is_int(to)) return PS_OK;
-    void *data = room(ex, vec->n, ps_layout_bytes(to));
+    if (lasting && same_slots(vec, to)) return PS_OK;
+    const size_t width = ps_layout_bytes(to);
+    void *data = room(ex, vec->n, width);
     if (!data) return PS_MEMORY;
-    ps_slots_convert((ps_layout)vec->layout, vec->data, to, data, vec->n);
+    if (!same_slots(vec, to)) ps_slots_convert((ps_layout)vec->layout, vec->data, to, data, vec->n);
+    else if (vec->n) memcpy(data, vec->data, vec->n * width);
     out->buffers[1] = data;
     return PS_OK;
 }
@@ -253,13 +315,13 @@ static ps_status export_views(const exporter *ex, const ps_vec *vec, struct Arro
     return PS_OK;
 }
 
-static ps_status export_enum(const exporter *ex, const ps_vec *vec, ps_type type,
+static ps_status export_enum(const exporter *ex, const ps_vec *vec, ps_type type, bool lasting,
                              struct ArrowArray *out)
 {
     const uint32_t n = type.ext ? type.ext->n_labels : 0;
     size_t bytes = 0;
 
-    PS_TRY(export_slots(ex, vec, PS_LAYOUT_I32, out));
+    PS_TRY(export_slots(ex, vec, PS_LAYOUT_I32, lasting, out));
     for (uint32_t i = 0; i < n; i++) bytes += type.ext->labels[i].n;
     if (bytes > INT32_MAX)
         return ps_fail(ex->cx, PS_UNSUPPORTED, "the labels of an enum are too long for Arrow");
@@ -299,7 +361,7 @@ static ps_status list_items(const exporter *ex, const ps_vec *vec, uint32_t null
         return ps_fail(ex->cx, PS_UNSUPPORTED,
                        "the lists of one batch hold too many items for Arrow: %llu",
                        (unsigned long long)total);
-    *items = PS_ARENA_ARRAY(ex->cx, ex->arena, uint32_t, total + 1);
+    *items = PS_ARENA_ARRAY(ex->cx, ex->scratch, uint32_t, total + 1);
     if (!*items) return PS_MEMORY;
     for (uint32_t i = 0; i < vec->n; i++) {
         offsets[i] = (int32_t)at;
@@ -330,7 +392,7 @@ static ps_status export_list(const exporter *ex, const ps_vec *vec, ps_type type
     PS_TRY(list_items(ex, vec, fixed ? (uint32_t)type.width : 0, &items, offsets, &n_items));
     if (child.n == 0 && n_items) { /* null arrays over no items at all */
         const ps_value null = ps_value_null(child.type);
-        PS_TRY(ps_vec_constant(ex->cx, ex->arena, &null, n_items, &child));
+        PS_TRY(ps_vec_constant(ex->cx, ex->scratch, &null, n_items, &child));
     }
     return vec_export(ex, &child, items, n_items, out->children[0]);
 }
@@ -363,7 +425,7 @@ static ps_status export_union(const exporter *ex, const ps_vec *vec, ps_type typ
     out->buffers[0] = ids;
     for (uint32_t c = 0; c < n; c++) {
         ps_vec child;
-        PS_TRY(flat_rows(ex, &vec->children[c], NULL, vec->n, &child));
+        PS_TRY(flat_rows(ex, &vec->children[c], NULL, vec->n, false, &child));
         if (vec->valid && child.layout != PS_LAYOUT_NONE) {
             uint64_t *valid =
                 PS_ARENA_ARRAY(ex->cx, ex->arena, uint64_t, PS_BITS_WORDS(vec->n) + 1);
@@ -372,7 +434,6 @@ static ps_status export_union(const exporter *ex, const ps_vec *vec, ps_type typ
                 ps_bit_put(valid, i, ps_bit_get(vec->valid, i) && ps_vec_row_valid(&child, i));
             child.valid = valid;
         }
-        /* its rows live as long as ours: the owner is held, or they are in the arena */
         PS_TRY(vec_export(ex, &child, NULL, vec->n, out->children[c]));
     }
     return PS_OK;
@@ -382,10 +443,12 @@ static ps_status vec_export(const exporter *ex, const ps_vec *vec, const uint32_
                             struct ArrowArray *out)
 {
     const ps_type type = ps_type_storage(vec->type);
+    const ps_layout to = arrow_layout(type);
+    const bool lasting = same_slots(vec, to);
     ps_vec flat;
 
     PS_TRY(ps_poll(ex->cx));
-    PS_TRY(flat_rows(ex, vec, sel, n, &flat));
+    PS_TRY(flat_rows(ex, vec, sel, n, lasting, &flat));
     switch ((ps_type_id)type.id) {
     case PS_TYPE_NULL:
         PS_TRY(array_init(ex, n, 0, 0, out));
@@ -394,20 +457,16 @@ static ps_status vec_export(const exporter *ex, const ps_vec *vec, const uint32_
     case PS_TYPE_BOOL: return export_bool(ex, &flat, out);
     case PS_TYPE_INT128:
     case PS_TYPE_UUID: return export_i128_bytes(ex, &flat, type.id == PS_TYPE_UUID, out);
-    case PS_TYPE_DECIMAL: return export_slots(ex, &flat, PS_LAYOUT_I128, out);
-    case PS_TYPE_TIME:
-        return export_slots(ex, &flat, type.unit <= PS_UNIT_MS ? PS_LAYOUT_I32 : PS_LAYOUT_I64,
-                            out);
     case PS_TYPE_STRING:
     case PS_TYPE_BINARY: return export_views(ex, &flat, out);
     case PS_TYPE_FIXED_BINARY: return export_fixed_bytes(ex, &flat, (size_t)type.width, out);
-    case PS_TYPE_ENUM: return export_enum(ex, &flat, type, out);
+    case PS_TYPE_ENUM: return export_enum(ex, &flat, type, lasting, out);
     case PS_TYPE_LIST:
     case PS_TYPE_ARRAY:
     case PS_TYPE_MAP: return export_list(ex, &flat, type, out);
     case PS_TYPE_STRUCT: return export_struct(ex, &flat, out);
     case PS_TYPE_UNION: return export_union(ex, &flat, type, out);
-    default: return export_slots(ex, &flat, ps_type_layout(type), out);
+    default: return export_slots(ex, &flat, to, lasting, out);
     }
 }
 
@@ -416,18 +475,22 @@ ps_status ps_arrow_export_batch(ps_ctx *cx, const ps_schema *schema, const ps_ba
 {
     ps_arrow_shared *shared;
     struct ArrowArray made;
+    ps_arena scratch = {0};
 
     memset(out, 0, sizeof *out);
     PS_ASSERT(schema->n == batch->n_cols);
     PS_TRY(ps_arrow_shared_new(cx, &shared));
-    const exporter ex = {.shared = shared, .cx = &shared->cx, .arena = &shared->arena};
+    const exporter ex = {
+        .shared = shared, .cx = &shared->cx, .arena = &shared->arena, .scratch = &scratch};
     ps_status st = array_init(&ex, batch->n_live, 1, batch->n_cols, &made);
     for (uint32_t i = 0; st == PS_OK && i < batch->n_cols; i++) {
         st = vec_export(&ex, &batch->cols[i], batch->sel, batch->n_live, made.children[i]);
         if (st != PS_OK)
             ps_while(&shared->cx, st, "exporting column '%.*s'",
                      PS_STR_ARGS(schema->fields[i].name));
+        ps_arena_reset(&scratch);
     }
+    ps_arena_release(&scratch);
     if (st != PS_OK) return ps_arrow_shared_fail(cx, shared, st);
     ps_arrow_shared_publish(shared);
     *out = made;
