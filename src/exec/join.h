@@ -115,7 +115,8 @@ typedef struct ps_join_range {
 } ps_join_range;
 typedef struct ps_join_lane {
     ps_join_lane_part parts[PS_JOIN_ALL_PARTS];
-    ps_join_range *ranges; /* by key, of rows in the file; NULL: there are none */
+    ps_join_range
+        *ranges; /* by key, of rows in the file; of all, once it has combined; NULL: none */
     uint32_t batches;
     uint32_t moved; /* counts how often rows in memory went away: kept addresses say nothing then */
 } ps_join_lane;
@@ -150,6 +151,11 @@ typedef struct ps_join_shared {
     uint64_t *dense_slots; /* 0: none; even: the only row's address; odd: begin << 32 | n << 1 | 1
                               into dense_entries */
     uint8_t **dense_entries;
+    /* The slots are numbered by the keys there are, not by value: a key's number is how many bits
+     * of the key set are set before its own. */
+    bool ranked;
+    uint32_t *dense_ranks;               /* by word of the bits: those set before it */
+    uint64_t n_bit_tasks;                /* tasks that set bits, before those that fill slots */
     uint64_t dense_first[PS_JOIN_PARTS]; /* each partition's first place in dense_entries */
     ps_join_key_set *key_sets;           /* by key; NULL: no rows */
     /* Bit p: partition p goes to the file. Lanes set bits while they build; nobody after that. */
@@ -201,6 +207,9 @@ ps_status ps_join_lane_check(ps_ctx *cx, ps_op *op, ps_join_lane *lane);
 ps_status ps_join_lane_shrink(ps_ctx *cx, ps_op *op, ps_join_lane *lane, uint64_t wanted);
 /* Writes out the lane's rows of all partitions that go. */
 ps_status ps_join_lane_spill(ps_ctx *cx, ps_op *op, ps_join_lane *lane);
+/* The ranges of integer keys must be known of rows that nobody sees again before the probe. */
+ps_status ps_join_lane_measure(ps_ctx *cx, const ps_join_config *config, ps_join_lane *lane,
+                               const ps_rows *rows);
 uint64_t ps_join_lane_bytes(const ps_join_lane *lane);
 /* All rows are there: what does not fit beside its directory goes. */
 ps_status ps_join_spill_plan(ps_ctx *cx, ps_op *op);
@@ -243,6 +252,7 @@ void ps_join_reader_back(ps_join_reader *reader, ps_join_mark_at to);
 /* join_table.c: the directory. */
 ps_status ps_join_table_plan(ps_ctx *cx, ps_op *op, uint64_t *n_tasks);
 ps_status ps_join_table_task(ps_ctx *cx, ps_op *op, uint64_t task);
+ps_status ps_join_table_more(ps_ctx *cx, ps_op *op, uint64_t *n_tasks);
 ps_status ps_join_table_seal(ps_ctx *cx, ps_op *op);
 ps_status ps_join_table_part(ps_ctx *cx, ps_op *op, int p);
 void ps_join_table_drop_dense(ps_join_shared *shared);
@@ -286,6 +296,9 @@ int64_t ps_join_key_of(const ps_row_layout *layout, uint32_t key, const uint8_t 
 ps_status ps_join_keys_plan(ps_ctx *cx, ps_op *op);
 ps_status ps_join_keys_add(ps_ctx *cx, ps_join_shared *shared, const ps_join_config *config,
                            uint8_t *const *rows, uint64_t n);
+/* The same of a partition's rows in memory. */
+ps_status ps_join_keys_add_part(ps_ctx *cx, ps_join_shared *shared, const ps_join_config *config,
+                                int p);
 bool ps_join_keys_in_place(const ps_reader_view *view); /* a row's slot is its own */
 /* Those of the rows (NULL, where slots are in place: all n) whose value is in a set with bits;
  * rows_out may be rows. */

@@ -229,6 +229,8 @@ ps_status ps_join_build_combine(ps_ctx *cx, ps_op *op, void *local)
     ps_join_build_local *l = local_of(local);
 
     if (ps_join_spilled(shared)) PS_TRY(ps_join_lane_spill(cx, op, l->lane));
+    for (int p = 0; p < PS_JOIN_PARTS; p++)
+        PS_TRY(ps_join_lane_measure(cx, op->config, l->lane, &l->lane->parts[p].rows));
     ps_mutex_lock(&shared->mutex);
     const ps_status st = PS_ARRAY_ADD(cx, &shared->lanes, l->lane);
     if (st == PS_OK) l->lane = NULL;
@@ -270,7 +272,6 @@ void ps_join_table_close(ps_op *op)
     for (int p = 0; p < PS_JOIN_PARTS; p++) ps_rows_release(&shared->deferred[p]);
     ps_spill_free(shared->spill);
     ps_join_keys_drop_bits(shared, op->config);
-    ps_free(shared->dense_slots);
-    ps_free(shared->dense_entries);
+    ps_join_table_drop_dense(shared);
     if (shared->ready) ps_mutex_destroy(&shared->mutex);
 }

@@ -53,17 +53,14 @@ ps_status ps_join_keys_measure(ps_ctx *cx, const ps_join_config *config, const p
     return PS_OK;
 }
 
-/* The range of a key over all rows; sequential over pages, once. */
-static ps_status measure(ps_ctx *cx, const ps_join_shared *shared, const ps_join_config *config,
-                         uint32_t key, ps_join_key_set *set)
+/* The range of a key over all rows. */
+static void measure(const ps_join_shared *shared, uint32_t key, ps_join_key_set *set)
 {
     ps_join_range range = {INT64_MAX, INT64_MIN};
 
     for (size_t i = 0; i < shared->lanes.n; i++) {
         const ps_join_lane *lane = shared->lanes.at[i];
 
-        for (int p = 0; p < PS_JOIN_PARTS; p++)
-            PS_TRY(ps_join_keys_measure(cx, config, &lane->parts[p].rows, key, &range));
         if (!lane->ranges) continue;
         range.lo = PS_MIN(range.lo, lane->ranges[key].lo);
         range.hi = PS_MAX(range.hi, lane->ranges[key].hi);
@@ -71,7 +68,6 @@ static ps_status measure(ps_ctx *cx, const ps_join_shared *shared, const ps_join
     set->lo = range.lo;
     set->hi = range.hi;
     set->known = true;
-    return PS_OK;
 }
 
 static void plan_bits(ps_ctx *cx, uint64_t n_rows, ps_join_key_set *set)
@@ -99,7 +95,7 @@ ps_status ps_join_keys_plan(ps_ctx *cx, ps_op *op)
         for (uint32_t i = 0; i < config->n_dynamic; i++)
             asked |= config->dynamic_states[i].key == key;
         if (asked && ps_join_key_is_integer(config, key)) {
-            PS_TRY(measure(cx, shared, config, key, &shared->key_sets[key]));
+            measure(shared, key, &shared->key_sets[key]);
             /* rows in the file would have to be read for their bits */
             if (!ps_join_spilled(shared)) plan_bits(cx, shared->n_rows, &shared->key_sets[key]);
         }
@@ -123,6 +119,22 @@ ps_status ps_join_keys_add(ps_ctx *cx, ps_join_shared *shared, const ps_join_con
             atomic_fetch_or_explicit(&set->bits[at / 64], (uint64_t)1 << (at % 64),
                                      memory_order_relaxed);
         }
+    }
+    return PS_OK;
+}
+
+ps_status ps_join_keys_add_part(ps_ctx *cx, ps_join_shared *shared, const ps_join_config *config,
+                                int p)
+{
+    uint8_t *rows[1024];
+    uint32_t n;
+
+    for (size_t i = 0; i < shared->lanes.n; i++) {
+        ps_row_cursor at = {0};
+
+        while ((n = ps_rows_next(&shared->lanes.at[i]->parts[p].rows, &at, PS_COUNT(rows), rows)))
+            PS_TRY(ps_join_keys_add(cx, shared, config, rows, n));
+        PS_TRY(ps_poll(cx));
     }
     return PS_OK;
 }

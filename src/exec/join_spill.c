@@ -99,9 +99,8 @@ static void spill_part_too(ps_join_shared *shared, int p)
     atomic_fetch_or_explicit(&shared->spilled, 1u << p, memory_order_relaxed);
 }
 
-/* The ranges of integer keys must be known of rows that nobody sees again before the probe. */
-static ps_status measure(ps_ctx *cx, const ps_join_config *config, ps_join_lane *lane,
-                         const ps_rows *rows)
+ps_status ps_join_lane_measure(ps_ctx *cx, const ps_join_config *config, ps_join_lane *lane,
+                               const ps_rows *rows)
 {
     if (!lane->ranges) {
         lane->ranges = ps_alloc(cx, (config->n_keys + 1) * sizeof(*lane->ranges));
@@ -124,7 +123,8 @@ static ps_status write_part(ps_ctx *cx, ps_op *op, ps_join_lane *lane, int p)
     if (rows->bytes == 0) return PS_OK;
     const bool before = ps_giving_back(cx, true);
     ps_status st = ps_join_spill_file(cx, op, &spill);
-    if (st == PS_OK && p != PS_JOIN_NULL_PART) st = measure(cx, op->config, lane, rows);
+    if (st == PS_OK && p != PS_JOIN_NULL_PART)
+        st = ps_join_lane_measure(cx, op->config, lane, rows);
     if (st == PS_OK) st = ps_rows_spill(cx, rows, spill);
     ps_giving_back(cx, before);
     lane->moved++;
@@ -350,6 +350,7 @@ static uint64_t sealed_bytes(const ps_join_shared *shared)
     }
     if (shared->dense_slots) bytes += ps_block_size(shared->dense_slots);
     if (shared->dense_entries) bytes += ps_block_size(shared->dense_entries);
+    if (shared->dense_ranks) bytes += ps_block_size(shared->dense_ranks);
     return bytes;
 }
 

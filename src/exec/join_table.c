@@ -23,37 +23,62 @@ static ps_status list_rows(ps_ctx *cx, const ps_join_shared *shared, int p, uint
     return st;
 }
 
+/* Slots and entries, or neither: the directory needs less, so no room is no error yet. */
+static void plan_slots(ps_ctx *cx, ps_join_shared *shared, uint64_t n_slots, uint64_t n_words)
+{
+    const uint64_t bytes = (n_slots + shared->n_rows) * 8 + n_words * sizeof(uint32_t);
+
+    if (ps_mem_left(cx->mem) / 2 < bytes) return;
+    shared->dense_slots = ps_alloc_zero(cx, (size_t)n_slots * 8);
+    shared->dense_entries = ps_alloc(cx, shared->n_rows * sizeof(uint8_t *));
+    if (n_words) shared->dense_ranks = ps_alloc(cx, n_words * sizeof(uint32_t));
+    shared->dense =
+        shared->dense_slots && shared->dense_entries && (n_words == 0 || shared->dense_ranks);
+    if (shared->dense) return;
+    ps_join_table_drop_dense(shared);
+    ps_ctx_clear(cx);
+}
+
+/* A single integer key is found without hashing it, or comparing: in slots by value where the range
+ * is narrow, else by the key's number among the bits that are set. */
 static void plan_dense(ps_ctx *cx, ps_join_shared *shared, const ps_join_config *config)
 {
     if (config->n_keys != 1 || !shared->key_sets || !shared->key_sets[0].known) return;
-    const int64_t lo = shared->key_sets[0].lo;
-    const ps_u128 range = (ps_u128)((ps_i128)shared->key_sets[0].hi - lo) + 1;
-    if (range > (ps_u128)shared->n_rows * 8 + 1024 || range >= (ps_u128)1 << 31) return;
-    if (ps_join_spilled(shared)) return;
-    if (ps_mem_left(cx->mem) / 2 < ((uint64_t)range + shared->n_rows) * 8) return;
-    shared->dense_slots = ps_alloc_zero(cx, (size_t)range * 8);
-    shared->dense_entries = ps_alloc(cx, shared->n_rows * sizeof(uint8_t *));
-    if (!shared->dense_slots || !shared->dense_entries) {
-        /* the directory needs less: not an error yet */
-        ps_free(shared->dense_slots);
-        ps_free(shared->dense_entries);
-        shared->dense_slots = NULL;
-        shared->dense_entries = NULL;
-        ps_ctx_clear(cx);
-        return;
-    }
-    shared->dense = true;
-    shared->dense_lo = lo;
+    const ps_join_key_set *set = &shared->key_sets[0];
+    const ps_u128 range = (ps_u128)((ps_i128)set->hi - set->lo) + 1;
+    const bool narrow = range <= (ps_u128)shared->n_rows * 8 + 1024 && range < (ps_u128)1 << 31;
+
+    if (ps_join_spilled(shared) || (!narrow && !set->bits)) return;
+    shared->dense_lo = set->lo;
     shared->dense_range = (uint64_t)range;
+    if (narrow) plan_slots(cx, shared, (uint64_t)range, 0);
+    else plan_slots(cx, shared, shared->n_rows + 1, set->range / 64 + 1);
+    shared->ranked = shared->dense && !narrow;
 }
 
 void ps_join_table_drop_dense(ps_join_shared *shared)
 {
     ps_free(shared->dense_slots);
     ps_free(shared->dense_entries);
+    ps_free(shared->dense_ranks);
     shared->dense_slots = NULL;
     shared->dense_entries = NULL;
-    shared->dense = false;
+    shared->dense_ranks = NULL;
+    shared->dense = shared->ranked = false;
+}
+
+/* All bits are set: how many come before each word. */
+static void count_ranks(ps_join_shared *shared)
+{
+    const ps_join_key_set *set = &shared->key_sets[0];
+    uint32_t sum = 0;
+
+    for (uint64_t w = 0; w <= set->range / 64; w++) {
+        shared->dense_ranks[w] = sum;
+        /* relaxed: the tasks that set them have ended */
+        sum += (uint32_t)__builtin_popcountll(
+            atomic_load_explicit(&set->bits[w], memory_order_relaxed));
+    }
 }
 
 ps_status ps_join_table_plan(ps_ctx *cx, ps_op *op, uint64_t *n_tasks)
@@ -80,6 +105,17 @@ ps_status ps_join_table_plan(ps_ctx *cx, ps_op *op, uint64_t *n_tasks)
     plan_dense(cx, shared, op->config);
     *n_tasks = first < TASK_ROWS_MIN ? 1 : PS_JOIN_PARTS;
     shared->one_task = *n_tasks == 1;
+    shared->n_bit_tasks = shared->ranked ? *n_tasks : 0;
+    return PS_OK;
+}
+
+ps_status ps_join_table_more(ps_ctx *cx, ps_op *op, uint64_t *n_tasks)
+{
+    ps_join_shared *shared = op->shared;
+
+    (void)cx;
+    *n_tasks = shared->n_bit_tasks;
+    if (shared->ranked) count_ranks(shared);
     return PS_OK;
 }
 
@@ -126,6 +162,29 @@ ps_status ps_join_directory(ps_ctx *cx, ps_join_part *part, uint8_t *const *rows
     return PS_OK;
 }
 
+/* The slot of a key's value, less the least: its own, or that of its number. A value whose bit is
+ * not set has the number of the next one. */
+PS_INLINE uint64_t rank_of(const uint64_t *bits, const uint32_t *ranks, uint64_t at)
+{
+    const uint64_t before = bits[at / 64] & (((uint64_t)1 << (at % 64)) - 1);
+
+    return ranks[at / 64] + (uint64_t)__builtin_popcountll(before);
+}
+
+static const uint64_t *bits_of(const ps_join_shared *shared)
+{
+    return (const uint64_t *)(const void *)shared->key_sets[0].bits; /* nobody writes any more */
+}
+
+static uint64_t *slot_of(const ps_join_shared *shared, const ps_row_layout *layout,
+                         const uint8_t *row)
+{
+    const uint64_t at = (uint64_t)ps_join_key_of(layout, 0, row) - (uint64_t)shared->dense_lo;
+
+    return &shared->dense_slots[shared->ranked ? rank_of(bits_of(shared), shared->dense_ranks, at)
+                                               : at];
+}
+
 static void fill_dense(ps_join_shared *shared, const ps_row_layout *layout, int p,
                        uint8_t *const *rows)
 {
@@ -134,14 +193,12 @@ static void fill_dense(ps_join_shared *shared, const ps_row_layout *layout, int 
 
     /* first how many rows a key has, as n << 1 | 1 */
     for (uint64_t i = 0; i < n; i++) {
-        uint64_t *slot =
-            &shared->dense_slots[ps_join_key_of(layout, 0, rows[i]) - shared->dense_lo];
+        uint64_t *slot = slot_of(shared, layout, rows[i]);
 
         *slot = *slot ? *slot + 2 : 3;
     }
     for (uint64_t i = 0; i < n; i++) {
-        uint64_t *slot =
-            &shared->dense_slots[ps_join_key_of(layout, 0, rows[i]) - shared->dense_lo];
+        uint64_t *slot = slot_of(shared, layout, rows[i]);
 
         if (*slot == 3) {
             *slot =
@@ -171,7 +228,7 @@ static ps_status build_part(ps_ctx *cx, ps_op *op, int p)
 
     if (!rows) return PS_MEMORY;
     PS_GO(list_rows(cx, shared, p, rows));
-    PS_GO(ps_join_keys_add(cx, shared, config, rows, part->n));
+    if (!shared->ranked) PS_GO(ps_join_keys_add(cx, shared, config, rows, part->n));
     if (shared->dense) fill_dense(shared, config->layout, p, rows);
     else PS_GO(ps_join_directory(cx, part, rows, 0));
 done:
@@ -194,10 +251,14 @@ ps_status ps_join_table_part(ps_ctx *cx, ps_op *op, int p)
 
 ps_status ps_join_table_task(ps_ctx *cx, ps_op *op, uint64_t task)
 {
-    const ps_join_shared *shared = op->shared;
+    ps_join_shared *shared = op->shared;
+    const bool sets_bits = task < shared->n_bit_tasks;
+    const int first = shared->one_task ? 0 : (int)(task - (sets_bits ? 0 : shared->n_bit_tasks));
+    const int end = shared->one_task ? PS_JOIN_PARTS : first + 1;
 
-    if (!shared->one_task) return ps_join_table_part(cx, op, (int)task);
-    for (int p = 0; p < PS_JOIN_PARTS; p++) PS_TRY(ps_join_table_part(cx, op, p));
+    for (int p = first; p < end; p++)
+        PS_TRY(sets_bits ? ps_join_keys_add_part(cx, shared, op->config, p)
+                         : ps_join_table_part(cx, op, p));
     return PS_OK;
 }
 
@@ -268,10 +329,10 @@ uint32_t ps_join_find_in(const ps_join_part *one, const uint64_t *hashes, const 
 }
 
 /* One loop a layout: the key, if it is in range and has a slot. */
-#define FIND_DENSE(T)                                                                              \
+#define FIND_SLOT(T, SLOT)                                                                         \
     for (uint32_t k = 0; k < n; k++) {                                                             \
         const uint64_t at = (uint64_t)(int64_t)((const T *)key->data)[rows[k]] - (uint64_t)lo;     \
-        const uint64_t slot = at < range ? shared->dense_slots[at] : 0;                            \
+        const uint64_t slot = SLOT;                                                                \
         rows_out[n_out] = rows[k];                                                                 \
         out[n_out] = (slot & 1)                                                                    \
                          ? (ps_join_bucket){.at = shared->dense_entries + ((slot >> 32) - 1),      \
@@ -279,20 +340,35 @@ uint32_t ps_join_find_in(const ps_join_part *one, const uint64_t *hashes, const 
                          : (ps_join_bucket){.n = 1, .only = (uint8_t *)(uintptr_t)slot};           \
         n_out += slot != 0;                                                                        \
     }
+#define FIND_ALL(SLOT)                                                                             \
+    switch ((ps_layout)key->layout) {                                                              \
+    case PS_LAYOUT_I8: FIND_SLOT(int8_t, SLOT) break;                                              \
+    case PS_LAYOUT_I16: FIND_SLOT(int16_t, SLOT) break;                                            \
+    case PS_LAYOUT_I32: FIND_SLOT(int32_t, SLOT) break;                                            \
+    case PS_LAYOUT_I64: FIND_SLOT(int64_t, SLOT) break;                                            \
+    default: PS_ASSERT(false); break; /* a dense key has a signed layout */                        \
+    }
+
+/* The slot of a value by its number; 0 if its bit, or the one behind the last, isn't set. */
+PS_INLINE uint64_t ranked_slot(const uint64_t *bits, const uint32_t *ranks, const uint64_t *slots,
+                               uint64_t range, uint64_t value)
+{
+    const uint64_t at = PS_MIN(value, range);
+    const uint64_t set = bits[at / 64] >> (at % 64) & 1;
+
+    return slots[rank_of(bits, ranks, at)] & -set;
+}
 
 uint32_t ps_join_find_dense(const ps_join_shared *shared, const ps_vec *key, const uint32_t *rows,
                             uint32_t n, uint32_t *rows_out, ps_join_bucket *out)
 {
     const int64_t lo = shared->dense_lo;
-    const uint64_t range = shared->dense_range;
+    const uint64_t range = shared->dense_range, *slots = shared->dense_slots;
+    const uint64_t *bits = shared->ranked ? bits_of(shared) : NULL;
+    const uint32_t *ranks = shared->dense_ranks;
     uint32_t n_out = 0;
 
-    switch ((ps_layout)key->layout) {
-    case PS_LAYOUT_I8: FIND_DENSE(int8_t) break;
-    case PS_LAYOUT_I16: FIND_DENSE(int16_t) break;
-    case PS_LAYOUT_I32: FIND_DENSE(int32_t) break;
-    case PS_LAYOUT_I64: FIND_DENSE(int64_t) break;
-    default: PS_ASSERT(false); break; /* a dense key has a signed layout */
-    }
+    if (shared->ranked) FIND_ALL(ranked_slot(bits, ranks, slots, range, at))
+    else FIND_ALL(at < range ? slots[at] : 0)
     return n_out;
 }

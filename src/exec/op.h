@@ -19,6 +19,8 @@
  *                      parallel
  *   finish_plan        once, when all lanes of all pipelines into this sink have combined
  *   finish_task(i)     parallel, in any order
+ *   finish_more        once, after those tasks, for tasks that need what they did: *n_tasks more,
+ *                      whose numbers go on
  *   seal               once, after all tasks
  *   *_close, close     on every way out, after success, error and cancel alike; NULL-safe on
  *                      half-open state
@@ -113,6 +115,7 @@ typedef struct ps_op_class {
     ps_status (*combine)(ps_ctx *cx, ps_op *op, void *local);
     ps_status (*finish_plan)(ps_ctx *cx, ps_op *op, uint64_t *n_tasks);
     ps_status (*finish_task)(ps_ctx *cx, ps_op *op, uint64_t task);
+    ps_status (*finish_more)(ps_ctx *cx, ps_op *op, uint64_t *n_tasks); /* optional */
     ps_status (*seal)(ps_ctx *cx, ps_op *op);
     void (*sink_close)(ps_op *op, void *local);
 

@@ -46,6 +46,7 @@ static const ps_op_class JOIN_CLASS = {
     .combine = ps_join_build_combine,
     .finish_plan = ps_join_table_plan,
     .finish_task = ps_join_table_task,
+    .finish_more = ps_join_table_more,
     .seal = ps_join_table_seal,
     .sink_close = ps_join_build_close,
     .local_open = ps_join_probe_open,

@@ -82,6 +82,7 @@ typedef struct ps_run_sink {
     uint32_t n_feeders, n_drained;
     uint32_t last_pipe; /* number of its last feeder: its place in the order of errors */
     uint64_t n_tasks, next_task, n_done;
+    bool went_on;   /* finish_more was asked */
     bool shrinking; /* a task writes its sealed state out */
     uint64_t held;  /* of the sealed state; 0: it is read, or can't shrink */
 } ps_run_sink;
@@ -92,6 +93,7 @@ typedef enum ps_task_kind {
     PS_TASK_COMBINE,
     PS_TASK_FINISH_PLAN,
     PS_TASK_FINISH,
+    PS_TASK_FINISH_MORE,
     PS_TASK_SEAL,
     PS_TASK_SHRINK /* of a lane that nobody runs, or of a sealed sink */
 } ps_task_kind;

@@ -196,7 +196,8 @@ static bool pick_in_sink(ps_query *query, ps_run_sink *sink, ps_task *task)
     } else if (sink->state == PS_SINK_FINISHING && sink->next_task < sink->n_tasks) {
         task->kind = PS_TASK_FINISH;
     } else if (sink->state == PS_SINK_FINISHING && sink->n_done == sink->n_tasks) {
-        task->kind = PS_TASK_SEAL;
+        const bool more = sink->op->class->finish_more && !sink->went_on;
+        task->kind = more ? PS_TASK_FINISH_MORE : PS_TASK_SEAL;
     } else {
         return false;
     }
@@ -262,6 +263,10 @@ static void query_take(ps_query *query, const ps_task *task)
     case PS_TASK_COMBINE: task->lane->state = PS_LANE_RUNNING; break;
     case PS_TASK_FINISH_PLAN: task->sink->state = PS_SINK_PLANNING; break;
     case PS_TASK_FINISH: task->sink->next_task++; break;
+    case PS_TASK_FINISH_MORE:
+        task->sink->state = PS_SINK_PLANNING;
+        task->sink->went_on = true;
+        break;
     case PS_TASK_SEAL: task->sink->state = PS_SINK_SEALING; break;
     }
 }
@@ -312,6 +317,15 @@ static ps_status run_morsel(ps_lane *lane, bool *parked)
     return ps_lane_run(lane, parked);
 }
 
+static ps_status finish_more(ps_ctx *cx, ps_op *op, ps_run_sink *sink)
+{
+    uint64_t n_tasks = 0;
+
+    PS_TRY(op->class->finish_more(cx, op, &n_tasks));
+    sink->n_tasks += n_tasks;
+    return PS_OK;
+}
+
 /* Runs the operator's part of a task; *parked for a morsel that waits. */
 static ps_status task_body(ps_query *query, const ps_task *task, ps_ctx *cx, bool *parked)
 {
@@ -327,6 +341,7 @@ static ps_status task_body(ps_query *query, const ps_task *task, ps_ctx *cx, boo
         return op->class->finish_plan ? op->class->finish_plan(cx, op, &task->sink->n_tasks)
                                       : PS_OK;
     case PS_TASK_FINISH: return op->class->finish_task(cx, op, task->number);
+    case PS_TASK_FINISH_MORE: return finish_more(cx, op, task->sink);
     case PS_TASK_SEAL: return op->class->seal ? op->class->seal(cx, op) : PS_OK;
     case PS_TASK_SHRINK:
         return op->class->shrink(cx, op, task->lane ? task->lane->sink_local : NULL, task->wanted);
@@ -344,6 +359,7 @@ static ps_error_place task_place(const ps_task *task)
     case PS_TASK_FINISH_PLAN:
         return (ps_error_place){task->sink->last_pipe, PLACE_AFTER_MORSELS + 1};
     case PS_TASK_FINISH:
+    case PS_TASK_FINISH_MORE:
         return (ps_error_place){task->sink->last_pipe, PLACE_AFTER_MORSELS + 2 + task->number};
     case PS_TASK_SHRINK:
         if (task->lane) return (ps_error_place){task->pipe->plan->number, PLACE_AFTER_MORSELS};
@@ -363,7 +379,8 @@ static void task_ended(ps_query *query, const ps_task *task, ps_status st, bool 
         if (!parked) atomic_fetch_add_explicit(&task->pipe->n_ended, 1, memory_order_relaxed);
         break;
     case PS_TASK_COMBINE: task->lane->state = PS_LANE_COMBINED; break;
-    case PS_TASK_FINISH_PLAN: task->sink->state = PS_SINK_FINISHING; break;
+    case PS_TASK_FINISH_PLAN:
+    case PS_TASK_FINISH_MORE: task->sink->state = PS_SINK_FINISHING; break;
     case PS_TASK_FINISH: task->sink->n_done++; break;
     case PS_TASK_SEAL:
         task->sink->state = st == PS_OK ? PS_SINK_SEALED : PS_SINK_SEALING;
