@@ -115,7 +115,8 @@ static ps_status resolve(const exporter *ex, const ps_take *how, const ps_vec *v
 static void owner_unref(void *owner) { ps_owner_unref(owner); }
 
 /* Flat rows. Their validity lives as long as the array, their slots too where they are `lasting`:
- * shared through the owner, or copied. */
+ * shared through the owner, or copied. What has an owner is held in any case: it has a payer, so
+ * that rows in the caller's hands count. */
 static ps_status flat_rows(const exporter *ex, const ps_vec *vec, const uint32_t *sel, uint32_t n,
                            bool lasting, ps_vec *out)
 {
@@ -130,7 +131,7 @@ static ps_status flat_rows(const exporter *ex, const ps_vec *vec, const uint32_t
     if (vec->encoding == PS_ENC_CONSTANT || vec->encoding == PS_ENC_DICTIONARY)
         return resolve(ex, &how, vec, sel, n, out);
     const bool take = sel || vec->encoding == PS_ENC_SEQUENCE || (lasting && !vec->owner);
-    if (vec->valid && (take || !lasting)) {
+    if (vec->valid && (take || !vec->owner)) {
         valid = room(ex, PS_BITS_WORDS(n) + 1, sizeof *valid);
         if (!valid) return PS_MEMORY;
     }
@@ -138,7 +139,8 @@ static ps_status flat_rows(const exporter *ex, const ps_vec *vec, const uint32_t
     *out = *vec;
     out->n = n;
     if (valid) out->valid = memcpy(valid, vec->valid, PS_BITS_BYTES(n));
-    return lasting ? ps_arena_own(ex->cx, ex->arena, ps_owner_ref(vec->owner), owner_unref) : PS_OK;
+    return vec->owner ? ps_arena_own(ex->cx, ex->arena, ps_owner_ref(vec->owner), owner_unref)
+                      : PS_OK;
 }
 
 /* Buffer 0 and the null count. */
