@@ -121,9 +121,15 @@ uint64_t *ps_scope_bits(ps_run *run, uint32_t scope)
     uint64_t *bits = ps_run_bits(run);
 
     if (!bits) return NULL;
-    if (!s->sel) ps_bits_fill(bits, s->n, true);
-    else
-        for (uint32_t k = 0; k < s->n; k++) ps_bit_set(bits, s->sel[k]);
+    if (!s->sel) {
+        ps_bits_fill(bits, s->n, true);
+        return bits;
+    }
+    /* By way of bytes: setting bit after bit in one word, each waits for the one before. */
+    uint8_t bytes[PS_BATCH_ROWS_MAX];
+    memset(bytes, 0, run->frame->n);
+    for (uint32_t k = 0; k < s->n; k++) bytes[s->sel[k]] = 1;
+    ps_compare_kernels_get()->bytes_to_bits(bytes, run->frame->n, bits);
     return bits;
 }
 

@@ -15,7 +15,8 @@
  * Processing, DaMoN 2024): a slot is the end of its bucket in one array of row addresses, shifted
  * left by 16, and 16 tag bits that say which hashes are there at all. Sixteen partitions by the
  * hash's upper bits are built in parallel. A single integer key whose range is not much wider than
- * its number of rows gets a dense array instead: no hash, no key comparison.
+ * its number of rows gets a dense array instead; one whose values have a bit each (join_keys.c), an
+ * array by the number of the bit: no hash, no key comparison.
  *
  * What does not fit: partitions of the build side are written to a temporary file, the largest
  * first (join_spill.c), and probe rows that belong to them too (join_defer.c); the others are

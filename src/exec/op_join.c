@@ -321,7 +321,7 @@ static ps_status plan_dynamic(join_plan *j)
             if (j->probe_keys[k]->kind != PS_EXPR_COLUMN || c->null_equal[k]) continue;
             ps_dynamic_filter *filter;
 
-            PS_TRY(ps_scan_dynamic(p, pipe->source, j->probe_keys[k]->column, &filter));
+            PS_TRY(ps_scan_dynamic(p, pipe, j->probe_keys[k]->column, &filter));
             if (!filter) continue;
             states[c->n_dynamic].key = k;
             filters[c->n_dynamic++] = filter;
@@ -346,8 +346,8 @@ static ps_status probe_span(join_plan *j, uint32_t key, ps_join_span *out, bool 
     for (size_t i = 0; *known && i < j->probe.pipes.n; i++) {
         int64_t lo, hi;
 
-        PS_TRY(ps_scan_bounds(j->p, j->probe.pipes.at[i]->source, j->probe_keys[key]->column, &lo,
-                              &hi, known));
+        PS_TRY(ps_scan_bounds(j->p, j->probe.pipes.at[i], j->probe_keys[key]->column, &lo, &hi,
+                              known));
         if (!*known) break;
         out->lo = PS_MIN(out->lo, lo);
         out->hi = PS_MAX(out->hi, hi);
@@ -366,12 +366,12 @@ static ps_status filter_build(join_plan *j, const ps_pipeline *pipe, uint32_t ke
     bool known;
 
     if (expr->kind != PS_EXPR_COLUMN || !is_row_wise(pipe)) return PS_OK;
-    PS_TRY(ps_scan_bounds(p, pipe->source, expr->column, &lo, &hi, &known));
+    PS_TRY(ps_scan_bounds(p, pipe, expr->column, &lo, &hi, &known));
     if (!known) return PS_OK;
     const double all = (double)hi - (double)lo + 1;
     const double left = (double)PS_MIN(hi, span->hi) - (double)PS_MAX(lo, span->lo) + 1;
     if (left > all / 2) return PS_OK;
-    PS_TRY(ps_scan_dynamic(p, pipe->source, expr->column, &filter));
+    PS_TRY(ps_scan_dynamic(p, pipe, expr->column, &filter));
     if (!filter) return PS_OK;
     ps_join_span *state = PS_ARENA_NEW(p->cx, p->arena, ps_join_span);
     if (!state) return PS_MEMORY;

@@ -10,6 +10,7 @@ typedef struct scan_config {
     const ps_source *source;
     ps_scan_request request;
     const ps_program *const *filters; /* request.n_filters */
+    const uint32_t *not_null; /* by filter: the column that it says isn't null; UINT32_MAX: more */
     PS_ARRAY(ps_dynamic_filter *) dynamic;
 } scan_config;
 
@@ -55,6 +56,17 @@ static ps_status scan_count(ps_ctx *cx, ps_op *op, uint32_t n_rows)
     return PS_LIMIT;
 }
 
+/* Whether the stage asks that a column isn't null, which it never is in this batch. */
+static bool passes_all(const scan_config *config, uint32_t stage, const ps_batch *batch)
+{
+    const uint32_t column = config->not_null[stage];
+
+    if (column == UINT32_MAX) return false;
+    const ps_vec *vec = &batch->cols[column];
+    return !vec->valid && vec->layout != PS_LAYOUT_NONE &&
+           (vec->encoding != PS_ENC_DICTIONARY || !vec->dict->values.valid);
+}
+
 static ps_status scan_run_filter(ps_ctx *cx, ps_scan_filter *filter, uint32_t stage,
                                  ps_batch *batch)
 {
@@ -64,6 +76,7 @@ static ps_status scan_run_filter(ps_ctx *cx, ps_scan_filter *filter, uint32_t st
     uint32_t n; /* not batch->n_live: the program still reads it */
 
     if (stage == 0 && !filter->again) PS_TRY(scan_count(cx, l->op, batch->n));
+    if (passes_all(l->op->config, stage, batch)) return PS_OK;
     PS_TRY(ps_eval_filter(cx, l->evals[stage], batch, sel, &n));
     batch->n_live = n;
     batch->sel = sel;
@@ -163,13 +176,33 @@ static const ps_op_class scan_class = {
     .explain = scan_explain,
 };
 
-ps_status ps_scan_dynamic(ps_phys *p, ps_op *op, ps_col_id column, ps_dynamic_filter **out)
+/* Which column of the pipeline's scan its last operator gives as `column`, by another name or the
+ * same; UINT32_MAX: none, or it is computed. */
+static uint32_t scanned_as(const ps_pipeline *pipe, ps_col_id column)
 {
-    const uint32_t at = ps_cols_find(op->cols, op->n_cols, column);
+    for (size_t i = pipe->ops.n; i-- > 0;) {
+        const ps_node *node = pipe->ops.at[i]->node;
+        const ps_expr *expr = NULL;
+
+        if (!node || node->kind != PS_NODE_PROJECT) continue;
+        const ps_node_project *project = ps_node_as_project(node);
+        for (uint32_t k = 0; k < project->items.n && !expr; k++)
+            if (project->items.at[k].col.id == column) expr = project->items.at[k].expr;
+        if (!expr || expr->kind != PS_EXPR_COLUMN) return UINT32_MAX;
+        column = expr->column;
+    }
+    if (pipe->source->class != &scan_class) return UINT32_MAX;
+    return ps_cols_find(pipe->source->cols, pipe->source->n_cols, column);
+}
+
+ps_status ps_scan_dynamic(ps_phys *p, const ps_pipeline *pipe, ps_col_id column,
+                          ps_dynamic_filter **out)
+{
+    const uint32_t at = scanned_as(pipe, column);
 
     *out = NULL;
-    if (op->class != &scan_class || at == UINT32_MAX) return PS_OK;
-    scan_config *config = op->config;
+    if (at == UINT32_MAX) return PS_OK;
+    scan_config *config = pipe->source->config;
     ps_dynamic_filter *filter = PS_ARENA_NEW(p->cx, p->arena, ps_dynamic_filter);
     if (!filter) return PS_MEMORY;
     filter->column = at;
@@ -180,14 +213,14 @@ ps_status ps_scan_dynamic(ps_phys *p, ps_op *op, ps_col_id column, ps_dynamic_fi
     return PS_OK;
 }
 
-ps_status ps_scan_bounds(ps_phys *p, ps_op *op, ps_col_id column, int64_t *lo, int64_t *hi,
-                         bool *known)
+ps_status ps_scan_bounds(ps_phys *p, const ps_pipeline *pipe, ps_col_id column, int64_t *lo,
+                         int64_t *hi, bool *known)
 {
-    const uint32_t at = ps_cols_find(op->cols, op->n_cols, column);
+    const uint32_t at = scanned_as(pipe, column);
 
     *known = false;
-    if (op->class != &scan_class || at == UINT32_MAX) return PS_OK;
-    const scan_config *config = op->config;
+    if (at == UINT32_MAX) return PS_OK;
+    const scan_config *config = pipe->source->config;
     ps_source_col col;
     PS_TRY(ps_source_column(p->cx, config->source, config->request.columns[at], &col));
     *known = col.stats.has_range && col.stats.min.i >= INT64_MIN && col.stats.max.i <= INT64_MAX;
@@ -220,17 +253,24 @@ static ps_status scan_plan_filters(ps_phys *p, const ps_node_scan *scan, const p
     const ps_program **programs = PS_ARENA_ARRAY(p->cx, p->arena, const ps_program *, n + 1);
     const uint32_t **columns = PS_ARENA_ARRAY(p->cx, p->arena, const uint32_t *, n + 1);
     uint32_t *n_columns = PS_ARENA_ARRAY(p->cx, p->arena, uint32_t, n + 1);
+    uint32_t *not_null = PS_ARENA_ARRAY(p->cx, p->arena, uint32_t, n + 1);
     const ps_col_id *inputs;
 
-    if (!programs || !columns || !n_columns) return PS_MEMORY;
+    if (!programs || !columns || !n_columns || !not_null) return PS_MEMORY;
     PS_TRY(ps_phys_inputs(p, stream, &inputs));
     for (uint32_t i = 0; i < n; i++) {
         PS_TRY(ps_program_new(p->cx, p->arena, &scan->filters.at[i], 1, inputs, stream->n_cols,
                               &programs[i]));
         PS_TRY(scan_filter_columns(p, scan->filters.at[i], stream->cols, stream->n_cols,
                                    &columns[i], &n_columns[i]));
+        const ps_expr *filter = scan->filters.at[i];
+        const bool simple = filter->kind == PS_EXPR_CALL &&
+                            strcmp(filter->func->name, "is_not_null") == 0 &&
+                            filter->args[0]->kind == PS_EXPR_COLUMN;
+        not_null[i] = simple ? columns[i][0] : UINT32_MAX;
     }
     config->filters = programs;
+    config->not_null = not_null;
     config->request.filter_columns = columns;
     config->request.n_filter_columns = n_columns;
     config->request.n_filters = n;

@@ -4,12 +4,14 @@
 
 #include "exec/phys.h"
 
-/* A filter on a column of the scan `op`, to be filled before the scan's pipeline starts; *out NULL:
- * op is no scan, or has no such column. */
-ps_status ps_scan_dynamic(ps_phys *p, ps_op *op, ps_col_id column, ps_dynamic_filter **out);
+/* A filter on the column of the pipeline's scan that its last operator gives as `column`, to be filled
+ * before the pipeline starts; *out NULL: there is no scan, or the column is none of its.
+ */
+ps_status ps_scan_dynamic(ps_phys *p, const ps_pipeline *pipe, ps_col_id column,
+                          ps_dynamic_filter **out);
 /* What the source's statistics say of a column of the scan `op` that is of an integer layout: every
  * value lies in [lo, hi]. False without an error: op is no scan, or nothing is known. */
-ps_status ps_scan_bounds(ps_phys *p, ps_op *op, ps_col_id column, int64_t *lo, int64_t *hi,
-                         bool *known);
+ps_status ps_scan_bounds(ps_phys *p, const ps_pipeline *pipe, ps_col_id column, int64_t *lo,
+                         int64_t *hi, bool *known);
 
 #endif

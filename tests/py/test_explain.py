@@ -73,6 +73,18 @@ def test_analyze_says_what_the_scan_left_out():
     assert named(plan, "join")[0]["detail"].startswith("builds the right input"), plan
 
 
+def test_a_join_filters_the_scan_behind_a_renaming():
+    """The correlated average reads facts under the name of what it is compared with."""
+    setup = ("CREATE TABLE facts AS SELECT i % 1000 AS k, i AS v FROM range(20000) r(i);"
+             "CREATE TABLE picked AS SELECT i AS p, i % 200 AS kind FROM range(1000) r(i);")
+    query = ("SELECT count(*) FROM facts a, picked WHERE a.k = p AND kind = 7 AND v <"
+             " (SELECT avg(v) FROM facts b WHERE b.k{} = p)")
+    for more, rows in (("", 100), (" + 0", 20000)): # what is computed is no column of the scan
+        plan = plan_json("ANALYZE, FORMAT json", query.format(more), setup)
+        scans = [node for node in named(plan, "scan") if node["source"].startswith("facts")]
+        assert sorted(scan["rows"] for scan in scans) == [100, rows], scans
+
+
 def test_analyze_of_parquet_counts_row_groups_and_bytes_read():
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/facts.parquet"
