@@ -39,10 +39,13 @@ static ps_status scan_all(ps_ctx *cx, ps_arena *arena, const ps_source *source,
     ps_scan *scan = NULL;
     ps_reader *reader = NULL;
     ps_source_stats stats;
+    ps_source_col column;
     ps_batch batch;
     ps_status st;
 
-    PS_GO(c->stats(cx, arena, source, &stats));
+    PS_GO(c->stats(cx, source, &stats));
+    for (uint32_t i = 0; i < request->n_columns; i++)
+        PS_GO(ps_source_column(cx, source, request->columns[i], &column));
     PS_GO(ps_batch_init(cx, arena, PS_MAX(request->n_columns, 1), &batch));
     PS_GO(c->scan_open(cx, arena, source, request, &scan));
     PS_GO(c->reader_open(cx, arena, scan, &filter, &reader));

@@ -108,11 +108,10 @@ static ps_status run(ps_ctx *cx, char **argv, int argc, ps_source **source)
     const ps_str path = ps_str_of(argv[1]);
     uint32_t columns[1000], n;
     ps_source_stats stats;
-    ps_arena arena = {0};
     ps_status st;
 
     PS_GO(ps_format_parquet.open(cx, &path, 1, NULL, source));
-    PS_GO((*source)->class->stats(cx, &arena, *source, &stats));
+    PS_GO((*source)->class->stats(cx, *source, &stats));
     n = PS_MIN((*source)->schema->n, 1000u);
     if (argc > 2) {
         n = columns_find((*source)->schema, argv[2], columns);
@@ -131,7 +130,6 @@ static ps_status run(ps_ctx *cx, char **argv, int argc, ps_source **source)
             measure(cx, *source, columns, n, "all", slot_bytes(*source, columns, n, stats.n_rows)));
     }
 done:
-    ps_arena_release(&arena);
     return st;
 }
 
