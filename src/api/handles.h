@@ -69,6 +69,8 @@ struct ps_result {
     const char *tag;
     ps_schema *schema; /* of its rows; NULL: none */
     ps_query *query;   /* NULL: no rows, none any more */
+    uint32_t n_ids;    /* of the plan's columns */
+    bool gave;         /* a batch of the query's rows is out */
     ps_status failed;  /* the last fetch: later ones repeat it */
     ps_batch batch;    /* room for one fetched batch */
     int64_t rows_changed;

@@ -99,6 +99,16 @@ void ps_result_settle(ps_result *result)
     result->exec.tables_written = &result->tables_written;
 }
 
+static ps_status query_begin(ps_result *result)
+{
+    ps_query *query;
+
+    PS_TRY(ps_query_new(&result->cx, result->session->instance->pool, result->plan, &result->exec,
+                        &result->cancel, result->mem, result->n_ids, &query));
+    result_set_query(result, query);
+    return PS_OK;
+}
+
 ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node *plan)
 {
     ps_ctx *cx = &result->cx;
@@ -115,11 +125,9 @@ ps_status ps_result_start(ps_result *result, ps_planner *planner, const ps_node 
     ps_result_settle(result);
     PS_TRY(ps_pool_want(cx, result->session->instance->pool, result->exec.threads));
     PS_TRY(ps_batch_init(cx, &result->arena, plan->n_cols, &result->batch));
-    ps_query *query;
-    PS_TRY(ps_query_new(cx, result->session->instance->pool, plan, &result->exec, &result->cancel,
-                        result->mem, planner->next_id, &query));
-    result_set_query(result, query);
-    return PS_OK;
+    result->n_ids = planner->next_id;
+    result->gave = false;
+    return query_begin(result);
 }
 
 /* What it holds, memory and temporary files, is free as soon as there is no more to fetch: a caller
@@ -147,12 +155,29 @@ static void batch_release(ps_batch *batch)
     }
 }
 
+/* The next batch. A query that was refused memory that others held, before it gave a row or put one
+ * in place, begins again when half of the limit can be set aside for it: nobody sees that. */
+static ps_status query_next(ps_result *result, uint64_t timeout_ns, bool *done)
+{
+    ps_status st = ps_query_next(&result->cx, result->query, timeout_ns, &result->batch, done);
+
+    if (st == PS_MEMORY && !result->gave && ps_query_may_begin_again(result->query)) {
+        query_end(result);
+        ps_ctx_clear(&result->cx);
+        result->exec.begins_again = true;
+        PS_TRY(query_begin(result));
+        st = ps_query_next(&result->cx, result->query, timeout_ns, &result->batch, done);
+    }
+    result->gave |= st == PS_OK && !*done && result->batch.n > 0;
+    return st;
+}
+
 ps_status ps_result_drain(ps_result *result)
 {
     bool done = false;
 
     while (!done) {
-        PS_TRY(ps_query_next(&result->cx, result->query, UINT64_MAX, &result->batch, &done));
+        PS_TRY(query_next(result, UINT64_MAX, &done));
         if (!done) batch_release(&result->batch);
     }
     return PS_OK;
@@ -179,8 +204,7 @@ static ps_status fetch(ps_result *result, uint64_t timeout_ms, struct ArrowArray
 
     *what = PS_FETCH_END;
     if (!result->query) return result->failed;
-    const ps_status st =
-        ps_query_next(&result->cx, result->query, timeout_ns, &result->batch, &done);
+    const ps_status st = query_next(result, timeout_ns, &done);
     if (st != PS_OK) ps_result_locate(result), ps_result_failed(result);
     if (st != PS_OK || done) {
         query_end(result);

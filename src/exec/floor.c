@@ -82,8 +82,24 @@ ps_status ps_query_settle_floor(ps_ctx *cx, ps_query *query)
     if (keeps_rows(query)) /* a sixth of the limit, where that fits */
         settings->memory_floor =
             PS_MAX(settings->memory_floor, PS_MIN(limit / SHARE, limit - beside));
+    if (settings->begins_again)
+        settings->memory_floor =
+            PS_MAX(settings->memory_floor, PS_MIN(limit / 2, limit - limit / FREE_SHARE - beside));
     settings->memory_reserve = settings->memory_floor + beside;
     return PS_OK;
+}
+
+bool ps_query_may_begin_again(ps_query *query)
+{
+    const ps_exec_settings *settings = &query->settings;
+    /* relaxed: nobody runs for it any more, or will when ps_query_written has stopped it */
+    const int64_t used = atomic_load_explicit(&query->mem->used, memory_order_relaxed);
+    uint64_t n_rows;
+
+    if (settings->begins_again || settings->memory_limit == 0 || ps_query_written(query, &n_rows))
+        return false;
+    return settings->fail_memory || ((uint64_t)PS_MAX(used, 0) < settings->memory_limit / 2 &&
+                                     ps_pool_others_run(query->pool, query, NULL));
 }
 
 /* The first payer on the way up whose limit refuses `bytes` more; NULL: none does. */

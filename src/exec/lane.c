@@ -243,6 +243,19 @@ static ps_status lane_end(ps_lane *lane)
     return st;
 }
 
+/* Tests ask for it. */
+static ps_status fail_as_asked(ps_lane *lane)
+{
+    ps_query *query = lane->pipe->query;
+    const ps_exec_settings *settings = &query->settings;
+    const uint64_t n = atomic_fetch_add(&query->n_batches, 1) + 1;
+
+    if (n == settings->fail_bug) return PS_BUG(&lane->cx, "the setting fail_bug asked for it");
+    if (n == settings->fail_memory && !settings->begins_again)
+        return ps_fail(&lane->cx, PS_MEMORY, "the setting fail_memory asked for it");
+    return PS_OK;
+}
+
 ps_status ps_lane_run(ps_lane *lane, bool *parked)
 {
     ps_query *query = lane->pipe->query;
@@ -256,9 +269,8 @@ ps_status ps_lane_run(ps_lane *lane, bool *parked)
             ps_query_is_moot(query, place)) {
             return PS_CANCELLED;
         }
-        if (PS_UNLIKELY(query->settings.fail_bug) &&
-            atomic_fetch_add(&query->n_batches, 1) + 1 == query->settings.fail_bug)
-            return PS_BUG(&lane->cx, "the setting fail_bug asked for it");
+        if (PS_UNLIKELY(query->settings.fail_bug || query->settings.fail_memory))
+            PS_TRY(fail_as_asked(lane));
         if (lane->at == PS_LANE_SOURCE) PS_TRY(ps_lane_ask(lane, parked));
         if (!*parked) PS_TRY(lane_step(lane, parked));
         if (*parked) return PS_OK;

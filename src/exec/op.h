@@ -69,7 +69,9 @@ typedef struct ps_exec_settings {
     uint64_t rows_scanned_max;        /* read by all scans of the query; 0: any number */
     uint64_t result_bytes_max;        /* of the rows given to whoever pulls; 0: any number */
     uint64_t fail_bug;                /* test: the n-th batch finds a bug of ours; 0: none does */
-    bool force_spill;                 /* test configurations: see tests/configs */
+    uint64_t fail_memory;             /* test: the n-th batch is refused memory, the first time */
+    bool begins_again; /* it was refused what others held: half of the limit is its own now */
+    bool force_spill;  /* test configurations: see tests/configs */
     bool relocate_pages;
     bool park_always;
     bool verify;

@@ -141,7 +141,7 @@ struct ps_query {
     _Atomic bool begun;         /* and its operators have begun: tasks may be taken */
     const ps_mem *waits_for;    /* whose limit it waits for to begin; guarded by the pool's begin */
     _Atomic uint32_t n_active;  /* threads that pull it or run its tasks */
-    _Atomic uint64_t n_batches; /* counted for settings.fail_bug */
+    _Atomic uint64_t n_batches; /* counted for settings.fail_bug, fail_memory */
     _Atomic uint64_t rows_scanned; /* what max_rows_scanned bounds */
     uint64_t bytes_given;          /* to whoever pulls: what max_result_bytes bounds */
     _Atomic uint64_t held;         /* of all lanes and sealed sinks: for other queries */
