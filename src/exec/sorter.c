@@ -141,6 +141,7 @@ static ps_status lane_trim(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l, bool 
     if (want) {
         l->limit_row = run->keys[want - 1];
         l->limit = &l->limit_row;
+        ps_sort_bound_set(sorter->spec, l->limit_row.row, &l->bound);
     }
     return PS_OK;
 }
@@ -208,6 +209,16 @@ static ps_status lane_add(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l, const 
 ps_status ps_sort_lane_add(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *l, const ps_vec *vecs,
                            const ps_batch *in)
 {
+    ps_batch some;
+    uint32_t n;
+
+    if (l->limit && ps_sort_bound_pass(sorter->spec, &l->bound, &vecs[0], in, l->sel, &n)) {
+        if (n == 0) return PS_OK;
+        some = *in;
+        some.sel = l->sel;
+        some.n_live = n;
+        in = &some;
+    }
     PS_TRY(ps_sort_normalise(cx, sorter->spec, vecs, in->sel, in->n_live, l->batch));
     for (uint32_t k = 0; k < in->n_live; k++) {
         l->batch[k].ordinal = in->first_row + ps_batch_row(in, k);

@@ -57,6 +57,13 @@ typedef struct ps_sorter {
 void ps_sorter_init(ps_sorter *sorter, ps_op *op, const ps_sort_spec *spec, uint64_t limit);
 void ps_sorter_release(ps_sorter *sorter);
 
+/* Top-n: what the last row that can be in the result says of the first key. */
+typedef struct ps_sort_bound {
+    bool known, null;
+    bool text; /* the value is its first four bytes */
+    int64_t value;
+} ps_sort_bound;
+
 typedef struct ps_sort_lane {
     uint32_t *sel;
     uint8_t **addresses;
@@ -64,11 +71,17 @@ typedef struct ps_sort_lane {
     ps_sort_run *run;
     ps_sort_row *limit; /* words of the last row that can be in the result; NULL: not known yet */
     ps_sort_row limit_row;
+    ps_sort_bound bound; /* of the same row */
     uint32_t batches;
 } ps_sort_lane;
 ps_status ps_sort_lane_open(ps_ctx *cx, ps_arena *arena, const ps_sorter *sorter,
                             ps_sort_lane *lane);
 void ps_sort_lane_close(ps_sort_lane *lane);
+/* sort_bound.c: the bound that a row sets; the batch's live rows that it doesn't keep out, to sel,
+ * which may be the batch's. False: it says nothing of such a key. */
+void ps_sort_bound_set(const ps_sort_spec *spec, const uint8_t *row, ps_sort_bound *bound);
+bool ps_sort_bound_pass(const ps_sort_spec *spec, const ps_sort_bound *bound, const ps_vec *vec,
+                        const ps_batch *in, uint32_t *sel, uint32_t *n);
 /* Adds the batch's live rows; vecs are the layout's columns: keys first. */
 ps_status ps_sort_lane_add(ps_ctx *cx, ps_sorter *sorter, ps_sort_lane *lane, const ps_vec *vecs,
                            const ps_batch *in);
