@@ -9,8 +9,12 @@
  *
  * Where 16 bytes always hold all keys the spec is exact. Else there are 15, and a last one that
  * says whether they were too few for this row. If they were not, no other row has the same bytes
- * but one of equal keys, since no encoding is the beginning of another. */
+ * but one of equal keys, since no encoding is the beginning of another. Integers of more than two
+ * bytes are short then: one byte says sign and number of bytes, and null, and as many follow as the
+ * value has, so that most rows' keys fit. */
 #include "exec/sort_keys.h"
+
+#include "col/slots.h"
 
 enum {
     WORD_BYTES = 16,
@@ -217,6 +221,54 @@ static uint8_t put_text(uint8_t *bytes, uint8_t taken, const ps_view *view, bool
     return taken;
 }
 
+/* ---- short integers ---- */
+
+enum { SHORT_ZERO = 0x80, SHORT_NULL = 0xFF, SHORT_BYTES_MAX = 17 };
+
+static bool is_short_int(const ps_row_col *col)
+{
+    const ps_layout layout = (ps_layout)col->layout;
+
+    return !col->nested && ps_layout_is_int(layout) && ps_layout_bytes(layout) > 2;
+}
+
+static uint8_t short_null(const ps_sort_key *key) { return key->nulls_first ? 0 : SHORT_NULL; }
+
+/* SHORT_ZERO and the number of bytes, or less it where the value is negative, then the bytes. Of
+ * more bytes is the larger one, or the lesser; -1 has one, so that it isn't 0. */
+static uint32_t short_int(ps_i128 value, bool invert, uint8_t out[SHORT_BYTES_MAX])
+{
+    const uint8_t flip = invert ? 0xFF : 0;
+    const ps_u128 size = value < 0 ? ~(ps_u128)value : (ps_u128)value;
+    const uint64_t high = (uint64_t)(size >> 64), low = (uint64_t)size;
+    const uint32_t bits = high  ? 128 - (uint32_t)__builtin_clzll(high)
+                          : low ? 64 - (uint32_t)__builtin_clzll(low)
+                                : 0;
+    const uint32_t n = PS_MAX((bits + 7) / 8, value < 0 ? 1u : 0u);
+
+    out[0] = (uint8_t)(value < 0 ? SHORT_ZERO - n : SHORT_ZERO + n) ^ flip;
+    for (uint32_t i = 0; i < n; i++)
+        out[1 + i] = (uint8_t)((ps_u128)value >> (8 * (n - 1 - i))) ^ flip;
+    return n + 1;
+}
+
+/* One of a row behind what its earlier keys took. */
+static uint8_t put_short_int(uint8_t *bytes, uint8_t taken, const ps_sort_key *key,
+                             const ps_vec *vec, const ps_reader_view *view, uint32_t row)
+{
+    const uint32_t room = PREFIX_BYTES - (uint32_t)taken;
+    uint8_t value[SHORT_BYTES_MAX];
+
+    if (vec->layout == PS_LAYOUT_NONE || !ps_reader_valid(view, row)) {
+        bytes[taken] = short_null(key);
+        return (uint8_t)(taken + 1);
+    }
+    const ps_i128 slot = ps_slot_get((ps_layout)vec->layout, view->data, ps_reader_at(view, row));
+    const uint32_t n = short_int(slot, key->descending, value);
+    memcpy(bytes + taken, value, PS_MIN(n, room));
+    return n <= room ? (uint8_t)(taken + n) : CUT;
+}
+
 /* A key of one row behind what its earlier keys took. */
 static uint8_t put_key(uint8_t *bytes, uint8_t taken, const ps_row_col *col, const ps_sort_key *key,
                        const ps_vec *vec, const ps_reader_view *view, uint32_t row)
@@ -226,6 +278,7 @@ static uint8_t put_key(uint8_t *bytes, uint8_t taken, const ps_row_col *col, con
     uint8_t value[16];
 
     if (taken >= PREFIX_BYTES) return CUT;
+    if (is_short_int(col)) return put_short_int(bytes, taken, key, vec, view, row);
     if (vec->layout == PS_LAYOUT_NONE || !ps_reader_valid(view, row)) {
         bytes[taken] = key->nulls_first ? 0 : 2;
         return (uint8_t)(taken + 1);
@@ -514,6 +567,21 @@ static void tail_text(tail *t, const ps_view *view, uint8_t flip)
     for (uint8_t end = 0; end < 2; end++) tail_put(t, end ^ flip);
 }
 
+static void tail_short_int(tail *t, const ps_row_col *col, const ps_sort_key *key,
+                           const uint8_t *row)
+{
+    uint8_t slot[16] __attribute__((aligned(16))), value[SHORT_BYTES_MAX];
+
+    if (ps_row_null(col, row)) {
+        tail_put(t, short_null(key));
+        return;
+    }
+    memcpy(slot, row + col->at, col->slot_bytes);
+    const uint32_t n =
+        short_int(ps_slot_get((ps_layout)col->layout, slot, 0), key->descending, value);
+    for (uint32_t i = 0; i < n; i++) tail_put(t, value[i]);
+}
+
 /* Puts the words of the encoding's part behind `skip` bytes into a row. */
 static void next_words(const ps_sort_spec *spec, uint32_t skip, ps_sort_row *out)
 {
@@ -527,6 +595,10 @@ static void next_words(const ps_sort_spec *spec, uint32_t skip, ps_sort_row *out
         bool exact;
         const uint32_t width = col_bytes(col, &exact);
 
+        if (is_short_int(col)) {
+            tail_short_int(&t, col, &spec->keys[i], out->row);
+            continue;
+        }
         if (ps_row_null(col, out->row)) {
             tail_put(&t, spec->keys[i].nulls_first ? 0 : 2);
             continue;
