@@ -19,6 +19,8 @@ bool ps_window_int(const window_source *s, uint32_t at, uint64_t rank, int64_t *
 
 /* ---- partitions and peers ---- */
 
+enum { AHEAD = 16 }; /* sorted rows lie anywhere: each is asked for so many rows before */
+
 bool ps_window_same(const window_config *config, uint32_t first, uint32_t n, const uint8_t *a,
                     const uint8_t *b)
 {
@@ -67,6 +69,7 @@ ps_status ps_window_split(ps_ctx *cx, window_source *s, bool fresh)
         const bool kept = i == 0 && !fresh;
         const uint64_t rank = block->first + i;
         if ((i & 4095) == 0) PS_TRY(ps_poll(cx));
+        PS_PREFETCH(rows[PS_MIN(i + AHEAD, block->n - 1)]);
         const bool partition = i == 0 || !ps_window_same_partition(config, rows[i - 1], rows[i]);
         if (partition)
             PS_TRY(begins_add(cx, &s->partitions, &s->n_partitions, &s->partitions_room,
@@ -101,9 +104,11 @@ ps_status ps_window_split_block(ps_ctx *cx, const window_config *config, window_
 {
     block->n_groups = 0;
     PS_TRY(group_add(cx, block, group_begin));
-    for (uint64_t i = 1; i < block->n; i++)
+    for (uint64_t i = 1; i < block->n; i++) {
+        PS_PREFETCH(block->rows[PS_MIN(i + AHEAD, block->n - 1)]);
         if (!ps_window_same_peers(config, block->rows[i - 1], block->rows[i]))
             PS_TRY(group_add(cx, block, block->first + i));
+    }
     PS_TRY(group_add(cx, block, group_end));
     block->n_groups--;
     return PS_OK;

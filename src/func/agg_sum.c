@@ -173,14 +173,22 @@ static ps_status sum_finish(ps_ctx *cx, const ps_agg *agg, uint8_t *const *state
     return PS_OK;
 }
 
+#define EXACT_MAX ((int64_t)1 << 53) /* every whole number up to it is a double */
+
 static double mean(const sum_state *s, bool wide, int scale)
 {
     ps_i128 value;
 
     /* Quad precision holds the sum to 113 bits: one division, one rounding that matters. */
     __float128 sum;
-    if (state_value(s, wide, &value)) sum = (__float128)value;
-    else sum = (__float128)s->top * 0x1p128 + (__float128)((ps_u128)s->hi << 64 | s->lo);
+    if (state_value(s, wide, &value)) {
+        /* Doubles divide to the same bits where they hold both exactly: rounding twice changes
+         * nothing, since 113 bits are more than twice 53 and two (Figueroa 1995). */
+        const uint64_t divisor_max = EXACT_MAX / (uint64_t)ps_pow10[PS_MIN(scale, 15)];
+        if (value >= -EXACT_MAX && value <= EXACT_MAX && scale <= 15 && s->n <= divisor_max)
+            return (double)value / (double)(s->n * (uint64_t)ps_pow10[scale]);
+        sum = (__float128)value;
+    } else sum = (__float128)s->top * 0x1p128 + (__float128)((ps_u128)s->hi << 64 | s->lo);
     return (double)(sum / ((__float128)s->n * (__float128)ps_pow10[scale]));
 }
 
