@@ -35,7 +35,7 @@ static bool key_shape(const ps_vec *vec, const agg_key *old, agg_key *out)
         int64_t lo = vec->lo, hi = vec->hi;
         if (old && old->kind == AGG_KEY_INT && old->n_slots) {
             lo = PS_MIN(lo, old->base);
-            hi = PS_MAX(hi, old->base + (int64_t)old->n_slots - 1);
+            hi = PS_MAX(hi, old->base + ((int64_t)old->n_slots - 1));
         }
         if (hi < lo || (uint64_t)hi - (uint64_t)lo >= AGG_SLOTS_MAX) return false;
         out->kind = AGG_KEY_INT;

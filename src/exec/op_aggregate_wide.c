@@ -100,7 +100,7 @@ static span next_window(const agg_wide *w, const span *s)
     span next = *s;
 
     if (w->n_slots) {
-        const span all = {PS_MIN(w->base, s->lo), PS_MAX(w->base + w->n_slots - 1, s->hi)};
+        const span all = {PS_MIN(w->base, s->lo), PS_MAX(w->base + (w->n_slots - 1), s->hi)};
         if (width_of(&all) < WIDE_SLOTS_MAX) next = all;
     }
     const uint64_t grown = PS_MAX(2 * width_of(&next), (uint64_t)WIDE_SLOTS_MIN - 1);
@@ -149,7 +149,7 @@ static ps_status window_move(ps_ctx *cx, ps_op *op, agg_wide *w, const span *s, 
     uint8_t **rows = ps_alloc_zero(cx, bytes);
     if (!rows) return PS_MEMORY;
     if (w->n_slots) rows[n] = w->rows[w->n_slots]; /* of null */
-    if (w->n_slots && next.lo <= w->base && next.hi >= w->base + w->n_slots - 1)
+    if (w->n_slots && next.lo <= w->base && next.hi >= w->base + (w->n_slots - 1))
         memcpy(rows + ((uint64_t)w->base - (uint64_t)next.lo), w->rows,
                (size_t)w->n_slots * sizeof(*rows));
     ps_free(w->rows);
