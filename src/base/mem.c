@@ -53,7 +53,6 @@ enum {
     PAGE_BYTES = 4 << 10,
     COLUMN_BYTES = 16 << 10, /* from here on blocks are mapped where memory is short */
     COLUMN_CLASSES = (PS_BLOCK_BYTES - COLUMN_BYTES) / PAGE_BYTES,
-    HUGE_BYTES_MIN = 4 << 20,     /* mappings of so many bytes are asked for in pages of 2 MiB */
     COLUMN_LIMIT_MIN = 128 << 20, /* below it what malloc keeps is in the bar */
     COLUMNS_MAX = 16 << 10,       /* the system bounds the number of mappings: 65,530 */
     CLASS_COUNT =
@@ -550,11 +549,6 @@ static void *pages_take(size_t size)
 #else
     void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pages == MAP_FAILED) return NULL;
-#ifdef MADV_HUGEPAGE
-    /* Fewer faults and misses of addresses; all of it is charged, touched or not. A refusal costs
-     * nothing. */
-    if (size >= HUGE_BYTES_MIN) (void)madvise(pages, size, MADV_HUGEPAGE);
-#endif
 #endif
     columns_count(size, 1);
     return pages;
