@@ -57,6 +57,14 @@ static uint64_t query_beside(const ps_query *query)
 
 static double mib(uint64_t bytes) { return (double)bytes / 1048576; }
 
+/* Half of the limit, where that fits beside what sinks need. */
+static uint64_t floor_again(uint64_t limit, uint64_t floor, uint64_t beside)
+{
+    const uint64_t kept = limit / FREE_SHARE + beside;
+
+    return kept < limit ? PS_MAX(floor, PS_MIN(limit / 2, limit - kept)) : floor;
+}
+
 ps_status ps_query_settle_floor(ps_ctx *cx, ps_query *query)
 {
     ps_exec_settings *settings = &query->settings;
@@ -83,8 +91,7 @@ ps_status ps_query_settle_floor(ps_ctx *cx, ps_query *query)
         settings->memory_floor =
             PS_MAX(settings->memory_floor, PS_MIN(limit / SHARE, limit - beside));
     if (settings->begins_again)
-        settings->memory_floor =
-            PS_MAX(settings->memory_floor, PS_MIN(limit / 2, limit - limit / FREE_SHARE - beside));
+        settings->memory_floor = floor_again(limit, settings->memory_floor, beside);
     settings->memory_reserve = settings->memory_floor + beside;
     return PS_OK;
 }
@@ -92,14 +99,18 @@ ps_status ps_query_settle_floor(ps_ctx *cx, ps_query *query)
 bool ps_query_may_begin_again(ps_query *query)
 {
     const ps_exec_settings *settings = &query->settings;
+    const uint64_t beside = settings->memory_reserve - settings->memory_floor;
     /* relaxed: nobody runs for it any more, or will when ps_query_written has stopped it */
     const int64_t used = atomic_load_explicit(&query->mem->used, memory_order_relaxed);
     uint64_t n_rows;
 
     if (settings->begins_again || settings->memory_limit == 0 || ps_query_written(query, &n_rows))
         return false;
-    return settings->fail_memory || ((uint64_t)PS_MAX(used, 0) < settings->memory_limit / 2 &&
-                                     ps_pool_others_run(query->pool, query, NULL));
+    if (settings->fail_memory) return true;
+    /* what is set aside is used; a writer's may be most of the limit already */
+    const uint64_t again =
+        floor_again(settings->memory_limit, settings->memory_floor, beside) + beside;
+    return (uint64_t)PS_MAX(used, 0) < again && ps_pool_others_run(query->pool, query, NULL);
 }
 
 /* The first payer on the way up whose limit refuses `bytes` more; NULL: none does. */

@@ -290,6 +290,8 @@ ps_status ps_join_in_span(ps_ctx *cx, const void *state, const ps_vec *vec, cons
 
 /* join_keys.c: what integer keys there are. Planned when all rows are there, then filled. */
 bool ps_join_key_is_integer(const ps_join_config *config, uint32_t key);
+/* Whether somebody wants to know what values an integer key has. */
+bool ps_join_key_is_asked(const ps_join_config *config, uint32_t key);
 /* Widens the ranges by the rows of the collection's pages that are in memory. */
 ps_status ps_join_keys_measure(ps_ctx *cx, const ps_join_config *config, const ps_rows *rows,
                                uint32_t key, ps_join_range *range);

@@ -16,6 +16,14 @@ bool ps_join_key_is_integer(const ps_join_config *config, uint32_t key)
     return !config->null_equal[key] && layout >= PS_LAYOUT_I8 && layout <= PS_LAYOUT_I64;
 }
 
+bool ps_join_key_is_asked(const ps_join_config *config, uint32_t key)
+{
+    bool asked = config->n_keys == 1; /* a dense table wants to know */
+
+    for (uint32_t i = 0; i < config->n_dynamic; i++) asked |= config->dynamic_states[i].key == key;
+    return asked && ps_join_key_is_integer(config, key);
+}
+
 int64_t ps_join_key_of(const ps_row_layout *layout, uint32_t key, const uint8_t *row)
 {
     const uint8_t *at = row + layout->cols[key].at;
@@ -86,20 +94,15 @@ ps_status ps_join_keys_plan(ps_ctx *cx, ps_op *op)
 {
     const ps_join_config *config = op->config;
     ps_join_shared *shared = op->shared;
-    bool asked = config->n_keys == 1; /* a dense table wants to know */
 
     if (shared->n_rows == 0 || config->n_keys == 0) return PS_OK;
     shared->key_sets = PS_ARENA_ARRAY(cx, &op->arena, ps_join_key_set, config->n_keys);
     if (!shared->key_sets) return PS_MEMORY;
     for (uint32_t key = 0; key < config->n_keys; key++) {
-        for (uint32_t i = 0; i < config->n_dynamic; i++)
-            asked |= config->dynamic_states[i].key == key;
-        if (asked && ps_join_key_is_integer(config, key)) {
-            measure(shared, key, &shared->key_sets[key]);
-            /* rows in the file would have to be read for their bits */
-            if (!ps_join_spilled(shared)) plan_bits(cx, shared->n_rows, &shared->key_sets[key]);
-        }
-        asked = false;
+        if (!ps_join_key_is_asked(config, key)) continue;
+        measure(shared, key, &shared->key_sets[key]);
+        /* rows in the file would have to be read for their bits */
+        if (!ps_join_spilled(shared)) plan_bits(cx, shared->n_rows, &shared->key_sets[key]);
     }
     return PS_OK;
 }

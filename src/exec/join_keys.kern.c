@@ -82,46 +82,24 @@ static PS_TEMPLATE bool is_narrow(const ps_join_bits *bits)
     return bits->lo >= INT32_MIN && bits->lo <= INT32_MAX - (int64_t)bits->range;
 }
 
-static uint32_t with_bit_i32(const void *slots, const uint32_t *sel, uint32_t n,
-                             const ps_join_bits *bits, uint32_t *out)
-{
-    uint32_t n_out = 0, k = 0;
-
-    for (; !sel && is_narrow(bits) && k + STEP <= n; k += STEP) {
-        const __m512i keys = _mm512_loadu_si512((const int32_t *)slots + k);
-        n_out += keep(places_32(keys, bits), rows_from(k), bits, out + n_out);
+/* Keys that are told in 32 bits; LOAD widens sixteen of them. */
+#define WITH_BIT_32(NAME, T, LOAD)                                                                 \
+    static uint32_t NAME(const void *slots, const uint32_t *sel, uint32_t n,                       \
+                         const ps_join_bits *bits, uint32_t *out)                                  \
+    {                                                                                              \
+        uint32_t n_out = 0, k = 0;                                                                 \
+        for (; !sel && is_narrow(bits) && k + STEP <= n; k += STEP) {                              \
+            const void *from = (const T *)slots + k;                                               \
+            n_out += keep(places_32(LOAD(from), bits), rows_from(k), bits, out + n_out);           \
+        }                                                                                          \
+        ONE_BY_ONE(T)                                                                              \
+        return n_out;                                                                              \
     }
-    ONE_BY_ONE(int32_t)
-    return n_out;
-}
-
-static uint32_t with_bit_i16(const void *slots, const uint32_t *sel, uint32_t n,
-                             const ps_join_bits *bits, uint32_t *out)
-{
-    uint32_t n_out = 0, k = 0;
-
-    for (; !sel && is_narrow(bits) && k + STEP <= n; k += STEP) {
-        const void *from = (const int16_t *)slots + k;
-        const __m512i keys = _mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *)from));
-        n_out += keep(places_32(keys, bits), rows_from(k), bits, out + n_out);
-    }
-    ONE_BY_ONE(int16_t)
-    return n_out;
-}
-
-static uint32_t with_bit_i8(const void *slots, const uint32_t *sel, uint32_t n,
-                            const ps_join_bits *bits, uint32_t *out)
-{
-    uint32_t n_out = 0, k = 0;
-
-    for (; !sel && is_narrow(bits) && k + STEP <= n; k += STEP) {
-        const void *from = (const int8_t *)slots + k;
-        const __m512i keys = _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)from));
-        n_out += keep(places_32(keys, bits), rows_from(k), bits, out + n_out);
-    }
-    ONE_BY_ONE(int8_t)
-    return n_out;
-}
+#define LOAD_16(from) _mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *)(from)))
+#define LOAD_8(from)  _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(from)))
+WITH_BIT_32(with_bit_i32, int32_t, _mm512_loadu_si512)
+WITH_BIT_32(with_bit_i16, int16_t, LOAD_16)
+WITH_BIT_32(with_bit_i8, int8_t, LOAD_8)
 
 static uint32_t with_bit_i64(const void *slots, const uint32_t *sel, uint32_t n,
                              const ps_join_bits *bits, uint32_t *out)

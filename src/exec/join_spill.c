@@ -109,7 +109,7 @@ ps_status ps_join_lane_measure(ps_ctx *cx, const ps_join_config *config, ps_join
             lane->ranges[key] = (ps_join_range){INT64_MAX, INT64_MIN};
     }
     for (uint32_t key = 0; key < config->n_keys; key++) {
-        if (!ps_join_key_is_integer(config, key)) continue;
+        if (!ps_join_key_is_asked(config, key)) continue;
         PS_TRY(ps_join_keys_measure(cx, config, rows, key, &lane->ranges[key]));
     }
     return PS_OK;

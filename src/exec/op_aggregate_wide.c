@@ -147,7 +147,9 @@ static ps_status window_move(ps_ctx *cx, ps_op *op, agg_wide *w, const span *s, 
     if (w->given_up) ps_aggregate_wide_forget(w);
     if (!*done) return PS_OK;
     uint8_t **rows = ps_alloc_zero(cx, bytes);
-    if (!rows) return PS_MEMORY;
+    *done = rows != NULL;
+    if (!rows) ps_ctx_clear(cx); /* works without */
+    if (!rows) return PS_OK;
     if (w->n_slots) rows[n] = w->rows[w->n_slots]; /* of null */
     if (w->n_slots && next.lo <= w->base && next.hi >= w->base + (w->n_slots - 1))
         memcpy(rows + ((uint64_t)w->base - (uint64_t)next.lo), w->rows,

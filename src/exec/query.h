@@ -37,7 +37,8 @@ ps_status ps_query_next(ps_ctx *cx, ps_query *query, uint64_t timeout_ns, ps_bat
 /* Stops what still runs; true: the rows of the Write at the top are in place, *n_rows of them. */
 bool ps_query_written(ps_query *query, uint64_t *n_rows);
 /* After PS_MEMORY: whether it is worth beginning anew, with settings.begins_again. It held less
- * than half of its limit, so others that run held the rest; and nothing is in place yet. Once. */
+ * than would be set aside then, so others that run held the rest; and nothing is in place yet.
+ * Once. */
 bool ps_query_may_begin_again(ps_query *query);
 const ps_col *ps_query_cols(const ps_query *query, uint32_t *n);
 /* Part of the work done so far, 0..1, never falling: a pipeline weighs the rows it should read. */

@@ -20,11 +20,11 @@ static int64_t prefix_of(const ps_view *view)
 
 void ps_sort_bound_set(const ps_sort_spec *spec, const uint8_t *row, ps_sort_bound *bound)
 {
-    const ps_row_col *col = &spec->layout->cols[0];
-
     bound->known = false;
+    if (spec->n_keys == 0) return;
+    const ps_row_col *col = &spec->layout->cols[0];
     bound->text = col->layout == PS_LAYOUT_VIEW;
-    if (spec->n_keys == 0 || col->nested) return;
+    if (col->nested) return;
     if (!bound->text && !ps_layout_is_int((ps_layout)col->layout)) return;
     bound->null = ps_row_null(col, row);
     bound->known = true;
